@@ -1,0 +1,65 @@
+/** The errors a caller meets: each carries the fields of OpenAI's error envelope. */
+
+/** The fields of OpenAI's error envelope, and the HTTP status. */
+export interface ApiErrorFields {
+  status: number;
+  type: string;
+  message: string;
+  param: string | null;
+  code: string | null;
+}
+
+/** A call that the service refused, or that failed in the host. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string | null;
+
+  constructor(fields: ApiErrorFields) {
+    super(fields.message);
+    this.name = "ApiError";
+    this.status = fields.status;
+    this.type = fields.type;
+    this.param = fields.param;
+    this.code = fields.code;
+  }
+}
+
+/** 400: the request itself is wrong. */
+export class InvalidRequestError extends ApiError {
+  constructor(message: string, fields: Partial<ApiErrorFields> = {}) {
+    super({ type: "invalid_request_error", param: null, code: null, ...fields, status: 400, message });
+    this.name = "InvalidRequestError";
+  }
+}
+
+/** 404: no such object. A `Files` adapter rejects with this when a file is missing. */
+export class ResourceNotFoundError extends ApiError {
+  constructor(message: string, fields: Partial<ApiErrorFields> = {}) {
+    super({ type: "invalid_request_error", param: null, code: null, ...fields, status: 404, message });
+    this.name = "ResourceNotFoundError";
+  }
+}
+
+/** 409: the object is in a state that does not allow this. */
+export class ConflictError extends ApiError {
+  constructor(message: string, fields: Partial<ApiErrorFields> = {}) {
+    super({ type: "invalid_request_error", param: null, code: null, ...fields, status: 409, message });
+    this.name = "ConflictError";
+  }
+}
+
+/** The error class that belongs to a status. */
+export function apiError(fields: ApiErrorFields): ApiError {
+  switch (fields.status) {
+    case 400:
+      return new InvalidRequestError(fields.message, fields);
+    case 404:
+      return new ResourceNotFoundError(fields.message, fields);
+    case 409:
+      return new ConflictError(fields.message, fields);
+    default:
+      return new ApiError(fields);
+  }
+}

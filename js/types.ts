@@ -1,0 +1,192 @@
+/**
+ * What a host supplies and what the service returns. The same nouns as the wire and the Rust core.
+ *
+ * Adapters never retry, order or decide: they say what happened. A missing file is `null` or a
+ * {@link ResourceNotFoundError}; any other rejection is taken for a passing fault and tried again.
+ */
+
+/** One write of {@link KV.batch}. */
+export type KVOp =
+  | { type: "set"; key: string; value: Uint8Array }
+  | { type: "delete"; key: string };
+
+/** A key-value store whose keys are ordered by their UTF-8 bytes. */
+export interface KV {
+  /** The value, or null. */
+  get(key: string): Promise<Uint8Array | null>;
+  /** Durable once the promise resolves. */
+  set(key: string, value: Uint8Array): Promise<void>;
+  /** Deleting what is not there is no error. */
+  delete(key: string): Promise<void>;
+  /**
+   * Entries whose key starts with `prefix`, in key order or its reverse; `after` is exclusive and need not exist.
+   * `limit` defaults to 1,000, which is also the most an adapter need return. `more` says that entries follow.
+   */
+  list(query: {
+    prefix: string;
+    after?: string;
+    limit?: number;
+    reverse?: boolean;
+  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }>;
+  /** Carries out all writes or none, in order. Present exactly when `caps.atomic`. */
+  batch?(ops: KVOp[]): Promise<void>;
+  readonly caps: {
+    /** Whether a read sees every write acknowledged before it. */
+    consistency: "strong" | "eventual";
+    /** Whether `batch` exists and is all or nothing. */
+    atomic: boolean;
+    /** Largest value in bytes. At least 2,000,000. */
+    maxValue: number;
+  };
+}
+
+/** A stored file, in OpenAI's shape. Times are Unix seconds. */
+export interface FileObject {
+  id: string;
+  object: "file";
+  bytes: number;
+  created_at: number;
+  filename: string;
+  purpose: string;
+}
+
+/** Where the bytes of a new file go. Nothing is visible before `complete` resolves. */
+export interface FileWriter {
+  /** Appends. The bytes are not used after the promise resolves, and may be reused by the caller then. */
+  write(part: Uint8Array): Promise<void>;
+  complete(): Promise<FileObject>;
+  /** Throws the file away. No error if there is nothing to throw away. */
+  abort(): Promise<void>;
+}
+
+export interface Files {
+  /** What is known of a file, or null when there is none. */
+  retrieve(id: string): Promise<FileObject | null>;
+  /**
+   * Bytes `offset` to `offset + length`, fewer only where the file ends (none at or past its end).
+   * Rejects with {@link ResourceNotFoundError} when there is no such file.
+   */
+  read(id: string, offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Starts a file. With `id`, the file gets that id, and completing it again replaces what an earlier,
+   * interrupted attempt left: that is how a restart leaves no second output file behind.
+   */
+  create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter>;
+}
+
+/** One request for the model. */
+export interface InferenceRequest {
+  /** The endpoint's path, such as `/v1/chat/completions`. */
+  url: string;
+  /** The JSON body, byte for byte as it stands in the input file. */
+  body: Uint8Array;
+  /** The same for every try of the same line of the same batch, across restarts. */
+  idempotencyKey: string;
+}
+
+/** The model server's answer, whatever its status. */
+export interface InferenceResponse {
+  /** HTTP status. */
+  status: number;
+  /** The JSON body, byte for byte. */
+  body: Uint8Array;
+  requestId?: string;
+  /** What `Retry-After` or `Retry-After-Ms` said, in milliseconds. */
+  retryAfterMs?: number;
+}
+
+export interface Inference {
+  /**
+   * Resolves for every answer of the server, 500s included. Rejects when there was none: with an error named
+   * `TimeoutError` when time ran out, with anything else for a connection failure. Stops when `signal` aborts.
+   */
+  infer(request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse>;
+}
+
+export interface Models {
+  /** Whether the model may be used in a batch. Asked once per distinct model of a file. */
+  has(model: string): Promise<boolean>;
+}
+
+export type Dialect = "reference" | "openai";
+
+export type BatchStatus =
+  | "validating"
+  | "failed"
+  | "in_progress"
+  | "finalizing"
+  | "completed"
+  | "expired"
+  | "cancelling"
+  | "cancelled";
+
+/** One reason why an input file was refused. */
+export interface BatchError {
+  code: string;
+  message: string;
+  param: string | null;
+  /** Physical line, 1-based; null for errors of the whole file. */
+  line: number | null;
+}
+
+/** A batch, exactly as on the wire. Times are Unix seconds. */
+export interface Batch {
+  id: string;
+  object: "batch";
+  endpoint: string;
+  model: string | null;
+  errors: { object: "list"; data: BatchError[] } | null;
+  input_file_id: string;
+  completion_window: string;
+  status: BatchStatus;
+  output_file_id: string | null;
+  error_file_id: string | null;
+  created_at: number;
+  in_progress_at: number | null;
+  expires_at: number | null;
+  finalizing_at: number | null;
+  completed_at: number | null;
+  failed_at: number | null;
+  expired_at: number | null;
+  cancelling_at: number | null;
+  cancelled_at: number | null;
+  request_counts: { total: number; completed: number; failed: number };
+  usage: {
+    input_tokens: number;
+    output_tokens: number;
+    total_tokens: number;
+    input_tokens_details: { cached_tokens: number };
+    output_tokens_details: { reasoning_tokens: number };
+  };
+  metadata: Record<string, string> | null;
+}
+
+export interface BatchList {
+  object: "list";
+  data: Batch[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+}
+
+/** Parameters of {@link Batches.create}. */
+export interface BatchCreateParams {
+  input_file_id: string;
+  endpoint: string;
+  completion_window: string;
+  metadata?: Record<string, string> | null;
+  /** The same key with the same parameters gives the same batch; with others it is a conflict. */
+  idempotency_key?: string;
+}
+
+/** Limits of one input file; each may be raised. */
+export interface Limits {
+  /** Default 50,000. */
+  maxRequests?: number;
+  /** Default 209,715,200. */
+  maxFileBytes?: number;
+  /** Default 8 MiB. */
+  maxLineBytes?: number;
+  /** Errors kept of a file; the rest are counted. Default 1,000. */
+  maxErrors?: number;
+}

@@ -1,0 +1,88 @@
+//! Every number of the core, with its reason.
+
+use serde::{Deserialize, Serialize};
+
+/// Requests in one file. OpenAI's documented limit.
+pub const MAX_REQUESTS: u64 = 50_000;
+/// Bytes of one input file. OpenAI's 200 MB is 200 MiB exactly (contract §3).
+pub const MAX_FILE_BYTES: u64 = 209_715_200;
+/// Bytes of one line: long contexts with images inlined fit, and a few lines in flight fit an isolate.
+pub const MAX_LINE_BYTES: usize = 8 << 20;
+/// Nested arrays and objects of one line: far above real requests, and it fits two machine words.
+pub const MAX_DEPTH: usize = 128;
+/// Characters of a `custom_id`. OpenAI names none; this is room for a URL.
+pub const MAX_CUSTOM_ID_CHARS: usize = 512;
+/// Errors kept of a file; the rest are counted. More help no one and must fit one stored value.
+pub const MAX_ERRORS_KEPT: usize = 1_000;
+
+/// Pairs of metadata (contract §1).
+pub const MAX_METADATA_PAIRS: usize = 16;
+/// Characters of a metadata key.
+pub const MAX_METADATA_KEY_CHARS: usize = 64;
+/// Characters of a metadata value.
+pub const MAX_METADATA_VALUE_CHARS: usize = 512;
+/// `limit` of a list when none is given.
+pub const DEFAULT_PAGE: u32 = 20;
+/// Largest `limit` of a list.
+pub const MAX_PAGE: u32 = 100;
+/// Seconds a batch may take: the only completion window there is.
+pub const COMPLETION_WINDOW_SECONDS: u64 = 86_400;
+
+/// Bytes read from the input at once: large enough that a read's overhead vanishes, small beside an isolate.
+pub const READ_BYTES: u64 = 256 << 10;
+/// Requests of one chunk, the unit of bookkeeping: its results are merged in memory when the files are written.
+pub const CHUNK_REQUESTS: u32 = 256;
+/// Input bytes of one chunk, so that re-reading one after a restart stays cheap.
+pub const CHUNK_BYTES: u64 = 1 << 20;
+/// Results written at once, at most this many...
+pub const SAVE_RESULTS: usize = 64;
+/// ...or this many bytes: stored values may be limited to 2 MB (edge: Durable Objects).
+pub const SAVE_BYTES: usize = 1 << 20;
+/// A result waits at most this long for others before it is written.
+pub const SAVE_AFTER_MS: u64 = 250;
+/// A result line above this is stored under a key of its own, so that merging a chunk stays bounded.
+pub const LARGE_RESULT_BYTES: usize = 64 << 10;
+/// Bytes of one stored part of a large result.
+pub const LARGE_PART_BYTES: usize = 1 << 20;
+/// Bytes gathered before a part of an output file is written.
+pub const WRITE_BYTES: usize = 1 << 20;
+/// Bytes of one answer body. Above it the line fails: what comes back must fit an isolate with its neighbours.
+pub const MAX_RESPONSE_BYTES: usize = 8 << 20;
+
+/// First delay between tries of one request; doubles, with full jitter.
+pub const RETRY_BASE_MS: u64 = 500;
+/// Longest delay between tries that the upstream did not ask for.
+pub const RETRY_CAP_MS: u64 = 60_000;
+/// First delay before a failed host call is repeated; doubles.
+pub const HOST_RETRY_BASE_MS: u64 = 100;
+/// Longest such delay.
+pub const HOST_RETRY_CAP_MS: u64 = 10_000;
+/// A host call that failed this often ends the turn; the next turn goes on from the checkpoint.
+pub const HOST_ATTEMPTS: u32 = 6;
+/// How often a running turn looks whether its batch was cancelled. Cancel must be seen within a second.
+pub const CANCEL_POLL_MS: u64 = 500;
+
+/// Limits a host may raise or lower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// See [`MAX_REQUESTS`].
+    pub max_requests: u64,
+    /// See [`MAX_FILE_BYTES`].
+    pub max_file_bytes: u64,
+    /// See [`MAX_LINE_BYTES`].
+    pub max_line_bytes: usize,
+    /// See [`MAX_ERRORS_KEPT`].
+    pub max_errors: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_requests: MAX_REQUESTS,
+            max_file_bytes: MAX_FILE_BYTES,
+            max_line_bytes: MAX_LINE_BYTES,
+            max_errors: MAX_ERRORS_KEPT,
+        }
+    }
+}
