@@ -105,9 +105,9 @@ impl LineSplitter {
         Some(Line { number, offset, end, text: self.text(number, offset, whole) })
     }
 
-    /// Physical lines handed out so far, when started at the beginning of the file.
-    pub fn lines(&self) -> u64 {
-        self.number - 1
+    /// The number of the line that comes next. One less is how many a whole file has had so far.
+    pub fn next_number(&self) -> u64 {
+        self.number
     }
 
     fn keep(&mut self, bytes: &[u8]) {

@@ -1,0 +1,101 @@
+//! Which batches may run: the oldest first, so many at once; a cancelled one needs no place, only an end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who runs and who rests. Ids sort by creation.
+#[derive(Debug, Default)]
+pub struct Admission {
+    max: usize,
+    running: BTreeSet<String>,
+    /// Not before this Unix millisecond.
+    resting: BTreeMap<String, u64>,
+}
+
+impl Admission {
+    /// At most `max` batches at once; none means one.
+    pub fn new(max: u32) -> Self {
+        Self { max: max.max(1) as usize, ..Self::default() }
+    }
+
+    /// How many of the oldest unfinished batches to offer so that every free place can be filled.
+    pub fn wanted(&self) -> usize {
+        self.max + self.running.len() + self.resting.len()
+    }
+
+    /// Those of the oldest unfinished batches, and of the cancelled ones, that are to start now.
+    pub fn admit(&mut self, now: u64, oldest: &[String], cancelled: &[String]) -> Vec<String> {
+        self.resting.retain(|_, wake_at| *wake_at > now);
+        let mut admitted = Vec::new();
+        for id in cancelled {
+            if !self.running.contains(id) && !self.resting.contains_key(id) {
+                self.running.insert(id.clone());
+                admitted.push(id.clone());
+            }
+        }
+        // A cancelled batch runs without a place: it only has its ending to write.
+        let mut places = self.running.iter().filter(|id| !cancelled.contains(id)).count();
+        for id in oldest {
+            if places >= self.max {
+                break;
+            }
+            if !self.running.contains(id) && !self.resting.contains_key(id) {
+                self.running.insert(id.clone());
+                admitted.push(id.clone());
+                places += 1;
+            }
+        }
+        admitted
+    }
+
+    /// A batch's turn ended; it goes on at `wake_at`, if at all.
+    pub fn ended(&mut self, id: &str, wake_at: Option<u64>) {
+        self.running.remove(id);
+        if let Some(wake_at) = wake_at {
+            self.resting.insert(id.to_owned(), wake_at);
+        }
+    }
+
+    /// When the next resting batch may go on.
+    pub fn wakes_at(&self) -> Option<u64> {
+        self.resting.values().min().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_oldest_batches_run_up_to_the_maximum_and_the_rest_wait_in_order() {
+        let mut admission = Admission::new(2);
+        let all = ids(&["a", "b", "c", "d"]);
+        assert_eq!(admission.admit(0, &all, &[]), ids(&["a", "b"]));
+        assert_eq!(admission.admit(0, &all, &[]), ids(&[]));
+        admission.ended("a", None);
+        assert_eq!(admission.admit(0, &all[1..], &[]), ids(&["c"]));
+    }
+
+    #[test]
+    fn a_cancelled_batch_is_ended_without_waiting_for_a_place() {
+        let mut admission = Admission::new(1);
+        let all = ids(&["a", "b"]);
+        assert_eq!(admission.admit(0, &all, &[]), ids(&["a"]));
+        assert_eq!(admission.admit(0, &all, &ids(&["b"])), ids(&["b"]));
+    }
+
+    #[test]
+    fn a_resting_batch_leaves_its_place_to_others_until_it_wakes() {
+        let mut admission = Admission::new(1);
+        let all = ids(&["a", "b"]);
+        admission.admit(0, &all, &[]);
+        admission.ended("a", Some(100));
+        assert_eq!(admission.wakes_at(), Some(100));
+        assert_eq!(admission.admit(50, &all, &[]), ids(&["b"]));
+        admission.ended("b", None);
+        assert_eq!(admission.admit(100, &all[..1], &[]), ids(&["a"]));
+    }
+}

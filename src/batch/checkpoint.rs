@@ -1,0 +1,104 @@
+//! The machine's state between turns, as it is stored. Its size depends on the requests in flight,
+//! never on the length of the file.
+
+use crate::error::ApiError;
+use crate::object::{Batch, BatchErrors};
+use serde::{Deserialize, Serialize};
+
+use super::results::Tally;
+
+/// The layout written today. A layout this build does not know is refused, not guessed at.
+const VERSION: u32 = 1;
+
+/// Everything a later turn needs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    version: u32,
+    pub(super) batch: Batch,
+    pub(super) phase: SavedPhase,
+}
+
+/// Where the batch stands, with what only that phase needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SavedPhase {
+    Validating,
+    Running(SavedRun),
+    Finalizing { chunks: u32, ending: Ending },
+    Cleaning,
+}
+
+/// How a batch whose requests are all done with will end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ending {
+    Completed,
+    Expired,
+    /// The input file is gone for good: what was finished is kept.
+    Failed(BatchErrors),
+}
+
+/// How far a run came. Results of chunks named here or later are found in the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedRun {
+    pub(super) input_bytes: u64,
+    /// Where the first chunk starts that is not read to its end.
+    pub(super) next: ChunkStart,
+    /// Chunks before `next` with requests not done with.
+    pub(super) open: Vec<ChunkSpan>,
+    /// Results of all other chunks before `next`.
+    pub(super) closed: Tally,
+    /// Requests that wait to be tried again, as a clean end of a turn left them.
+    pub(super) waiting: Vec<Waiting>,
+}
+
+/// Where a chunk starts; where it ends follows from that and the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ChunkStart {
+    pub(super) chunk: u32,
+    pub(super) offset: u64,
+    pub(super) line: u64,
+}
+
+/// A chunk that was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ChunkSpan {
+    pub(super) start: ChunkStart,
+    pub(super) end: u64,
+}
+
+/// A request that was tried and will be again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    pub(super) line: u64,
+    pub(super) attempts: u32,
+    /// Unix milliseconds.
+    pub(super) due: u64,
+}
+
+impl Checkpoint {
+    pub(super) fn new(batch: Batch, phase: SavedPhase) -> Self {
+        Self { version: VERSION, batch, phase }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a checkpoint is plain data")
+    }
+
+    /// # Errors
+    /// When the stored bytes are no checkpoint, or one of a later version.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let unreadable = |e| ApiError::internal(format!("the stored checkpoint cannot be read: {e}"));
+        let Versioned { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if version != VERSION {
+            return Err(ApiError::internal(format!(
+                "the stored checkpoint has version {version}; this build reads version {VERSION}"
+            )));
+        }
+        serde_json::from_slice(bytes).map_err(unreadable)
+    }
+}

@@ -1,0 +1,151 @@
+//! The book of a run: which requests of which chunk are done with.
+//!
+//! A chunk is a run of lines whose end follows from its start ([`CHUNK_REQUESTS`], [`CHUNK_BYTES`]), so that
+//! every turn cuts the file alike. Only chunks with unfinished requests are kept: as many as there are lanes.
+
+use super::checkpoint::{ChunkSpan, ChunkStart};
+use super::command::Fault;
+use super::results::{Outcome, Stored, Tally, read_group};
+use crate::keys;
+use crate::limits::CHUNK_REQUESTS;
+use crate::object::Usage;
+use std::collections::BTreeMap;
+
+/// All chunks that are open, and the sum of those that are not.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
+    open: BTreeMap<u32, Chunk>,
+    closed: Tally,
+    /// A chunk was closed since the last checkpoint.
+    pub(super) dirty: bool,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    start: ChunkStart,
+    /// Known once the chunk was read to its end, in this turn or an earlier one.
+    end: Option<u64>,
+    /// Read to its end in this turn.
+    sealed: bool,
+    /// Seen so far.
+    requests: u32,
+    done: [u64; (CHUNK_REQUESTS / 64) as usize],
+    tally: Tally,
+    next_group: u32,
+}
+
+impl Chunks {
+    pub(super) fn resume(closed: Tally) -> Self {
+        Self { closed, ..Self::default() }
+    }
+
+    /// Opens a chunk, with what an earlier turn knew and stored of it.
+    pub(super) fn open(
+        &mut self,
+        start: ChunkStart,
+        end: Option<u64>,
+        stored: &[(String, Vec<u8>)],
+    ) -> Result<(), Fault> {
+        let mut chunk = Chunk {
+            start,
+            end,
+            sealed: false,
+            requests: 0,
+            done: [0; (CHUNK_REQUESTS / 64) as usize],
+            tally: Tally::default(),
+            next_group: 0,
+        };
+        for (key, value) in stored {
+            chunk.next_group = chunk.next_group.max(keys::group_of(key).map_or(0, |group| group + 1));
+            for Stored { index, outcome, usage, .. } in read_group(value)? {
+                chunk.finish(index, outcome, usage.as_ref());
+            }
+        }
+        self.open.insert(start.chunk, chunk);
+        Ok(())
+    }
+
+    /// Counts one more request of a chunk that is being read. Its index, unless it is done with already.
+    pub(super) fn add_request(&mut self, chunk: u32) -> Option<u32> {
+        let chunk = self.open.get_mut(&chunk)?;
+        let index = chunk.requests;
+        chunk.requests += 1;
+        (!chunk.is_done(index)).then_some(index)
+    }
+
+    /// Requests seen so far of a chunk that is being read.
+    pub(super) fn requests(&self, chunk: u32) -> u32 {
+        self.open.get(&chunk).map_or(0, |chunk| chunk.requests)
+    }
+
+    /// The chunk is read to its end.
+    pub(super) fn seal(&mut self, chunk: u32, end: u64) {
+        if let Some(open) = self.open.get_mut(&chunk) {
+            open.end = Some(end);
+            open.sealed = true;
+            self.close_if_done(chunk);
+        }
+    }
+
+    /// A result is durable.
+    pub(super) fn finish(&mut self, chunk: u32, index: u32, outcome: Outcome, usage: Option<&Usage>) {
+        if let Some(open) = self.open.get_mut(&chunk) {
+            open.finish(index, outcome, usage);
+            self.close_if_done(chunk);
+        }
+    }
+
+    /// The number of the next group of results of this chunk.
+    pub(super) fn take_group(&mut self, chunk: u32) -> u32 {
+        let Some(open) = self.open.get_mut(&chunk) else { return 0 };
+        open.next_group += 1;
+        open.next_group - 1
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Everything durable so far.
+    pub(super) fn tally(&self) -> Tally {
+        let mut sum = self.closed;
+        self.open.values().for_each(|chunk| sum.add(&chunk.tally));
+        sum
+    }
+
+    /// What a checkpoint keeps: the closed sum, the chunks whose end is known, and where to go on if the reader
+    /// stands in the middle of a fresh chunk.
+    pub(super) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
+        let sealed = self
+            .open
+            .values()
+            .filter_map(|chunk| Some(ChunkSpan { start: chunk.start, end: chunk.end? }))
+            .collect();
+        let unsealed = self.open.values().find(|chunk| chunk.end.is_none()).map(|chunk| chunk.start);
+        (self.closed, sealed, unsealed)
+    }
+
+    fn close_if_done(&mut self, index: u32) {
+        let done = self.open.get(&index).is_some_and(|chunk| {
+            chunk.sealed && chunk.tally.lines() == u64::from(chunk.requests)
+        });
+        if done && let Some(chunk) = self.open.remove(&index) {
+            self.closed.add(&chunk.tally);
+            self.dirty = true;
+        }
+    }
+}
+
+impl Chunk {
+    fn is_done(&self, index: u32) -> bool {
+        self.done.get(index as usize / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// The first result of a request counts; any other is a repetition.
+    fn finish(&mut self, index: u32, outcome: Outcome, usage: Option<&Usage>) {
+        if index < CHUNK_REQUESTS && !self.is_done(index) {
+            self.done[index as usize / 64] |= 1 << (index % 64);
+            self.tally.count(outcome, usage);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What the machine asks of its driver and what the driver answers: plain data, nothing else.
+
+use crate::object::FileObject;
+use std::sync::Arc;
+
+/// Names a command until its reply comes. Never used twice within a turn.
+pub type CommandId = u64;
+
+/// What [`Machine::poll_output`](super::Machine::poll_output) gives out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Carry this out and reply with the same id.
+    Start(CommandId, Command),
+    /// Stop the inference call of this id; a reply that still comes is ignored.
+    Abort(CommandId),
+}
+
+/// One thing for the host to do. Carrying out any of them twice is harmless.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Ask whether something exists.
+    LookUp(LookUp),
+    /// Read bytes of the input file; fewer only at its end.
+    ReadInput {
+        /// The input file.
+        file_id: String,
+        /// First byte.
+        offset: u64,
+        /// How many.
+        length: u64,
+    },
+    /// Read all stored entries under a prefix, in key order.
+    Load {
+        /// The prefix.
+        prefix: String,
+    },
+    /// Send one request to the model.
+    Infer {
+        /// The endpoint's path.
+        url: Arc<str>,
+        /// The JSON body as it stands in the input file.
+        body: Arc<[u8]>,
+        /// Batch and line: the same for every try.
+        idempotency_key: String,
+    },
+    /// Write to the store, in this order; all or nothing where the store can.
+    Save(Arc<Vec<Write>>),
+    /// Append to one of the result files.
+    WriteOutput(OutputPart),
+}
+
+/// What [`Command::LookUp`] asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    /// The input file of this id.
+    Input(String),
+    /// The model of this name.
+    Model(String),
+}
+
+/// One write of [`Command::Save`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Set a key.
+    Set(String, Vec<u8>),
+    /// Delete a key.
+    Delete(String),
+    /// Delete every key that starts so.
+    DeletePrefix(String),
+}
+
+/// A part of a result file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputPart {
+    /// Which file.
+    pub file: OutputFile,
+    /// The id the file is to have, so that an interrupted attempt leaves no second file.
+    pub file_id: String,
+    /// The name the file is to have.
+    pub filename: String,
+    /// The bytes.
+    pub bytes: Arc<Vec<u8>>,
+    /// Whether the file starts here, whatever an earlier attempt wrote.
+    pub first: bool,
+    /// Whether the file ends here: the reply then carries its id.
+    pub last: bool,
+}
+
+/// The two result files of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutputFile {
+    /// Lines answered with 2xx.
+    Output,
+    /// Everything else.
+    Error,
+}
+
+/// The driver's answer to a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// To [`LookUp::Input`]: the file, or none.
+    Input(Option<FileObject>),
+    /// To [`LookUp::Model`]: whether it exists.
+    Model(bool),
+    /// To [`Command::ReadInput`].
+    Bytes(Vec<u8>),
+    /// To [`Command::Load`]: keys and values.
+    Entries(Vec<(String, Vec<u8>)>),
+    /// To [`Command::Infer`], whatever the status.
+    Answer(Answer),
+    /// To [`Command::Save`]: everything is durable.
+    Saved,
+    /// To [`Command::WriteOutput`]: the file's id if this was its last part.
+    Written(Option<String>),
+    /// To any command: it could not be done.
+    Failed(Fault),
+}
+
+/// A model server's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The server's id of the request, if it gave one.
+    pub request_id: Option<String>,
+    /// How long the server asked to wait, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Why a host could not do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What trying again would help.
+    pub kind: FaultKind,
+    /// For people and for a batch's errors.
+    pub message: String,
+}
+
+/// Sorts faults by what helps against them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The thing asked for does not exist; trying again does not help.
+    Missing,
+    /// No answer in time; trying again may help.
+    Timeout,
+    /// Refused for good; trying again does not help.
+    Terminal,
+    /// Anything else; trying again may help.
+    Transient,
+}
+
+impl Fault {
+    /// A fault that may pass.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self { kind: FaultKind::Transient, message: message.into() }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.kind, FaultKind::Transient | FaultKind::Timeout)
+    }
+}

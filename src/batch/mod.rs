@@ -1,0 +1,249 @@
+//! The batch as a machine that is driven: facts go in, commands come out, time is told.
+//!
+//! A [`Machine`] does nothing by itself. Its driver
+//! 1. asks [`Machine::poll_output`] until it gives nothing, and carries out each command;
+//! 2. ends when [`Machine::end`] says how the turn ended;
+//! 3. waits for a reply, or until [`Machine::poll_timeout`];
+//! 4. tells it: [`Machine::handle_reply`], [`Machine::handle_timeout`], [`Machine::handle_cancel`],
+//!    [`Machine::handle_stop`]; and starts over.
+//!
+//! What it must never lose it has saved: a turn may be cut off between any two calls, and the next turn, made by
+//! [`Machine::resume`] from the stored checkpoint, ends with the same files. Repeating a command is harmless.
+//! Only inference calls that were in flight, or whose results were not written yet, are made again.
+
+pub mod admission;
+mod call;
+mod checkpoint;
+mod chunks;
+mod cleaning;
+pub mod command;
+mod core;
+mod finalizing;
+mod line;
+mod reader;
+mod results;
+mod retry;
+mod running;
+pub mod status;
+mod unsaved;
+mod validating;
+mod window;
+
+use self::call::{Call, Settled};
+use self::checkpoint::{Checkpoint, SavedPhase};
+use self::cleaning::Cleaning;
+use self::command::{CommandId, Output, Reply};
+use self::core::{Core, Next, Stop};
+use self::finalizing::Finalizing;
+use self::retry::Jitter;
+use self::running::Running;
+use self::validating::Validating;
+use crate::error::ApiError;
+use crate::object::Batch;
+use crate::settings::Settings;
+
+/// One turn of one batch.
+pub struct Machine {
+    core: Core,
+    phase: Phase,
+    next_id: CommandId,
+    end: Option<TurnEnd>,
+}
+
+/// How a turn ended. Times are Unix milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// The batch is terminal; nothing is left to do.
+    Terminal,
+    /// There is more to do, from `wake_at` on.
+    Suspended {
+        /// When.
+        wake_at: u64,
+    },
+    /// The host failed in a way that may pass; the batch is as the last checkpoint left it.
+    Faulted {
+        /// What failed.
+        message: String,
+        /// When to try again.
+        wake_at: u64,
+    },
+}
+
+enum Phase {
+    Validating(Box<Validating>),
+    Running(Box<Running>),
+    Finalizing(Box<Finalizing>),
+    Cleaning(Cleaning),
+    Suspended { wake_at: u64 },
+}
+
+/// The first checkpoint of a batch: with it stored, the batch will run.
+pub fn first_checkpoint(batch: &Batch) -> Vec<u8> {
+    Checkpoint::new(batch.clone(), SavedPhase::Validating).encode()
+}
+
+impl Machine {
+    /// Goes on from a stored checkpoint. `seed` is fresh randomness for jitter and hashing; `now` is in Unix
+    /// milliseconds, as everywhere.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be read, or is of a later version.
+    pub fn resume(checkpoint: &[u8], settings: Settings, seed: [u64; 3], now: u64) -> Result<Self, ApiError> {
+        let Checkpoint { batch, phase, .. } = Checkpoint::decode(checkpoint)?;
+        let core = Core {
+            batch,
+            settings,
+            now,
+            jitter: Jitter::new(seed[0]),
+            hash_key: (seed[1], seed[2]),
+            cancel_requested_at: None,
+            stop: None,
+            save: Call::default(),
+            io: Call::default(),
+            committing: false,
+        };
+        let phase = match phase {
+            SavedPhase::Validating => Phase::Validating(Box::new(Validating::new(&core))),
+            SavedPhase::Running(run) => Phase::Running(Box::new(Running::resume(&core, run))),
+            SavedPhase::Finalizing { chunks, ending } => {
+                Phase::Finalizing(Box::new(Finalizing::new(chunks, ending)))
+            }
+            SavedPhase::Cleaning => Phase::Cleaning(Cleaning::resume()),
+        };
+        Ok(Self { core, phase, next_id: 1, end: None })
+    }
+
+    /// The batch as the next write will publish it.
+    pub fn batch(&self) -> &Batch {
+        &self.core.batch
+    }
+
+    /// How the turn ended, once it did; nothing comes out any more then.
+    pub fn end(&self) -> Option<&TurnEnd> {
+        self.end.as_ref()
+    }
+
+    /// Time went on.
+    pub fn handle_timeout(&mut self, now: u64) {
+        // A clock that jumps back must not bring anything back.
+        self.core.now = self.core.now.max(now);
+    }
+
+    /// The user asked to cancel, at this Unix second. Saying it again changes nothing.
+    pub fn handle_cancel(&mut self, requested_at: u64) {
+        self.core.cancel_requested_at.get_or_insert(requested_at);
+    }
+
+    /// The turn's time is up: nothing new starts, what is in flight ends and is saved.
+    pub fn handle_deadline(&mut self) {
+        self.core.stop = self.core.stop.max(Some(Stop::Deadline));
+    }
+
+    /// The host wants to stop: as at the deadline, and steps that can be done again are left at once.
+    pub fn handle_stop(&mut self) {
+        self.core.stop = Some(Stop::Requested);
+    }
+
+    /// A command was carried out, or failed. Replies nobody waits for any more are ignored.
+    pub fn handle_reply(&mut self, now: u64, id: CommandId, reply: Reply) {
+        self.handle_timeout(now);
+        if self.end.is_some() {
+            return;
+        }
+        let core = &mut self.core;
+        let next = match core.save.settle(core.now, id, reply) {
+            Settled::Again => Next::Idle,
+            Settled::Done(_) => {
+                if !std::mem::take(&mut core.committing)
+                    && let Phase::Running(running) = &mut self.phase
+                {
+                    running.on_saved();
+                }
+                Next::Again
+            }
+            Settled::GaveUp(fault) => core.fault(fault),
+            Settled::NotMine(reply) => match core.io.settle(core.now, id, reply) {
+                Settled::Again => Next::Idle,
+                Settled::Done(reply) => match &mut self.phase {
+                    Phase::Validating(validating) => validating.on_io(core, reply),
+                    Phase::Running(running) => running.on_io(core, reply),
+                    Phase::Finalizing(finalizing) => finalizing.on_io(core, reply),
+                    Phase::Cleaning(_) | Phase::Suspended { .. } => Next::Idle,
+                },
+                Settled::GaveUp(fault) => match &mut self.phase {
+                    Phase::Validating(validating) => validating.on_io_fault(core, fault),
+                    Phase::Running(running) => running.on_io_fault(core, fault),
+                    Phase::Finalizing(finalizing) => finalizing.on_io_fault(core, fault),
+                    Phase::Cleaning(_) | Phase::Suspended { .. } => Next::Idle,
+                },
+                Settled::NotMine(reply) => match &mut self.phase {
+                    Phase::Running(running) => running.on_reply(core, id, reply),
+                    _ => Next::Idle,
+                },
+            },
+        };
+        self.take(next);
+    }
+
+    /// The next thing to do, if there is one now.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        while self.end.is_none() {
+            let id = self.next_id;
+            let call = self.core.save.poll(self.core.now, id);
+            let call = call.or_else(|| self.core.io.poll(self.core.now, id));
+            if let Some(command) = call {
+                self.next_id += 1;
+                return Some(Output::Start(id, command));
+            }
+            if self.core.committing {
+                return None;
+            }
+            let core = &mut self.core;
+            let next = match &mut self.phase {
+                Phase::Validating(_) if core.stop == Some(Stop::Requested) => {
+                    Next::End(TurnEnd::Suspended { wake_at: core.now })
+                }
+                Phase::Validating(validating) => validating.advance(core),
+                Phase::Running(running) => match running.advance(core) {
+                    Next::Idle => {
+                        let output = running.poll(core, id);
+                        if matches!(output, Some(Output::Start(..))) {
+                            self.next_id += 1;
+                        }
+                        return output;
+                    }
+                    next => next,
+                },
+                Phase::Finalizing(finalizing) => finalizing.advance(core),
+                Phase::Cleaning(cleaning) => cleaning.advance(core),
+                Phase::Suspended { wake_at } => Next::End(TurnEnd::Suspended { wake_at: *wake_at }),
+            };
+            if matches!(next, Next::Idle) {
+                return None;
+            }
+            self.take(next);
+        }
+        None
+    }
+
+    /// When to call [`Machine::handle_timeout`] if nothing else happens before.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let core = &self.core;
+        let phase = match &self.phase {
+            _ if core.committing => None,
+            Phase::Running(running) => running.due(core),
+            Phase::Finalizing(finalizing) => finalizing.due(core.now),
+            Phase::Validating(_) | Phase::Cleaning(_) | Phase::Suspended { .. } => None,
+        };
+        [phase, core.save.due(), core.io.due()].into_iter().flatten().min()
+    }
+
+    fn take(&mut self, next: Next) {
+        match next {
+            Next::Again | Next::Idle => {}
+            Next::End(end) => self.end = Some(end),
+            Next::Terminal => self.end = Some(TurnEnd::Terminal),
+            Next::Become(phase) => self.phase = phase,
+        }
+    }
+}

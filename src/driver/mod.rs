@@ -1,0 +1,36 @@
+//! The only awaiting part of the core: carries out what the pure parts decide, over a [`Host`].
+
+mod input;
+mod serve;
+mod service;
+mod turn;
+
+pub use input::{InputReader, ValidRequests};
+pub use serve::serve;
+pub use service::{cancel, create, list, retrieve};
+pub use turn::{Turn, run_turn};
+
+use crate::batch::command::Fault;
+use crate::host::{Host, KvPage, KvQuery};
+
+/// Entries asked for at once. Values may be large: results come in groups of up to a mebibyte.
+const PAGE: u32 = 16;
+
+/// Calls `take` with every entry under a prefix, a page at a time.
+async fn each_page<H: Host>(
+    host: &H,
+    prefix: &str,
+    mut take: impl AsyncFnMut(KvPage) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut after = None;
+    loop {
+        let query = KvQuery { prefix: prefix.to_owned(), after, limit: PAGE, reverse: false };
+        let page = host.kv_list(&query).await?;
+        let more = page.more;
+        after = page.entries.last().map(|(key, _)| key.clone());
+        take(page).await?;
+        if !more || after.is_none() {
+            return Ok(());
+        }
+    }
+}

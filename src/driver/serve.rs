@@ -1,0 +1,68 @@
+//! Runs every unfinished batch, as many at once as allowed, until the host asks to stop.
+
+use super::turn::{Turn, run_turn};
+use crate::batch::TurnEnd;
+use crate::batch::admission::Admission;
+use crate::batch::command::Fault;
+use crate::host::{Host, KvQuery};
+use crate::keys;
+use crate::limits::HOST_RETRY_CAP_MS;
+use crate::settings::Settings;
+use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::pin::pin;
+
+/// How long to idle when nothing says earlier that there is work.
+const IDLE_MS: u64 = 1_000;
+/// Cancelled batches looked at in one go; the rest follow.
+const CANCELLED_PAGE: u32 = 100;
+
+/// Runs batches until [`Host::stop_requested`]. What a crash left unfinished is picked up first, being oldest.
+pub async fn serve<H: Host>(host: &H, settings: &Settings) {
+    let mut admission = Admission::new(settings.max_concurrent_batches);
+    let mut turns = FuturesUnordered::new();
+    loop {
+        if !host.stop_requested()
+            && let Ok((oldest, cancelled)) = unfinished(host, admission.wanted() as u32).await
+        {
+            for id in admission.admit(host.now(), &oldest, &cancelled) {
+                turns.push(async move {
+                    let end = run_turn(host, &id, settings, Turn::default()).await;
+                    (id, end)
+                });
+            }
+        }
+        if turns.is_empty() {
+            if host.stop_requested() {
+                return;
+            }
+            let until_wake = admission.wakes_at().map_or(IDLE_MS, |at| at.saturating_sub(host.now()).max(1));
+            host.idle(until_wake.min(IDLE_MS)).await;
+            continue;
+        }
+        let ended = match select(turns.next(), pin!(host.idle(IDLE_MS))).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => None,
+        };
+        if let Some((id, end)) = ended {
+            let wake_at = match end {
+                Ok(TurnEnd::Terminal) => None,
+                Ok(TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. }) => Some(wake_at),
+                // A checkpoint of a later build: another host may read it. This one looks again rarely.
+                Err(_) => Some(host.now() + 60 * HOST_RETRY_CAP_MS),
+            };
+            admission.ended(&id, wake_at);
+        }
+    }
+}
+
+/// The ids of the oldest unfinished batches, and of those among all that are to be cancelled.
+async fn unfinished<H: Host>(host: &H, limit: u32) -> Result<(Vec<String>, Vec<String>), Fault> {
+    Ok((ids(host, keys::RUN_PREFIX, limit).await?, ids(host, keys::CANCEL_PREFIX, CANCELLED_PAGE).await?))
+}
+
+async fn ids<H: Host>(host: &H, prefix: &str, limit: u32) -> Result<Vec<String>, Fault> {
+    let query = KvQuery { prefix: prefix.to_owned(), after: None, limit, reverse: false };
+    let page = host.kv_list(&query).await?;
+    Ok(page.entries.into_iter().map(|(key, _)| key[prefix.len()..].to_owned()).collect())
+}

@@ -1,0 +1,186 @@
+//! One turn of one batch: carries out the machine's commands and feeds the replies back.
+
+use super::each_page;
+use crate::batch::command::{Command, CommandId, Fault, LookUp, Output, OutputFile, OutputPart, Reply, Write};
+use crate::batch::{Machine, TurnEnd};
+use crate::error::ApiError;
+use crate::host::{Host, Inference, KvWrite};
+use crate::keys;
+use crate::limits::CANCEL_POLL_MS;
+use crate::settings::Settings;
+use futures::future::{AbortHandle, Abortable, Either, FutureExt, select};
+use futures::lock::Mutex;
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::collections::HashMap;
+use std::pin::pin;
+
+/// How long a turn may go on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn {
+    /// Unix milliseconds after which nothing new starts; none for as long as the batch takes.
+    pub deadline: Option<u64>,
+}
+
+type Writers<H> = Mutex<HashMap<OutputFile, <H as Host>::Writer>>;
+
+/// Runs one batch from its stored checkpoint until it is terminal, the deadline passed, the host asked to stop
+/// or failed. A batch without a checkpoint is done with.
+///
+/// # Errors
+/// When the stored checkpoint cannot be read by this build. Faults of the host are no error but
+/// [`TurnEnd::Faulted`].
+pub async fn run_turn<H: Host>(host: &H, id: &str, settings: &Settings, turn: Turn) -> Result<TurnEnd, ApiError> {
+    let checkpoint = match host.kv_get(&keys::run(id)).await {
+        Ok(Some(checkpoint)) => checkpoint,
+        Ok(None) => return Ok(TurnEnd::Terminal),
+        Err(fault) => return Ok(faulted(host, fault)),
+    };
+    let seed = [host.random(), host.random(), host.random()];
+    let mut machine = Machine::resume(&checkpoint, settings.clone(), seed, host.now())?;
+    let writers: Writers<H> = Mutex::new(HashMap::new());
+    let mut commands = FuturesUnordered::new();
+    let mut aborts: HashMap<CommandId, AbortHandle> = HashMap::new();
+    let mut cancel = pin!(cancel_requested(host, id, 0).fuse());
+    let mut tick = pin!(host.sleep(0).fuse());
+    let mut tick_at = host.now();
+    loop {
+        let now = host.now();
+        machine.handle_timeout(now);
+        if host.stop_requested() {
+            machine.handle_stop();
+        } else if turn.deadline.is_some_and(|deadline| now >= deadline) {
+            machine.handle_deadline();
+        }
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::Abort(id) => {
+                    if let Some(abort) = aborts.remove(&id) {
+                        abort.abort();
+                    }
+                }
+                Output::Start(id, command) => {
+                    let (abort, registration) = AbortHandle::new_pair();
+                    if matches!(command, Command::Infer { .. }) {
+                        aborts.insert(id, abort);
+                    }
+                    let reply = perform(host, &writers, command);
+                    commands.push(Abortable::new(reply, registration).map(move |reply| (id, reply)));
+                }
+            }
+        }
+        if let Some(end) = machine.end() {
+            let end = end.clone();
+            for (_, writer) in writers.lock().await.drain() {
+                host.abort_file(writer).await;
+            }
+            return Ok(end);
+        }
+        let wake_at = machine.poll_timeout().unwrap_or(u64::MAX).min(now + CANCEL_POLL_MS);
+        if wake_at < tick_at || tick_at <= now {
+            tick_at = wake_at.max(now + 1);
+            tick.set(host.sleep(tick_at - now).fuse());
+        }
+        let reply = async {
+            match commands.next().await {
+                Some(reply) => reply,
+                None => futures::future::pending().await,
+            }
+        };
+        let waits = select(cancel.as_mut(), tick.as_mut());
+        match select(pin!(reply), waits).await {
+            Either::Left(((id, reply), _)) => {
+                aborts.remove(&id);
+                if let Ok(reply) = reply {
+                    machine.handle_reply(host.now(), id, reply);
+                }
+            }
+            Either::Right((Either::Left((requested_at, _)), _)) => {
+                match requested_at {
+                    Some(requested_at) => machine.handle_cancel(requested_at),
+                    None => cancel.set(cancel_requested(host, id, CANCEL_POLL_MS).fuse()),
+                }
+            }
+            Either::Right((Either::Right(_), _)) => tick_at = 0,
+        }
+    }
+}
+
+/// When the user asked to cancel, looking once after `ms`. A fault counts as not yet: the next look will tell.
+async fn cancel_requested<H: Host>(host: &H, id: &str, ms: u64) -> Option<u64> {
+    if ms > 0 {
+        host.sleep(ms).await;
+    }
+    let value = host.kv_get(&keys::cancel(id)).await.ok().flatten()?;
+    Some(std::str::from_utf8(&value).ok().and_then(|at| at.parse().ok()).unwrap_or(host.now() / 1_000))
+}
+
+async fn perform<H: Host>(host: &H, writers: &Writers<H>, command: Command) -> Reply {
+    let done = match command {
+        Command::LookUp(LookUp::Input(id)) => host.find_file(&id).await.map(Reply::Input),
+        Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
+        Command::ReadInput { file_id, offset, length } => {
+            host.read_file(&file_id, offset, length).await.map(Reply::Bytes)
+        }
+        Command::Load { prefix } => load(host, &prefix).await.map(Reply::Entries),
+        Command::Infer { url, body, idempotency_key } => {
+            let request = Inference { url: &url, body: &body, idempotency_key: &idempotency_key };
+            host.infer(request).await.map(Reply::Answer)
+        }
+        Command::Save(writes) => save(host, &writes).await.map(|()| Reply::Saved),
+        Command::WriteOutput(part) => write_output(host, writers, part).await.map(Reply::Written),
+    };
+    done.unwrap_or_else(Reply::Failed)
+}
+
+async fn load<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let mut all = Vec::new();
+    each_page(host, prefix, async |page| {
+        all.extend(page.entries);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+/// Sets and deletes go out together; a prefix is deleted in its place between them.
+async fn save<H: Host>(host: &H, writes: &[Write]) -> Result<(), Fault> {
+    let mut together = Vec::with_capacity(writes.len());
+    for write in writes {
+        match write {
+            Write::Set(key, value) => together.push(KvWrite::Set(key, value)),
+            Write::Delete(key) => together.push(KvWrite::Delete(key)),
+            Write::DeletePrefix(prefix) => {
+                host.kv_write(&std::mem::take(&mut together)).await?;
+                each_page(host, prefix, async |page| {
+                    let deletes: Vec<_> = page.entries.iter().map(|(key, _)| KvWrite::Delete(key)).collect();
+                    host.kv_write(&deletes).await
+                })
+                .await?;
+            }
+        }
+    }
+    host.kv_write(&together).await
+}
+
+async fn write_output<H: Host>(host: &H, writers: &Writers<H>, part: OutputPart) -> Result<Option<String>, Fault> {
+    // The machine writes one part at a time; the lock only proves it to the compiler.
+    let mut writers = writers.lock().await;
+    if part.first {
+        if let Some(abandoned) = writers.remove(&part.file) {
+            host.abort_file(abandoned).await;
+        }
+        let writer = host.create_file(&part.file_id, &part.filename).await?;
+        writers.insert(part.file, writer);
+    }
+    let gone = || Fault::transient("the file was not begun");
+    host.write_file(writers.get(&part.file).ok_or_else(gone)?, &part.bytes).await?;
+    if !part.last {
+        return Ok(None);
+    }
+    let writer = writers.remove(&part.file).ok_or_else(gone)?;
+    host.complete_file(writer).await.map(Some)
+}
+
+fn faulted<H: Host>(host: &H, fault: Fault) -> TurnEnd {
+    TurnEnd::Faulted { message: fault.message, wake_at: host.now() + crate::limits::HOST_RETRY_CAP_MS }
+}

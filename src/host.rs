@@ -1,0 +1,93 @@
+//! What the core asks of the platform it runs on. Implemented over JavaScript imports in `wasm/`, and by a
+//! scripted host in the tests.
+//!
+//! A host never retries, orders or decides: it maps what happened to a [`Fault`] and stops there.
+
+use crate::batch::command::{Answer, Fault};
+use crate::object::FileObject;
+
+/// Entries of the key-value store, in key order or its reverse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KvPage {
+    /// Keys and values.
+    pub entries: Vec<(String, Vec<u8>)>,
+    /// Whether entries follow.
+    pub more: bool,
+}
+
+/// Which entries to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KvQuery {
+    /// Keys start with this.
+    pub prefix: String,
+    /// Exclusive; need not exist.
+    pub after: Option<String>,
+    /// At most so many; a host may give fewer and say that more follow.
+    pub limit: u32,
+    /// Last key first.
+    pub reverse: bool,
+}
+
+/// A write that a store carries out all or nothing with others, where it can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KvWrite<'a> {
+    /// Set a key.
+    Set(&'a str, &'a [u8]),
+    /// Delete a key.
+    Delete(&'a str),
+}
+
+/// One call to the model.
+#[derive(Clone, Copy, Debug)]
+pub struct Inference<'a> {
+    /// The endpoint's path.
+    pub url: &'a str,
+    /// The JSON body.
+    pub body: &'a [u8],
+    /// The same for every try of the same line.
+    pub idempotency_key: &'a str,
+}
+
+/// The platform. Futures need not be `Send`: one turn is one task.
+#[allow(async_fn_in_trait)]
+pub trait Host {
+    /// A file being written.
+    type Writer;
+
+    /// Unix milliseconds.
+    fn now(&self) -> u64;
+    /// Fresh randomness.
+    fn random(&self) -> u64;
+    /// Resolves after so many milliseconds.
+    async fn sleep(&self, ms: u64);
+    /// As `sleep`, but may resolve early because a batch was created or cancelled, and need not keep the
+    /// platform awake.
+    async fn idle(&self, ms: u64);
+    /// The platform wants the driver to stop.
+    fn stop_requested(&self) -> bool;
+
+    /// A stored value.
+    async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault>;
+    /// Writes in order, durable once acknowledged; all or nothing where the store can.
+    async fn kv_write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault>;
+    /// Some stored entries.
+    async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault>;
+
+    /// What is known of a file.
+    async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault>;
+    /// Bytes of a file, fewer only at its end.
+    async fn read_file(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Fault>;
+    /// Starts a file under this id; nothing is visible before it is completed.
+    async fn create_file(&self, id: &str, filename: &str) -> Result<Self::Writer, Fault>;
+    /// Appends.
+    async fn write_file(&self, writer: &Self::Writer, bytes: &[u8]) -> Result<(), Fault>;
+    /// Makes the file visible; its id, should the host have chosen another.
+    async fn complete_file(&self, writer: Self::Writer) -> Result<String, Fault>;
+    /// Throws the file away.
+    async fn abort_file(&self, writer: Self::Writer);
+
+    /// Calls the model. Dropping the future aborts the call.
+    async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault>;
+    /// Whether a model may be used.
+    async fn has_model(&self, model: &str) -> Result<bool, Fault>;
+}

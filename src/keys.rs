@@ -1,0 +1,66 @@
+//! Where things stand in the key-value store. Each key has one writer once its batch exists:
+//! the service writes `cancel:`, the batch's run writes all others.
+
+/// The batch, as a user may read it.
+pub fn batch(id: &str) -> String {
+    format!("{BATCH_PREFIX}{id}")
+}
+
+/// Prefix of all batches; ids sort by creation.
+pub const BATCH_PREFIX: &str = "batch:";
+
+/// The checkpoint of a batch that is not done with. Its presence is what makes a batch run.
+pub fn run(id: &str) -> String {
+    format!("{RUN_PREFIX}{id}")
+}
+
+/// Prefix of all batches that are not done with.
+pub const RUN_PREFIX: &str = "run:";
+
+/// That a batch is to be cancelled, and since when (Unix seconds, decimal).
+pub fn cancel(id: &str) -> String {
+    format!("{CANCEL_PREFIX}{id}")
+}
+
+/// Prefix of all cancels not yet carried out.
+pub const CANCEL_PREFIX: &str = "cancel:";
+
+/// Which batch an idempotency key stands for. The key is hashed: a user's text must not shape ours.
+pub fn idempotency(key_hash: u128) -> String {
+    format!("idempotency:{key_hash:032x}")
+}
+
+/// All results of a batch.
+pub(crate) fn results(id: &str) -> String {
+    format!("result:{id}:")
+}
+
+/// All results of one chunk.
+pub(crate) fn chunk_results(id: &str, chunk: u32) -> String {
+    format!("result:{id}:{chunk:08x}:")
+}
+
+/// One group of results; the earliest group that holds a request's result is the one that counts.
+pub(crate) fn result_group(id: &str, chunk: u32, group: u32) -> String {
+    format!("result:{id}:{chunk:08x}:{group:06x}")
+}
+
+/// The group number in a key of [`result_group`].
+pub(crate) fn group_of(key: &str) -> Option<u32> {
+    u32::from_str_radix(key.rsplit(':').next()?, 16).ok()
+}
+
+/// All parts of results too large for a group.
+pub(crate) fn large_results(id: &str) -> String {
+    format!("large:{id}:")
+}
+
+/// All parts of one large result.
+pub(crate) fn large_result(id: &str, chunk: u32, index: u32) -> String {
+    format!("large:{id}:{chunk:08x}:{index:04x}:")
+}
+
+/// One part of a large result.
+pub(crate) fn large_part(id: &str, chunk: u32, index: u32, part: usize) -> String {
+    format!("large:{id}:{chunk:08x}:{index:04x}:{part:06x}")
+}
