@@ -105,6 +105,16 @@ impl LineSplitter {
         Some(Line { number, offset, end, text: self.text(number, offset, whole) })
     }
 
+    /// Physical lines handed out so far, when started at the beginning of the file.
+    pub fn lines(&self) -> u64 {
+        self.number - 1
+    }
+
+    /// Bytes held between chunks.
+    pub fn held(&self) -> usize {
+        self.carry.capacity()
+    }
+
     /// The number of the line that comes next. One less is how many a whole file has had so far.
     pub fn next_number(&self) -> u64 {
         self.number

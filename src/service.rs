@@ -216,8 +216,7 @@ impl NewBatch {
     }
 
     fn fingerprint(&self) -> String {
-        let parameters =
-            (&self.input_file_id, &self.endpoint, &self.completion_window, &self.metadata);
+        let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &self.metadata);
         let mut hasher = SipHasher13::new();
         hasher.write(&serde_json::to_vec(&parameters).expect("parameters are plain data"));
         format!("{:032x}", hasher.finish128().as_u128())
@@ -354,11 +353,9 @@ impl Texts {
     fn required(self, param: &str, value: Value) -> Result<String, ApiError> {
         match value {
             Value::String(value) => Ok(value),
-            Value::Null => {
-                Err(ApiError::invalid_request(format!("Missing required parameter: '{param}'."))
-                    .param(param)
-                    .code("missing_required_parameter"))
-            }
+            Value::Null => Err(ApiError::invalid_request(format!("Missing required parameter: '{param}'."))
+                .param(param)
+                .code("missing_required_parameter")),
             other => Err(self.wrong_type(param, "a string", &other)),
         }
     }
@@ -394,10 +391,9 @@ impl Texts {
     fn invalid_endpoint(self, endpoint: &str, supported: &[String]) -> ApiError {
         let quoted: Vec<String> = supported.iter().map(|endpoint| format!("'{endpoint}'")).collect();
         ApiError::invalid_request(match self.0 {
-            Dialect::Reference => format!(
-                "Invalid endpoint: {endpoint}. Supported values: {}",
-                supported.join(", ")
-            ),
+            Dialect::Reference => {
+                format!("Invalid endpoint: {endpoint}. Supported values: {}", supported.join(", "))
+            }
             Dialect::Openai => {
                 format!("Invalid value: '{endpoint}'. Supported values are: {}.", sentence_list(&quoted))
             }

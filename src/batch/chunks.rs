@@ -126,9 +126,10 @@ impl Chunks {
     }
 
     fn close_if_done(&mut self, index: u32) {
-        let done = self.open.get(&index).is_some_and(|chunk| {
-            chunk.sealed && chunk.tally.lines() == u64::from(chunk.requests)
-        });
+        let done = self
+            .open
+            .get(&index)
+            .is_some_and(|chunk| chunk.sealed && chunk.tally.lines() == u64::from(chunk.requests));
         if done && let Some(chunk) = self.open.remove(&index) {
             self.closed.add(&chunk.tally);
             self.dirty = true;

@@ -102,7 +102,8 @@ impl Finalizing {
             match merged.line {
                 Place::Group { group, range } => {
                     let bytes = &self.chunk_bytes[group][range];
-                    let gathered = if merged.file == OutputFile::Output { &mut self.output } else { &mut self.error };
+                    let gathered =
+                        if merged.file == OutputFile::Output { &mut self.output } else { &mut self.error };
                     gathered.bytes.extend_from_slice(bytes);
                 }
                 Place::Large(bytes) => {

@@ -52,9 +52,7 @@ impl NoAnswer {
 
     fn message(&self) -> String {
         match self {
-            Self::Cancelled => {
-                "This request was not executed because the batch was cancelled.".to_owned()
-            }
+            Self::Cancelled => "This request was not executed because the batch was cancelled.".to_owned(),
             Self::Expired => {
                 "This request could not be executed before the completion window expired.".to_owned()
             }
@@ -85,7 +83,11 @@ pub(super) fn is_whole(answer: &Answer) -> bool {
 }
 
 /// The line of a request that was answered, how it ended, and the tokens it took.
-pub(super) fn with_answer(of: Of<'_>, answer: &Answer, dialect: Dialect) -> (Vec<u8>, Outcome, Option<Usage>) {
+pub(super) fn with_answer(
+    of: Of<'_>,
+    answer: &Answer,
+    dialect: Dialect,
+) -> (Vec<u8>, Outcome, Option<Usage>) {
     let top = scan::members(&answer.body, ["usage", "error"]);
     let completed = (200..300).contains(&answer.status) && top.is_ok();
     let mut line = Vec::with_capacity(answer.body.len() + 256);
@@ -113,7 +115,7 @@ pub(super) fn with_answer(of: Of<'_>, answer: &Answer, dialect: Dialect) -> (Vec
     if completed || dialect == Dialect::Openai {
         line.extend_from_slice(b"null");
     } else {
-        let reported = top.as_ref().ok().and_then(|top| top.get(1)).and_then(|m| read_error(m.json));
+        let reported = top.as_ref().ok().and_then(|top| top.found[1]).and_then(|error| read_error(error.raw));
         let (code, message) = reported.unwrap_or((None, None));
         push_error(
             &mut line,
@@ -122,7 +124,8 @@ pub(super) fn with_answer(of: Of<'_>, answer: &Answer, dialect: Dialect) -> (Vec
         );
     }
     line.extend_from_slice(b"}\n");
-    let usage = top.ok().filter(|_| completed).and_then(|top| top.get(0)).and_then(|m| read_usage(m.json));
+    let usage =
+        top.ok().filter(|_| completed).and_then(|top| top.found[0]).and_then(|usage| read_usage(usage.raw));
     (line, if completed { Outcome::Completed } else { Outcome::Failed }, usage)
 }
 
@@ -175,7 +178,7 @@ fn quote(text: &str) -> String {
     }
 }
 
-fn read_error(json: &[u8]) -> Option<(Option<String>, Option<String>)> {
+fn read_error(json: &str) -> Option<(Option<String>, Option<String>)> {
     #[derive(Deserialize)]
     struct Reported {
         #[serde(default)]
@@ -184,13 +187,13 @@ fn read_error(json: &[u8]) -> Option<(Option<String>, Option<String>)> {
         message: serde_json::Value,
     }
     let text = |value: serde_json::Value| value.as_str().map(str::to_owned);
-    let reported: Reported = serde_json::from_slice(json).ok()?;
+    let reported: Reported = serde_json::from_str(json).ok()?;
     Some((text(reported.code), text(reported.message)))
 }
 
 /// Tokens in either API's words; what is missing or odd counts as zero.
-fn read_usage(json: &[u8]) -> Option<Usage> {
-    let usage: serde_json::Value = serde_json::from_slice(json).ok()?;
+fn read_usage(json: &str) -> Option<Usage> {
+    let usage: serde_json::Value = serde_json::from_str(json).ok()?;
     let tokens = |names: [&str; 2]| names.iter().find_map(|name| usage.get(name)?.as_u64()).unwrap_or(0);
     let detail = |outer: [&str; 2], inner: &str| {
         outer.iter().find_map(|name| usage.get(name)?.get(inner)?.as_u64()).unwrap_or(0)
@@ -198,8 +201,7 @@ fn read_usage(json: &[u8]) -> Option<Usage> {
     let (input_tokens, output_tokens) =
         (tokens(["input_tokens", "prompt_tokens"]), tokens(["output_tokens", "completion_tokens"]));
     let cached_tokens = detail(["input_tokens_details", "prompt_tokens_details"], "cached_tokens");
-    let reasoning_tokens =
-        detail(["output_tokens_details", "completion_tokens_details"], "reasoning_tokens");
+    let reasoning_tokens = detail(["output_tokens_details", "completion_tokens_details"], "reasoning_tokens");
     Some(Usage {
         input_tokens,
         output_tokens,

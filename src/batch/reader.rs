@@ -66,7 +66,13 @@ struct Current {
 }
 
 impl Reader {
-    pub(super) fn new(batch_id: &str, file_id: &str, max_line_bytes: usize, run: &SavedRun, resumed: bool) -> Self {
+    pub(super) fn new(
+        batch_id: &str,
+        file_id: &str,
+        max_line_bytes: usize,
+        run: &SavedRun,
+        resumed: bool,
+    ) -> Self {
         Self {
             batch_id: batch_id.to_owned(),
             file_id: file_id.to_owned(),
@@ -130,8 +136,8 @@ impl Reader {
             let (start, known_end) = (current.start, current.end);
             let mut rest = &self.buffer[self.used..];
             let at_end = rest.is_empty() && self.read_to >= known_end.unwrap_or(self.size);
-            let line =
-                if at_end { self.splitter.finish() } else { self.splitter.next(&mut rest) };
+            let next_line = self.splitter.next_number();
+            let line = if at_end { self.splitter.finish() } else { self.splitter.next(&mut rest) };
             let mut request = None;
             let ended = match line {
                 Some(line) => {
@@ -145,7 +151,7 @@ impl Reader {
                     let ended = known_end.map_or(full, |end| line.end >= end);
                     ended.then_some((line.end, line.number + 1))
                 }
-                None if at_end => Some((self.read_to, self.splitter.next_number())),
+                None if at_end => Some((self.read_to, next_line)),
                 None => None,
             };
             self.used = self.buffer.len() - rest.len();

@@ -4,6 +4,7 @@
 //! be tried again wait in `waiting`, outside the window; finished lines gather in `unsaved` until one write
 //! takes them. A slow request holds back its own lane and nothing else.
 
+use super::Phase;
 use super::checkpoint::{ChunkStart, Ending, SavedPhase, SavedRun, Waiting};
 use super::chunks::Chunks;
 use super::command::{Answer, Command, CommandId, Fault, FaultKind, Output, Reply};
@@ -16,7 +17,6 @@ use super::retry::{delay_ms, is_retryable, is_throttle};
 use super::unsaved::Unsaved;
 use super::validating::unreadable;
 use super::window::Window;
-use super::Phase;
 use crate::object::{BatchErrors, BatchStatus, ListTag, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -209,7 +209,9 @@ impl Running {
                     self.window.on_trouble(core.now, sent_at, &mut core.jitter);
                 }
                 let pause = answer.retry_after_ms.filter(|_| is_throttle(&answer));
-                self.try_again(core, request, answer.retry_after_ms, pause, |core, of| with_answer(core, of, &answer));
+                self.try_again(core, request, answer.retry_after_ms, pause, |core, of| {
+                    with_answer(core, of, &answer)
+                });
             }
             Reply::Answer(answer) if (200..300).contains(&answer.status) && !line::is_whole(&answer) => {
                 self.try_again(core, request, None, None, |core, of| with_answer(core, of, &answer));

@@ -74,10 +74,9 @@ impl Validating {
                 self.step = Step::Read { at: 0, size: file.bytes };
                 Next::Again
             }
-            (Step::Read { .. }, Reply::Bytes(bytes)) if bytes.is_empty() => fail(
-                core,
-                vec![unreadable("the input file is shorter than its size says")],
-            ),
+            (Step::Read { .. }, Reply::Bytes(bytes)) if bytes.is_empty() => {
+                fail(core, vec![unreadable("the input file is shorter than its size says")])
+            }
             (Step::Read { at, size }, Reply::Bytes(bytes)) => {
                 let at = at + bytes.len() as u64;
                 self.push(core, bytes, 0, at, size)

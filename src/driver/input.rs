@@ -4,6 +4,7 @@ use crate::batch::command::{Fault, FaultKind};
 use crate::error::ApiError;
 use crate::host::Host;
 use crate::limits::READ_BYTES;
+use crate::object::BatchError;
 use crate::request::RequestLine;
 use crate::settings::Settings;
 use crate::validate::{Progress, Report, Rules, ValidRequest, Validator};
@@ -64,7 +65,7 @@ impl InputReader {
             Some(size) => size,
             None => match host.find_file(&self.file_id).await.map_err(failed)? {
                 Some(file) if file.bytes > self.rules.limits.max_file_bytes => {
-                    self.done = Some(Report::of_file_error(self.rules.file_too_large()));
+                    self.done = Some(of_file_error(self.rules.file_too_large()));
                     return Ok(());
                 }
                 Some(file) => *self.size.insert(file.bytes),
@@ -101,11 +102,19 @@ impl InputReader {
     }
 
     fn missing(&mut self) -> Result<(), ApiError> {
-        self.done = Some(Report::of_file_error(self.rules.missing_file(&self.file_id)));
+        self.done = Some(of_file_error(self.rules.missing_file(&self.file_id)));
         Ok(())
     }
 }
 
+/// The report of a file that was not read: one error, about all of it.
+fn of_file_error(error: BatchError) -> Report {
+    Report { errors: vec![error], error_count: 1, ..Report::default() }
+}
+
 fn failed(fault: Fault) -> ApiError {
-    ApiError { status: 503, ..ApiError::internal(format!("The input file cannot be read: {}", fault.message)) }
+    ApiError {
+        status: 503,
+        ..ApiError::internal(format!("The input file cannot be read: {}", fault.message))
+    }
 }

@@ -8,7 +8,8 @@ use crate::host::{Host, KvQuery, KvWrite};
 use crate::keys;
 use crate::object::{Batch, BatchList};
 use crate::service::{
-    CreateParams, IdempotencyRecord, ListParams, NewBatch, may_cancel, not_found, overlay_cancel, page, page_limit,
+    CreateParams, IdempotencyRecord, ListParams, NewBatch, may_cancel, not_found, overlay_cancel, page,
+    page_limit,
 };
 use crate::settings::Settings;
 use futures::future::try_join_all;
@@ -131,7 +132,8 @@ async fn read<H: Host, T: DeserializeOwned>(host: &H, key: &str) -> Result<Optio
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(json).map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
+    serde_json::from_slice(json)
+        .map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
 }
 
 fn store_failed(fault: Fault) -> ApiError {

@@ -1,7 +1,9 @@
 //! One turn of one batch: carries out the machine's commands and feeds the replies back.
 
 use super::each_page;
-use crate::batch::command::{Command, CommandId, Fault, LookUp, Output, OutputFile, OutputPart, Reply, Write};
+use crate::batch::command::{
+    Command, CommandId, Fault, LookUp, Output, OutputFile, OutputPart, Reply, Write,
+};
 use crate::batch::{Machine, TurnEnd};
 use crate::error::ApiError;
 use crate::host::{Host, Inference, KvWrite};
@@ -29,10 +31,22 @@ type Writers<H> = Mutex<HashMap<OutputFile, <H as Host>::Writer>>;
 /// # Errors
 /// When the stored checkpoint cannot be read by this build. Faults of the host are no error but
 /// [`TurnEnd::Faulted`].
-pub async fn run_turn<H: Host>(host: &H, id: &str, settings: &Settings, turn: Turn) -> Result<TurnEnd, ApiError> {
+pub async fn run_turn<H: Host>(
+    host: &H,
+    id: &str,
+    settings: &Settings,
+    turn: Turn,
+) -> Result<TurnEnd, ApiError> {
     let checkpoint = match host.kv_get(&keys::run(id)).await {
         Ok(Some(checkpoint)) => checkpoint,
-        Ok(None) => return Ok(TurnEnd::Terminal),
+        Ok(None) => {
+            // A cancel that came too late has nothing left to cancel.
+            let late = keys::cancel(id);
+            return Ok(match host.kv_write(&[KvWrite::Delete(&late)]).await {
+                Ok(()) => TurnEnd::Terminal,
+                Err(fault) => faulted(host, fault),
+            });
+        }
         Err(fault) => return Ok(faulted(host, fault)),
     };
     let seed = [host.random(), host.random(), host.random()];
@@ -94,12 +108,10 @@ pub async fn run_turn<H: Host>(host: &H, id: &str, settings: &Settings, turn: Tu
                     machine.handle_reply(host.now(), id, reply);
                 }
             }
-            Either::Right((Either::Left((requested_at, _)), _)) => {
-                match requested_at {
-                    Some(requested_at) => machine.handle_cancel(requested_at),
-                    None => cancel.set(cancel_requested(host, id, CANCEL_POLL_MS).fuse()),
-                }
-            }
+            Either::Right((Either::Left((requested_at, _)), _)) => match requested_at {
+                Some(requested_at) => machine.handle_cancel(requested_at),
+                None => cancel.set(cancel_requested(host, id, CANCEL_POLL_MS).fuse()),
+            },
             Either::Right((Either::Right(_), _)) => tick_at = 0,
         }
     }
@@ -162,7 +174,11 @@ async fn save<H: Host>(host: &H, writes: &[Write]) -> Result<(), Fault> {
     host.kv_write(&together).await
 }
 
-async fn write_output<H: Host>(host: &H, writers: &Writers<H>, part: OutputPart) -> Result<Option<String>, Fault> {
+async fn write_output<H: Host>(
+    host: &H,
+    writers: &Writers<H>,
+    part: OutputPart,
+) -> Result<Option<String>, Fault> {
     // The machine writes one part at a time; the lock only proves it to the compiler.
     let mut writers = writers.lock().await;
     if part.first {

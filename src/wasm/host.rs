@@ -1,0 +1,233 @@
+//! The [`Host`] over JavaScript imports. `js/host.ts` makes the object from a user's adapters.
+
+use crate::batch::command::{Answer, Fault, FaultKind};
+use crate::host::{Host, Inference, KvPage, KvQuery, KvWrite};
+use crate::object::FileObject;
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `js/host.ts` calls `CoreHost`.
+    pub type JsHost;
+
+    #[wasm_bindgen(method)]
+    fn now(this: &JsHost) -> f64;
+    #[wasm_bindgen(method)]
+    fn random(this: &JsHost) -> u64;
+    #[wasm_bindgen(method, catch)]
+    async fn sleep(this: &JsHost, ms: f64) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    async fn idle(this: &JsHost, ms: f64) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, js_name = stopRequested)]
+    fn stop_requested(this: &JsHost) -> bool;
+    #[wasm_bindgen(method, catch, js_name = kvGet)]
+    async fn kv_get(this: &JsHost, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = kvWrite)]
+    async fn kv_write(this: &JsHost, keys: Array, values: Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = kvList)]
+    async fn kv_list(
+        this: &JsHost,
+        prefix: &str,
+        after: Option<String>,
+        limit: u32,
+        reverse: bool,
+    ) -> Result<JsPage, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = findFile)]
+    async fn find_file(this: &JsHost, id: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = readFile)]
+    async fn read_file(this: &JsHost, id: &str, offset: f64, length: f64) -> Result<Uint8Array, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = createFile)]
+    async fn create_file(this: &JsHost, id: &str, filename: &str) -> Result<JsWriter, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    async fn infer(
+        this: &JsHost,
+        url: &str,
+        body: Uint8Array,
+        idempotency_key: &str,
+        signal: &JsValue,
+    ) -> Result<JsAnswer, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = hasModel)]
+    async fn has_model(this: &JsHost, model: &str) -> Result<JsValue, JsValue>;
+
+    type JsPage;
+    #[wasm_bindgen(method, getter)]
+    fn entries(this: &JsPage) -> Array;
+    #[wasm_bindgen(method, getter)]
+    fn more(this: &JsPage) -> bool;
+
+    /// What the hosts' contract calls `FileWriter`.
+    pub type JsWriter;
+    #[wasm_bindgen(method, catch)]
+    async fn write(this: &JsWriter, part: Uint8Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    async fn complete(this: &JsWriter) -> Result<JsFile, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    async fn abort(this: &JsWriter) -> Result<JsValue, JsValue>;
+
+    type JsFile;
+    #[wasm_bindgen(method, getter)]
+    fn id(this: &JsFile) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn bytes(this: &JsFile) -> f64;
+
+    type JsAnswer;
+    #[wasm_bindgen(method, getter)]
+    fn status(this: &JsAnswer) -> u16;
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &JsAnswer) -> Uint8Array;
+    #[wasm_bindgen(method, getter, js_name = requestId)]
+    fn request_id(this: &JsAnswer) -> Option<String>;
+    #[wasm_bindgen(method, getter, js_name = retryAfterMs)]
+    fn retry_after_ms(this: &JsAnswer) -> Option<f64>;
+
+    type JsFault;
+    #[wasm_bindgen(method, getter)]
+    fn name(this: &JsFault) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn message(this: &JsFault) -> Option<String>;
+
+    type AbortController;
+    #[wasm_bindgen(constructor)]
+    fn new() -> AbortController;
+    #[wasm_bindgen(method, getter)]
+    fn signal(this: &AbortController) -> JsValue;
+    #[wasm_bindgen(method, js_name = abort)]
+    fn abort_now(this: &AbortController);
+}
+
+/// Aborts the call when the future that holds it is dropped before its answer came.
+struct AbortOnDrop(Option<AbortController>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(controller) = &self.0 {
+            controller.abort_now();
+        }
+    }
+}
+
+impl Host for JsHost {
+    type Writer = JsWriter;
+
+    fn now(&self) -> u64 {
+        Self::now(self) as u64
+    }
+
+    fn random(&self) -> u64 {
+        Self::random(self)
+    }
+
+    async fn sleep(&self, ms: u64) {
+        // A timer that fails is a timer that is over.
+        let _ = Self::sleep(self, ms as f64).await;
+    }
+
+    async fn idle(&self, ms: u64) {
+        let _ = Self::idle(self, ms as f64).await;
+    }
+
+    fn stop_requested(&self) -> bool {
+        Self::stop_requested(self)
+    }
+
+    async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let value = Self::kv_get(self, key).await.map_err(fault)?;
+        Ok((!value.is_null() && !value.is_undefined()).then(|| Uint8Array::new(&value).to_vec()))
+    }
+
+    async fn kv_write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let (keys, values) = (Array::new(), Array::new());
+        for write in writes {
+            let (key, value) = match write {
+                KvWrite::Set(key, value) => (key, Uint8Array::from(*value).into()),
+                KvWrite::Delete(key) => (key, JsValue::NULL),
+            };
+            keys.push(&JsValue::from_str(key));
+            values.push(&value);
+        }
+        Self::kv_write(self, keys, values).await.map(drop).map_err(fault)
+    }
+
+    async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {
+        let KvQuery { prefix, after, limit, reverse } = query;
+        let page = Self::kv_list(self, prefix, after.clone(), *limit, *reverse).await.map_err(fault)?;
+        let entries = page.entries().iter().map(|entry| {
+            let entry = Array::from(&entry);
+            (entry.get(0).as_string().unwrap_or_default(), Uint8Array::new(&entry.get(1)).to_vec())
+        });
+        Ok(KvPage { entries: entries.collect(), more: page.more() })
+    }
+
+    async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault> {
+        match Self::find_file(self, id).await.map_err(fault) {
+            Ok(file) if file.is_null() || file.is_undefined() => Ok(None),
+            Ok(file) => {
+                let file: JsFile = file.unchecked_into();
+                Ok(Some(FileObject { id: file.id(), bytes: file.bytes() as u64 }))
+            }
+            Err(Fault { kind: FaultKind::Missing, .. }) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn read_file(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Fault> {
+        let bytes = Self::read_file(self, id, offset as f64, length as f64).await.map_err(fault)?;
+        Ok(bytes.to_vec())
+    }
+
+    async fn create_file(&self, id: &str, filename: &str) -> Result<JsWriter, Fault> {
+        Self::create_file(self, id, filename).await.map_err(fault)
+    }
+
+    async fn write_file(&self, writer: &JsWriter, bytes: &[u8]) -> Result<(), Fault> {
+        writer.write(Uint8Array::from(bytes)).await.map(drop).map_err(fault)
+    }
+
+    async fn complete_file(&self, writer: JsWriter) -> Result<String, Fault> {
+        writer.complete().await.map(|file| file.id()).map_err(fault)
+    }
+
+    async fn abort_file(&self, writer: JsWriter) {
+        // What cannot be thrown away now, the adapter clears when the file is begun again.
+        let _ = writer.abort().await;
+    }
+
+    async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault> {
+        let controller = AbortController::new();
+        let signal = controller.signal();
+        let mut guard = AbortOnDrop(Some(controller));
+        let body = Uint8Array::from(request.body);
+        let answer = Self::infer(self, request.url, body, request.idempotency_key, &signal).await;
+        guard.0 = None;
+        let answer = answer.map_err(fault)?;
+        Ok(Answer {
+            status: answer.status(),
+            body: answer.body().to_vec(),
+            request_id: answer.request_id(),
+            retry_after_ms: answer.retry_after_ms().filter(|ms| *ms >= 0.0).map(|ms| ms as u64),
+        })
+    }
+
+    async fn has_model(&self, model: &str) -> Result<bool, Fault> {
+        Self::has_model(self, model).await.map(|exists| exists.is_truthy()).map_err(fault)
+    }
+}
+
+/// Sorts a rejection by its name; every other property of it is only for people.
+fn fault(thrown: JsValue) -> Fault {
+    if !thrown.is_object() {
+        return Fault::transient(thrown.as_string().unwrap_or_else(|| "unknown".to_owned()));
+    }
+    let error: JsFault = thrown.unchecked_into();
+    let kind = match error.name().as_deref() {
+        Some("ResourceNotFoundError") => FaultKind::Missing,
+        Some("TimeoutError") => FaultKind::Timeout,
+        Some("ResponseTooLargeError") => FaultKind::Terminal,
+        _ => FaultKind::Transient,
+    };
+    Fault { kind, message: error.message().unwrap_or_default() }
+}

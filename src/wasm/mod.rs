@@ -1,0 +1,180 @@
+//! What JavaScript can call. `js/core.ts` declares the same functions with their TypeScript types.
+//!
+//! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
+
+mod host;
+
+use self::host::JsHost;
+use crate::batch::TurnEnd;
+use crate::driver::{self, InputReader as Reader, Turn};
+use crate::error::ApiError;
+use crate::request::RequestLine;
+use crate::service::CreateParams;
+use crate::settings::Settings;
+use crate::validate::{Report, Validator as CoreValidator};
+use js_sys::{Array, JSON, Reflect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+/// Creates a batch.
+#[wasm_bindgen(js_name = createBatch, skip_typescript)]
+pub async fn create_batch(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {
+    let params: CreateParams = from_js(params)?;
+    to_js(&driver::create(&host, params, &from_js(settings)?).await.map_err(thrown)?)
+}
+
+/// The batch as it stands.
+#[wasm_bindgen(js_name = retrieveBatch, skip_typescript)]
+pub async fn retrieve_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
+    to_js(&driver::retrieve(&host, &id, &from_js(settings)?).await.map_err(thrown)?)
+}
+
+/// Asks for a batch to be cancelled.
+#[wasm_bindgen(js_name = cancelBatch, skip_typescript)]
+pub async fn cancel_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
+    to_js(&driver::cancel(&host, &id, &from_js(settings)?).await.map_err(thrown)?)
+}
+
+/// A page of batches, newest first.
+#[wasm_bindgen(js_name = listBatches, skip_typescript)]
+pub async fn list_batches(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {
+    to_js(&driver::list(&host, from_js(params)?, &from_js(settings)?).await.map_err(thrown)?)
+}
+
+/// Runs batches until the host asks to stop.
+#[wasm_bindgen(skip_typescript)]
+pub async fn serve(host: JsHost, settings: JsValue) -> Result<(), JsValue> {
+    let settings: Settings = from_js(settings)?;
+    driver::serve(&host, &settings).await;
+    Ok(())
+}
+
+/// One turn of one batch: `{ state: "terminal" | "suspended" | "faulted", wakeAt, message }`.
+#[wasm_bindgen(js_name = runTurn, skip_typescript)]
+pub async fn run_turn(
+    host: JsHost,
+    id: String,
+    settings: JsValue,
+    deadline: Option<f64>,
+) -> Result<JsValue, JsValue> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct End {
+        state: &'static str,
+        wake_at: Option<u64>,
+        message: Option<String>,
+    }
+    let turn = Turn { deadline: deadline.map(|ms| ms as u64) };
+    let end = driver::run_turn(&host, &id, &from_js(settings)?, turn).await.map_err(thrown)?;
+    let (state, wake_at, message) = match end {
+        TurnEnd::Terminal => ("terminal", None, None),
+        TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
+        TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
+    };
+    to_js(&End { state, wake_at, message })
+}
+
+/// Checks a file that comes in chunks, without looking anything up.
+#[wasm_bindgen(skip_typescript)]
+pub struct Validator {
+    inner: CoreValidator,
+}
+
+#[wasm_bindgen]
+impl Validator {
+    /// For a file that is to run on `endpoint`. `key` is fresh randomness.
+    #[wasm_bindgen(constructor)]
+    pub fn new(endpoint: &str, settings: JsValue, key: u64) -> Result<Self, JsValue> {
+        let settings: Settings = from_js(settings)?;
+        let rules = settings.rules(endpoint, false, (key, key.rotate_left(32) ^ 0x5bd1_e995_9d1b_54a5));
+        Ok(Self { inner: CoreValidator::new(rules) })
+    }
+
+    /// The next bytes of the file.
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.inner.push(chunk, &mut |_| {});
+    }
+
+    /// The file is at its end. What was found in it.
+    pub fn finish(&mut self) -> Result<JsValue, JsValue> {
+        self.inner.finish(&mut |_| {});
+        self.report()
+    }
+
+    /// What was found so far.
+    pub fn report(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.inner.report())
+    }
+}
+
+/// Validates a stored file piece by piece and hands out its good requests.
+#[wasm_bindgen(skip_typescript)]
+pub struct InputReader {
+    host: Rc<JsHost>,
+    /// Empty while a piece is being read.
+    reader: Rc<RefCell<Option<Reader>>>,
+}
+
+#[wasm_bindgen]
+impl InputReader {
+    /// For a stored file that is to run on `endpoint`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: JsHost, file_id: &str, endpoint: &str, settings: JsValue) -> Result<Self, JsValue> {
+        let reader = Reader::new(&host, file_id, endpoint, &from_js(settings)?);
+        Ok(Self { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) })
+    }
+
+    /// Reads one piece: `{ requests, report }`. `report` is null until the file is at its end; `requests` stays
+    /// empty unless `collect`.
+    pub fn next(&self, collect: bool) -> js_sys::Promise {
+        let (host, slot) = (Rc::clone(&self.host), Rc::clone(&self.reader));
+        wasm_bindgen_futures::future_to_promise(async move {
+            let taken = slot.borrow_mut().take();
+            let mut reader = taken.ok_or_else(|| {
+                thrown(ApiError::internal("the reader is busy: await the piece before asking for the next"))
+            })?;
+            let requests = Array::new();
+            let mut take = |line: u64, request: &RequestLine<'_>| {
+                if collect && let Ok(request) = request_to_js(line, request) {
+                    requests.push(&request);
+                }
+            };
+            let piece = reader.next(host.as_ref(), &mut take).await.map(|report| report.cloned());
+            *slot.borrow_mut() = Some(reader);
+            let report: Option<Report> = piece.map_err(thrown)?;
+            let piece = js_sys::Object::new();
+            Reflect::set(&piece, &"requests".into(), &requests)?;
+            Reflect::set(&piece, &"report".into(), &to_js(&report)?)?;
+            Ok(piece.into())
+        })
+    }
+}
+
+fn request_to_js(line: u64, request: &RequestLine<'_>) -> Result<JsValue, JsValue> {
+    let object = js_sys::Object::new();
+    let body = std::str::from_utf8(request.body).map_err(|_| JsValue::NULL)?;
+    Reflect::set(&object, &"line".into(), &JsValue::from_f64(line as f64))?;
+    Reflect::set(&object, &"custom_id".into(), &JsValue::from_str(&request.custom_id))?;
+    Reflect::set(&object, &"method".into(), &JsValue::from_str(&request.method))?;
+    Reflect::set(&object, &"url".into(), &JsValue::from_str(&request.url))?;
+    Reflect::set(&object, &"body".into(), &JSON::parse(body)?)?;
+    Ok(object.into())
+}
+
+fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
+    serde_wasm_bindgen::from_value(value)
+        .map_err(|e| thrown(ApiError::invalid_request(format!("Invalid options: {e}"))))
+}
+
+/// Maps become plain objects, missing values null, integers numbers: as JSON.parse would give them.
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(JsValue::from)
+}
+
+/// An error as a plain object; `js/errors.ts` makes the class of it.
+fn thrown(error: ApiError) -> JsValue {
+    to_js(&error).unwrap_or_else(|e| e)
+}
