@@ -155,11 +155,11 @@ impl Host for JsHost {
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {
         let KvQuery { prefix, after, limit, reverse } = query;
         let page = Self::kv_list(self, prefix, after.clone(), *limit, *reverse).await.map_err(fault)?;
-        let entries = page.entries().iter().map(|entry| {
+        let read = |entry: JsValue| {
             let entry = Array::from(&entry);
             (entry.get(0).as_string().unwrap_or_default(), Uint8Array::new(&entry.get(1)).to_vec())
-        });
-        Ok(KvPage { entries: entries.collect(), more: page.more() })
+        };
+        Ok(KvPage { entries: page.entries().iter().map(read).collect(), more: page.more() })
     }
 
     async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault> {
