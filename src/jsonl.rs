@@ -110,6 +110,11 @@ impl LineSplitter {
         self.number - 1
     }
 
+    /// Bytes held for a line that spans chunks; at most twice `max_line_bytes` and a little.
+    pub fn held(&self) -> usize {
+        self.carry.capacity()
+    }
+
     fn keep(&mut self, bytes: &[u8]) {
         // A BOM and a CR do not count as part of the line, hence the slack.
         let room = self.max_line_bytes + BOM.len() + 1;

@@ -1,0 +1,98 @@
+//! Is this file a batch? Every line is judged by itself, in one pass, as its bytes arrive.
+//!
+//! | room | what is decided there |
+//! |---|---|
+//! | `validator` | the stream: chunks in, good requests and a report out; where it stops to ask for a model |
+//! | `line` | which rules a line must pass, and in which order |
+//! | `fault` | codes, parameters and texts of the errors, in both dialects |
+//! | `duplicates` | whether a `custom_id` was seen before, in 16 to 24 bytes each |
+//! | `models` | which models were asked for, and the answers |
+//!
+//! ```
+//! use edgebatch::validate::{Progress, Rules, Validator};
+//!
+//! let mut validator = Validator::new(Rules::new("/v1/chat/completions"));
+//! let mut sink = |request: edgebatch::validate::ValidRequest<'_>| println!("{}", request.request.custom_id);
+//! assert_eq!(validator.push(b"{\"custom_id\": \"a\"", &mut sink), Progress::Done);
+//! assert_eq!(validator.push(b"}\n\n[1]", &mut sink), Progress::Done);
+//! assert_eq!(validator.finish(&mut sink), Progress::Done);
+//!
+//! let report = validator.report();
+//! assert_eq!(report.request_count, 2);
+//! assert_eq!(report.errors[0].message, "Missing required parameter: method");
+//! assert_eq!(report.errors[3].line, Some(3));
+//! ```
+
+mod duplicates;
+mod fault;
+mod line;
+mod models;
+mod validator;
+
+pub use validator::{Progress, Report, Sink, ValidRequest, Validator};
+
+use crate::limits::Limits;
+use crate::object::BatchError;
+use fault::Fault;
+use serde::{Deserialize, Serialize};
+
+/// Whose words the errors use. Codes and lines are the same in both, apart from a missing field of the body,
+/// which is `invalid_request` in one and `missing_required_parameter` in the other, and the parameter of a
+/// missing file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// The library's own.
+    #[default]
+    Reference,
+    /// OpenAI's, in the newest form seen (contract §3).
+    Openai,
+}
+
+/// What a file is held against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The batch's endpoint: every line must name it as its `url`, and it decides what a body must hold.
+    pub endpoint: String,
+    /// Whose words the errors use.
+    pub dialect: Dialect,
+    /// How many requests and bytes, and how many errors are kept.
+    pub limits: Limits,
+    /// All lines must name the same model, as OpenAI demands.
+    pub single_model: bool,
+    /// Models are looked up: the validator stops at each it does not know yet.
+    pub check_models: bool,
+    /// Key of the hashes the seen `custom_id`s are kept as. Take it from a source of randomness: with a known
+    /// key, a file could be made whose ids collide or crowd together.
+    pub hash_key: (u64, u64),
+}
+
+impl Rules {
+    /// The rules for an endpoint, everything else at its default: reference dialect, default limits, several
+    /// models allowed and none looked up, a fixed hash key.
+    pub fn new(endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            dialect: Dialect::Reference,
+            limits: Limits::default(),
+            single_model: false,
+            check_models: false,
+            hash_key: (0, 0),
+        }
+    }
+
+    /// The error of a batch whose input file there is not.
+    pub fn missing_file(&self, id: &str) -> BatchError {
+        Fault::NoFile(id).error(self.dialect, None)
+    }
+
+    /// The error of a file over `max_file_bytes`, for a host that knows the size before it reads.
+    pub fn file_too_large(&self) -> BatchError {
+        Fault::FileTooLarge(self.limits.max_file_bytes).error(self.dialect, None)
+    }
+
+    /// The error of a file with more than `max_requests` requests.
+    pub fn too_many_requests(&self) -> BatchError {
+        Fault::TooManyRequests(self.limits.max_requests).error(self.dialect, None)
+    }
+}

@@ -1,0 +1,331 @@
+//! The stream: chunks of a file in, good requests and a report out.
+
+use super::duplicates::{self, Seen};
+use super::fault::Fault;
+use super::line::{Endpoint, Fields};
+use super::models::Models;
+use super::{Dialect, Rules};
+use crate::jsonl::{Line, LineSplitter, Text};
+use crate::object::BatchError;
+use crate::request::RequestLine;
+use serde::{Deserialize, Serialize};
+
+/// How far a call came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Progress {
+    /// All bytes are taken.
+    Done,
+    /// A line names a model that is not known yet: look it up, call [`Validator::answer_model`], then go on
+    /// with the rest.
+    NeedsModel {
+        /// The model's name, as long as the line has it.
+        model: String,
+        /// Bytes of the chunk that are taken; push the others after the answer. 0 from `finish`.
+        taken: usize,
+    },
+}
+
+/// A line without errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidRequest<'a> {
+    /// Physical line, 1-based.
+    pub line: u64,
+    /// Where the line starts in the file, in bytes.
+    pub offset: u64,
+    /// Where the next line starts.
+    pub end: u64,
+    /// What the line asks for.
+    pub request: RequestLine<'a>,
+}
+
+/// What a file came to. After `finish` it is the whole truth; before, it is the truth so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The first errors, at most `max_errors`, in line order; errors of the whole file come last, and are
+    /// among those kept however many the lines have.
+    pub errors: Vec<BatchError>,
+    /// Errors found, kept or not.
+    pub error_count: u64,
+    /// Lines that are not blank.
+    pub request_count: u64,
+    /// Lines without errors.
+    pub valid_count: u64,
+    /// Physical lines.
+    pub line_count: u64,
+    /// Bytes pushed, also those beyond the maximum.
+    pub bytes: u64,
+    /// The model, if all valid lines name the same.
+    pub model: Option<String>,
+}
+
+/// Where valid requests go.
+pub type Sink<'s> = dyn FnMut(ValidRequest<'_>) + 's;
+
+/// Checks one file, in memory that does not grow with its bytes: one line, the errors kept, and up to 24 bytes
+/// for each `custom_id` of the first `max_requests` requests. (Those after are held against them, but not
+/// kept: the file has failed anyway.)
+#[derive(Debug)]
+pub struct Validator {
+    splitter: LineSplitter,
+    bytes: u64,
+    /// The line that waits for its model.
+    waiting: Option<Waiting>,
+    judge: Judge,
+}
+
+/// A copy of a line: its chunk is gone when the answer comes.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    offset: u64,
+    end: u64,
+    text: Vec<u8>,
+    model: String,
+}
+
+/// Everything lines are judged by, apart from the stream they come from.
+#[derive(Debug)]
+struct Judge {
+    rules: Rules,
+    endpoint: Endpoint,
+    errors: Errors,
+    requests: u64,
+    valid: u64,
+    seen: Seen,
+    models: Models,
+    /// Hash of the first model any line names, for `single_model`.
+    first_model: Option<u128>,
+    common: Common,
+}
+
+/// The errors of the lines.
+#[derive(Debug)]
+struct Errors {
+    kept: Vec<BatchError>,
+    count: u64,
+    max: usize,
+    dialect: Dialect,
+}
+
+/// The model of the valid lines so far.
+#[derive(Debug)]
+enum Common {
+    NoLines,
+    One(String),
+    Several,
+}
+
+impl Validator {
+    /// Starts at the beginning of a file.
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            splitter: LineSplitter::new(rules.limits.max_line_bytes),
+            bytes: 0,
+            waiting: None,
+            judge: Judge {
+                endpoint: Endpoint::of(&rules.endpoint),
+                errors: Errors {
+                    kept: Vec::new(),
+                    count: 0,
+                    max: rules.limits.max_errors,
+                    dialect: rules.dialect,
+                },
+                rules,
+                requests: 0,
+                valid: 0,
+                seen: Seen::new(),
+                models: Models::default(),
+                first_model: None,
+                common: Common::NoLines,
+            },
+        }
+    }
+
+    /// Takes the next bytes of the file, cut wherever it suits. Valid requests go to `sink` as their lines end.
+    ///
+    /// While an answer is due, nothing is taken and the question is repeated.
+    pub fn push(&mut self, chunk: &[u8], sink: &mut Sink<'_>) -> Progress {
+        if let Some(question) = self.question(0) {
+            return question;
+        }
+        // Bytes beyond the maximum are counted and not looked at, so that a file fails at the same
+        // place however it is cut.
+        let room = self.judge.rules.limits.max_file_bytes.saturating_sub(self.bytes);
+        let within = chunk.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let mut taken = 0;
+        while taken < within {
+            let mut rest = &chunk[taken..within];
+            let line = self.splitter.next(&mut rest);
+            let now = within - rest.len();
+            let Some(line) = line else { break };
+            self.waiting = self.judge.line(&line, sink);
+            self.bytes += (now - taken) as u64;
+            taken = now;
+            if let Some(question) = self.question(taken) {
+                return question;
+            }
+        }
+        self.bytes += (chunk.len() - taken) as u64;
+        Progress::Done
+    }
+
+    /// Answers [`Progress::NeedsModel`] and judges the line that asked. Without a question it does nothing.
+    pub fn answer_model(&mut self, exists: bool, sink: &mut Sink<'_>) {
+        let Some(Waiting { number, offset, end, text, model }) = self.waiting.take() else { return };
+        self.judge.models.remember(self.judge.hash(&model), exists);
+        let line = Line { number, offset, end, text: Text::Whole(&text) };
+        self.waiting = self.judge.line(&line, sink);
+    }
+
+    /// Ends the file: its last line may have no line end. If that line names an unknown model, this must be
+    /// called once more after the answer. Further calls change nothing; nothing may be pushed after.
+    pub fn finish(&mut self, sink: &mut Sink<'_>) -> Progress {
+        if let Some(question) = self.question(0) {
+            return question;
+        }
+        // Of a file cut off at the maximum, what remains is half a line: no one knows whether it was good.
+        if self.bytes <= self.judge.rules.limits.max_file_bytes
+            && let Some(line) = self.splitter.finish()
+        {
+            self.waiting = self.judge.line(&line, sink);
+        }
+        self.question(0).unwrap_or(Progress::Done)
+    }
+
+    /// What was found so far.
+    pub fn report(&self) -> Report {
+        let judge = &self.judge;
+        let limits = &judge.rules.limits;
+        let mut of_file = Vec::new();
+        if self.bytes > limits.max_file_bytes {
+            of_file.push(judge.rules.file_too_large());
+        }
+        if judge.requests > limits.max_requests {
+            of_file.push(judge.rules.too_many_requests());
+        }
+        let error_count = judge.errors.count + of_file.len() as u64;
+        let of_lines = limits.max_errors.saturating_sub(of_file.len());
+        let mut errors: Vec<_> = judge.errors.kept.iter().take(of_lines).cloned().collect();
+        errors.extend(of_file.into_iter().take(limits.max_errors));
+        Report {
+            errors,
+            error_count,
+            request_count: judge.requests,
+            valid_count: judge.valid,
+            line_count: self.splitter.lines(),
+            bytes: self.bytes,
+            model: match &judge.common {
+                Common::One(model) => Some(model.clone()),
+                Common::NoLines | Common::Several => None,
+            },
+        }
+    }
+
+    /// Bytes held for the line being collected and the ids seen: what grows with a file. For tests and gauges.
+    pub fn held(&self) -> usize {
+        let waiting = self.waiting.as_ref().map_or(0, |waiting| waiting.text.capacity());
+        self.splitter.held() + self.judge.seen.held() + waiting
+    }
+
+    fn question(&self, taken: usize) -> Option<Progress> {
+        self.waiting.as_ref().map(|waiting| Progress::NeedsModel { model: waiting.model.clone(), taken })
+    }
+}
+
+impl Judge {
+    /// Judges a line, or gives it back if its model must be asked first: then nothing was counted.
+    fn line(&mut self, line: &Line<'_>, sink: &mut Sink<'_>) -> Option<Waiting> {
+        if line.is_blank() {
+            return None;
+        }
+        let fields = match line.text {
+            Text::TooLong => Err(Fault::NotJson),
+            Text::Whole(text) => Fields::read(text, &self.endpoint),
+        };
+        let fields = match fields {
+            Ok(fields) => fields,
+            Err(fault) => {
+                self.requests += 1;
+                self.errors.add(line.number, fault);
+                return None;
+            }
+        };
+        let model = fields.model.as_deref().map(|name| (name, self.hash(name)));
+        let exists = match (model, &line.text) {
+            (Some((name, hash)), Text::Whole(text)) if self.rules.check_models => {
+                let Some(exists) = self.models.exists(hash) else {
+                    let &Line { number, offset, end, .. } = line;
+                    return Some(Waiting {
+                        number,
+                        offset,
+                        end,
+                        text: text.to_vec(),
+                        model: name.to_owned(),
+                    });
+                };
+                exists
+            }
+            _ => true,
+        };
+
+        self.requests += 1;
+        let errors_before = self.errors.count;
+        let request =
+            fields.judge(&self.rules, &self.endpoint, &mut |fault| self.errors.add(line.number, fault));
+        if let Some((name, hash)) = model {
+            if !exists {
+                self.errors.add(line.number, Fault::UnknownModel(name));
+            }
+            if self.rules.single_model && *self.first_model.get_or_insert(hash) != hash {
+                self.errors.add(line.number, Fault::OtherModel(name));
+            }
+        }
+        if let Some(id) = fields.custom_id.as_deref()
+            && !self.is_new(id)
+        {
+            self.errors.add(line.number, Fault::Duplicate(id));
+        }
+        if let Some(request) = request
+            && self.errors.count == errors_before
+        {
+            self.valid += 1;
+            self.common.add(request.model.as_deref());
+            sink(ValidRequest { line: line.number, offset: line.offset, end: line.end, request });
+        }
+        None
+    }
+
+    fn is_new(&mut self, id: &str) -> bool {
+        let hash = self.hash(id);
+        if self.requests <= self.rules.limits.max_requests {
+            self.seen.insert(hash)
+        } else {
+            !self.seen.contains(hash)
+        }
+    }
+
+    fn hash(&self, text: &str) -> u128 {
+        duplicates::hash(self.rules.hash_key, text)
+    }
+}
+
+impl Errors {
+    fn add(&mut self, line: u64, fault: Fault<'_>) {
+        self.count += 1;
+        if self.kept.len() < self.max {
+            self.kept.push(fault.error(self.dialect, Some(line)));
+        }
+    }
+}
+
+impl Common {
+    fn add(&mut self, model: Option<&str>) {
+        match (&*self, model) {
+            (Self::One(common), Some(model)) if common == model => {}
+            (Self::NoLines, Some(model)) => *self = Self::One(model.to_owned()),
+            _ => *self = Self::Several,
+        }
+    }
+}
