@@ -105,19 +105,19 @@ impl LineSplitter {
         Some(Line { number, offset, end, text: self.text(number, offset, whole) })
     }
 
+    /// The number of the line that comes next.
+    pub fn next_number(&self) -> u64 {
+        self.number
+    }
+
     /// Physical lines handed out so far, when started at the beginning of the file.
     pub fn lines(&self) -> u64 {
         self.number - 1
     }
 
-    /// Bytes held between chunks.
+    /// Bytes held for a line that spans chunks; at most twice `max_line_bytes` and a little.
     pub fn held(&self) -> usize {
         self.carry.capacity()
-    }
-
-    /// The number of the line that comes next. One less is how many a whole file has had so far.
-    pub fn next_number(&self) -> u64 {
-        self.number
     }
 
     fn keep(&mut self, bytes: &[u8]) {

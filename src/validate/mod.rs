@@ -29,7 +29,7 @@ mod line;
 mod models;
 mod validator;
 
-pub use validator::{Progress, Report, ValidRequest, Validator};
+pub use validator::{Progress, Report, Sink, ValidRequest, Validator};
 
 use crate::limits::Limits;
 use crate::object::BatchError;

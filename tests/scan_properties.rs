@@ -1,0 +1,353 @@
+//! The scanner against serde_json: what one accepts the other does, and both see the same members.
+
+mod random;
+
+use edgebatch::scan::{Kind, ScanError, members, members_within};
+use proptest::prelude::*;
+use random::Random;
+use serde_json::Value;
+use std::cell::Cell;
+
+const NAMES: [&str; 4] = ["custom_id", "usage", "", "é\n"];
+const INNER: [&str; 2] = ["model", "usage"];
+
+/// Some JSON, mostly valid, at most `depth` deep.
+fn json(random: &mut Random, depth: u64, out: &mut String) {
+    fn space(random: &mut Random, out: &mut String) {
+        out.push_str(random.pick(&["", "", "", "", " ", "\t", "\r", "\n", " \n "]));
+    }
+    space(random, out);
+    match random.below(if depth == 0 { 6 } else { 9 }) {
+        0 => out.push_str(random.pick(&["true", "false", "null"])),
+        1 | 2 => number(random, out),
+        3..=5 => string(random, out),
+        6 => {
+            out.push('[');
+            for i in 0..random.below(5) {
+                out.push_str(if i == 0 { "" } else { "," });
+                json(random, depth - 1, out);
+            }
+            out.push(']');
+        }
+        _ => {
+            out.push('{');
+            for i in 0..random.below(6) {
+                out.push_str(if i == 0 { "" } else { "," });
+                space(random, out);
+                match random.below(4) {
+                    0 => string(random, out),
+                    _ => out.push_str(random.pick(&[
+                        r#""custom_id""#,
+                        r#""custom\u005fid""#,
+                        r#""usage""#,
+                        r#""\u0075sage""#,
+                        r#""us\u0061ge""#,
+                        r#""model""#,
+                        r#""mod\u0065l""#,
+                        r#""""#,
+                        r#""\u00e9\n""#,
+                        r#""é\u000A""#,
+                        r#""usag""#,
+                        r#""usage ""#,
+                        r#""model\\""#,
+                    ])),
+                }
+                space(random, out);
+                out.push(':');
+                json(random, depth - 1, out);
+            }
+            out.push('}');
+        }
+    }
+    space(random, out);
+}
+
+fn string(random: &mut Random, out: &mut String) {
+    out.push('"');
+    for _ in 0..random.below(12) {
+        out.push_str(random.pick(&[
+            "a",
+            "plain text of some length",
+            "é",
+            "日本",
+            "😀",
+            "\u{7f}",
+            "\u{2028}",
+            "\\n",
+            "\\\"",
+            "\\\\",
+            "\\/",
+            "\\b",
+            "\\f",
+            "\\t",
+            "\\r",
+            "\\u0000",
+            "\\uFFFF",
+            "\\u00e9",
+            "\\ud83d\\ude00",
+            "\\uD800\\uDFFF",
+        ]));
+    }
+    if random.below(40) == 0 {
+        out.push_str(random.pick(&[
+            "\\ud800",
+            "\\udc00",
+            "\\ud800\\u0041",
+            "\\udc00\\ud800",
+            "\\u12",
+            "\\x",
+            "\u{1f}",
+            "\0",
+        ]));
+    }
+    out.push('"');
+}
+
+fn number(random: &mut Random, out: &mut String) {
+    let digits = |random: &mut Random, out: &mut String| {
+        let many = random.below(20) == 0;
+        for _ in 0..1 + random.below(if many { 330 } else { 6 }) {
+            out.push_str(random.pick(&["0", "1", "5", "9"]));
+        }
+    };
+    out.push_str(random.pick(&["", "-"]));
+    match random.below(3) {
+        0 => out.push('0'),
+        _ => {
+            out.push_str(random.pick(&["1", "7", "1", "7", "1", "7", "1", "7", "1", "7", "0", "+", "."]));
+            digits(random, out);
+        }
+    }
+    if random.below(3) == 0 {
+        out.push('.');
+        digits(random, out);
+    }
+    if random.below(3) == 0 {
+        out.push_str(random.pick(&["e", "E", "e+", "E-"]));
+        match random.below(4) {
+            0 => out.push_str(random.pick(&["308", "309", "400", "99999999999999999999", ""])),
+            _ => out.push_str(&random.below(340).to_string()),
+        }
+    }
+}
+
+/// Breaks a text a little, or not so little.
+fn mutate(random: &mut Random, text: &mut Vec<u8>) {
+    for _ in 0..random.below(4) {
+        let at = random.below(text.len() as u64 + 1) as usize;
+        let end = text.len().min(at + random.below(4) as usize);
+        let odd = *b"\"\\{}[],:0-+.eEu \t\n\r\0\x1f\x7f\x80\xbf\xc3\xe2\xf0\xff\xed\xa0dt"
+            .get(random.below(36) as usize)
+            .unwrap_or(&b'd');
+        match random.below(6) {
+            0 if at < text.len() => text[at] ^= 1 << random.below(8),
+            1 if at < text.len() => text[at] = odd,
+            2 => drop(text.drain(at..end)),
+            3 => text.insert(at, odd),
+            4 => text.truncate(at),
+            _ => {
+                let piece = text[at..end].to_vec();
+                let to = random.below(text.len() as u64 + 1) as usize;
+                text.splice(to..to, piece);
+            }
+        }
+    }
+}
+
+fn kind(value: &Value) -> Kind {
+    match value {
+        Value::Object(_) => Kind::Object,
+        Value::Array(_) => Kind::Array,
+        Value::String(_) => Kind::String,
+        Value::Number(_) => Kind::Number,
+        Value::Bool(true) => Kind::True,
+        Value::Bool(false) => Kind::False,
+        Value::Null => Kind::Null,
+    }
+}
+
+fn same(found: Option<edgebatch::scan::Value<'_>>, expected: Option<&Value>) {
+    let Some(value) = found else { return assert_eq!(None, expected) };
+    let expected = expected.expect("a member that is not there");
+    assert_eq!(value.kind, kind(expected));
+    assert_eq!(&serde_json::from_str::<Value>(value.raw).unwrap(), expected);
+    assert_eq!(value.raw.trim(), value.raw);
+    assert_eq!(value.text().as_deref(), expected.as_str());
+}
+
+/// Holds the scanner against serde_json on one text; says whether it was valid.
+fn agree(text: &[u8]) -> bool {
+    let Ok(expected) = serde_json::from_slice::<Value>(text) else {
+        assert_eq!(members(text, NAMES), Err(ScanError), "{}", String::from_utf8_lossy(text));
+        return false;
+    };
+    let found = members(text, NAMES);
+    let found = found.unwrap_or_else(|_| panic!("refused: {}", String::from_utf8_lossy(text)));
+    assert_eq!(found.kind, kind(&expected));
+    for (name, value) in NAMES.iter().zip(found.found) {
+        same(value, expected.as_object().and_then(|object| object.get(*name)));
+    }
+    for (within, outer) in NAMES.iter().enumerate() {
+        let (again, inner) = members_within(text, NAMES, within, INNER).unwrap();
+        assert_eq!(again, found);
+        for (name, value) in INNER.iter().zip(inner) {
+            let nested = expected.as_object().and_then(|object| object.get(*outer)?.as_object()?.get(*name));
+            same(value, nested);
+        }
+    }
+    true
+}
+
+thread_local! {
+    // Whether the texts are a fair mix: a test in which all were refused would say little.
+    static VALID: Cell<[u32; 2]> = const { Cell::new([0; 2]) };
+}
+
+fn count(valid: bool) {
+    let mut counts = VALID.get();
+    counts[usize::from(valid)] += 1;
+    VALID.set(counts);
+}
+
+fn assert_fair(least: u32) {
+    let [refused, accepted] = VALID.get();
+    assert!(refused >= least && accepted >= least, "{refused} refused, {accepted} accepted");
+}
+
+fn run(cases: u32, mut case: impl FnMut(&mut Random)) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let case = std::cell::RefCell::new(&mut case);
+    let result = runner.run(&any::<u64>(), |seed| {
+        let mut random = Random(seed);
+        (0..100).for_each(|_| case.borrow_mut()(&mut random));
+        Ok(())
+    });
+    result.unwrap();
+}
+
+#[test]
+fn random_json_is_read_as_serde_json_reads_it() {
+    run(150, |random| {
+        let mut text = String::new();
+        let depth = random.below(6);
+        json(random, depth, &mut text);
+        count(agree(text.as_bytes()));
+    });
+    assert_fair(1_000);
+}
+
+#[test]
+fn mutated_json_is_accepted_exactly_when_serde_json_accepts_it() {
+    run(300, |random| {
+        let mut text = String::new();
+        let depth = random.below(5);
+        json(random, depth, &mut text);
+        let mut text = text.into_bytes();
+        mutate(random, &mut text);
+        count(agree(&text));
+    });
+    assert_fair(3_000);
+}
+
+#[test]
+fn soup_of_tokens_and_bytes_is_accepted_exactly_when_serde_json_accepts_it() {
+    let tokens: [&[u8]; 24] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\"",
+        b"\"a\"",
+        b"\"usage\"",
+        b"1",
+        b"-",
+        b"0",
+        b".",
+        b"e",
+        b"E+",
+        b"true",
+        b"fals",
+        b"null",
+        b" ",
+        b"\n",
+        b"\\",
+        b"\\u00",
+        b"\xC3\xA9",
+        b"\xFF",
+    ];
+    run(400, |random| {
+        let mut text = Vec::new();
+        for _ in 0..random.below(8) {
+            text.extend_from_slice(random.pick(&tokens));
+        }
+        count(agree(&text));
+        let bytes: Vec<_> = (0..random.below(6)).map(|_| random.below(256) as u8).collect();
+        agree(&bytes);
+        agree(&[b"\"", bytes.as_slice(), b"\""].concat());
+    });
+    assert_fair(1_000);
+}
+
+#[test]
+fn every_short_number_is_accepted_exactly_when_serde_json_accepts_it() {
+    let alphabet = *b"019-+.eE";
+    let mut numbers = vec![Vec::new()];
+    for _ in 0..5 {
+        let longer = numbers.iter().flat_map(|n| alphabet.map(|b| [n.as_slice(), &[b]].concat())).collect();
+        for number in &numbers {
+            agree(number);
+        }
+        numbers = longer;
+    }
+}
+
+#[test]
+fn every_byte_is_treated_alike_at_every_place_of_a_string() {
+    for byte in 0..=255u8 {
+        for place in 0..20 {
+            let mut text = vec![b'x'; 20];
+            text[place] = byte;
+            agree(&[b"\"", text.as_slice(), b"\""].concat());
+            agree(&[b"{\"", text.as_slice(), b"\":1}"].concat());
+        }
+        agree(&[b"\"\\", [byte].as_slice(), b"\""].concat());
+        agree(&[b"\"\\u00", [byte].as_slice(), b"0\""].concat());
+        agree(&[b"1", [byte].as_slice()].concat());
+        agree(&[byte, b'1']);
+        agree(&[byte]);
+    }
+}
+
+#[test]
+fn every_surrogate_needs_its_other_half() {
+    for high in [0xD7FF, 0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0xE000] {
+        agree(format!("\"\\u{high:04x}\"").as_bytes());
+        agree(format!("\"\\u{high:04x}x\"").as_bytes());
+        agree(format!("\"\\u{high:04x}\\n\"").as_bytes());
+        for low in [0x0041, 0xD7FF, 0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0xE000] {
+            agree(format!("{{\"a\":\"\\u{high:04X}\\u{low:04x}\"}}").as_bytes());
+            agree(format!("{{\"\\u{high:04X}\\u{low:04x}\":1}}").as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_number_beyond_a_double_is_refused() {
+    for (number, valid) in [
+        ("1e308", true),
+        ("1e309", false),
+        ("-1e309", false),
+        ("0e99999999999", true),
+        ("1e-99999999999", true),
+        (&"9".repeat(308), true),
+        (&"9".repeat(310), false),
+        (&format!("0.{}1e400", "0".repeat(399)), true),
+        (&format!("{}e-400", "9".repeat(500)), true),
+    ] {
+        assert_eq!(members(number.as_bytes(), []).is_ok(), valid, "{number}");
+        assert_eq!(agree(number.as_bytes()), valid, "{number}");
+    }
+}

@@ -1,0 +1,552 @@
+//! What is wrong with a file, case by case: every rule in both dialects, and the odd files people send.
+
+use edgebatch::limits::Limits;
+use edgebatch::object::BatchError;
+use edgebatch::validate::{Dialect, Progress, Report, Rules, ValidRequest, Validator};
+
+const CHAT: &str = "/v1/chat/completions";
+const GOOD: &str =
+    r#"{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[]}}"#;
+
+/// Validates a file pushed at once; models are known by `exists`. Gives the lines of the valid requests too.
+fn validate_with(rules: Rules, file: &[u8], mut exists: impl FnMut(&str) -> bool) -> (Report, Vec<u64>) {
+    let mut validator = Validator::new(rules);
+    let mut lines = Vec::new();
+    let mut sink = |request: ValidRequest<'_>| lines.push(request.line);
+    let mut rest = file;
+    while let Progress::NeedsModel { model, taken } = validator.push(rest, &mut sink) {
+        rest = &rest[taken..];
+        validator.answer_model(exists(&model), &mut sink);
+    }
+    while let Progress::NeedsModel { model, .. } = validator.finish(&mut sink) {
+        validator.answer_model(exists(&model), &mut sink);
+    }
+    (validator.report(), lines)
+}
+
+fn validate(rules: Rules, file: impl AsRef<[u8]>) -> Report {
+    validate_with(rules, file.as_ref(), |_| true).0
+}
+
+fn chat(file: impl AsRef<[u8]>) -> Report {
+    validate(Rules::new(CHAT), file)
+}
+
+fn rules(dialect: Dialect, endpoint: &str) -> Rules {
+    Rules { dialect, single_model: true, check_models: true, ..Rules::new(endpoint) }
+}
+
+/// One error a line, as `line code param message`, so that a test reads as a table.
+fn told(errors: &[BatchError]) -> Vec<String> {
+    let word = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    errors
+        .iter()
+        .map(|e| {
+            let line = e.line.map_or("-".to_owned(), |line| line.to_string());
+            format!("{line} {} {} {}", e.code, word(&e.param), e.message)
+        })
+        .collect()
+}
+
+/// A chat request with one member of the line replaced, or removed where `value` is empty.
+fn line_with(name: &str, value: &str) -> String {
+    let members = [
+        ("custom_id", r#""a""#),
+        ("method", r#""POST""#),
+        ("url", r#""/v1/chat/completions""#),
+        ("body", r#"{"model":"m","messages":[]}"#),
+    ];
+    let members = members.map(|(key, old)| (key, if key == name { value } else { old }));
+    let members = members.iter().filter(|(_, value)| !value.is_empty());
+    format!("{{{}}}", members.map(|(key, value)| format!("{key:?}:{value}")).collect::<Vec<_>>().join(","))
+}
+
+fn body(body: &str) -> String {
+    line_with("body", body)
+}
+
+fn for_endpoint(endpoint: &str, body: &str) -> String {
+    format!(r#"{{"custom_id":"a","method":"POST","url":"{endpoint}","body":{body}}}"#)
+}
+
+#[test]
+fn every_fault_of_a_line_is_told_in_both_dialects() {
+    let long_id = format!("{:?}", "é".repeat(513));
+    let long_model = format!(r#"{{"model":"{}","messages":[]}}"#, "é".repeat(250));
+    let cut = "é".repeat(200) + "…";
+    // The line; then code and parameter, where they differ as reference | openai; then both texts.
+    #[rustfmt::skip]
+    let table: &[(String, &str, &str, &str, &str)] = &[
+        ("{not json".into(), "invalid_json_line", "-", "This line is not parseable as valid JSON.", "This line is not parseable as valid JSON."),
+        ("[1]".into(), "invalid_request", "-", "Each line must be a JSON dictionary object", "Each line must be a JSON object."),
+        ("\"text\"".into(), "invalid_request", "-", "Each line must be a JSON dictionary object", "Each line must be a JSON object."),
+        ("null".into(), "invalid_request", "-", "Each line must be a JSON dictionary object", "Each line must be a JSON object."),
+        (line_with("custom_id", ""), "missing_required_parameter", "custom_id", "Missing required parameter: custom_id", "Missing required parameter: 'custom_id'."),
+        (line_with("method", ""), "missing_required_parameter", "method", "Missing required parameter: method", "Missing required parameter: 'method'."),
+        (line_with("url", ""), "missing_required_parameter", "url", "Missing required parameter: url", "Missing required parameter: 'url'."),
+        (line_with("body", ""), "missing_required_parameter", "body", "Missing required parameter: body", "Missing required parameter: 'body'."),
+        (line_with("custom_id", "12"), "invalid_request", "custom_id", "Custom_id must be a string", "Invalid type for 'custom_id': expected a string, but got an integer instead."),
+        (line_with("custom_id", "1.5"), "invalid_request", "custom_id", "Custom_id must be a string", "Invalid type for 'custom_id': expected a string, but got a decimal instead."),
+        (line_with("custom_id", "null"), "invalid_request", "custom_id", "Custom_id must be a string", "Invalid type for 'custom_id': expected a string, but got null instead."),
+        (line_with("method", "[]"), "invalid_request", "method", "Method must be a string", "Invalid type for 'method': expected a string, but got an array instead."),
+        (line_with("url", "true"), "invalid_request", "url", "URL must be a string", "Invalid type for 'url': expected a string, but got a boolean instead."),
+        (line_with("body", "\"{}\""), "invalid_request", "body", "Body must be a JSON dictionary object", "Invalid type for 'body': expected an object, but got a string instead."),
+        (line_with("custom_id", &long_id), "string_above_max_length", "custom_id", "Custom_id must have at most 512 characters, not 513", "Invalid 'custom_id': string too long. Expected a string with maximum length 512, but got a string with length 513 instead."),
+        (line_with("method", "\"GET\""), "invalid_value", "method", "Method must be POST", "Invalid value: 'GET'. Value must be 'POST'."),
+        (line_with("url", "\"/v1/embeddings\""), "invalid_url", "url", "URL provided for this request does not match the batch endpoint", "The URL provided for this request does not match the batch endpoint."),
+        (body(r#"{"model":"m","messages":[],"stream":true}"#), "streaming_unsupported", "body.stream", "Streaming is not supported in batch processing", "Chat Completions: Streaming is not supported in the Batch API."),
+        (body(r#"{"messages":[]}"#), "invalid_request|missing_required_parameter", "body.model", "Model parameter is required", "Missing required parameter: 'model'."),
+        (body(r#"{"model":"m"}"#), "invalid_request|missing_required_parameter", "body.messages", "Messages parameter is required", "Missing required parameter: 'messages'."),
+        (body(r#"{"model":{},"messages":[]}"#), "invalid_request", "body.model", "Model must be a string", "Invalid type for 'model': expected a string, but got an object instead."),
+        (body(r#"{"model":"m","messages":"x"}"#), "invalid_request", "body.messages", "Messages must be an array", "Invalid type for 'messages': expected an array, but got a string instead."),
+        (body(r#"{"model":"gone","messages":[]}"#), "model_not_found", "body.model", "Model 'gone' does not exist or is not supported", "The provided model 'gone' is not supported by the Batch API."),
+        (body(&long_model), "model_not_found", "body.model", &format!("Model '{cut}' does not exist or is not supported"), &format!("The provided model '{cut}' is not supported by the Batch API.")),
+    ];
+    for (line, code, param, reference, openai) in table {
+        let codes = code.split_once('|').unwrap_or((code, code));
+        for (dialect, code, text) in
+            [(Dialect::Reference, codes.0, reference), (Dialect::Openai, codes.1, openai)]
+        {
+            let (report, valid) = validate_with(rules(dialect, CHAT), line.as_bytes(), |model| model == "m");
+            assert_eq!(told(&report.errors), [format!("1 {code} {param} {text}")], "{dialect:?}: {line}");
+            assert_eq!((report.error_count, report.request_count, report.valid_count), (1, 1, 0), "{line}");
+            assert!(valid.is_empty(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn faults_between_lines_are_told_in_both_dialects() {
+    let file = [GOOD, &line_with("body", r#"{"model":"other","messages":[]}"#)].join("\n");
+    let (report, _) = validate_with(rules(Dialect::Reference, CHAT), file.as_bytes(), |_| true);
+    assert_eq!(
+        told(&report.errors),
+        [
+            "2 mismatched_model body.model Model 'other' does not match the first model of the file",
+            "2 duplicate_custom_id custom_id Custom_id 'a' is used more than once",
+        ]
+    );
+    let (report, _) = validate_with(rules(Dialect::Openai, CHAT), file.as_bytes(), |_| true);
+    assert_eq!(
+        told(&report.errors),
+        [
+            "2 mismatched_model body.model The model 'other' for this request does not match the rest of the batch. \
+             Each batch must contain requests for a single model.",
+            "2 duplicate_custom_id custom_id The custom_id 'a' for this request is a duplicate of another request. \
+             The custom_id parameter must be unique for each request in a batch.",
+        ]
+    );
+}
+
+#[test]
+fn faults_of_the_whole_file_are_told_in_both_dialects() {
+    let file_errors = |rules: &Rules| {
+        told(&[rules.missing_file("file-X"), rules.file_too_large(), rules.too_many_requests()])
+    };
+    let mut rules = Rules::new(CHAT);
+    assert_eq!(
+        file_errors(&rules),
+        [
+            "- invalid_request input_file_id Cannot find file file-X.",
+            "- request_too_large - The input file is larger than the maximum of 209715200 bytes",
+            "- too_many_tasks - The input file has more requests than the maximum of 50000",
+        ]
+    );
+    rules.dialect = Dialect::Openai;
+    assert_eq!(
+        file_errors(&rules),
+        [
+            "- invalid_request file_id Cannot find file file-X, or organization does not have access to it.",
+            "- request_too_large - The batch input file is larger than the 209715200 maximum.",
+            "- too_many_tasks - The number of requests in the input file exceeds the maximum allowed value of 50000.",
+        ]
+    );
+}
+
+#[test]
+fn all_faults_of_a_line_are_told_in_the_order_of_the_rules() {
+    let worst =
+        r#"{"custom_id":"a","method":"PUT","url":"/","body":{"stream":true,"model":"gone","messages":1}}"#;
+    let file = [GOOD, worst].join("\n");
+    let (report, valid) = validate_with(rules(Dialect::Reference, CHAT), file.as_bytes(), |m| m == "m");
+    let codes: Vec<_> = report.errors.iter().map(|e| e.code.as_str()).collect();
+    assert_eq!(
+        codes,
+        [
+            "invalid_value",
+            "invalid_url",
+            "streaming_unsupported",
+            "invalid_request",
+            "model_not_found",
+            "mismatched_model",
+            "duplicate_custom_id"
+        ]
+    );
+    assert_eq!(valid, [1]);
+
+    let report = chat("{}");
+    let params: Vec<_> = report.errors.iter().map(|e| e.param.as_deref().unwrap()).collect();
+    assert_eq!(
+        params,
+        ["custom_id", "method", "url", "body"],
+        "without a body nothing is said of its members"
+    );
+
+    let report = chat(r#"{"custom_id":1,"method":1,"url":1,"body":{}}"#);
+    let params: Vec<_> = report.errors.iter().map(|e| e.param.as_deref().unwrap()).collect();
+    assert_eq!(params, ["custom_id", "method", "url", "body.model", "body.messages"]);
+}
+
+#[test]
+fn each_endpoint_asks_for_its_own_parameter() {
+    let model = "Model parameter is required";
+    #[rustfmt::skip]
+    let table: &[(&str, &str, &[&str])] = &[
+        ("/v1/completions", r#"{"model":"m","prompt":"x"}"#, &[]),
+        ("/v1/completions", r#"{"model":"m","prompt":[1]}"#, &[]),
+        ("/v1/completions", r#"{"model":"m","prompt":1}"#, &["Prompt must be a string or an array"]),
+        ("/v1/completions", "{}", &[model, "Prompt parameter is required"]),
+        ("/v1/embeddings", r#"{"model":"m","input":"x"}"#, &[]),
+        ("/v1/embeddings", r#"{"model":"m","input":[]}"#, &[]),
+        ("/v1/embeddings", r#"{"model":"m","input":{}}"#, &["Input must be a string or an array"]),
+        ("/v1/embeddings", r#"{"model":"m"}"#, &["Input parameter is required"]),
+        ("/v1/responses", r#"{"model":"m","input":[]}"#, &[]),
+        ("/v1/responses", r#"{"input":null}"#, &[model, "Input must be a string or an array"]),
+        ("/v1/moderations", r#"{"input":"x"}"#, &[]),
+        ("/v1/moderations", r#"{"model":1,"input":"x"}"#, &["Model must be a string"]),
+        ("/v1/moderations", "{}", &["Input parameter is required"]),
+        ("/v1/images/generations", r#"{"prompt":"x"}"#, &[]),
+        ("/v1/images/generations", r#"{"prompt":["x"]}"#, &["Prompt must be a string"]),
+        ("/v1/rerank", r#"{"model":"m"}"#, &[]),
+        ("/v1/rerank", r#"{"":1}"#, &[model]),
+    ];
+    for (endpoint, body, messages) in table {
+        let report = validate(Rules::new(*endpoint), for_endpoint(endpoint, body));
+        let found: Vec<_> = report.errors.iter().map(|e| e.message.as_str()).collect();
+        assert_eq!(&found, messages, "{endpoint} {body}");
+        assert_eq!(report.valid_count, u64::from(messages.is_empty()));
+    }
+    let rules = Rules { dialect: Dialect::Openai, ..Rules::new("/v1/embeddings") };
+    let report =
+        validate(rules, for_endpoint("/v1/embeddings", r#"{"model":"m","input":false,"stream":true}"#));
+    assert_eq!(
+        told(&report.errors),
+        [
+            "1 streaming_unsupported body.stream Streaming is not supported in the Batch API.",
+            "1 invalid_request body.input Invalid type for 'input': expected one of a string or array, but got a boolean instead.",
+        ]
+    );
+}
+
+#[test]
+fn only_true_is_streaming() {
+    for value in ["false", "null", "1", "\"true\"", "[true]"] {
+        let report = chat(body(&format!(r#"{{"stream":{value},"model":"m","messages":[]}}"#)));
+        assert_eq!(report.errors, [], "{value}");
+    }
+}
+
+#[test]
+fn a_valid_request_is_handed_out_as_its_line_says() {
+    let line = r#" { "url":"/v1/chat/completions","body": {"messages":[ 1 ],"model":"m\u0065"} ,"custom_id":"\"é\ud83d\ude00" ,"method":"POST"} "#;
+    let file = format!("\u{FEFF}\r\n{line}\r\n");
+    let mut validator = Validator::new(Rules::new(CHAT));
+    let mut count = 0;
+    let mut sink = |valid: ValidRequest<'_>| {
+        count += 1;
+        assert_eq!((valid.line, valid.offset, valid.end), (2, 5, file.len() as u64));
+        assert_eq!(valid.request.custom_id, "\"é😀");
+        assert_eq!((&*valid.request.method, &*valid.request.url), ("POST", CHAT));
+        assert_eq!(valid.request.body, br#"{"messages":[ 1 ],"model":"m\u0065"}"#);
+        assert_eq!(valid.request.model.as_deref(), Some("me"));
+        assert_eq!(edgebatch::request::parse(line.as_bytes()), Some(valid.request));
+    };
+    assert_eq!(validator.push(file.as_bytes(), &mut sink), Progress::Done);
+    assert_eq!(validator.finish(&mut sink), Progress::Done);
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn parse_gives_none_for_what_is_no_request() {
+    for line in
+        ["", "1", "{", "{}", "[]", &line_with("body", "[]"), &line_with("url", "1"), &line_with("method", "")]
+    {
+        assert_eq!(edgebatch::request::parse(line.as_bytes()), None, "{line}");
+    }
+}
+
+#[test]
+fn an_empty_file_has_no_errors_and_no_requests() {
+    for file in ["", "\u{FEFF}", "\n", "\r\n", " \t\n\n"] {
+        let report = chat(file);
+        assert_eq!((report.errors.len(), report.request_count, report.model), (0, 0, None), "{file:?}");
+    }
+    assert_eq!(chat("").line_count, 0);
+    assert_eq!(chat("\n \n").line_count, 2);
+}
+
+#[test]
+fn line_ends_blank_lines_and_a_bom_are_no_errors_and_lines_stay_physical() {
+    let other = line_with("custom_id", "\"b\"");
+    let file = format!("\u{FEFF}{GOOD}\r\n\r\n \t\n{other}\n[]");
+    let (report, valid) = validate_with(Rules::new(CHAT), file.as_bytes(), |_| true);
+    assert_eq!(valid, [1, 4]);
+    assert_eq!(told(&report.errors), ["5 invalid_request - Each line must be a JSON dictionary object"]);
+    assert_eq!((report.line_count, report.request_count), (5, 3));
+    assert_eq!(report.bytes, file.len() as u64);
+    assert_eq!(report.model.as_deref(), Some("m"));
+}
+
+#[test]
+fn a_bom_is_dropped_only_at_the_start() {
+    let report = chat(format!("\n\u{FEFF}{GOOD}\n \u{FEFF}{GOOD}"));
+    assert_eq!(report.errors.iter().map(|e| e.line).collect::<Vec<_>>(), [Some(2), Some(3)]);
+    assert_eq!(chat(format!("\u{FEFF}\u{FEFF}{GOOD}")).error_count, 1);
+}
+
+#[test]
+fn a_bad_line_never_hides_the_next() {
+    let other = line_with("custom_id", "\"b\"");
+    let huge = "x".repeat(9 << 20);
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    let unclosed = "{\"custom_id\":\"";
+    for bad in [
+        unclosed.as_bytes(),
+        b"\xFF\xFE",
+        b"\"\xC3\"",
+        b"\"\xED\xA0\x80\"",
+        br#""\ud800""#,
+        br#""\udc00""#,
+        br#""\udc00\ud800""#,
+        br#""\ud800\u0041""#,
+        b"\"\0\"",
+        b"\0",
+        b"{\"a\":1}}",
+        b"{\"a\":1,}",
+        b"NaN",
+        b"1e999",
+        b"'a'",
+        huge.as_bytes(),
+        deep.as_bytes(),
+    ] {
+        let file = [GOOD.as_bytes(), b"\n", bad, b"\n", other.as_bytes()].concat();
+        let (report, valid) = validate_with(Rules::new(CHAT), &file, |_| true);
+        let start = String::from_utf8_lossy(&bad[..bad.len().min(20)]);
+        assert_eq!(
+            told(&report.errors),
+            ["2 invalid_json_line - This line is not parseable as valid JSON."],
+            "{start}"
+        );
+        assert_eq!(valid, [1, 3], "{start}");
+    }
+}
+
+#[test]
+fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
+    let limits = Limits { max_line_bytes: GOOD.len(), ..Limits::default() };
+    let rules = Rules { limits, ..Rules::new(CHAT) };
+    assert_eq!(validate(rules.clone(), format!("\u{FEFF}{GOOD}\r\n")).errors, []);
+    assert_eq!(validate(rules, format!("{GOOD} \r\n")).errors[0].code, "invalid_json_line");
+}
+
+#[test]
+fn of_a_name_given_twice_the_last_counts() {
+    let line = r#"{"custom_id":1,"method":"GET","url":"/","body":{"model":"x","stream":true},"custom_id":"a",
+        "m\u0065thod":"POST","url":"/v1/chat/completions",
+        "body":{"model":1,"messages":{},"mod\u0065l":"y","messages":[]}}"#;
+    let line = line.replace('\n', " ");
+    let report = chat(&line);
+    assert_eq!(report.errors, []);
+    assert_eq!(report.model.as_deref(), Some("y"));
+
+    let model_only_in_the_first =
+        GOOD.replace(r#""body":"#, r#""body":{"model":"m","messages":[]},"body":{},"x":"#);
+    assert_eq!(chat(&model_only_in_the_first).error_count, 2, "members of the first body are forgotten");
+    let report = chat(GOOD.replace(r#","body""#, r#","body":{},"body":7,"x""#));
+    assert_eq!(report.errors[0].message, "Body must be a JSON dictionary object");
+}
+
+#[test]
+fn members_count_only_where_they_belong() {
+    let report = chat(r#"[{"custom_id":"a","body":{"model":"m"}}]"#);
+    assert_eq!(report.errors[0].message, "Each line must be a JSON dictionary object");
+    let line = r#"{"x":{"custom_id":"a","model":"m"},"body":{"y":{"model":"m","messages":[]}}}"#;
+    let params: Vec<_> = chat(line).errors.into_iter().filter_map(|e| e.param).collect();
+    assert_eq!(params, ["custom_id", "method", "url", "body.model", "body.messages"]);
+    let report = chat(body(r#"[{"model":"m","messages":[]}]"#));
+    assert_eq!(report.errors[0].message, "Body must be a JSON dictionary object");
+}
+
+#[test]
+fn an_id_counts_as_used_even_on_a_line_with_errors() {
+    let bad = line_with("method", "\"GET\"");
+    let escaped = line_with("custom_id", r#""\u0061""#);
+    let report = chat([bad.as_str(), &escaped, "{", GOOD].join("\n"));
+    let codes: Vec<_> = report.errors.iter().map(|e| (e.line.unwrap(), e.code.as_str())).collect();
+    assert_eq!(
+        codes,
+        [
+            (1, "invalid_value"),
+            (2, "duplicate_custom_id"),
+            (3, "invalid_json_line"),
+            (4, "duplicate_custom_id")
+        ]
+    );
+    let long = "x".repeat(600);
+    let report = chat(format!("{0}\n{0}", line_with("custom_id", &format!("{long:?}"))));
+    assert_eq!(report.error_count, 3, "also when it is too long");
+    assert!(report.errors[2].message.len() < 300);
+}
+
+#[test]
+fn the_first_thousand_errors_are_kept_and_the_rest_counted() {
+    let report = chat("x\n".repeat(2_500));
+    assert_eq!((report.errors.len(), report.error_count, report.request_count), (1_000, 2_500, 2_500));
+    assert_eq!(report.errors[999].line, Some(1_000));
+}
+
+#[test]
+fn each_model_is_asked_once_and_before_later_lines_are_judged() {
+    let mut file = String::new();
+    for i in 0..9 {
+        let line = line_with("body", &format!(r#"{{"model":"m{}","messages":[]}}"#, i % 3));
+        file += &line.replace("\"a\"", &format!("\"{i}\""));
+        file += if i == 4 { "\n{\n" } else { "\n" };
+    }
+    for file in [file.as_str(), file.trim_end()] {
+        let mut asked = Vec::new();
+        let rules = Rules { check_models: true, ..Rules::new(CHAT) };
+        let (report, valid) = validate_with(rules, file.as_bytes(), |model| {
+            asked.push(model.to_owned());
+            model != "m1"
+        });
+        assert_eq!(asked, ["m0", "m1", "m2"]);
+        let lines: Vec<_> = report.errors.iter().map(|e| e.line.unwrap()).collect();
+        assert_eq!(lines, [2, 5, 6, 9]);
+        assert_eq!(valid, [1, 3, 4, 7, 8, 10]);
+        assert_eq!(report.model, None);
+    }
+}
+
+#[test]
+fn a_model_is_asked_for_on_any_line_that_names_one() {
+    let rules = Rules { check_models: true, ..Rules::new(CHAT) };
+    let line = r#"{"body":{"model":"gone"}}"#;
+    let (report, _) = validate_with(rules, line.as_bytes(), |_| false);
+    assert_eq!(report.errors.last().unwrap().code, "model_not_found");
+}
+
+#[test]
+fn nothing_moves_while_an_answer_is_due() {
+    let mut validator = Validator::new(Rules { check_models: true, ..Rules::new(CHAT) });
+    let mut valid = 0;
+    let mut sink = |_: ValidRequest<'_>| valid += 1;
+    let file = format!("{GOOD}\n[]\n");
+    let question = |taken| Progress::NeedsModel { model: "m".to_owned(), taken };
+    assert_eq!(validator.push(&file.as_bytes()[..7], &mut sink), Progress::Done);
+    assert_eq!(validator.push(&file.as_bytes()[7..], &mut sink), question(GOOD.len() - 6));
+    assert_eq!(validator.push(b"more", &mut sink), question(0));
+    assert_eq!(validator.finish(&mut sink), question(0));
+    assert_eq!(validator.report().request_count, 0);
+    validator.answer_model(true, &mut sink);
+    validator.answer_model(false, &mut sink);
+    assert_eq!(validator.push(b"[]\n", &mut sink), Progress::Done);
+    assert_eq!(validator.finish(&mut sink), Progress::Done);
+    assert_eq!(validator.finish(&mut sink), Progress::Done);
+    let report = validator.report();
+    assert_eq!((report.request_count, report.valid_count, report.error_count), (2, 1, 1));
+    assert_eq!(report.bytes, file.len() as u64);
+    assert_eq!(valid, 1);
+}
+
+#[test]
+fn many_models_are_forgotten_and_asked_again() {
+    let mut file = String::new();
+    for i in 0..3_000 {
+        let line = line_with("body", &format!(r#"{{"model":"m{}","messages":[]}}"#, i % 1_500));
+        file += &(line.replace("\"a\"", &format!("\"{i}\"")) + "\n");
+    }
+    let mut asked = 0;
+    let rules = Rules { check_models: true, ..Rules::new(CHAT) };
+    let (report, _) = validate_with(rules, file.as_bytes(), |_| {
+        asked += 1;
+        true
+    });
+    assert_eq!(report.valid_count, 3_000);
+    assert!((1_501..=3_000).contains(&asked), "{asked}");
+}
+
+#[test]
+fn the_report_names_the_model_all_valid_lines_share() {
+    let other = r#"{"custom_id":"b","method":"POST","url":"/v1/chat/completions","body":{"model":"n","messages":[]}}"#;
+    assert_eq!(chat(format!("{GOOD}\n{}", other.replace("POST", "GET"))).model.as_deref(), Some("m"));
+    assert_eq!(chat(format!("{GOOD}\n{other}")).model, None);
+    let moderation = for_endpoint("/v1/moderations", r#"{"input":"x"}"#);
+    assert_eq!(validate(Rules::new("/v1/moderations"), moderation).model, None);
+}
+
+#[test]
+fn too_many_requests_are_one_error_however_many_there_are() {
+    let limits = Limits { max_requests: 2, max_errors: 3, ..Limits::default() };
+    let rules = Rules { limits, ..Rules::new(CHAT) };
+    let ids = |ids: &str| {
+        let lines = ids.chars().map(|id| line_with("custom_id", &format!("\"{id}\"")));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(validate(rules.clone(), ids("ab") + "\n\n").errors, []);
+    let report = validate(rules.clone(), ids("abcd"));
+    assert_eq!(
+        told(&report.errors),
+        ["- too_many_tasks - The input file has more requests than the maximum of 2"]
+    );
+    assert_eq!((report.error_count, report.request_count, report.valid_count), (1, 4, 4));
+    let report = validate(rules.clone(), ids("abab"));
+    assert_eq!(report.error_count, 3, "ids within the limit are still known after it");
+    let report = validate(rules, "x\n".repeat(5));
+    assert_eq!(report.error_count, 6);
+    let lines: Vec<_> = report.errors.iter().map(|e| e.line).collect();
+    assert_eq!(lines, [Some(1), Some(2), None], "the error of the file is kept whatever the lines have");
+}
+
+#[test]
+fn bytes_over_the_maximum_are_one_error_and_are_not_looked_at() {
+    let good = format!("{GOOD}\n");
+    let limits = Limits { max_file_bytes: good.len() as u64 + 3, ..Limits::default() };
+    let rules = Rules { limits, ..Rules::new(CHAT) };
+    assert_eq!(validate(rules.clone(), format!("{good}\n\n\n")).errors, []);
+    let report = validate(rules.clone(), format!("{good}x\nx\nx\n"));
+    assert_eq!(report.errors.len(), 2, "the line that is whole counts, half of one does not");
+    assert_eq!((report.errors[0].line, report.errors[1].code.as_str()), (Some(2), "request_too_large"));
+    assert_eq!((report.valid_count, report.bytes), (1, good.len() as u64 + 6));
+}
+
+#[test]
+fn nesting_may_be_as_deep_as_the_limit_and_no_deeper() {
+    for (depth, valid) in [(127, true), (128, true), (129, false), (200, false), (100_000, false)] {
+        for (open, core, close) in [("[", "1", "]"), ("[", "", "]"), (r#"{"a":"#, "1", "}")] {
+            // The line and its body are two levels.
+            let nested = open.repeat(depth - 2) + core + &close.repeat(depth - 2);
+            let report = chat(body(&format!(r#"{{"model":"m","messages":[],"x":{nested}}}"#)));
+            assert_eq!(report.errors.is_empty(), valid, "{depth} {open}");
+        }
+    }
+}
+
+#[test]
+fn the_report_is_json_in_camel_case() {
+    let json = serde_json::to_value(chat("{")).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "errors": [{
+                "code": "invalid_json_line",
+                "message": "This line is not parseable as valid JSON.",
+                "param": null,
+                "line": 1,
+            }],
+            "errorCount": 1, "requestCount": 1, "validCount": 0, "lineCount": 1, "bytes": 1, "model": null,
+        })
+    );
+    assert_eq!(serde_json::to_value(Dialect::Openai).unwrap(), "openai");
+    assert_eq!(serde_json::from_str::<Dialect>("\"reference\"").unwrap(), Dialect::Reference);
+}
