@@ -1,0 +1,157 @@
+/**
+ * The directory of `DiskFiles`, and the names in it.
+ *
+ * A file is its metadata, `<id>.json`, which names the bytes: `<id>~<host>-<pid>-<nonce>.data`, or a path outside.
+ * Bytes are written and flushed first; then the metadata is written beside, flushed and renamed into place. That
+ * rename is the one step that makes a file visible, or replaces it. A crash before it leaves bytes that nothing
+ * names, and whose writer, known by its name, is gone: those are swept away.
+ */
+
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { FileObject } from "../types.ts";
+
+/** Where the bytes of a file are. */
+export type Content =
+  | { data: string }
+  | {
+      /** An existing file that stays where it is, and what told its state when it was registered. */
+      link: { path: string; size: string; mtime: string };
+    };
+
+/** What `<id>.json` holds. */
+export type Metadata = { file: FileObject } & Content;
+
+const HOST = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+const STALE_MS = 24 * 60 * 60 * 1000;
+
+/** Names that this process is writing. A name of this process that is not here is of an earlier one with its pid. */
+const writing = new Set<string>();
+
+/** Whether an id is fit to be part of a file name: it can name nothing outside of the directory. */
+export function isFileName(id: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_-]{0,199}$/.test(id);
+}
+
+/** Makes the directory and flushes its own name to the disk. */
+export async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true });
+  if (first !== undefined) await flushDirectory(join(directory, ".."));
+}
+
+/** A new name for bytes, or for metadata on its way. It counts as being written until {@link release}. */
+export function reserve(id: string, kind: "data" | "json"): string {
+  const name = `${id}~${HOST}-${process.pid}-${randomBytes(6).toString("hex")}.${kind}`;
+  writing.add(name);
+  return name;
+}
+
+/** Ends what {@link reserve} began. */
+export function release(name: string): void {
+  writing.delete(name);
+}
+
+/** Reads the metadata of a file; null when there is none. */
+export async function readMetadata(directory: string, id: string): Promise<Metadata | null> {
+  try {
+    return JSON.parse(await readFile(join(directory, `${id}.json`), "utf8")) as Metadata;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** Makes a file visible, or replaces it, and drops the bytes it had before. Durable once it resolves. */
+export async function commit(directory: string, metadata: Metadata): Promise<void> {
+  const { id } = metadata.file;
+  const before = await readMetadata(directory, id);
+  const name = reserve(id, "json");
+  const path = join(directory, name);
+  try {
+    const handle = await open(path, "wx");
+    try {
+      await handle.writeFile(JSON.stringify(metadata));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(path, join(directory, `${id}.json`));
+  } catch (error) {
+    await discard(path);
+    throw error;
+  } finally {
+    release(name);
+  }
+  await flushDirectory(directory);
+  if (before !== null && "data" in before) await discard(join(directory, before.data));
+}
+
+/** Removes a file, its metadata first. Says whether there was one. */
+export async function remove(directory: string, id: string): Promise<boolean> {
+  const metadata = await readMetadata(directory, id);
+  if (metadata === null) return false;
+  await discard(join(directory, `${id}.json`));
+  await flushDirectory(directory);
+  if ("data" in metadata) await discard(join(directory, metadata.data));
+  return true;
+}
+
+/** Removes what crashed writers have left: of one id, or of all. What a living writer is at stays. */
+export async function sweep(directory: string, id?: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const parts = /^(.+)~([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.(?:data|json)$/.exec(name);
+    if (parts === null || (id !== undefined && parts[1] !== id)) continue;
+    // In this order: once the writer is gone, no metadata can come to name the bytes.
+    if (await isBeingWritten(directory, name, parts[2] as string, Number(parts[3]))) continue;
+    await discardUnnamed(directory, parts[1] as string, name);
+  }
+}
+
+/** Removes bytes unless the file's metadata names them. */
+export async function discardUnnamed(directory: string, id: string, name: string): Promise<void> {
+  const metadata = await readMetadata(directory, id);
+  if (metadata !== null && "data" in metadata && metadata.data === name) return;
+  await discard(join(directory, name));
+}
+
+/** Unlinks; no error if there is nothing. */
+async function discard(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Whether an error says that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+async function isBeingWritten(directory: string, name: string, host: string, pid: number): Promise<boolean> {
+  if (host !== HOST) {
+    // Another machine, or another container, that shares the directory: its processes cannot be asked after.
+    const { mtimeMs } = await stat(join(directory, name)).catch(() => ({ mtimeMs: 0 }));
+    return Date.now() - mtimeMs < STALE_MS;
+  }
+  if (pid === process.pid) return writing.has(name);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** A rename is durable only when the directory is flushed. Windows cannot open directories, and need not. */
+async function flushDirectory(directory: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(directory, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

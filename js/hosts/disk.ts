@@ -1,0 +1,275 @@
+/** Files in a directory of the local disk. */
+
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { InvalidRequestError, ResourceNotFoundError } from "../errors.ts";
+import type { FileObject, Files, FileWriter } from "../types.ts";
+import {
+  type Content,
+  commit,
+  discardUnnamed,
+  isFileName,
+  isMissing,
+  makeDirectory,
+  readMetadata,
+  release,
+  remove,
+  reserve,
+  sweep,
+} from "./disk-directory.ts";
+import { newFileId } from "./memory.ts";
+
+/** Options of {@link DiskFiles.add} and {@link DiskFiles.link}. */
+export interface DiskFileOptions {
+  /** Default `batch`. */
+  purpose?: string;
+  /** Default: the last part of the path, or `upload` for a stream. */
+  filename?: string;
+  /** Default: a fresh one. */
+  id?: string;
+}
+
+/**
+ * {@link Files} in a directory, which is made when first needed. A completed file survives `kill -9` and loss of
+ * power; an interrupted one leaves nothing that can be seen, and its remains are removed when a new `DiskFiles`
+ * first writes to the directory, or when the same id is created again. Ids are letters, digits, `-` and `_`.
+ * Memory: one part at a time, and no handle is kept open between reads.
+ */
+export class DiskFiles implements Files {
+  readonly #directory: string;
+  #ready: Promise<void> | undefined;
+
+  constructor(directory: string) {
+    this.#directory = resolve(directory);
+  }
+
+  async retrieve(id: string): Promise<FileObject | null> {
+    const metadata = isFileName(id) ? await readMetadata(this.#directory, id) : null;
+    if (metadata === null) return null;
+    if ("link" in metadata && !(await exists(metadata.link.path))) return null;
+    return metadata.file;
+  }
+
+  async read(id: string, offset: number, length: number): Promise<Uint8Array> {
+    for (let replaced: string | undefined; ; ) {
+      const metadata = isFileName(id) ? await readMetadata(this.#directory, id) : null;
+      if (metadata === null) throw missing(id);
+      const wanted = Math.max(Math.min(length, metadata.file.bytes - offset), 0);
+      const path = "link" in metadata ? metadata.link.path : join(this.#directory, metadata.data);
+      let handle: FileHandle;
+      try {
+        handle = await open(path, "r");
+      } catch (error) {
+        if (!isMissing(error) || path === replaced) throw error;
+        if ("link" in metadata) throw missing(id, `, as ${path} is gone`);
+        // Between the two steps the file was replaced, and its new metadata names other bytes.
+        replaced = path;
+        continue;
+      }
+      try {
+        const bytes = await readFully(handle, offset, wanted);
+        if ("link" in metadata) await checkUnchanged(handle, id, metadata.link);
+        return bytes;
+      } finally {
+        await handle.close();
+      }
+    }
+  }
+
+  async create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter> {
+    const { filename, purpose, id = newFileId() } = options;
+    await this.#open(id, options.id !== undefined);
+    const name = reserve(id, "data");
+    try {
+      const handle = await open(join(this.#directory, name), "wx");
+      return new DiskWriter(handle, {
+        keep: async (bytes) => {
+          const file: FileObject = { id, object: "file", bytes, created_at: now(), filename, purpose };
+          await commit(this.#directory, { file, data: name });
+          return file;
+        },
+        end: async (kept) => {
+          release(name);
+          if (!kept) await discardUnnamed(this.#directory, id, name);
+        },
+      });
+    } catch (error) {
+      release(name);
+      throw error;
+    }
+  }
+
+  /** Copies a file, or a stream, into the directory. */
+  async add(source: string | AsyncIterable<Uint8Array>, options: DiskFileOptions = {}): Promise<FileObject> {
+    const fromPath = typeof source === "string";
+    const { purpose = "batch", filename = fromPath ? basename(source) : "upload" } = options;
+    const writer = await this.create({
+      filename,
+      purpose,
+      ...(options.id !== undefined && { id: options.id }),
+    });
+    try {
+      const parts = fromPath ? createReadStream(source, { highWaterMark: 1024 * 1024 }) : source;
+      for await (const part of parts) await writer.write(part);
+      return await writer.complete();
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+
+  /**
+   * Registers a local file where it is, without copying it. Its size and time of change are remembered: once
+   * they differ, reads reject with a {@link ResourceNotFoundError} of code `file_changed`.
+   */
+  async link(path: string, options: DiskFileOptions = {}): Promise<FileObject> {
+    const { purpose = "batch", filename = basename(path), id = newFileId() } = options;
+    const target = resolve(path);
+    const state = await stat(target, { bigint: true });
+    if (!state.isFile()) throw new InvalidRequestError(`${path} is not a regular file.`, { param: "file" });
+    await this.#open(id, options.id !== undefined);
+    const bytes = Number(state.size);
+    const file: FileObject = { id, object: "file", bytes, created_at: now(), filename, purpose };
+    await commit(this.#directory, { file, link: { path: target, ...fingerprint(state) } });
+    return file;
+  }
+
+  /** Removes a file; of a linked one only the registration. Says whether there was one. */
+  async delete(id: string): Promise<boolean> {
+    return isFileName(id) && remove(this.#directory, id);
+  }
+
+  /** Before a write: checks the id, makes the directory, removes what crashed writers left. */
+  async #open(id: string, mayHaveRemains: boolean): Promise<void> {
+    if (!isFileName(id)) {
+      const message = `Invalid 'id': '${id}'. Expected at most 200 letters, digits, '-' and '_', not '-' first.`;
+      throw new InvalidRequestError(message, { param: "id", code: "invalid_value" });
+    }
+    const first = this.#ready === undefined;
+    this.#ready ??= makeDirectory(this.#directory).then(() => sweep(this.#directory));
+    try {
+      await this.#ready;
+    } catch (error) {
+      this.#ready = undefined;
+      throw error;
+    }
+    if (mayHaveRemains && !first) await sweep(this.#directory, id);
+  }
+}
+
+/** What a writer does with the bytes it has written. */
+interface Ending {
+  /** Makes them a file. */
+  keep(bytes: number): Promise<FileObject>;
+  /** Comes last, always: the name is free, and what was not kept can go. */
+  end(kept: boolean): Promise<void>;
+}
+
+/** Writes go to their places in the order of the calls. After a write that failed nothing can be completed. */
+class DiskWriter implements FileWriter {
+  readonly #handle: FileHandle;
+  readonly #ending: Ending;
+  #size = 0;
+  #state: "open" | "failed" | "closed" = "open";
+
+  constructor(handle: FileHandle, ending: Ending) {
+    this.#handle = handle;
+    this.#ending = ending;
+  }
+
+  async write(part: Uint8Array): Promise<void> {
+    this.#checkOpen();
+    let position = this.#size;
+    this.#size += part.length;
+    try {
+      for (let done = 0; done < part.length; ) {
+        const { bytesWritten } = await this.#handle.write(part, done, part.length - done, position);
+        done += bytesWritten;
+        position += bytesWritten;
+      }
+    } catch (error) {
+      this.#state = "failed";
+      throw error;
+    }
+  }
+
+  async complete(): Promise<FileObject> {
+    this.#checkOpen();
+    this.#state = "closed";
+    let kept = false;
+    try {
+      try {
+        await this.#handle.sync();
+      } finally {
+        await this.#handle.close();
+      }
+      const file = await this.#ending.keep(this.#size);
+      kept = true;
+      return file;
+    } finally {
+      await this.#ending.end(kept);
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    try {
+      await this.#handle.close();
+    } finally {
+      await this.#ending.end(false);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#state === "open") return;
+    throw new Error(this.#state === "failed" ? "An earlier write failed." : "The writer is closed.");
+  }
+}
+
+async function readFully(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done === length ? bytes : bytes.subarray(0, done);
+}
+
+async function checkUnchanged(
+  handle: FileHandle,
+  id: string,
+  link: Extract<Content, { link: unknown }>["link"],
+): Promise<void> {
+  const { size, mtime } = fingerprint(await handle.stat({ bigint: true }));
+  if (size === link.size && mtime === link.mtime) return;
+  throw new ResourceNotFoundError(`File ${id} was registered, but ${link.path} has changed since.`, {
+    param: "id",
+    code: "file_changed",
+  });
+}
+
+function fingerprint(state: { size: bigint; mtimeNs: bigint }): { size: string; mtime: string } {
+  return { size: String(state.size), mtime: String(state.mtimeNs) };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function missing(id: string, why = ""): ResourceNotFoundError {
+  return new ResourceNotFoundError(`No such File object: ${id}${why}`, { param: "id" });
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000);
+}

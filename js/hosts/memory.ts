@@ -1,0 +1,162 @@
+/** Stores that live as long as the process: for tests, pages and small uses. */
+
+import { ResourceNotFoundError } from "../errors.ts";
+import type { FileObject, Files, FileWriter, KV, KVOp } from "../types.ts";
+import { compareKeys, SortedKeys } from "./sorted-keys.ts";
+
+const MAX_VALUE = 16 * 1024 * 1024;
+
+/** A {@link KV} in memory. Values are copied on the way in and out. */
+export class MemoryKV implements KV {
+  readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
+  readonly #values = new Map<string, Uint8Array>();
+  readonly #keys = new SortedKeys();
+
+  async get(key: string): Promise<Uint8Array | null> {
+    return this.#values.get(key)?.slice() ?? null;
+  }
+
+  async set(key: string, value: Uint8Array): Promise<void> {
+    checkSize(key, value);
+    this.#set(key, value);
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#delete(key);
+  }
+
+  async list(query: {
+    prefix: string;
+    after?: string;
+    limit?: number;
+    reverse?: boolean;
+  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
+    const { prefix, limit = 1000 } = query;
+    const entries: [string, Uint8Array][] = [];
+    for (const key of query.reverse ? this.#down(prefix, query.after) : this.#up(prefix, query.after)) {
+      if (!key.startsWith(prefix)) break;
+      if (entries.length >= limit) return { entries, more: true };
+      entries.push([key, (this.#values.get(key) as Uint8Array).slice()]);
+    }
+    return { entries, more: false };
+  }
+
+  async batch(ops: KVOp[]): Promise<void> {
+    for (const op of ops) if (op.type === "set") checkSize(op.key, op.value);
+    for (const op of ops) {
+      if (op.type === "set") this.#set(op.key, op.value);
+      else this.#delete(op.key);
+    }
+  }
+
+  #set(key: string, value: Uint8Array): void {
+    if (!this.#values.has(key)) this.#keys.add(key);
+    // Not `value.slice()`: of a Node Buffer that is a view of the caller's bytes.
+    this.#values.set(key, new Uint8Array(value));
+  }
+
+  #delete(key: string): void {
+    if (this.#values.delete(key)) this.#keys.delete(key);
+  }
+
+  *#up(prefix: string, after: string | undefined): Generator<string, void> {
+    if (after === undefined || compareKeys(after, prefix) < 0) return yield* this.#keys.ascending(prefix);
+    for (const key of this.#keys.ascending(after)) if (key !== after) yield key;
+  }
+
+  *#down(prefix: string, after: string | undefined): Generator<string, void> {
+    const end = prefixEnd(prefix);
+    const below = end === undefined || (after !== undefined && compareKeys(after, end) < 0);
+    yield* this.#keys.descending(below ? after : end);
+  }
+}
+
+/** The least string above every string that starts with `prefix`; undefined when there is none. */
+function prefixEnd(prefix: string): string | undefined {
+  const points = [...prefix];
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    const point = last.codePointAt(0) as number;
+    if (point === 0x10ffff) continue;
+    return points.join("") + String.fromCodePoint(point === 0xd7ff ? 0xe000 : point + 1);
+  }
+  return undefined;
+}
+
+function checkSize(key: string, value: Uint8Array): void {
+  if (value.length <= MAX_VALUE) return;
+  throw new RangeError(`The value of '${key}' has ${value.length} bytes; at most ${MAX_VALUE} are kept.`);
+}
+
+/** {@link Files} in memory. */
+export class MemoryFiles implements Files {
+  readonly #files = new Map<string, { object: FileObject; bytes: Uint8Array }>();
+
+  async retrieve(id: string): Promise<FileObject | null> {
+    const file = this.#files.get(id);
+    return file === undefined ? null : { ...file.object };
+  }
+
+  async read(id: string, offset: number, length: number): Promise<Uint8Array> {
+    const file = this.#files.get(id);
+    if (file === undefined) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
+    return file.bytes.slice(offset, offset + length);
+  }
+
+  async create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter> {
+    const { filename, purpose, id = newFileId() } = options;
+    let parts: Uint8Array[] | null = [];
+    const open = (): Uint8Array[] => {
+      if (parts === null) throw new Error(`The writer of ${id} is closed.`);
+      return parts;
+    };
+    return {
+      write: async (part) => {
+        open().push(new Uint8Array(part));
+      },
+      complete: async () => {
+        const bytes = concat(open());
+        parts = null;
+        const created_at = Math.floor(Date.now() / 1000);
+        const object: FileObject = { id, object: "file", bytes: bytes.length, created_at, filename, purpose };
+        this.#files.set(id, { object, bytes });
+        return { ...object };
+      },
+      abort: async () => {
+        parts = null;
+      },
+    };
+  }
+
+  /** Stores a whole file at once. Text is stored as UTF-8; the purpose is `batch` unless given. */
+  async add(
+    filename: string,
+    content: string | Uint8Array | AsyncIterable<Uint8Array>,
+    purpose = "batch",
+  ): Promise<FileObject> {
+    const writer = await this.create({ filename, purpose });
+    if (typeof content === "string") await writer.write(new TextEncoder().encode(content));
+    else if (content instanceof Uint8Array) await writer.write(content);
+    else for await (const part of content) await writer.write(part);
+    return writer.complete();
+  }
+
+  /** Forgets a file. Says whether there was one. */
+  async delete(id: string): Promise<boolean> {
+    return this.#files.delete(id);
+  }
+}
+
+/** A fresh file id: `file-` and 32 hex digits. */
+export function newFileId(): string {
+  return `file-${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+function concat(parts: Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}

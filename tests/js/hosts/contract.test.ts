@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { ContractError, filesContract, kvContract } from "../../../js/contract/index.ts";
+import { DiskFiles } from "../../../js/hosts/disk.ts";
+import { MemoryFiles, MemoryKV } from "../../../js/hosts/memory.ts";
+import { SqliteKV } from "../../../js/hosts/sqlite.ts";
+import type { FileObject, FileWriter, KVOp } from "../../../js/types.ts";
+import { temporaryDirectory } from "./temp.ts";
+
+describe("MemoryKV keeps the contract", () => {
+  for (const t of kvContract(async () => ({ kv: new MemoryKV() }))) test(t.name, t.run);
+});
+
+describe("SqliteKV keeps the contract", () => {
+  const tests = kvContract(async () => {
+    const path = join(temporaryDirectory(), "kv.db");
+    let kv = new SqliteKV(path);
+    return {
+      kv,
+      reopen: async () => {
+        kv.close();
+        kv = new SqliteKV(path);
+        return kv;
+      },
+      close: async () => kv.close(),
+    };
+  });
+  for (const t of tests) test(t.name, t.run);
+});
+
+describe("MemoryFiles keeps the contract", () => {
+  for (const t of filesContract(async () => ({ files: new MemoryFiles() }))) test(t.name, t.run);
+});
+
+describe("DiskFiles keeps the contract", () => {
+  const tests = filesContract(async () => {
+    const directory = temporaryDirectory();
+    return { files: new DiskFiles(directory), reopen: async () => new DiskFiles(directory) };
+  });
+  for (const t of tests) test(t.name, t.run);
+});
+
+/** Names of the tests that an adapter fails. */
+async function failures(tests: { name: string; run(): Promise<void> }[]): Promise<string> {
+  const failed: string[] = [];
+  for (const { name, run } of tests) {
+    try {
+      await run();
+    } catch (error) {
+      assert.ok(error instanceof ContractError, `${name}: ${error}`);
+      failed.push(name);
+    }
+  }
+  return failed.join("\n");
+}
+
+describe("The key-value suite finds an adapter that", () => {
+  const failuresOf = (make: () => MemoryKV) => failures(kvContract(async () => ({ kv: make() })));
+
+  test("orders keys as JavaScript does", async () => {
+    class Utf16KV extends MemoryKV {
+      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+        const { entries, more } = await super.list(query);
+        const way = query.reverse ? -1 : 1;
+        return { entries: entries.sort(([a], [b]) => (a < b ? -way : way)), more };
+      }
+    }
+    assert.match(await failuresOf(() => new Utf16KV()), /order of their UTF-8 bytes/);
+  });
+
+  test("carries out half of a batch", async () => {
+    class TornKV extends MemoryKV {
+      override async batch(ops: KVOp[]) {
+        for (const op of ops) {
+          if (op.type === "set") await this.set(op.key, op.value);
+          else await this.delete(op.key);
+        }
+      }
+    }
+    assert.match(await failuresOf(() => new TornKV()), /leaves nothing of a batch that fails/);
+  });
+
+  test("includes `after`", async () => {
+    class InclusiveKV extends MemoryKV {
+      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+        const page = await super.list(query);
+        const value = query.after === undefined ? null : await this.get(query.after);
+        if (value !== null) page.entries.unshift([query.after as string, value]);
+        return page;
+      }
+    }
+    assert.match(await failuresOf(() => new InclusiveKV()), /starts behind `after`/);
+  });
+
+  test("says that there is more whenever a page is full", async () => {
+    class EagerKV extends MemoryKV {
+      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+        const page = await super.list(query);
+        return { ...page, more: page.entries.length === (query.limit ?? 1000) };
+      }
+    }
+    assert.match(await failuresOf(() => new EagerKV()), /more exactly when there is/);
+  });
+
+  test("keeps the caller's array", async () => {
+    class AliasKV extends MemoryKV {
+      readonly #passed = new Map<string, Uint8Array>();
+      override async set(key: string, value: Uint8Array) {
+        this.#passed.set(key, value);
+        await super.set(key, value);
+      }
+      override async get(key: string) {
+        return (await super.get(key)) && (this.#passed.get(key) ?? super.get(key));
+      }
+    }
+    const found = await failuresOf(() => new AliasKV());
+    assert.match(found, /to a passed array later/);
+    assert.match(found, /to a returned array/);
+  });
+});
+
+describe("The file suite finds an adapter that", () => {
+  const failuresOf = (make: () => MemoryFiles) => failures(filesContract(async () => ({ files: make() })));
+
+  test("keeps the caller's part", async () => {
+    class AliasFiles extends MemoryFiles {
+      override async create(options: {
+        filename: string;
+        purpose: string;
+        id?: string;
+      }): Promise<FileWriter> {
+        const writer = await super.create(options);
+        const parts: Uint8Array[] = [];
+        return {
+          ...writer,
+          write: async (part) => void parts.push(part),
+          complete: async () => {
+            for (const part of parts) await writer.write(part);
+            return writer.complete();
+          },
+        };
+      }
+    }
+    assert.match(await failuresOf(() => new AliasFiles()), /does not need a part once it is written/);
+  });
+
+  test("shows a file too early", async () => {
+    class EarlyFiles extends MemoryFiles {
+      override async create(options: {
+        filename: string;
+        purpose: string;
+        id?: string;
+      }): Promise<FileWriter> {
+        if (options.id !== undefined) await (await super.create(options)).complete();
+        return super.create(options);
+      }
+    }
+    assert.match(await failuresOf(() => new EarlyFiles()), /shows nothing of a file before it is complete/);
+  });
+
+  test("pads what it reads", async () => {
+    class PaddingFiles extends MemoryFiles {
+      override async read(id: string, offset: number, length: number) {
+        const bytes = new Uint8Array(length);
+        bytes.set(await super.read(id, offset, length));
+        return bytes;
+      }
+    }
+    assert.match(await failuresOf(() => new PaddingFiles()), /fewer bytes only where the file ends/);
+  });
+
+  test("throws for a missing file instead of saying null", async () => {
+    class ThrowingFiles extends MemoryFiles {
+      override async retrieve(id: string): Promise<FileObject | null> {
+        const found = await super.retrieve(id);
+        if (found === null) throw new ContractError("gone");
+        return found;
+      }
+    }
+    assert.match(await failuresOf(() => new ThrowingFiles()), /never made/);
+  });
+});
