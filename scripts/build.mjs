@@ -1,0 +1,109 @@
+// Builds the package: Rust to wasm, its JavaScript glue, the optimiser, then TypeScript. Each half is skipped when its
+// inputs have not changed. js/wasm holds the wasm for running the sources, dist/ is what npm publishes.
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import {
+  bin,
+  contentHash,
+  env,
+  Failure,
+  filesUnder,
+  isMain,
+  main,
+  node,
+  root,
+  run,
+  say,
+  seconds,
+  target,
+  unlessStamped,
+} from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+/** What the wasm may weigh after gzip. */
+const budget = 150 * 1024;
+
+const wasmFile = join(root, "js/wasm/edgebatch_bg.wasm");
+
+function buildWasm(versions) {
+  const inputs = filesUnder(["src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "scripts/build.mjs"]);
+  const key = contentHash(inputs, versions.rust, versions.wasmBindgen, env.EDGEBATCH_RUST ?? "");
+  return unlessStamped("js/wasm/.stamp", key, () => {
+    let start = performance.now();
+    say("build: Rust to wasm (cargo build --release) …");
+    run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target]);
+    const out = join(root, "target/wasm-bindgen");
+    rmSync(out, { recursive: true, force: true });
+    const input = join(root, "target", target, "release/edgebatch.wasm");
+    run("wasm-bindgen", [
+      input,
+      ...["--target", "web", "--out-dir", out, "--out-name", "edgebatch"],
+      // A panic poisons an instance; __wbg_reset_state gives the next call a fresh one. (--force-enable-abort-handler
+      // would do it unasked, but imports WebAssembly.JSTag, which Node 22.13 and older browsers lack.)
+      "--experimental-reset-state-function",
+      ...["--remove-name-section", "--remove-producers-section"],
+    ]);
+    say(`build: wasm in ${seconds(start)}; optimising (wasm-opt -O3) …`);
+    start = performance.now();
+    const raw = join(out, "edgebatch_bg.wasm");
+    const optimised = join(out, "optimised.wasm");
+    const features = ["simd", "bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals"];
+    features.push("reference-types", "multivalue");
+    const allowed = features.map((feature) => `--enable-${feature}`);
+    run(node, [join(bin, "wasm-opt"), "-O3", ...allowed, raw, "-o", optimised]);
+    renameSync(optimised, raw);
+    // As a module import the file is a WebAssembly.Module (workerd); wasm-bindgen describes the instance's exports.
+    writeFileSync(
+      join(out, "edgebatch_bg.wasm.d.ts"),
+      "/** The compiled module, as workerd and bundlers import it. */\ndeclare const module: WebAssembly.Module;\nexport default module;\n",
+    );
+    const to = join(root, "js/wasm");
+    rmSync(to, { recursive: true, force: true });
+    cpSync(out, to, { recursive: true });
+    say(`build: optimised in ${seconds(start)}`);
+  });
+}
+
+function buildTypeScript() {
+  const inputs = filesUnder(["js", "tsconfig.json", "tsconfig.build.json", "package-lock.json", "scripts/build.mjs"]);
+  return unlessStamped("dist/.stamp", contentHash(inputs), () => {
+    const start = performance.now();
+    say("build: TypeScript (tsc) …");
+    rmSync(join(root, "dist"), { recursive: true, force: true });
+    run(node, [join(bin, "tsc"), "-p", "tsconfig.build.json"]);
+    mkdirSync(join(root, "dist/wasm"), { recursive: true });
+    for (const file of filesUnder(["js/wasm"], (path) => path.endsWith(".stamp"))) {
+      copyFileSync(join(root, file), join(root, "dist/wasm", file.slice("js/wasm/".length)));
+    }
+    say(`build: TypeScript in ${seconds(start)}`);
+  });
+}
+
+/** The size of the wasm, raw and gzipped; throws when it is over the budget. */
+export function checkSize(always = true) {
+  if (!existsSync(wasmFile)) throw new Failure("size: there is no wasm; build first");
+  const bytes = readFileSync(wasmFile);
+  const zipped = gzipSync(bytes, { level: 9 }).length;
+  const kib = (count) => `${(count / 1024).toFixed(1)} KiB`;
+  const text = `edgebatch_bg.wasm is ${kib(bytes.length)}, gzipped ${kib(zipped)} of at most ${kib(budget)}`;
+  if (zipped > budget) throw new Failure(`size: ${text}: over the budget`);
+  if (always) say(`size: ${text}`);
+}
+
+/** Sets up and builds what changed. */
+export function build(options) {
+  const versions = setup(options);
+  const fresh = buildWasm(versions);
+  checkSize(fresh);
+  buildTypeScript();
+  return versions;
+}
+
+if (isMain(import.meta.url)) {
+  main(() => {
+    const start = performance.now();
+    build();
+    say(`build: up to date (${seconds(start)})`);
+  });
+}
