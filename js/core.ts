@@ -1,0 +1,107 @@
+/** The wasm build's exports with their types, and where they are kept once an entry has loaded them. */
+import type { ApiErrorFields } from "./errors.ts";
+import type { Batch, BatchError, BatchList, FileObject, FileWriter, InferenceResponse } from "./types.ts";
+
+/** What the Rust core calls: the user's adapters, a clock, randomness and timers. Made in host.ts. */
+export interface CoreHost {
+  now(): number;
+  random(): bigint;
+  sleep(ms: number): Promise<void>;
+  idle(ms: number): Promise<void>;
+  stopRequested(): boolean;
+  kvGet(key: string): Promise<Uint8Array | null>;
+  /** A null value deletes. */
+  kvWrite(keys: string[], values: (Uint8Array | null)[]): Promise<void>;
+  kvList(
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+    reverse: boolean,
+  ): Promise<{ entries: [string, Uint8Array][]; more: boolean }>;
+  findFile(id: string): Promise<FileObject | null>;
+  readFile(id: string, offset: number, length: number): Promise<Uint8Array>;
+  createFile(id: string, filename: string): Promise<FileWriter>;
+  infer(
+    url: string,
+    body: Uint8Array,
+    idempotencyKey: string,
+    signal: AbortSignal,
+  ): Promise<InferenceResponse>;
+  hasModel(model: string): Promise<boolean>;
+}
+
+/** What was found in an input file, so far or in all. */
+export interface Report {
+  /** The first errors, in line order; errors of the whole file come last. */
+  errors: BatchError[];
+  /** Errors found, kept or not. */
+  errorCount: number;
+  /** Lines that are not blank. */
+  requestCount: number;
+  /** Lines without errors. */
+  validCount: number;
+  /** Physical lines. */
+  lineCount: number;
+  bytes: number;
+  /** The model, if all valid lines name the same. */
+  model: string | null;
+}
+
+/** A good line of an input file. */
+export interface BatchRequest {
+  /** Physical line, 1-based. */
+  line: number;
+  custom_id: string;
+  method: string;
+  url: string;
+  body: Record<string, unknown>;
+}
+
+/** How a turn ended: `wakeAt` (Unix milliseconds) is when to run the next. */
+export interface TurnEnd {
+  state: "terminal" | "suspended" | "faulted";
+  wakeAt: number | null;
+  message: string | null;
+}
+
+interface CoreValidator {
+  push(chunk: Uint8Array): void;
+  finish(): Report;
+  report(): Report;
+  free(): void;
+}
+
+interface CoreInputReader {
+  next(collect: boolean): Promise<{ requests: BatchRequest[]; report: Report | null }>;
+  free(): void;
+}
+
+/** The exports of the wasm build. Settings are plain objects; errors are thrown as {@link ApiErrorFields}. */
+export interface Core {
+  createBatch(host: CoreHost, params: unknown, settings: unknown): Promise<Batch>;
+  retrieveBatch(host: CoreHost, id: string, settings: unknown): Promise<Batch>;
+  cancelBatch(host: CoreHost, id: string, settings: unknown): Promise<Batch>;
+  listBatches(host: CoreHost, params: unknown, settings: unknown): Promise<BatchList>;
+  serve(host: CoreHost, settings: unknown): Promise<void>;
+  runTurn(host: CoreHost, id: string, settings: unknown, deadline: number | undefined): Promise<TurnEnd>;
+  Validator: new (endpoint: string, settings: unknown, key: bigint) => CoreValidator;
+  InputReader: new (host: CoreHost, fileId: string, endpoint: string, settings: unknown) => CoreInputReader;
+}
+
+let loaded: Core | undefined;
+
+/** Called by the entry of a platform once it has loaded the wasm. */
+export function setCore(core: Core): void {
+  loaded = core;
+}
+
+/** The core. Importing the package's entry is what loads it. */
+export function core(): Core {
+  if (!loaded) throw new Error("edgebatch: the wasm core is not loaded; import the package's entry, not a file of it");
+  return loaded;
+}
+
+/** Whether something thrown by the core is an API error's fields rather than a defect. */
+export function isApiErrorFields(thrown: unknown): thrown is ApiErrorFields {
+  return typeof thrown === "object" && thrown !== null && "status" in thrown && !(thrown instanceof Error);
+}

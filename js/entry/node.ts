@@ -1,0 +1,11 @@
+/** Node: reads the wasm beside it, and adds the hosts that need Node. */
+import { readFileSync } from "node:fs";
+import { type Core, setCore } from "../core.ts";
+import * as glue from "../wasm/edgebatch.js";
+
+glue.initSync({ module: readFileSync(new URL("../wasm/edgebatch_bg.wasm", import.meta.url)) });
+setCore(glue as unknown as Core);
+
+export { DiskFiles } from "../hosts/disk.ts";
+export { SqliteKV } from "../hosts/sqlite.ts";
+export * from "../index.ts";

@@ -1,0 +1,118 @@
+/** Makes of a user's adapters the one object that the Rust core calls. */
+import type { CoreHost } from "./core.ts";
+import type { Files, Inference, KV, KVOp, Models } from "./types.ts";
+
+/** The adapters of one service. */
+export interface Adapters {
+  kv: KV;
+  files: Files;
+  inference: Inference;
+  models: Models;
+}
+
+/** Entries asked for when the core names no smaller number. */
+const maxPage = 1_000;
+
+/** The core's view of one service, and the switch to stop it. */
+export class HostBinding implements CoreHost {
+  readonly #adapters: Adapters;
+  readonly #clock: () => number;
+  #stopping = false;
+  #wakers = new Set<() => void>();
+
+  constructor(adapters: Adapters, clock: () => number = Date.now) {
+    this.#adapters = adapters;
+    this.#clock = clock;
+  }
+
+  /** Ends every `idle` at once: there may be something to do. */
+  wake(): void {
+    for (const waker of [...this.#wakers]) waker();
+  }
+
+  /** Turns under way finish what is in flight and end; `serve` resolves after them. */
+  stop(): void {
+    this.#stopping = true;
+    this.wake();
+  }
+
+  /** Lets a stopped binding serve again. */
+  resume(): void {
+    this.#stopping = false;
+  }
+
+  now(): number {
+    return this.#clock();
+  }
+
+  random(): bigint {
+    return crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
+  }
+
+  sleep(ms: number): Promise<void> {
+    // Beyond 2^31 - 1 ms a timer would fire at once.
+    return new Promise((resolve) => setTimeout(resolve, Math.min(ms, 0x7fffffff)));
+  }
+
+  idle(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wakers.delete(done);
+        resolve();
+      };
+      const timer: unknown = setTimeout(done, ms);
+      // Waiting for work must not keep a Node process alive.
+      if (typeof timer === "object" && timer !== null && "unref" in timer) (timer as NodeJS.Timeout).unref();
+      this.#wakers.add(done);
+      if (this.#stopping) done();
+    });
+  }
+
+  stopRequested(): boolean {
+    return this.#stopping;
+  }
+
+  kvGet(key: string): Promise<Uint8Array | null> {
+    return this.#adapters.kv.get(key);
+  }
+
+  async kvWrite(keys: string[], values: (Uint8Array | null)[]): Promise<void> {
+    const { kv } = this.#adapters;
+    const ops = keys.map((key, i): KVOp => {
+      const value = values[i];
+      return value ? { type: "set", key, value } : { type: "delete", key };
+    });
+    if (kv.batch && ops.length > 1) return kv.batch(ops);
+    // Without atomic writes order is all there is; the core writes in an order that a crash cannot spoil.
+    for (const op of ops) {
+      if (op.type === "set") await kv.set(op.key, op.value);
+      else await kv.delete(op.key);
+    }
+  }
+
+  kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {
+    const query = { prefix, limit: Math.min(limit, maxPage), reverse };
+    return this.#adapters.kv.list(after === undefined ? query : { ...query, after });
+  }
+
+  findFile(id: string) {
+    return this.#adapters.files.retrieve(id);
+  }
+
+  readFile(id: string, offset: number, length: number) {
+    return this.#adapters.files.read(id, offset, length);
+  }
+
+  createFile(id: string, filename: string) {
+    return this.#adapters.files.create({ filename, purpose: "batch_output", id });
+  }
+
+  infer(url: string, body: Uint8Array, idempotencyKey: string, signal: AbortSignal) {
+    return this.#adapters.inference.infer({ url, body, idempotencyKey }, signal);
+  }
+
+  hasModel(model: string): Promise<boolean> {
+    return this.#adapters.models.has(model);
+  }
+}

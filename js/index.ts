@@ -1,0 +1,17 @@
+/** edgebatch: the OpenAI Batches API over storage, files and models of your own. */
+export { Batches, type BatchesOptions, type InputValidation } from "./batches.ts";
+export type { BatchRequest, Report, TurnEnd } from "./core.ts";
+export {
+  ApiError,
+  type ApiErrorFields,
+  ConflictError,
+  InvalidRequestError,
+  ResourceNotFoundError,
+} from "./errors.ts";
+export type { Adapters } from "./host.ts";
+export { anyModel, type EchoOptions, echoInference, echoModels } from "./hosts/echo.ts";
+export { type FetchInferenceOptions, fetchInference } from "./hosts/fetch-inference.ts";
+export { MemoryFiles, MemoryKV } from "./hosts/memory.ts";
+export type { ValidationOptions } from "./settings.ts";
+export type * from "./types.ts";
+export { Validator, type ValidatorOptions } from "./validator.ts";

@@ -1,0 +1,22 @@
+/** Options as the core reads them: its defaults apply to whatever is left out. */
+import type { Dialect, Limits } from "./types.ts";
+
+/** What may be set of validation. */
+export interface ValidationOptions {
+  /** Whose error texts: the library's own, or OpenAI's. Default `reference`. */
+  dialect?: Dialect;
+  limits?: Limits;
+  /** Whether all lines of a file must name the same model, as OpenAI demands. Default false. */
+  singleModel?: boolean;
+}
+
+/** A plain object without undefined values. */
+export type CoreSettings = Record<string, unknown>;
+
+/** Drops what is undefined, here and in `limits`, so that the core's defaults apply. */
+export function coreSettings(options: object): CoreSettings {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, name === "limits" ? coreSettings(value as object) : value]),
+  );
+}
