@@ -64,7 +64,7 @@ function buildWasm(versions) {
     renameSync(optimised, raw);
     // As a module import the file is a WebAssembly.Module (workerd); wasm-bindgen describes the instance's exports.
     writeFileSync(
-      join(out, "edgebatch_bg.wasm.d.ts"),
+      join(out, "edgebatch_bg.d.wasm.ts"),
       "/** The compiled module, as workerd and bundlers import it. */\ndeclare const module: WebAssembly.Module;\nexport default module;\n",
     );
     const to = join(root, "js/wasm");
