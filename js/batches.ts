@@ -50,7 +50,9 @@ export class Batches {
    */
   create(params: BatchCreateParams): Promise<Batch> {
     // One at a time: of two calls with the same idempotency key, the second must find what the first wrote.
-    const created = this.#creating.then(() => translated(core().createBatch(this.#host, params, this.#settings)));
+    const created = this.#creating.then(() =>
+      translated(core().createBatch(this.#host, params, this.#settings)),
+    );
     this.#creating = created.catch(() => {});
     return created.finally(() => this.#host.wake());
   }
@@ -137,7 +139,9 @@ export class Batches {
   }
 }
 
-async function* walk(reader: InstanceType<ReturnType<typeof core>["InputReader"]>): AsyncGenerator<BatchRequest> {
+async function* walk(
+  reader: InstanceType<ReturnType<typeof core>["InputReader"]>,
+): AsyncGenerator<BatchRequest> {
   try {
     for (;;) {
       const { requests, report } = await translated(reader.next(true));

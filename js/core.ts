@@ -97,7 +97,8 @@ export function setCore(core: Core): void {
 
 /** The core. Importing the package's entry is what loads it. */
 export function core(): Core {
-  if (!loaded) throw new Error("edgebatch: the wasm core is not loaded; import the package's entry, not a file of it");
+  if (!loaded)
+    throw new Error("edgebatch: the wasm core is not loaded; import the package's entry, not a file of it");
   return loaded;
 }
 

@@ -61,9 +61,9 @@ export class HostBinding implements CoreHost {
         this.#wakers.delete(done);
         resolve();
       };
-      const timer: unknown = setTimeout(done, ms);
-      // Waiting for work must not keep a Node process alive.
-      if (typeof timer === "object" && timer !== null && "unref" in timer) (timer as NodeJS.Timeout).unref();
+      const timer = setTimeout(done, ms);
+      // Waiting for work must not keep a Node process alive. Elsewhere a timer is a number.
+      if (typeof timer === "object") timer.unref();
       this.#wakers.add(done);
       if (this.#stopping) done();
     });

@@ -9,8 +9,12 @@ export {
   ResourceNotFoundError,
 } from "./errors.ts";
 export type { Adapters } from "./host.ts";
-export { anyModel, type EchoOptions, echoInference, echoModels } from "./hosts/echo.ts";
-export { type FetchInferenceOptions, fetchInference } from "./hosts/fetch-inference.ts";
+export { anyModel, type EchoInferenceOptions, echoInference, echoModels } from "./hosts/echo.ts";
+export {
+  type FetchInferenceOptions,
+  fetchInference,
+  ResponseTooLargeError,
+} from "./hosts/fetch-inference.ts";
 export { MemoryFiles, MemoryKV } from "./hosts/memory.ts";
 export type { ValidationOptions } from "./settings.ts";
 export type * from "./types.ts";

@@ -29,7 +29,8 @@ export class Validator {
 
   /** The next bytes of the file. */
   push(chunk: Uint8Array): void {
-    if (this.#report) throw new Error("edgebatch: the validator has finished; make a new one for the next file");
+    if (this.#report)
+      throw new Error("edgebatch: the validator has finished; make a new one for the next file");
     this.#validator.push(chunk);
   }
 

@@ -113,8 +113,11 @@ fn some_rules(random: &mut Random) -> Rules {
     }
 }
 
-/// All errors as line, code and parameter, and the lines of valid requests: the plain reading of the rules.
-fn naive(rules: &Rules, file: &[u8]) -> (Vec<(Option<u64>, String, String)>, Vec<u64>) {
+/// An error: line, code and parameter.
+type Told = (Option<u64>, String, String);
+
+/// All errors, and the lines of valid requests: the plain reading of the rules.
+fn naive(rules: &Rules, file: &[u8]) -> (Vec<Told>, Vec<u64>) {
     let limits = rules.limits;
     let too_large = file.len() as u64 > limits.max_file_bytes;
     let text = &file[..file.len().min(limits.max_file_bytes as usize)];

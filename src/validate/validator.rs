@@ -252,7 +252,8 @@ impl Judge {
                 return None;
             }
         };
-        let model = fields.model.as_deref().map(|name| (name, self.hash(name)));
+        let compared = self.rules.check_models || self.rules.single_model;
+        let model = fields.model.as_deref().filter(|_| compared).map(|name| (name, self.hash(name)));
         let exists = match (model, &line.text) {
             (Some((name, hash)), Text::Whole(text)) if self.rules.check_models => {
                 let Some(exists) = self.models.exists(hash) else {
