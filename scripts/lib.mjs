@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, join, relative } from "node:path";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -17,6 +17,10 @@ export const env = { ...process.env };
 delete env.RUSTFLAGS; // it would replace the flags in .cargo/config.toml
 delete env.NODE_OPTIONS;
 delete env.NODE_TEST_CONTEXT;
+
+/** Where cargo puts what it builds. */
+export const targetDir = resolve(root, env.CARGO_TARGET_DIR || "target");
+env.CARGO_TARGET_DIR = targetDir; // a cargo configuration that names another would hide the build from us
 
 /** Puts a folder in front of PATH. */
 export function addPath(folder) {
