@@ -6,9 +6,7 @@
  */
 
 /** One write of {@link KV.batch}. */
-export type KVOp =
-  | { type: "set"; key: string; value: Uint8Array }
-  | { type: "delete"; key: string };
+export type KVOp = { type: "set"; key: string; value: Uint8Array } | { type: "delete"; key: string };
 
 /** A key-value store whose keys are ordered by their UTF-8 bytes. */
 export interface KV {

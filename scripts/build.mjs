@@ -1,12 +1,20 @@
 // Builds the package: Rust to wasm, its JavaScript glue, the optimiser, then TypeScript. Each half is skipped when its
 // inputs have not changed. js/wasm holds the wasm for running the sources, dist/ is what npm publishes.
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import {
   bin,
   contentHash,
-  env,
   Failure,
   filesUnder,
   isMain,
@@ -18,6 +26,7 @@ import {
   seconds,
   target,
   unlessStamped,
+  wasmEnv,
 } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
@@ -28,11 +37,11 @@ const wasmFile = join(root, "js/wasm/edgebatch_bg.wasm");
 
 function buildWasm(versions) {
   const inputs = filesUnder(["src", "Cargo.toml", "Cargo.lock", ".cargo/config.toml", "scripts/build.mjs"]);
-  const key = contentHash(inputs, versions.rust, versions.wasmBindgen, env.EDGEBATCH_RUST ?? "");
+  const key = contentHash(inputs, versions.rust, versions.wasmBindgen);
   return unlessStamped("js/wasm/.stamp", key, () => {
     let start = performance.now();
     say("build: Rust to wasm (cargo build --release) …");
-    run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target]);
+    run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target], { env: wasmEnv() });
     const out = join(root, "target/wasm-bindgen");
     rmSync(out, { recursive: true, force: true });
     const input = join(root, "target", target, "release/edgebatch.wasm");
@@ -66,7 +75,13 @@ function buildWasm(versions) {
 }
 
 function buildTypeScript() {
-  const inputs = filesUnder(["js", "tsconfig.json", "tsconfig.build.json", "package-lock.json", "scripts/build.mjs"]);
+  const inputs = filesUnder([
+    "js",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "package-lock.json",
+    "scripts/build.mjs",
+  ]);
   return unlessStamped("dist/.stamp", contentHash(inputs), () => {
     const start = performance.now();
     say("build: TypeScript (tsc) …");

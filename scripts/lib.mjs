@@ -25,6 +25,23 @@ export function addPath(folder) {
 }
 addPath(bin);
 
+let wasmFolder = null;
+
+/** Has the wasm build take Rust from this folder; everything else keeps the installed one. */
+export function useForWasm(folder) {
+  wasmFolder = folder;
+}
+
+/** The environment of commands that compile to wasm. */
+export function wasmEnv() {
+  return wasmFolder === null ? env : { ...env, PATH: [wasmFolder, env.PATH].join(delimiter) };
+}
+
+/** True when a Rust other than the installed one compiles to wasm. */
+export function otherRustForWasm() {
+  return wasmFolder !== null;
+}
+
 export class Failure extends Error {}
 
 export function say(text) {
@@ -38,7 +55,12 @@ export function seconds(since) {
 
 /** Runs a command with our terminal; false when it failed. */
 export function tryRun(command, args, options = {}) {
-  const done = spawnSync(command, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"], ...options });
+  const done = spawnSync(command, args, {
+    cwd: root,
+    env,
+    stdio: ["ignore", "inherit", "inherit"],
+    ...options,
+  });
   return done.status === 0;
 }
 

@@ -2,7 +2,7 @@
 // With everything in place it says nothing. `node scripts/setup.mjs` does the set-up alone.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { useDebianRust } from "./debian-rust.mjs";
+import { useDebianRust, useDebianRustIfReady } from "./debian-rust.mjs";
 import {
   addPath,
   cache,
@@ -20,13 +20,14 @@ import {
   target,
   tryRun,
   unlessStamped,
+  wasmEnv,
 } from "./lib.mjs";
 
 const wasmPackVersion = "0.15.1";
 
 /** npm packages, and with them the Node that everything else runs on. */
 function npmPackages() {
-  const lock = contentHash(["package.json", "package-lock.json", ".npmrc"], process.platform, process.arch);
+  const lock = contentHash(["package-lock.json", ".npmrc"], process.platform, process.arch);
   unlessStamped("node_modules/.edgebatch-stamp", lock, () => {
     const start = performance.now();
     say("set-up: installing npm packages (npm ci) …");
@@ -49,23 +50,34 @@ function npmPackages() {
 /** The Rust compiler: present, and new enough for Cargo.toml. */
 function rust() {
   const version = capture("rustc", ["--version"]);
-  if (version === null) throw new Failure("set-up: Rust is missing; install it with rustup (rustup.rs) and try again");
+  if (version === null)
+    throw new Failure("set-up: Rust is missing; install it with rustup (rustup.rs) and try again");
   const wanted = /^rust-version = "(\d+)\.(\d+)/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8"));
   const have = /^rustc (\d+)\.(\d+)/.exec(version);
-  if (wanted && have && Number(have[1]) * 1e4 + Number(have[2]) < Number(wanted[1]) * 1e4 + Number(wanted[2])) {
-    throw new Failure(`set-up: ${version} is too old, ${wanted[1]}.${wanted[2]} is needed; try: rustup update stable`);
+  if (
+    wanted &&
+    have &&
+    Number(have[1]) * 1e4 + Number(have[2]) < Number(wanted[1]) * 1e4 + Number(wanted[2])
+  ) {
+    throw new Failure(
+      `set-up: ${version} is too old, ${wanted[1]}.${wanted[2]} is needed; try: rustup update stable`,
+    );
   }
   return version;
 }
 
 function hasTarget() {
-  const libraries = capture("rustc", ["--print", "target-libdir", "--target", target]);
-  return libraries !== null && existsSync(libraries) && readdirSync(libraries).some((name) => name.startsWith("libstd-"));
+  const libraries = capture("rustc", ["--print", "target-libdir", "--target", target], { env: wasmEnv() });
+  return (
+    libraries !== null &&
+    existsSync(libraries) &&
+    readdirSync(libraries).some((name) => name.startsWith("libstd-"))
+  );
 }
 
 /** The standard library for wasm: from rustup, else built from Debian's sources. */
 function wasmTarget() {
-  if (hasTarget()) return;
+  if (hasTarget() || (useDebianRustIfReady() && hasTarget())) return;
   const start = performance.now();
   say(`set-up: adding the Rust target ${target} (rustup target add) …`);
   if (tryRun("rustup", ["target", "add", target]) && hasTarget()) {
@@ -110,7 +122,7 @@ export function setup({ tests = false } = {}) {
   const wasmBindgen = wasmBindgenVersion();
   cargoTool("wasm-bindgen", "wasm-bindgen-cli", wasmBindgen);
   if (tests) cargoTool("wasm-pack", "wasm-pack", wasmPackVersion);
-  return { node: nodeVersion, rust: capture("rustc", ["--version"]), wasmBindgen };
+  return { node: nodeVersion, rust: capture("rustc", ["--version"], { env: wasmEnv() }), wasmBindgen };
 }
 
 if (isMain(import.meta.url)) {

@@ -1,0 +1,10 @@
+// `npm run format`: puts every source into shape.
+import { join } from "node:path";
+import { bin, main, run } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+main(() => {
+  setup();
+  run(join(bin, "biome"), ["check", "--write"]);
+  run("cargo", ["fmt"]);
+});

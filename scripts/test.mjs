@@ -1,0 +1,108 @@
+// `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
+// TypeScript (node). `npm test cargo` runs one part. A part whose runner died counts as one failure and nothing passed.
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { build } from "./build.mjs";
+import { Failure, filesUnder, main, node, root, say, seconds, tee, wasmEnv } from "./lib.mjs";
+
+/** The sums of Rust's test harness. Every harness that started must also have reported, on all of its tests. */
+function cargoCounts(output) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  let started = 0;
+  let announced = 0;
+  let reported = 0;
+  for (const line of output.split("\n")) {
+    const start = /^running (\d+) tests?$/.exec(line);
+    if (start) {
+      started += 1;
+      announced += Number(start[1]);
+    }
+    const end = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored; (\d+) measured/.exec(line);
+    const wasmEnd = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored; (\d+) filtered/.exec(
+      line,
+    );
+    const result = end ?? wasmEnd;
+    if (result) {
+      reported += 1;
+      counts.passed += Number(result[1]);
+      counts.failed += Number(result[2]);
+      counts.skipped += Number(result[3]);
+    }
+  }
+  const seen = counts.passed + counts.failed + counts.skipped;
+  return { ...counts, complete: started === reported && seen >= announced && reported > 0 };
+}
+
+function nodeCounts(tap) {
+  const number = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(tap)?.[1] ?? Number.NaN);
+  return {
+    passed: number("pass"),
+    failed: number("fail") + number("cancelled"),
+    skipped: number("skipped") + number("todo"),
+    complete: !Number.isNaN(number("pass") + number("fail") + number("cancelled")),
+  };
+}
+
+const parts = {
+  /** The core, natively. */
+  async cargo() {
+    const { status, output } = await tee("cargo", ["test", "--no-fail-fast"]);
+    return { status, ...cargoCounts(output) };
+  },
+
+  /** The wasm build, in Node: tests/wasm*.rs. */
+  async wasm() {
+    const tests = filesUnder(["tests"]).filter((file) => /^tests\/wasm[^/]*\.rs$/.test(file));
+    if (tests.length === 0) return null;
+    const names = tests.flatMap((file) => ["--test", basename(file, ".rs")]);
+    const args = ["test", "--node", "--mode", "no-install", "--", ...names];
+    const { status, output } = await tee("wasm-pack", args, { env: wasmEnv() });
+    return { status, ...cargoCounts(output) };
+  },
+
+  /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
+  async node() {
+    const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts"));
+    if (tests.length === 0) return null;
+    const tap = join(root, "target/node-tests.tap");
+    mkdirSync(join(root, "target"), { recursive: true });
+    rmSync(tap, { force: true });
+    const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
+    reporters.push("--test-reporter=tap", `--test-reporter-destination=${tap}`);
+    const { status } = await tee(node, ["--test", ...reporters, ...tests]);
+    return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
+  },
+};
+
+main(async () => {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !(name in parts));
+  if (unknown.length > 0)
+    throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
+  build({ tests: true });
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const lines = [];
+  for (const name of asked.length > 0 ? asked : Object.keys(parts)) {
+    say(`test: ${name} …`);
+    const start = performance.now();
+    let counts = await parts[name]();
+    if (counts === null) {
+      lines.push(`${name}: no tests`);
+      continue;
+    }
+    if (!counts.complete || (counts.status !== 0 && counts.failed === 0)) {
+      lines.push(
+        `The runner of the ${name} tests died (exit status ${counts.status}): none of its tests is counted.`,
+      );
+      counts = { passed: 0, failed: 1, skipped: 0 };
+    }
+    for (const key of Object.keys(total)) total[key] += counts[key];
+    const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+    lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed${skipped} in ${seconds(start)}`);
+  }
+  say(`\n${lines.join("\n")}`);
+  say(
+    `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`,
+  );
+  process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+});
