@@ -147,6 +147,13 @@ export class DiskFiles implements Files {
     return file;
   }
 
+  /** The path of a file's bytes, to hand them on without a copy; they must not be changed. Null when there are none. */
+  async path(id: string): Promise<string | null> {
+    const metadata = isFileName(id) ? await readMetadata(this.#directory, id) : null;
+    if (metadata === null) return null;
+    return "link" in metadata ? metadata.link.path : join(this.#directory, metadata.data);
+  }
+
   /** Removes a file; of a linked one only the registration. Says whether there was one. */
   async delete(id: string): Promise<boolean> {
     if (!isFileName(id)) return false;
