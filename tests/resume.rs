@@ -127,9 +127,8 @@ fn killed_twice_the_run_ends_with_the_same_files() {
         let (expected, answers) = trial.undisturbed();
         let mut random = Random(11);
         for _ in 0..300 {
-            let mut kill = || {
-                Kill { effect: random.below(answers.len() as u64) as usize, done: random.below(2) == 0 }
-            };
+            let mut kill =
+                || Kill { effect: random.below(answers.len() as u64) as usize, done: random.below(2) == 0 };
             trial.killed(&[kill(), kill()], &expected);
         }
     }
@@ -145,8 +144,11 @@ fn killed_near_its_end_again_and_again_the_run_ends_with_the_same_files() {
         for first in last..answers.len() {
             for second in 0..answers.len() - last {
                 for done in [false, true] {
-                    let kills =
-                        [Kill { effect: first, done }, Kill { effect: second, done }, Kill { effect: second, done }];
+                    let kills = [
+                        Kill { effect: first, done },
+                        Kill { effect: second, done },
+                        Kill { effect: second, done },
+                    ];
                     trial.killed(&kills, &expected);
                 }
             }

@@ -39,12 +39,7 @@ impl Chunks {
     }
 
     /// Opens a chunk, with what an earlier turn knew and stored of it.
-    pub(super) fn open(
-        &mut self,
-        start: ChunkStart,
-        end: Option<u64>,
-        stored: &[(String, Vec<u8>)],
-    ) {
+    pub(super) fn open(&mut self, start: ChunkStart, end: Option<u64>, stored: &[(String, Vec<u8>)]) {
         let mut chunk = Chunk {
             start,
             end,

@@ -39,7 +39,9 @@ impl NoAnswer {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Cancelled | Self::Expired => Outcome::NotRun,
-            Self::TimedOut | Self::ConnectionFailed(_) | Self::TooLarge | Self::NotARequest => Outcome::Failed,
+            Self::TimedOut | Self::ConnectionFailed(_) | Self::TooLarge | Self::NotARequest => {
+                Outcome::Failed
+            }
         }
     }
 

@@ -164,7 +164,11 @@ impl Running {
     /// When something is due that no reply brings.
     pub(super) fn due(&self, core: &Core) -> Option<u64> {
         let save = if core.save.is_idle() { self.unsaved.due() } else { None };
-        let flight = self.in_flight.values().next().map(|f| f.sent_at.saturating_add(core.settings.request_timeout_ms));
+        let flight = self
+            .in_flight
+            .values()
+            .next()
+            .map(|f| f.sent_at.saturating_add(core.settings.request_timeout_ms));
         let (mut waiting, mut resumed, mut expiry) = (None, None, None);
         if self.halt.is_none() {
             expiry = core.batch.expires_at.map(|at| at * 1_000);
