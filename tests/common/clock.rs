@@ -67,7 +67,11 @@ impl Clock {
     ///
     /// # Panics
     /// When the task waits for something that will never happen.
-    pub(crate) fn run<T>(&self, stopped: impl Fn() -> bool, task: impl Future<Output = T>) -> Result<T, Stopped> {
+    pub(crate) fn run<T>(
+        &self,
+        stopped: impl Fn() -> bool,
+        task: impl Future<Output = T>,
+    ) -> Result<T, Stopped> {
         let mut task = pin!(task);
         let flag = Arc::new(Flag(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&flag));

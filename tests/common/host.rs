@@ -71,6 +71,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) skew: Cell<i64>,
     pub(crate) stop: Cell<bool>,
     effects: Cell<usize>,
+    /// Of each effect of the process, whether it is an answer of the model.
+    pub(crate) answers: RefCell<Vec<bool>>,
     dead: Cell<bool>,
     random: RefCell<Random>,
     calls: RefCell<HashMap<String, u32>>,
@@ -111,6 +113,7 @@ impl ScriptedHost {
             skew: Cell::new(0),
             stop: Cell::new(false),
             effects: Cell::new(0),
+            answers: RefCell::default(),
             dead: Cell::new(false),
             random: RefCell::new(Random(7)),
             calls: RefCell::default(),
@@ -124,6 +127,7 @@ impl ScriptedHost {
     /// Runs a task as a new process, until it ends or is killed.
     pub(crate) fn run<T>(&self, task: impl Future<Output = T>) -> Result<T, Stopped> {
         self.effects.set(0);
+        self.answers.borrow_mut().clear();
         self.dead.set(false);
         self.open_writers.set(0);
         self.clock.run(|| self.dead.get(), task)
@@ -166,6 +170,7 @@ impl ScriptedHost {
             let jitter = self.random.borrow_mut().below(self.latency.get());
             self.clock.sleep(jitter + 1).await;
         }
+        let is_answer = matches!(op, Op::Infer(_));
         let injected = (self.faults.borrow_mut())(self.clock.now(), &op);
         if self.logging.get() {
             self.log.borrow_mut().push((self.clock.now(), op));
@@ -179,7 +184,10 @@ impl ScriptedHost {
         self.die_if_due(effect, false).await;
         let done = act();
         self.die_if_due(effect, true).await;
-        self.effects.set(self.effects.get() + usize::from(effect));
+        if effect {
+            self.effects.set(self.effects.get() + 1);
+            self.answers.borrow_mut().push(is_answer);
+        }
         if let Injected::After(kind) = injected {
             return Err(Fault { kind, message: "injected".to_owned() });
         }

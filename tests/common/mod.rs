@@ -1,6 +1,6 @@
 //! What the tests of the run share: a scripted host on virtual time, and what every ended batch must look like.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub(crate) mod clock;
 pub(crate) mod host;
@@ -97,16 +97,12 @@ pub(crate) struct Ended {
 pub(crate) fn ended(host: &ScriptedHost, id: &str) -> Ended {
     let batch = stored_batch(host, id);
     assert!(batch.status.is_terminal(), "{batch:?}");
-    let file = |id: &Option<String>| id.as_ref().map(|id| Rc::clone(&host.files.borrow()[id]));
-    let (output, error) = (file(&batch.output_file_id), file(&batch.error_file_id));
+    let [output, error] = files(host, &batch);
     let known = [Some(INPUT.to_owned()), batch.output_file_id.clone(), batch.error_file_id.clone()];
     for id in host.files.borrow().keys() {
         assert!(id.starts_with("file-input") || known.contains(&Some(id.clone())), "{id} belongs to no one");
     }
-    for key in host.kv.borrow().keys().filter(|key| key.contains(id)) {
-        assert!(key.starts_with("batch:") || key.starts_with("idempotency:"), "{key} was left behind");
-    }
-    assert_eq!(host.open_writers.get(), 0, "every writer is completed or thrown away");
+    nothing_left(host, id);
     let counts = batch.request_counts;
     assert!(counts.completed + counts.failed <= counts.total, "{counts:?}");
     let lines = [lines_of(output.as_ref()), lines_of(error.as_ref())];
@@ -124,6 +120,20 @@ pub(crate) fn ended(host: &ScriptedHost, id: &str) -> Ended {
     }
     check_times(&batch);
     Ended { batch, output, error }
+}
+
+/// What stays of an ended batch is the batch.
+pub(crate) fn nothing_left(host: &ScriptedHost, id: &str) {
+    for key in host.kv.borrow().keys().filter(|key| key.contains(id)) {
+        assert!(key.starts_with("batch:") || key.starts_with("idempotency:"), "{key} was left behind");
+    }
+    assert_eq!(host.open_writers.get(), 0, "every writer is completed or thrown away");
+}
+
+/// The bytes of both files of an ended batch.
+pub(crate) fn files(host: &ScriptedHost, batch: &Batch) -> [Option<Rc<Vec<u8>>>; 2] {
+    [&batch.output_file_id, &batch.error_file_id]
+        .map(|id| id.as_ref().map(|id| Rc::clone(&host.files.borrow()[id])))
 }
 
 fn never_ran(line: &serde_json::Value) -> bool {

@@ -34,7 +34,11 @@ pub(crate) fn good(line: u64) -> Answer {
 
 /// An answer with an error of the API's shape.
 pub(crate) fn refusal(status: u16, line: u64) -> Answer {
-    answer(status, line, format!("{{\"error\":{{\"message\":\"no {status}\",\"type\":\"t\",\"code\":\"c{status}\"}}}}"))
+    answer(
+        status,
+        line,
+        format!("{{\"error\":{{\"message\":\"no {status}\",\"type\":\"t\",\"code\":\"c{status}\"}}}}"),
+    )
 }
 
 pub(crate) fn answer(status: u16, line: u64, body: impl Into<Vec<u8>>) -> Answer {
@@ -61,7 +65,9 @@ pub(crate) fn mixed() -> Model {
             14 if line % 40 == 14 => Ok(refusal(503, line)),
             15 if first => Err(Fault { kind: FaultKind::Timeout, message: "too slow".to_owned() }),
             16 => Ok(answer(200, line, format!("{{\"text\":\"{}\"}}", "y".repeat(6_000)))),
-            17 if line % 100 == 17 => Ok(answer(200, line, format!("{{\"text\":\"{}\"}}", "x".repeat(70_000)))),
+            17 if line % 100 == 17 => {
+                Ok(answer(200, line, format!("{{\"text\":\"{}\"}}", "x".repeat(70_000))))
+            }
             18 if line == 118 => Ok(answer(200, line, format!("{{\"text\":\"{}\"}}", "z".repeat(1_200_000)))),
             _ => Ok(good(line)),
         };

@@ -201,7 +201,7 @@ impl Place for Native {
 
     async fn list(&self, params: &Value) -> Result<Value, Value> {
         let params = serde_json::from_value(params.clone()).unwrap();
-        told(driver::list(self, params, &Settings::default()).await)
+        told(driver::list(self, params).await)
     }
 
     async fn validate(&self, file_id: &str, endpoint: &str) -> (Value, Vec<Value>) {

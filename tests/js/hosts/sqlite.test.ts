@@ -100,7 +100,7 @@ describe("SqliteKV", () => {
       const plan = db.prepare(sql).all(text.encode("a"), text.encode("b"), 10);
       assert.deepEqual(
         plan.map((row) => row.detail),
-        ["SEARCH kv USING PRIMARY KEY (key>? AND key<?)"],
+        ["SEARCH kv USING INDEX sqlite_autoindex_kv_1 (key>? AND key<?)"],
       );
     }
     db.close();
