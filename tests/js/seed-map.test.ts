@@ -7,7 +7,7 @@ import cases from "../data/seed_cases.json" with { type: "json" };
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
 
 /** The names in SEED.md, a name for each row of a test. */
-const listed = [...read("SEED.md").matchAll(/^\| (test_\w+) \| ([^|]*)\|/gm)].flatMap(([, name, rows]) => {
+const listed = [...read("SEED.md").matchAll(/^\| (test_\w+) +\| ([^|]*)\|/gm)].flatMap(([, name, rows]) => {
   const named = (rows as string).split(",").map((row) => row.trim());
   return named.map((row) => (row === "" ? (name as string) : `${name}__${row}`));
 });
