@@ -74,7 +74,7 @@ export class Batches {
 
   /** A page of batches, newest first; `after` is the last id of the page before. @throws InvalidRequestError */
   list(params: { after?: string; limit?: number } = {}): Promise<BatchList> {
-    return translated(core().listBatches(this.#host, defined(params), this.#settings));
+    return translated(core().listBatches(this.#host, defined(params)));
   }
 
   /**
