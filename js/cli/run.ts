@@ -56,6 +56,7 @@ export async function run(path: string, options: RunOptions): Promise<number> {
     output: outputPath(input, options.out, "output"),
     error: outputPath(input, options.errors, "errors"),
   };
+  const inference = inferenceFor(url, options);
   const state = await State.open(resolve(options.state ?? defaultFolder(input, url, options.endpoint)));
   try {
     if (options.fresh) await state.clear();
@@ -67,10 +68,22 @@ export async function run(path: string, options: RunOptions): Promise<number> {
     }
     if (!job) {
       await state.clear();
-      await checkOutputs(Object.values(outputs), options.force === true);
+      await checkOutputs(Object.values(outputs), options.force === true).catch(async (error: unknown) => {
+        await state.remove();
+        throw error;
+      });
       await state.saveJob({ input, url, endpoint });
     }
-    return await runIn(state, { path, input, endpoint, url, outputs, resumed: job !== null, options });
+    return await runIn(state, {
+      path,
+      input,
+      endpoint,
+      url,
+      inference,
+      outputs,
+      resumed: job !== null,
+      options,
+    });
   } finally {
     state.release();
   }
@@ -82,6 +95,7 @@ interface Plan {
   input: string;
   endpoint: string;
   url: string | null;
+  inference: Inference;
   outputs: { output: string; error: string };
   resumed: boolean;
   options: RunOptions;
@@ -97,7 +111,7 @@ async function runIn(state: State, plan: Plan): Promise<number> {
   );
   const note = (text: string) => progress.note(`edgebatch: ${text}`);
   let unreachable = false;
-  const upstream = new Upstream(inferenceFor(plan), {
+  const upstream = new Upstream(plan.inference, {
     patienceMs,
     onNotice: note,
     onUnreachable: () => {
@@ -258,7 +272,7 @@ function onInterrupt(batches: Batches, inFlight: () => number, note: (text: stri
   };
 }
 
-function inferenceFor({ url, options }: Plan): Inference {
+function inferenceFor(url: string | null, options: RunOptions): Inference {
   if (url === null) return echoInference();
   let parsed: URL;
   try {
