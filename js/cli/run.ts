@@ -29,6 +29,7 @@ export interface RunOptions {
   concurrency: number;
   maxAttempts: number;
   timeout: number;
+  latency?: number;
   out?: string;
   errors?: string;
   state?: string;
@@ -105,10 +106,7 @@ async function runIn(state: State, plan: Plan): Promise<number> {
   const { options, endpoint } = plan;
   const files = new DiskFiles(state.files);
   const input = await linkInput(files, plan, state.folder);
-  const progress = new Progress(
-    "running",
-    modeFor({ quiet: options.quiet === true || options.json === true, lines: true }),
-  );
+  const progress = new Progress("running", modeFor({ quiet: options.quiet === true, lines: true }));
   const note = (text: string) => progress.note(`edgebatch: ${text}`);
   let unreachable = false;
   const upstream = new Upstream(plan.inference, {
@@ -135,7 +133,7 @@ async function runIn(state: State, plan: Plan): Promise<number> {
   });
   if (!options.quiet) {
     const where = plan.url === null ? "the embedded model echo-1" : plan.url;
-    note(`${plan.resumed ? "going on with" : "running"} ${plan.path} on ${where}${endpoint}`);
+    note(`${plan.resumed ? "going on with" : "running"} ${plan.path}: ${endpoint} of ${where}`);
   }
   const batch = await batches.create({
     input_file_id: input.id,
@@ -273,7 +271,7 @@ function onInterrupt(batches: Batches, inFlight: () => number, note: (text: stri
 }
 
 function inferenceFor(url: string | null, options: RunOptions): Inference {
-  if (url === null) return echoInference();
+  if (url === null) return echoInference(options.latency === undefined ? {} : { latencyMs: options.latency });
   let parsed: URL;
   try {
     parsed = new URL(url);
