@@ -15,6 +15,7 @@ export const target = "wasm32-unknown-unknown";
 /** The environment of every command: the tools that set-up finds are put in front of PATH. */
 export const env = { ...process.env };
 delete env.RUSTFLAGS; // it would replace the flags in .cargo/config.toml
+delete env.CARGO_TARGET_DIR; // the scripts look for results in target/
 delete env.NODE_OPTIONS;
 delete env.NODE_TEST_CONTEXT;
 
