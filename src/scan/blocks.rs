@@ -83,7 +83,7 @@ impl<'a, V: Vector> Places<'a, V> {
     }
 
     /// Reads blocks until one has a place.
-    #[inline(always)]
+    #[inline(never)]
     unsafe fn read(&mut self) {
         // SAFETY: what `Vector` asks of callers is asked of ours; `load` is given 64 readable bytes each time, as
         // said there.
@@ -91,18 +91,21 @@ impl<'a, V: Vector> Places<'a, V> {
             while self.places == 0 && !self.broken {
                 let at = self.next_block;
                 let Some(rest) = self.json.get(at..) else { return };
-                if let Some(whole) = rest.first_chunk::<BLOCK>() {
-                    self.next_block = at + BLOCK;
-                    self.base = at;
-                    self.block(load(whole));
-                } else {
+                self.base = at;
+                let mut last = [b' '; BLOCK];
+                let block = match rest.first_chunk::<BLOCK>() {
+                    Some(whole) => {
+                        self.next_block = at + BLOCK;
+                        whole
+                    }
                     // The last block is filled up with spaces, which end numbers and words and break characters.
-                    self.next_block = usize::MAX;
-                    self.base = at;
-                    let mut last = [b' '; BLOCK];
-                    last[..rest.len()].copy_from_slice(rest);
-                    self.block(load(&last));
-                }
+                    None => {
+                        self.next_block = usize::MAX;
+                        last[..rest.len()].copy_from_slice(rest);
+                        &last
+                    }
+                };
+                self.block(load(block));
             }
             if self.broken {
                 self.places = 0;
@@ -132,26 +135,32 @@ impl<'a, V: Vector> Places<'a, V> {
             }
 
             let mut broken = 0;
+            let mut controls = 0;
             if any(odd) || self.due_continuation {
                 broken |= self.utf8(block);
+                controls = bits(block.map(|v| v.is_control()));
             }
-            let controls = bits(block.map(|v| v.is_control()));
             let backslashes = bits(backslashes);
             let mut quotes = bits(quotes);
             if backslashes | self.escaped | self.due_digits != 0 {
                 let escaped = self.find_escaped(backslashes);
+                // Most are line ends, quotes and backslashes, and need no closer look. What is broken here outside
+                // a string is a place there, and the walk refuses it.
+                let (n, t) = (V::splat(b'n'), V::splat(b't'));
+                let usual = quotes | backslashes | bits(block.map(|v| v.eq(n).or(v.eq(t))));
+                if escaped & !usual | self.due_digits != 0 {
+                    broken |= self.escapes(block, escaped);
+                }
                 quotes &= !escaped;
-                // What is broken here outside a string is a place there, and the walk refuses it.
-                broken |= self.escapes(block, escaped);
             }
-            let in_string = prefix_xor(quotes) ^ self.in_string;
-            self.in_string = 0u64.wrapping_sub(in_string >> 63);
-            broken |= controls & in_string;
-
-            if in_string == u64::MAX && quotes == 0 {
+            if quotes == 0 && self.in_string != 0 {
+                broken |= controls;
                 self.in_literal = 0;
                 self.places = 0;
             } else {
+                let in_string = prefix_xor(quotes) ^ self.in_string;
+                self.in_string = 0u64.wrapping_sub(in_string >> 63);
+                broken |= controls & in_string;
                 let (operators, spaces) = structure(block);
                 let literal = !(in_string | operators | spaces | quotes);
                 let starts = literal & !(literal << 1 | self.in_literal);
