@@ -28,6 +28,8 @@ pub(super) struct Finalizing {
     error: Gathered,
     tally: Tally,
     step: Step,
+    /// Whether a cancel was looked for once more, now that nothing else is left to do.
+    looked: bool,
     /// Times a write failed in this turn, and when to begin again after the last.
     failures: u32,
     not_before: u64,
@@ -39,6 +41,7 @@ enum Step {
     LoadChunk,
     LoadLarge { file: OutputFile, bytes: usize },
     Write(OutputFile),
+    LookForCancel,
 }
 
 #[derive(Debug)]
@@ -74,6 +77,7 @@ impl Finalizing {
             error: Gathered::default(),
             tally: Tally::default(),
             step: Step::Merge,
+            looked: false,
             failures: 0,
             not_before: 0,
         }
@@ -130,6 +134,14 @@ impl Finalizing {
                 return self.write(core, file, true);
             }
         }
+        if !self.looked && core.batch.status == BatchStatus::Finalizing {
+            // Who was told that the batch is being cancelled is not to find it completed. Only a cancel asked
+            // for while the last write is under way still comes too late.
+            self.looked = true;
+            core.io.start(Command::Load { prefix: keys::cancel(&id) });
+            self.step = Step::LookForCancel;
+            return Next::Again;
+        }
         self.conclude(core)
     }
 
@@ -155,6 +167,13 @@ impl Finalizing {
                 let gathered = self.gathered(file);
                 gathered.begun = true;
                 gathered.file_id = file_id;
+                Next::Again
+            }
+            (Step::LookForCancel, Reply::Entries(entries)) => {
+                if let Some((_, value)) = entries.first() {
+                    let requested_at = keys::cancelled_at(value).unwrap_or(core.now_seconds());
+                    core.cancel_requested_at.get_or_insert(requested_at);
+                }
                 Next::Again
             }
             (step, _) => {
