@@ -62,7 +62,17 @@ function validationTable(results) {
 function nativeTable(folder) {
   say("bench: native, with Criterion …");
   const results = join(root, "target/rivals");
-  const args = ["bench", "--quiet", "--", "--noplot", ...(quick ? ["--quick"] : [])];
+  const args = [
+    "bench",
+    "--quiet",
+    "--bench",
+    "validate",
+    "--",
+    "--warm-up-time",
+    "0.5",
+    "--measurement-time",
+    "1.5",
+  ];
   run("cargo", args, {
     cwd: join(root, "benches/rivals"),
     env: { ...env, CARGO_TARGET_DIR: results, EDGEBATCH_CORPUS: folder },
