@@ -92,7 +92,7 @@ export const shapes = {
     line: (below, id) => chatLine(below, id, 3000, false, 3 + below(4)),
   },
   tiny: {
-    about: "the smallest chat requests, 105 bytes",
+    about: "the smallest chat requests",
     line: (_, id) => line(id, '"n":1'),
   },
   huge: {
