@@ -108,7 +108,7 @@ fn a_file_with_other_lines_than_it_had_still_ends() {
         let (host, id) = with_batch(600, steady(20), &settings);
         turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 300) });
         let length = requests(600).len();
-        host.add_file(INPUT, changed.repeat(length / changed.len() + 1)[..length].as_bytes().to_vec());
+        host.add_file(INPUT, changed.repeat(length / changed.len() + 1).as_bytes()[..length].to_vec());
         finish(&host, &id, &settings, 3);
         let batch = stored_batch(&host, &id);
         assert_eq!(batch.status, BatchStatus::Failed, "{changed:?}");
