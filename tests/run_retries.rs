@@ -122,10 +122,8 @@ fn storm(lines: u64, retry_after_ms: Option<u64>, settings: &Settings) {
     let (host, id) = with_batch(lines, model, settings);
     finish(&host, &id, settings, 1);
     let batch = ended(&host, &id).batch;
-    let what = format!(
-        "Retry-After {retry_after_ms:?}, {} lanes",
-        settings.max_concurrent_requests_per_batch
-    );
+    let what =
+        format!("Retry-After {retry_after_ms:?}, {} lanes", settings.max_concurrent_requests_per_batch);
     assert_eq!(batch.request_counts, RequestCounts { total: lines, completed: lines, failed: 0 }, "{what}");
     let after = host.clock.now() - START_MS - 60_000;
     // A pause of at most the cap, then the window opens again.
