@@ -10,4 +10,11 @@ process.emitWarning = function (this: NodeJS.Process, warning: string | Error, .
 } as typeof process.emitWarning;
 
 const { main } = await import("./program.ts");
-process.exitCode = await main(process.argv.slice(2));
+const status = await main(process.argv.slice(2));
+// What is written goes out first; timers that nobody waits for any more are not waited for.
+for (const stream of [process.stdout, process.stderr]) {
+  await new Promise<void>((resolve) => {
+    stream.write("", () => resolve());
+  });
+}
+process.exit(status);
