@@ -27,7 +27,7 @@ const languages = [
 const code = [
   'if (x > 0) {\n\treturn "positive";\n}\n',
   "for line in open('data.txt'):\n    print(line.strip())\n",
-  "SELECT \"id\", \"name\" FROM users WHERE path LIKE 'C:\\\\dir\\\\%';\n",
+  'SELECT "id", "name" FROM users WHERE path LIKE \'C:\\\\dir\\\\%\';\n',
   '{"key": "value", "list": [1, 2, 3]}\n',
   "# Title\n\n- item one\n- item two\n\n```json\n{}\n```\n",
 ];
@@ -50,7 +50,7 @@ const ascii = (json) =>
   json.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** One chat request of about `size` bytes; every fourth is written as ASCII with escapes. */
-function chatLine(below, id, size, escape = below(4) === 0, language = undefined) {
+function chatLine(below, id, size, asciiOnly = below(4) === 0, language = undefined) {
   const words = languages[language ?? (below(2) === 0 ? 0 : below(languages.length))];
   const units = words === languages[0] ? size : size / 2;
   const request = {
@@ -71,7 +71,7 @@ function chatLine(below, id, size, escape = below(4) === 0, language = undefined
     },
   };
   const json = JSON.stringify(request);
-  return escape ? ascii(json) : json;
+  return asciiOnly ? ascii(json) : json;
 }
 
 const line = (id, own) =>
@@ -92,7 +92,7 @@ export const shapes = {
     line: (below, id) => chatLine(below, id, 3000, false, 3 + below(4)),
   },
   tiny: {
-    about: "the smallest chat requests, 105 bytes",
+    about: "the smallest chat requests",
     line: (_, id) => line(id, '"n":1'),
   },
   huge: {
@@ -117,7 +117,8 @@ export const shapes = {
   },
   numbers: {
     about: "arrays of numbers, some with exponents",
-    line: (below, id) => line(id, `"x":[${Array.from({ length: 200 }, () => `${below(1e6)}.${below(1e6)}e-${below(300)}`)}]`),
+    line: (below, id) =>
+      line(id, `"x":[${Array.from({ length: 200 }, () => `${below(1e6)}.${below(1e6)}e-${below(300)}`)}]`),
   },
   nested: {
     about: "arrays nested 125 deep, side by side",

@@ -159,8 +159,10 @@ fn as_many_batches_as_allowed_run_and_never_more_the_oldest_first() {
         assert!(host.most_in_flight.get() <= 2 * allowed as usize);
         assert!(host.most_in_flight.get() > allowed as usize);
         for id in &ids {
-            assert_eq!(ended(&host, id).batch.status, BatchStatus::Completed);
+            let batch = stored_batch(&host, id);
+            assert_eq!((batch.status, batch.request_counts.completed), (BatchStatus::Completed, 60));
         }
+        assert_eq!(host.files.borrow().len(), 1 + ids.len(), "one output each, and nothing else");
     }
 }
 

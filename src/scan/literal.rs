@@ -26,14 +26,15 @@ fn number(json: &[u8], start: usize) -> Result<usize, ScanError> {
     if byte(at) == b'.' {
         at = digits(json, at + 1)?;
     }
-    let exponent = matches!(byte(at), b'e' | b'E');
-    if exponent {
+    let mut grows = false;
+    if matches!(byte(at), b'e' | b'E') {
         at += 1;
+        grows = byte(at) != b'-';
         at += usize::from(matches!(byte(at), b'+' | b'-'));
         at = digits(json, at)?;
     }
-    // The largest double has 309 digits: a shorter number without exponent cannot be beyond it.
-    if exponent || at - start > 300 {
+    // The largest double has 309 digits: a shorter number that no exponent makes larger cannot be beyond it.
+    if grows || at - start > 300 {
         let text = str::from_utf8(&json[start..at]).map_err(|_| ScanError)?;
         let value: f64 = text.parse().map_err(|_| ScanError)?;
         if value.is_infinite() {
