@@ -3,7 +3,7 @@ import { type BatchRequest, core, isApiErrorFields, type Report, type TurnEnd } 
 import { apiError } from "./errors.ts";
 import { type Adapters, HostBinding } from "./host.ts";
 import { type CoreSettings, coreSettings, type ValidationOptions } from "./settings.ts";
-import type { Batch, BatchCreateParams, BatchList } from "./types.ts";
+import type { Batch, BatchCreateParams, BatchList, KV } from "./types.ts";
 
 /** Options of {@link Batches}: the adapters, and what may be set. */
 export interface BatchesOptions extends Adapters, ValidationOptions {
@@ -39,6 +39,7 @@ export class Batches {
 
   constructor(options: BatchesOptions) {
     const { kv, files, inference, models, autostart = true, ...settings } = options;
+    checkCaps(kv);
     this.#settings = coreSettings(settings);
     this.#host = new HostBinding({ kv, files, inference, models });
     if (autostart) this.start();
@@ -136,6 +137,20 @@ export class Batches {
       if (["completed", "failed", "expired", "cancelled"].includes(batch.status)) return batch;
       await this.#host.sleep(pollMs);
     }
+  }
+}
+
+/** Results are stored in groups of up to about a mebibyte; stale reads would let a batch run twice. */
+function checkCaps(kv: KV): void {
+  if (kv.caps.maxValue < 2_000_000) {
+    throw new Error(
+      `edgebatch: values of 2,000,000 bytes must fit the store; this one takes ${kv.caps.maxValue}`,
+    );
+  }
+  if (kv.caps.consistency !== "strong") {
+    console.warn(
+      "edgebatch: this store may answer with stale values; a batch may then be lost or run twice. Use a consistent one.",
+    );
   }
 }
 

@@ -102,7 +102,10 @@ export interface Inference {
 }
 
 export interface Models {
-  /** Whether the model may be used in a batch. Asked once per distinct model of a file. */
+  /**
+   * Whether the model may be used in a batch. Asked once per distinct model of a file. A rejection with
+   * {@link ResourceNotFoundError} is taken for a no.
+   */
   has(model: string): Promise<boolean>;
 }
 

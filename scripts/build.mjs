@@ -25,6 +25,7 @@ import {
   say,
   seconds,
   target,
+  targetDir,
   unlessStamped,
   wasmEnv,
 } from "./lib.mjs";
@@ -42,9 +43,9 @@ function buildWasm(versions) {
     let start = performance.now();
     say("build: Rust to wasm (cargo build --release) …");
     run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target], { env: wasmEnv() });
-    const out = join(root, "target/wasm-bindgen");
+    const out = join(targetDir, "wasm-bindgen");
     rmSync(out, { recursive: true, force: true });
-    const input = join(root, "target", target, "release/edgebatch.wasm");
+    const input = join(targetDir, target, "release/edgebatch.wasm");
     run("wasm-bindgen", [
       input,
       ...["--target", "web", "--out-dir", out, "--out-name", "edgebatch"],

@@ -1,9 +1,17 @@
 // What the scripts share. Plain JavaScript for Node 20, with no package: it runs before anything is installed.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, join, relative } from "node:path";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -14,9 +22,15 @@ export const target = "wasm32-unknown-unknown";
 
 /** The environment of every command: the tools that set-up finds are put in front of PATH. */
 export const env = { ...process.env };
-delete env.RUSTFLAGS; // it would replace the flags in .cargo/config.toml
+// These would replace what .cargo/config.toml says, or the place where the build is looked for.
+for (const name of ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"]) delete env[name];
+env.CARGO_TARGET_DIR = join(root, "target");
 delete env.NODE_OPTIONS;
 delete env.NODE_TEST_CONTEXT;
+
+/** Where cargo puts what it builds. */
+export const targetDir = resolve(root, env.CARGO_TARGET_DIR || "target");
+env.CARGO_TARGET_DIR = targetDir; // a cargo configuration that names another would hide the build from us
 
 /** Puts a folder in front of PATH. */
 export function addPath(folder) {
@@ -138,5 +152,5 @@ export function main(work) {
 
 /** True when the file was started by itself, not imported. */
 export function isMain(url) {
-  return process.argv[1] !== undefined && fileURLToPath(url) === process.argv[1];
+  return process.argv[1] !== undefined && fileURLToPath(url) === realpathSync(process.argv[1]);
 }

@@ -106,10 +106,8 @@ function cargoTool(name, crate, version) {
   if (isRight()) return;
   const start = performance.now();
   say(`set-up: building ${crate} ${version} into ${folder} (cargo install; one to three minutes, once) …`);
-  run("cargo", ["install", "--quiet", crate, "--version", version, "--root", folder], {
-    cwd: cache.startsWith(root) ? root : undefined,
-    env: { ...env, CARGO_TARGET_DIR: join(cache, "target") },
-  });
+  const { CARGO_TARGET_DIR: _, ...installEnv } = env; // its own temporary folder, gone afterwards
+  run("cargo", ["install", "--quiet", crate, "--version", version, "--root", folder], { env: installEnv });
   if (!isRight()) throw new Failure(`set-up: ${name} ${version} does not run after its installation`);
   say(`set-up: ${crate} ready in ${seconds(start)}`);
 }

@@ -50,9 +50,9 @@ const parts = {
     return { status, ...cargoCounts(output) };
   },
 
-  /** The wasm build, in Node: tests/wasm*.rs. */
+  /** The wasm build, in Node: tests/wasm*.rs and tests/*_wasm.rs. */
   async wasm() {
-    const tests = filesUnder(["tests"]).filter((file) => /^tests\/wasm[^/]*\.rs$/.test(file));
+    const tests = filesUnder(["tests"]).filter((file) => /^tests\/(wasm[^/]*|[^/]+_wasm)\.rs$/.test(file));
     if (tests.length === 0) return null;
     const names = tests.flatMap((file) => ["--test", basename(file, ".rs")]);
     const args = ["test", "--node", "--mode", "no-install", "--", ...names];

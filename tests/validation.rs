@@ -175,6 +175,15 @@ fn each_endpoint_asks_for_its_own_parameter() {
 }
 
 #[test]
+fn a_custom_id_is_measured_in_characters() {
+    for (id, errors) in
+        [("é".repeat(512), 0), ("x".repeat(512), 0), ("x".repeat(513), 1), (r"\u00e9".repeat(512), 0)]
+    {
+        assert_eq!(chat(line_with("custom_id", &format!("\"{id}\""))).error_count, errors, "{id}");
+    }
+}
+
+#[test]
 fn only_true_is_streaming() {
     for value in ["false", "null", "1", "\"true\"", "[true]"] {
         let report = chat(body(&format!(r#"{{"stream":{value},"model":"m","messages":[]}}"#)));

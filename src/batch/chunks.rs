@@ -4,7 +4,6 @@
 //! every turn cuts the file alike. Only chunks with unfinished requests are kept: as many as there are lanes.
 
 use super::checkpoint::{ChunkSpan, ChunkStart};
-use super::command::Fault;
 use super::results::{Outcome, Stored, Tally, read_group};
 use crate::keys;
 use crate::limits::CHUNK_REQUESTS;
@@ -40,12 +39,7 @@ impl Chunks {
     }
 
     /// Opens a chunk, with what an earlier turn knew and stored of it.
-    pub(super) fn open(
-        &mut self,
-        start: ChunkStart,
-        end: Option<u64>,
-        stored: &[(String, Vec<u8>)],
-    ) -> Result<(), Fault> {
+    pub(super) fn open(&mut self, start: ChunkStart, end: Option<u64>, stored: &[(String, Vec<u8>)]) {
         let mut chunk = Chunk {
             start,
             end,
@@ -57,12 +51,12 @@ impl Chunks {
         };
         for (key, value) in stored {
             chunk.next_group = chunk.next_group.max(keys::group_of(key).map_or(0, |group| group + 1));
-            for Stored { index, outcome, usage, .. } in read_group(value)? {
+            // What a damaged group held is asked for again.
+            for Stored { index, outcome, usage, .. } in read_group(value).unwrap_or_default() {
                 chunk.finish(index, outcome, usage.as_ref());
             }
         }
         self.open.insert(start.chunk, chunk);
-        Ok(())
     }
 
     /// Counts one more request of a chunk that is being read. Its index, unless it is done with already.

@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::checkpoint::{Checkpoint, SavedPhase};
 use super::command::{Command, Fault, Write};
+use super::results::Tally;
 use super::retry::Jitter;
 use super::{Phase, TurnEnd};
 use crate::keys;
@@ -59,6 +60,14 @@ impl Core {
 
     pub(super) fn is_expired(&self) -> bool {
         self.batch.expires_at.is_some_and(|at| self.now >= at * 1_000)
+    }
+
+    /// Counts what is durable. A turn that has not looked at all chunks again yet knows less than was published
+    /// before: users never see fewer.
+    pub(super) fn raise_counts(&mut self, tally: &Tally) {
+        let counts = &mut self.batch.request_counts;
+        counts.completed = counts.completed.max(tally.completed);
+        counts.failed = counts.failed.max(tally.failed);
     }
 
     /// The write that lets users see the batch as it is.

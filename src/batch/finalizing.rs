@@ -135,10 +135,10 @@ impl Finalizing {
 
     pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Next {
         match (std::mem::replace(&mut self.step, Step::Merge), reply) {
-            (Step::LoadChunk, Reply::Entries(entries)) => match self.merge(entries) {
-                Ok(()) => Next::Again,
-                Err(fault) => self.give_up(core, fault),
-            },
+            (Step::LoadChunk, Reply::Entries(entries)) => {
+                self.merge(entries);
+                Next::Again
+            }
             (Step::LoadLarge { file, bytes }, Reply::Entries(parts)) => {
                 let gathered = self.gathered(file);
                 let start = gathered.bytes.len();
@@ -185,11 +185,12 @@ impl Finalizing {
     }
 
     /// Sorts a chunk's results into input order; the earliest group that has a request is the one that counts.
-    fn merge(&mut self, entries: Vec<(String, Vec<u8>)>) -> Result<(), Fault> {
+    fn merge(&mut self, entries: Vec<(String, Vec<u8>)>) {
         let mut by_index = BTreeMap::new();
         self.chunk_bytes.clear();
         for (group, (_, value)) in entries.into_iter().enumerate() {
-            for stored in read_group(&value)? {
+            // A damaged group counts as lost: the sum shows it, should no other group hold its results.
+            for stored in read_group(&value).unwrap_or_default() {
                 let line = match stored.line {
                     StoredLine::Inline(range) => Place::Group { group, range },
                     StoredLine::Large(bytes) => Place::Large(bytes),
@@ -202,7 +203,6 @@ impl Finalizing {
             self.chunk_bytes.push(value);
         }
         self.merged = by_index.into_values().collect();
-        Ok(())
     }
 
     fn write(&mut self, core: &mut Core, file: OutputFile, last: bool) -> Next {

@@ -2,6 +2,7 @@
 
 use super::command::Answer;
 use super::results::Outcome;
+use crate::limits::MAX_RESPONSE_BYTES;
 use crate::object::{InputTokensDetails, OutputTokensDetails, Usage};
 use crate::scan;
 use crate::validate::Dialect;
@@ -28,6 +29,8 @@ pub(super) enum NoAnswer {
     Expired,
     TimedOut,
     ConnectionFailed(String),
+    /// The answer is above [`MAX_RESPONSE_BYTES`].
+    TooLarge,
     /// The file changed after validation.
     NotARequest,
 }
@@ -36,7 +39,9 @@ impl NoAnswer {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Cancelled | Self::Expired => Outcome::NotRun,
-            Self::TimedOut | Self::ConnectionFailed(_) | Self::NotARequest => Outcome::Failed,
+            Self::TimedOut | Self::ConnectionFailed(_) | Self::TooLarge | Self::NotARequest => {
+                Outcome::Failed
+            }
         }
     }
 
@@ -46,6 +51,7 @@ impl NoAnswer {
             Self::Expired => "batch_expired",
             Self::TimedOut => "request_timeout",
             Self::ConnectionFailed(_) => "connection_error",
+            Self::TooLarge => "response_too_large",
             Self::NotARequest => "invalid_json_line",
         }
     }
@@ -60,6 +66,7 @@ impl NoAnswer {
             Self::ConnectionFailed(message) => {
                 format!("The model could not be reached: {}", quote(message))
             }
+            Self::TooLarge => format!("The model's answer has more than {MAX_RESPONSE_BYTES} bytes."),
             Self::NotARequest => {
                 "This line is no longer the request it was when the file was validated.".to_owned()
             }

@@ -39,7 +39,7 @@ use self::retry::Jitter;
 use self::running::Running;
 use self::validating::Validating;
 use crate::error::ApiError;
-use crate::object::Batch;
+use crate::object::{Batch, RequestCounts};
 use crate::settings::Settings;
 
 /// One turn of one batch.
@@ -82,6 +82,14 @@ pub fn first_checkpoint(batch: &Batch) -> Vec<u8> {
     Checkpoint::new(batch.clone(), SavedPhase::Validating).encode()
 }
 
+/// The batch in a stored checkpoint.
+///
+/// # Errors
+/// When the checkpoint cannot be read, or is of a later version.
+pub fn checkpointed(checkpoint: &[u8]) -> Result<Batch, ApiError> {
+    Checkpoint::decode(checkpoint).map(|checkpoint| checkpoint.batch)
+}
+
 impl Machine {
     /// Goes on from a stored checkpoint. `seed` is fresh randomness for jitter and hashing; `now` is in Unix
     /// milliseconds, as everywhere.
@@ -116,6 +124,15 @@ impl Machine {
     /// The batch as the next write will publish it.
     pub fn batch(&self) -> &Batch {
         &self.core.batch
+    }
+
+    /// What users saw last, should that be ahead of the checkpoint: they never see fewer results than before.
+    pub fn handle_published(&mut self, counts: RequestCounts) {
+        let own = &mut self.core.batch.request_counts;
+        if own.total == counts.total {
+            own.completed = own.completed.max(counts.completed);
+            own.failed = own.failed.max(counts.failed);
+        }
     }
 
     /// How the turn ended, once it did; nothing comes out any more then.

@@ -94,6 +94,16 @@ impl Reader {
         self.next
     }
 
+    /// The physical line it comes to next at the earliest.
+    pub(super) fn line(&self) -> u64 {
+        match (&self.current, self.again.front()) {
+            (Some(current), _) if !current.loaded => current.start.line,
+            (Some(_), _) => self.splitter.next_number(),
+            (None, Some(span)) => span.start.line,
+            (None, None) => self.next.line,
+        }
+    }
+
     /// Chunks of an earlier turn that this one has not come to yet.
     pub(super) fn untouched(&self) -> impl Iterator<Item = ChunkSpan> {
         let unloaded = self.current.as_ref().filter(|current| !current.loaded);
@@ -193,7 +203,7 @@ impl Reader {
             self.read_to = start.offset;
         }
         if !self.resumed {
-            chunks.open(start, end, &[]).expect("no stored group can be damaged where there is none");
+            chunks.open(start, end, &[]);
         }
         self.current = Some(Current { start, end, loaded: !self.resumed });
         true

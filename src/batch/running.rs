@@ -17,6 +17,7 @@ use super::retry::{delay_ms, is_retryable, is_throttle};
 use super::unsaved::Unsaved;
 use super::validating::unreadable;
 use super::window::Window;
+use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS, MAX_RESPONSE_BYTES};
 use crate::object::{BatchErrors, BatchStatus, ListTag, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(super) struct Running {
     window: Window,
     unsaved: Unsaved,
     halt: Option<Halt>,
+    /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
+    broken: Option<Fault>,
     aborts: Vec<CommandId>,
 }
 
@@ -89,7 +92,9 @@ impl Running {
             tried: run.waiting.into_iter().map(|waiting| (waiting.line, waiting)).collect(),
             window: Window::new(core.settings.max_concurrent_requests_per_batch),
             unsaved: Unsaved::default(),
-            halt: None,
+            // An earlier turn saw the cancel: nothing starts any more.
+            halt: (core.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
+            broken: None,
             aborts: Vec::new(),
         }
     }
@@ -103,7 +108,8 @@ impl Running {
             .iter()
             .map(|(&(due, line), request)| Waiting { line, attempts: request.attempts, due })
             .collect();
-        waiting.extend(self.tried.values());
+        // Lines the reader is past without having waited are done with.
+        waiting.extend(self.tried.values().filter(|tried| tried.line >= self.reader.line()));
         SavedPhase::Running(SavedRun {
             input_bytes: self.input_bytes,
             next: unsealed.unwrap_or_else(|| self.reader.position()),
@@ -116,7 +122,7 @@ impl Running {
     pub(super) fn advance(&mut self, core: &mut Core) -> Next {
         self.notice_halt(core);
         self.time_out(core);
-        let stopping = core.stop.is_some() && self.halt.is_none();
+        let stopping = self.broken.is_some() || (core.stop.is_some() && self.halt.is_none());
         if !stopping && let Some(next) = self.read(core) {
             return next;
         }
@@ -129,7 +135,11 @@ impl Running {
         if !settled || !self.unsaved.is_empty() || !core.save.is_idle() || !self.aborts.is_empty() {
             return Next::Idle;
         }
-        if stopping { self.suspend(core) } else { self.finish(core) }
+        match self.broken.take() {
+            Some(fault) => core.fault(fault),
+            None if stopping => self.suspend(core),
+            None => self.finish(core),
+        }
     }
 
     /// The next inference call to start or stop.
@@ -137,8 +147,8 @@ impl Running {
         if let Some(id) = self.aborts.pop() {
             return Some(Output::Abort(id));
         }
-        let open = self.halt.is_none() && core.stop.is_none() && self.unsaved.has_room();
-        if !open || self.in_flight.len() >= self.window.size(core.now) {
+        let stopping = self.halt.is_some() || self.broken.is_some() || core.stop.is_some();
+        if stopping || !self.unsaved.has_room() || self.in_flight.len() >= self.window.size(core.now) {
             return None;
         }
         let request = self.take_request(core)?;
@@ -154,11 +164,15 @@ impl Running {
     /// When something is due that no reply brings.
     pub(super) fn due(&self, core: &Core) -> Option<u64> {
         let save = if core.save.is_idle() { self.unsaved.due() } else { None };
-        let flight = self.in_flight.values().next().map(|f| f.sent_at + core.settings.request_timeout_ms);
+        let flight = self
+            .in_flight
+            .values()
+            .next()
+            .map(|f| f.sent_at.saturating_add(core.settings.request_timeout_ms));
         let (mut waiting, mut resumed, mut expiry) = (None, None, None);
         if self.halt.is_none() {
             expiry = core.batch.expires_at.map(|at| at * 1_000);
-            if core.stop.is_none() {
+            if core.stop.is_none() && self.broken.is_none() {
                 waiting = self.waiting.keys().next().map(|&(due, _)| due).filter(|&due| due > core.now);
                 resumed = self.window.resumes_at(core.now);
             }
@@ -176,10 +190,8 @@ impl Running {
             }
             Reply::Entries(entries) => {
                 let Some((start, end)) = self.reader.loaded() else { return Next::Again };
-                match self.chunks.open(start, end, &entries) {
-                    Ok(()) => Next::Again,
-                    Err(fault) => core.fault(fault),
-                }
+                self.chunks.open(start, end, &entries);
+                Next::Again
             }
             _ => core.fault(Fault::transient("a reply did not fit its command")),
         }
@@ -187,9 +199,10 @@ impl Running {
 
     pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
         if fault.may_pass() && !core.is_expired() {
-            return core.fault(fault);
+            self.broken = Some(fault);
+        } else {
+            self.lose_input(&fault.message);
         }
-        self.lose_input(&fault.message);
         Next::Again
     }
 
@@ -212,6 +225,10 @@ impl Running {
                 self.try_again(core, request, answer.retry_after_ms, pause, |core, of| {
                     with_answer(core, of, &answer)
                 });
+            }
+            Reply::Answer(answer) if answer.body.len() > MAX_RESPONSE_BYTES => {
+                self.window.on_success();
+                self.end_without_answer(core, &request, &NoAnswer::TooLarge);
             }
             Reply::Answer(answer) if (200..300).contains(&answer.status) && !line::is_whole(&answer) => {
                 self.try_again(core, request, None, None, |core, of| with_answer(core, of, &answer));
@@ -369,7 +386,7 @@ impl Running {
     /// Gives up calls that take too long. Flights are kept in the order they were sent.
     fn time_out(&mut self, core: &mut Core) {
         while let Some((&id, flight)) = self.in_flight.first_key_value()
-            && flight.sent_at + core.settings.request_timeout_ms <= core.now
+            && flight.sent_at.saturating_add(core.settings.request_timeout_ms) <= core.now
         {
             self.aborts.push(id);
             let fault = Fault { kind: FaultKind::Timeout, message: String::new() };
@@ -381,8 +398,7 @@ impl Running {
         let mut writes = self.unsaved.take_writes(&core.batch.id, &mut self.chunks);
         let mut tally = self.chunks.tally();
         tally.add(&self.unsaved.saving_tally());
-        let total = core.batch.request_counts.total;
-        core.batch.request_counts = tally.request_counts(total);
+        core.raise_counts(&tally);
         if std::mem::take(&mut self.chunks.dirty) {
             writes.push(core.checkpoint(self.checkpoint()));
         }
@@ -407,13 +423,20 @@ impl Running {
                 Ending::Failed(BatchErrors { object: ListTag::List, data: vec![error] })
             }
             Some(Halt::Expired) => Ending::Expired,
-            Some(Halt::Cancelled) | None => Ending::Completed,
+            Some(Halt::Cancelled) => Ending::Completed,
+            // An earlier turn's clock was ahead of this one's.
+            None if tally.not_run > 0 => Ending::Expired,
+            None => Ending::Completed,
         };
         if core.batch.status == BatchStatus::InProgress {
             core.batch.enter(BatchStatus::Finalizing, core.now_seconds());
         }
-        core.batch.request_counts = tally.request_counts(total);
-        let finalizing = Finalizing::new(self.chunk_count(), ending);
+        core.raise_counts(&tally);
+        let chunks = match &ending {
+            Ending::Failed(_) => most_chunks(total, self.input_bytes),
+            Ending::Completed | Ending::Expired => self.chunk_count(),
+        };
+        let finalizing = Finalizing::new(chunks, ending);
         core.commit(finalizing.saved());
         Next::Become(Phase::Finalizing(Box::new(finalizing)))
     }
@@ -422,6 +445,13 @@ impl Running {
     fn chunk_count(&self) -> u32 {
         self.reader.position().chunk + u32::from(!self.chunks.is_empty())
     }
+}
+
+/// Chunks there may be: each is full, but for the last. A lost input keeps the reader from all chunks with
+/// results that an earlier turn stored.
+fn most_chunks(requests: u64, bytes: u64) -> u32 {
+    let full = requests / u64::from(CHUNK_REQUESTS) + bytes / CHUNK_BYTES;
+    u32::try_from(full + 1).unwrap_or(u32::MAX)
 }
 
 fn of<'a>(core: &'a Core, request: &'a Request) -> Of<'a> {

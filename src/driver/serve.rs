@@ -62,7 +62,15 @@ async fn unfinished<H: Host>(host: &H, limit: u32) -> Result<(Vec<String>, Vec<S
 }
 
 async fn ids<H: Host>(host: &H, prefix: &str, limit: u32) -> Result<Vec<String>, Fault> {
-    let query = KvQuery { prefix: prefix.to_owned(), after: None, limit, reverse: false };
-    let page = host.kv_list(&query).await?;
-    Ok(page.entries.into_iter().map(|(key, _)| key[prefix.len()..].to_owned()).collect())
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let rest = limit - ids.len() as u32;
+        let query = KvQuery { prefix: prefix.to_owned(), after, limit: rest, reverse: false };
+        let page = host.kv_list(&query).await?;
+        after = page.entries.last().map(|(key, _)| key.clone());
+        ids.extend(page.entries.into_iter().map(|(key, _)| key[prefix.len()..].to_owned()));
+        if !page.more || after.is_none() || ids.len() as u32 >= limit {
+            return Ok(ids);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! follows, writes.
 
 use crate::batch::command::Fault;
-use crate::batch::first_checkpoint;
+use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
 use crate::host::{Host, KvQuery, KvWrite};
 use crate::keys;
@@ -29,8 +29,8 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
                 Some(record) => {
                     new.matches(&record)?;
                     // Without its batch, the call that made the record was cut off: this one completes it.
-                    if let Ok(batch) = retrieve(host, &record.batch_id, settings).await {
-                        return Ok(batch);
+                    if let Some(batch) = find(host, &record.batch_id).await? {
+                        return with_cancel(host, batch).await;
                     }
                     record
                 }
@@ -57,8 +57,21 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
 /// # Errors
 /// 404 when there is none, 500 for a fault of the store.
 pub async fn retrieve<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<Batch, ApiError> {
-    let batch = read(host, &keys::batch(id)).await?;
+    let batch = find(host, id).await?;
     with_cancel(host, batch.ok_or_else(|| not_found(id, settings.dialect))?).await
+}
+
+/// The batch as its run published it, or else as its `create` was cut off: only its run may publish it then.
+async fn find<H: Host>(host: &H, id: &str) -> Result<Option<Batch>, ApiError> {
+    let key = keys::batch(id);
+    if let Some(batch) = read(host, &key).await? {
+        return Ok(Some(batch));
+    }
+    match host.kv_get(&keys::run(id)).await.map_err(store_failed)? {
+        Some(checkpoint) => checkpointed(&checkpoint).map(Some),
+        // It may have been published and ended between the two reads.
+        None => read(host, &key).await,
+    }
 }
 
 /// Asks for a batch to be cancelled. Its run will see it within a second.
@@ -85,15 +98,18 @@ pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
 ///
 /// # Errors
 /// 400 for a limit out of range, 500 for a fault of the store.
-pub async fn list<H: Host>(host: &H, params: ListParams, settings: &Settings) -> Result<BatchList, ApiError> {
+pub async fn list<H: Host>(host: &H, params: ListParams) -> Result<BatchList, ApiError> {
     let limit = page_limit(params.limit)?;
     if limit == 0 {
         return Ok(page(Vec::new(), false));
     }
     let after = match params.after {
         // An unknown cursor is ignored (reference behaviour).
-        Some(id) if retrieve(host, &id, settings).await.is_ok() => Some(keys::batch(&id)),
-        _ => None,
+        Some(id) => {
+            let key = keys::batch(&id);
+            host.kv_get(&key).await.map_err(store_failed)?.map(|_| key)
+        }
+        None => None,
     };
     let (mut entries, mut more) = (Vec::new(), true);
     let mut after = after;

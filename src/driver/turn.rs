@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::host::{Host, Inference, KvWrite};
 use crate::keys;
 use crate::limits::CANCEL_POLL_MS;
+use crate::object::Batch;
 use crate::settings::Settings;
 use futures::future::{AbortHandle, Abortable, Either, FutureExt, select};
 use futures::lock::Mutex;
@@ -37,6 +38,8 @@ pub async fn run_turn<H: Host>(
     settings: &Settings,
     turn: Turn,
 ) -> Result<TurnEnd, ApiError> {
+    // What was cancelled before the turn starts no call in it.
+    let requested_at = cancel_requested(host, id, 0).await;
     let checkpoint = match host.kv_get(&keys::run(id)).await {
         Ok(Some(checkpoint)) => checkpoint,
         Ok(None) => {
@@ -51,10 +54,28 @@ pub async fn run_turn<H: Host>(
     };
     let seed = [host.random(), host.random(), host.random()];
     let mut machine = Machine::resume(&checkpoint, settings.clone(), seed, host.now())?;
+    match host.kv_get(&keys::batch(id)).await {
+        Ok(Some(json)) => {
+            if let Ok(published) = serde_json::from_slice::<Batch>(&json) {
+                machine.handle_published(published.request_counts);
+            }
+        }
+        // Its `create` was cut off.
+        Ok(None) => {
+            let json = serde_json::to_vec(machine.batch()).expect("a batch is plain data");
+            if let Err(fault) = host.kv_write(&[KvWrite::Set(&keys::batch(id), &json)]).await {
+                return Ok(faulted(host, fault));
+            }
+        }
+        Err(fault) => return Ok(faulted(host, fault)),
+    }
+    if let Some(requested_at) = requested_at {
+        machine.handle_cancel(requested_at);
+    }
     let writers: Writers<H> = Mutex::new(HashMap::new());
     let mut commands = FuturesUnordered::new();
     let mut aborts: HashMap<CommandId, AbortHandle> = HashMap::new();
-    let mut cancel = pin!(cancel_requested(host, id, 0).fuse());
+    let mut cancel = pin!(cancel_requested(host, id, CANCEL_POLL_MS).fuse());
     let mut tick = pin!(host.sleep(0).fuse());
     let mut tick_at = host.now();
     loop {
@@ -101,18 +122,19 @@ pub async fn run_turn<H: Host>(
             }
         };
         let waits = select(cancel.as_mut(), tick.as_mut());
-        match select(pin!(reply), waits).await {
-            Either::Left(((id, reply), _)) => {
+        // Replies come last: however fast they are, a cancel is seen.
+        match select(waits, pin!(reply)).await {
+            Either::Right(((id, reply), _)) => {
                 aborts.remove(&id);
                 if let Ok(reply) = reply {
                     machine.handle_reply(host.now(), id, reply);
                 }
             }
-            Either::Right((Either::Left((requested_at, _)), _)) => match requested_at {
+            Either::Left((Either::Left((requested_at, _)), _)) => match requested_at {
                 Some(requested_at) => machine.handle_cancel(requested_at),
                 None => cancel.set(cancel_requested(host, id, CANCEL_POLL_MS).fuse()),
             },
-            Either::Right((Either::Right(_), _)) => tick_at = 0,
+            Either::Left((Either::Right(_), _)) => tick_at = 0,
         }
     }
 }

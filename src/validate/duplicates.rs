@@ -100,3 +100,48 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_knows_what_was_added_and_nothing_else_at_any_size() {
+        let id = |i: u32| hash((1, 2), &i.to_string());
+        let mut seen = Seen::new();
+        for i in 0..100_000 {
+            assert!(!seen.contains(id(i)));
+            assert!(seen.insert(id(i)), "{i} is new");
+            assert!(!seen.insert(id(i / 2)), "{} was added before", i / 2);
+        }
+        assert!((0..100_000).all(|i| seen.contains(id(i))));
+        assert!(!(100_000..200_000).any(|i| seen.contains(id(i))));
+    }
+
+    #[test]
+    fn hashes_of_zero_and_hashes_that_crowd_together_are_kept_apart() {
+        let mut seen = Seen::new();
+        // All in one shard, all wanting its last slot: probing must go round to the first.
+        let crowded = |i: u128| i << 64 | u128::from(u64::MAX);
+        assert!(seen.insert(0) && !seen.insert(0));
+        assert!((0..2_000).all(|i| seen.insert(crowded(i))));
+        assert!(!(0..2_000).any(|i| seen.insert(crowded(i))));
+        assert!(seen.contains(0));
+    }
+
+    #[test]
+    fn a_million_ids_stay_within_24_mib_even_while_a_table_grows() {
+        let mut seen = Seen::new();
+        for i in 0..1_000_000u32 {
+            let hash = hash((1, 2), &i.to_string());
+            let old = seen.shards[shard(hash)].slots.capacity();
+            seen.insert(hash);
+            let grew = seen.shards[shard(hash)].slots.capacity() != old;
+            if grew {
+                // While its slots moved, the old table was there beside the new one.
+                let peak = seen.held() + old * size_of::<u128>();
+                assert!(peak <= 24 << 20, "{peak} bytes at {i}");
+            }
+        }
+    }
+}

@@ -213,7 +213,10 @@ impl Host for JsHost {
     }
 
     async fn has_model(&self, model: &str) -> Result<bool, Fault> {
-        Self::has_model(self, model).await.map(|exists| exists.is_truthy()).map_err(fault)
+        match Self::has_model(self, model).await.map_err(fault) {
+            Err(Fault { kind: FaultKind::Missing, .. }) => Ok(false),
+            answer => answer.map(|exists| exists.is_truthy()),
+        }
     }
 }
 

@@ -1,0 +1,408 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, describe, test } from "node:test";
+import { type FetchInferenceOptions, fetchInference } from "../../../js/hosts/fetch-inference.ts";
+import { patientFetch } from "../../../js/hosts/node-fetch.ts";
+import { retryAfterMs } from "../../../js/hosts/retry-after.ts";
+
+type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
+
+/** A server on a free port, which ends with the test file. */
+async function serve(handler: Handler): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    handler(request, response, Buffer.concat(parts));
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const REQUEST = {
+  url: "/v1/chat/completions",
+  body: new TextEncoder().encode('{"model": "m",  "messages":[]}'),
+  idempotencyKey: "batch_1:7",
+};
+const never = (): AbortSignal => new AbortController().signal;
+const ask = (options: FetchInferenceOptions, signal = never()) =>
+  fetchInference(options).infer(REQUEST, signal);
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+describe("fetchInference", () => {
+  test("posts the body as it is, with the key, the type and the idempotency key", async () => {
+    let seen: { request: IncomingMessage; body: Buffer } | undefined;
+    const baseUrl = await serve((request, response, body) => {
+      seen = { request, body };
+      response
+        .writeHead(200, { "x-request-id": "req_9", "content-type": "application/json" })
+        .end('{"ok": 1}');
+    });
+    const answer = await ask({ baseUrl, apiKey: "sk-1", headers: { "OpenAI-Project": "p" } });
+    assert.equal(seen?.request.method, "POST");
+    assert.equal(seen?.request.url, "/v1/chat/completions");
+    assert.deepEqual(new Uint8Array(seen?.body ?? []), REQUEST.body);
+    const { headers } = seen?.request ?? { headers: {} };
+    assert.equal(headers["content-type"], "application/json");
+    assert.equal(headers.authorization, "Bearer sk-1");
+    assert.equal(headers["idempotency-key"], "batch_1:7");
+    assert.equal(headers["openai-project"], "p");
+    assert.deepEqual(Object.keys(answer).sort(), ["body", "requestId", "status"]);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.requestId, "req_9");
+    assert.equal(textOf(answer.body), '{"ok": 1}');
+  });
+
+  test("joins the base and the path, however the base ends", async () => {
+    const seen: string[] = [];
+    const origin = await serve((request, response) => {
+      seen.push(request.url ?? "");
+      response.end("{}");
+    });
+    for (const end of [
+      "",
+      "/",
+      "/v1",
+      "/v1/",
+      "/v1//",
+      "/api/openai",
+      "/api/openai/v1/",
+      "/v1?api-version=2",
+      "/v12",
+    ]) {
+      await ask({ baseUrl: origin + end });
+    }
+    assert.deepEqual(seen, [
+      ...Array.from({ length: 5 }, () => "/v1/chat/completions"),
+      "/api/openai/v1/chat/completions",
+      "/api/openai/v1/chat/completions",
+      "/v1/chat/completions?api-version=2",
+      "/v12/v1/chat/completions",
+    ]);
+  });
+
+  test("sends nothing to another server, whatever the url says", async () => {
+    const seen: string[] = [];
+    const baseUrl = await serve((request, response) => {
+      seen.push(request.url ?? "");
+      response.end("{}");
+    });
+    for (const url of [
+      "//evil.test/x",
+      "http://evil.test/",
+      "@evil.test/",
+      "/../x",
+      "/v1/a?b#c",
+      "\\\\evil.test",
+    ]) {
+      await fetchInference({ baseUrl }).infer({ ...REQUEST, url }, never());
+    }
+    assert.equal(seen.length, 6);
+    assert.equal(seen[4], "/v1/a%3Fb%23c");
+  });
+
+  test("refuses a base that is no web address, or that carries a password", () => {
+    assert.throws(() => fetchInference({ baseUrl: "localhost:8000" }), TypeError);
+    assert.throws(() => fetchInference({ baseUrl: "file:///etc" }), /must start with http/);
+    assert.throws(
+      () => fetchInference({ baseUrl: "https://me:secret@host/v1" }),
+      (error: Error) => {
+        return /no user name or password/.test(error.message) && !error.message.includes("secret");
+      },
+    );
+  });
+
+  test("gives every status with its body as it is", async () => {
+    for (const status of [201, 204, 400, 401, 404, 408, 409, 418, 429, 500, 503, 529]) {
+      const body = status === 204 ? "" : `{"error": {"message":"ü ${status}"}}\n`;
+      const baseUrl = await serve((_, response) => response.writeHead(status).end(body));
+      const answer = await ask({ baseUrl });
+      assert.equal(answer.status, status);
+      assert.equal(textOf(answer.body), body);
+    }
+  });
+
+  test("asks once, even where the answer is a 500", async () => {
+    let count = 0;
+    const baseUrl = await serve((_, response) => {
+      count++;
+      response.writeHead(500, { "retry-after": "0" }).end("{}");
+    });
+    const answer = await ask({ baseUrl });
+    assert.deepEqual([count, answer.status, answer.retryAfterMs], [1, 500, 0]);
+  });
+
+  test("follows no redirect: its status is the answer", async () => {
+    let visited = false;
+    const other = await serve((_, response) => {
+      visited = true;
+      response.end("{}");
+    });
+    for (const status of [301, 302, 303, 307, 308]) {
+      const baseUrl = await serve((_, response) =>
+        response.writeHead(status, { location: other }).end("moved"),
+      );
+      const answer = await ask({ baseUrl, apiKey: "sk-1" });
+      assert.deepEqual([answer.status, textOf(answer.body)], [status, "moved"]);
+    }
+    assert.equal(visited, false);
+  });
+
+  test("rejects with a TimeoutError when no headers come in time", async () => {
+    const baseUrl = await serve(() => undefined);
+    await assert.rejects(ask({ baseUrl, timeoutMs: 30 }), { name: "TimeoutError", message: /within 30 ms/ });
+  });
+
+  test("rejects with a TimeoutError when the body does not end in time", async () => {
+    const baseUrl = await serve((_, response) => void response.writeHead(200).write('{"half":'));
+    await assert.rejects(ask({ baseUrl, timeoutMs: 60 }), { name: "TimeoutError" });
+  });
+
+  test("rejects with a TimeoutError even where fetch does not heed the signal", async () => {
+    const deaf = (() => new Promise<Response>(() => undefined)) as typeof fetch;
+    await assert.rejects(ask({ baseUrl: "http://h", timeoutMs: 10, fetch: deaf }), { name: "TimeoutError" });
+  });
+
+  test("calls a time limit of fetch itself a TimeoutError, but not one of connecting", async () => {
+    const failing = (code: string) =>
+      (async () => {
+        throw new TypeError("fetch failed", { cause: Object.assign(new Error(code), { code }) });
+      }) as typeof fetch;
+    for (const code of ["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]) {
+      await assert.rejects(ask({ baseUrl: "http://h", fetch: failing(code) }), { name: "TimeoutError" });
+    }
+    const connecting = ask({ baseUrl: "http://h", fetch: failing("UND_ERR_CONNECT_TIMEOUT") });
+    await assert.rejects(connecting, { name: "TypeError" });
+  });
+
+  test("sets no limit for a time of Infinity, and none that overflows a timer", async () => {
+    const baseUrl = await serve((_, response) => response.end("{}"));
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 1e12]) {
+      assert.equal((await ask({ baseUrl, timeoutMs })).status, 200);
+    }
+  });
+
+  test("stops when the signal aborts, before, while it waits and within the body", async () => {
+    const control = new AbortController();
+    let asked = 0;
+    const baseUrl = await serve(() => {
+      asked++;
+      control.abort(new Error(`told to stop ${asked}`));
+    });
+    await assert.rejects(ask({ baseUrl }, control.signal), /told to stop 1/);
+    await assert.rejects(ask({ baseUrl }, control.signal), /told to stop 1/);
+    assert.equal(asked, 1, "nothing is sent once the signal has aborted");
+
+    const second = new AbortController();
+    const streaming = await serve((_, response) => void response.writeHead(200).write("{"));
+    const fetchThenAbort: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      setImmediate(() => second.abort());
+      return response;
+    };
+    await assert.rejects(ask({ baseUrl: streaming, fetch: fetchThenAbort }, second.signal), {
+      name: "AbortError",
+    });
+  });
+
+  test("lets go of the connection when it stops", async () => {
+    let closed: Promise<unknown> | undefined;
+    const baseUrl = await serve((request) => {
+      closed = once(request.socket, "close");
+    });
+    await assert.rejects(ask({ baseUrl, timeoutMs: 60 }), { name: "TimeoutError" });
+    assert.ok(closed !== undefined, "the request has arrived");
+    await closed;
+  });
+
+  test("leaves no timer and no listener behind", async () => {
+    const baseUrl = await serve((request, response) => {
+      if (request.headers["idempotency-key"] === "reset") request.socket.destroy();
+      else response.end("{}");
+    });
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...all: unknown[]) => {
+      listeners++;
+      addEventListener.apply(signal, all as never);
+    };
+    signal.removeEventListener = (...all: unknown[]) => {
+      listeners--;
+      removeEventListener.apply(signal, all as never);
+    };
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const inference = fetchInference({ baseUrl, timeoutMs: 3_600_000 });
+    await inference.infer(REQUEST, signal);
+    const before = timers();
+    for (let i = 0; i < 5; i++) {
+      await inference.infer(REQUEST, signal);
+      await assert.rejects(inference.infer({ ...REQUEST, idempotencyKey: "reset" }, signal));
+    }
+    assert.equal(listeners, 0);
+    assert.ok(timers() <= before, `${timers()} timers after ${before}`);
+  });
+
+  test("rejects when nobody listens, and when the connection is reset", async () => {
+    const closed = createServer().listen(0, "127.0.0.1");
+    await once(closed, "listening");
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    const isConnectionError = (error: Error): boolean => !["TimeoutError", "AbortError"].includes(error.name);
+    await assert.rejects(ask({ baseUrl: `http://127.0.0.1:${port}` }), isConnectionError);
+    const baseUrl = await serve((request) => request.socket.resetAndDestroy());
+    await assert.rejects(ask({ baseUrl }), isConnectionError);
+  });
+
+  test("rejects a redirect that the runtime hides, as browsers do", async () => {
+    const hidden = { type: "opaqueredirect", status: 0, headers: new Headers(), body: null } as Response;
+    const answer = ask({ baseUrl: "http://h", fetch: (async () => hidden) as typeof fetch });
+    await assert.rejects(answer, /answered with a redirect/);
+  });
+
+  test("rejects when the answer ends before its length", async () => {
+    const baseUrl = await serve((request, response) => {
+      response.writeHead(200, { "content-length": "100" }).write('{"half":');
+      setImmediate(() => request.socket.destroy());
+    });
+    await assert.rejects(ask({ baseUrl }), (error: Error) => error.name !== "TimeoutError");
+    const short = (async () => new Response("{}", { headers: { "content-length": "100" } })) as typeof fetch;
+    await assert.rejects(ask({ baseUrl: "http://h", fetch: short }), /ended after 2 of 100 bytes/);
+  });
+
+  test("rejects an answer over the cap, whether or not it says its length, and takes one of just the cap", async () => {
+    const body = Buffer.alloc(100_001, "x");
+    const baseUrl = await serve((request, response) => {
+      if (request.headers["x-how"] === "length") response.writeHead(200, { "content-length": body.length });
+      response.write(body.subarray(0, 50_000));
+      response.end(body.subarray(50_000));
+    });
+    for (const how of ["length", "chunks"]) {
+      const headers = { "x-how": how };
+      const tooLarge = ask({ baseUrl, headers, maxResponseBytes: 100_000 });
+      await assert.rejects(tooLarge, { name: "ResponseTooLargeError", message: /more than 100000 bytes/ });
+      assert.equal((await ask({ baseUrl, headers, maxResponseBytes: 100_001 })).body.length, 100_001);
+    }
+  });
+
+  test("reads a compressed answer, and joins one of many parts", async () => {
+    const { gzipSync } = await import("node:zlib");
+    const text = JSON.stringify({ text: "ü".repeat(50_000) });
+    const packed = gzipSync(text);
+    const baseUrl = await serve((request, response) => {
+      if (request.headers["x-how"] === "gzip") {
+        response.writeHead(200, { "content-encoding": "gzip", "content-length": packed.length }).end(packed);
+        return;
+      }
+      for (let at = 0; at < text.length; at += 5000) response.write(text.slice(at, at + 5000));
+      response.end();
+    });
+    for (const how of ["gzip", "parts"]) {
+      assert.equal(textOf((await ask({ baseUrl, headers: { "x-how": how } })).body), text);
+    }
+  });
+
+  test("says what Retry-After says", async () => {
+    const headers: Record<string, string>[] = [
+      { "retry-after": "2" },
+      { "retry-after": "1.5" },
+      { "retry-after-ms": "250", "retry-after": "9" },
+      { "retry-after-ms": "soon", "retry-after": "9" },
+      { "retry-after": "later" },
+      {},
+    ];
+    const found: unknown[] = [];
+    for (const header of headers) {
+      const baseUrl = await serve((_, response) => response.writeHead(429, header).end("{}"));
+      found.push((await ask({ baseUrl })).retryAfterMs);
+    }
+    assert.deepEqual(found, [2000, 1500, 250, 9000, undefined, undefined]);
+  });
+});
+
+describe("Retry-After", () => {
+  const now = Date.UTC(2026, 10, 22, 10, 0, 0);
+  const read = (value: string, name = "retry-after") => retryAfterMs(new Headers({ [name]: value }), now);
+
+  test("is seconds, whole or not", () => {
+    assert.deepEqual(
+      ["0", "1", "120", "0.25", "1.0005", "3."].map((v) => read(v)),
+      [0, 1000, 120_000, 250, 1001, 3000],
+    );
+    assert.deepEqual(
+      ["0", "80", "12.2"].map((v) => read(v, "retry-after-ms")),
+      [0, 80, 13],
+    );
+  });
+
+  test("is an HTTP date in any of its three forms", () => {
+    assert.equal(read("Sun, 22 Nov 2026 10:00:30 GMT"), 30_000);
+    assert.equal(read("Sunday, 22-Nov-26 10:00:30 GMT"), 30_000);
+    assert.equal(read("Sun Nov 22 10:00:30 2026"), 30_000);
+    assert.equal(read("Wed Dec  2 10:00:00 2026"), 10 * 86_400_000);
+  });
+
+  test("is ignored where it is negative, past or nonsense", () => {
+    const nonsense = [
+      "-1",
+      "-0.5",
+      "",
+      " ",
+      "soon",
+      "1s",
+      "1e3",
+      "0x10",
+      "NaN",
+      "Infinity",
+      "1, 2",
+      "5 minutes",
+      "2027-01-01",
+      "Sun, 22 Nov 2026 09:59:59 GMT",
+      "Sun, 22 Nov 2026 10:00:00 GMT",
+      "Sun, 99 Foo 2026 10:00:00 GMT",
+      "Sun, 22 Nov 2026 10:00:30 PST",
+      "9".repeat(400),
+    ];
+    for (const value of nonsense) assert.equal(read(value), undefined, value);
+    for (const value of ["-1", "soon", ""]) assert.equal(read(value, "retry-after-ms"), undefined, value);
+  });
+});
+
+describe("patientFetch", () => {
+  test("is Node's fetch with its time limits off", async () => {
+    const seen: { dispatcher?: object }[] = [];
+    const original = globalThis.fetch;
+    globalThis.fetch = (async (input: string, init: { dispatcher?: object }) => {
+      seen.push(init);
+      return original(input, init as RequestInit);
+    }) as typeof fetch;
+    try {
+      const baseUrl = await serve((_, response) => response.end('{"ok":1}'));
+      const answer = await ask({ baseUrl, fetch: patientFetch() });
+      assert.equal(textOf(answer.body), '{"ok":1}');
+      assert.equal(seen[0]?.dispatcher?.constructor.name, "Agent");
+    } finally {
+      globalThis.fetch = original;
+    }
+  });
+
+  test("rests on a dispatcher whose limits are heeded", async () => {
+    // Node's own Agent with a limit that is short: if it were not heeded, neither would be the lack of one.
+    const symbol = Symbol.for("undici.globalDispatcher.1");
+    const dispatcherOfNode = (globalThis as Record<symbol, unknown>)[symbol] as object;
+    const Agent = dispatcherOfNode.constructor as new (options: object) => object;
+    const dispatcher = new Agent({ headersTimeout: 1, bodyTimeout: 1 });
+    const hurried = ((input: string, init: object) =>
+      fetch(input, { ...init, dispatcher } as never)) as typeof fetch;
+    const baseUrl = await serve(() => undefined);
+    await assert.rejects(ask({ baseUrl, fetch: hurried, timeoutMs: 60_000 }), {
+      name: "TimeoutError",
+      message: /in time/,
+    });
+  });
+});

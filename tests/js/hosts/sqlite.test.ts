@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, test } from "node:test";
+import { SqliteKV } from "../../../js/hosts/sqlite.ts";
+import { finish, hosts, killAfter, start } from "./children.ts";
+import { temporaryDirectory } from "./temp.ts";
+
+const text = new TextEncoder();
+const pad = (i: number): string => String(i).padStart(8, "0");
+
+describe("SqliteKV", () => {
+  test("has every acknowledged write after kill -9, and no batch in part", async () => {
+    for (const [round, durability] of (["power", "process", "power"] as const).entries()) {
+      const directory = temporaryDirectory();
+      const path = join(directory, "kv.db");
+      const child = start(
+        directory,
+        `import { writeSync } from "node:fs";
+         import { SqliteKV } from ${JSON.stringify(`${hosts}sqlite.ts`)};
+         const kv = new SqliteKV(${JSON.stringify(path)}, { durability: ${JSON.stringify(durability)} });
+         const value = new Uint8Array(2000).fill(7);
+         const pad = (i: number): string => String(i).padStart(8, "0");
+         for (let i = 0; ; i++) {
+           await kv.set("one:" + pad(i), value);
+           await kv.batch([0, 1, 2, 3].map((j) => ({ type: "set", key: "batch:" + pad(i) + ":" + j, value })));
+           writeSync(1, i + "\\n");
+         }`,
+      );
+      const acknowledged = Number((await killAfter(child, 50 + 40 * round)).at(-1));
+      const kv = new SqliteKV(path);
+      for (let i = 0; i <= acknowledged; i++) {
+        assert.equal((await kv.get(`one:${pad(i)}`))?.length, 2000, `write ${i} of ${acknowledged}`);
+        assert.equal((await kv.list({ prefix: `batch:${pad(i)}:` })).entries.length, 4, `batch ${i}`);
+      }
+      const beyond = await kv.list({ prefix: "batch:", after: `batch:${pad(acknowledged)}:z` });
+      assert.ok(beyond.entries.length % 4 === 0, `${beyond.entries.length} writes of batches of four`);
+      kv.close();
+    }
+  });
+
+  test("is opened, made and written by several processes at once", async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, "kv.db");
+    const children = [0, 1, 2, 3].map((who) =>
+      start(
+        directory,
+        `import { SqliteKV } from ${JSON.stringify(`${hosts}sqlite.ts`)};
+         const kv = new SqliteKV(${JSON.stringify(path)});
+         for (let i = 0; i < 50; i++) {
+           await kv.set("p${who}:" + i, new Uint8Array(100));
+           const op = { type: "set", key: "b${who}:" + i, value: new Uint8Array(100) } as const;
+           await kv.batch([op, { type: "set", key: "shared", value: new Uint8Array([${who}]) }]);
+           await kv.list({ prefix: "p", limit: 10 });
+         }
+         kv.close();`,
+      ),
+    );
+    await Promise.all(children.map(finish));
+    const kv = new SqliteKV(path);
+    for (const who of [0, 1, 2, 3]) {
+      assert.equal((await kv.list({ prefix: `p${who}:` })).entries.length, 50, `writes of ${who}`);
+      assert.equal((await kv.list({ prefix: `b${who}:` })).entries.length, 50, `batches of ${who}`);
+    }
+    kv.close();
+  });
+
+  test("sees what another connection has written", async () => {
+    const path = join(temporaryDirectory(), "kv.db");
+    const [a, b] = [new SqliteKV(path), new SqliteKV(path)];
+    await a.set("k", text.encode("1"));
+    assert.deepEqual(await b.get("k"), text.encode("1"));
+    await b.batch([{ type: "delete", key: "k" }]);
+    assert.equal(await a.get("k"), null);
+    a.close();
+    b.close();
+  });
+
+  test("gives up on a lock that is held for longer than the busy timeout, and works once it is free", async () => {
+    const path = join(temporaryDirectory(), "kv.db");
+    const kv = new SqliteKV(path, { busyTimeoutMs: 50 });
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    await assert.rejects(kv.set("k", text.encode("1")), /locked/);
+    await assert.rejects(kv.batch([{ type: "set", key: "k", value: text.encode("1") }]), /locked/);
+    assert.equal(await kv.get("k"), null, "a read does not wait");
+    other.exec("COMMIT");
+    await kv.batch([{ type: "set", key: "k", value: text.encode("2") }]);
+    assert.deepEqual(await kv.get("k"), text.encode("2"));
+    other.close();
+    kv.close();
+  });
+
+  test("reads a prefix through the index, in either direction", () => {
+    const path = join(temporaryDirectory(), "kv.db");
+    new SqliteKV(path).close();
+    const db = new DatabaseSync(path);
+    for (const way of ["ASC", "DESC"]) {
+      const sql = `EXPLAIN QUERY PLAN SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key ${way} LIMIT ?`;
+      const plan = db.prepare(sql).all(text.encode("a"), text.encode("b"), 10);
+      assert.deepEqual(
+        plan.map((row) => row.detail),
+        ["SEARCH kv USING INDEX sqlite_autoindex_kv_1 (key>? AND key<?)"],
+      );
+    }
+    db.close();
+  });
+
+  test("flushes the log before it acknowledges, unless told otherwise", () => {
+    // The setting belongs to the connection, so what is executed is what there is to see.
+    const executed: string[] = [];
+    const { exec } = DatabaseSync.prototype;
+    DatabaseSync.prototype.exec = function (sql: string) {
+      executed.push(sql);
+      exec.call(this, sql);
+    };
+    try {
+      new SqliteKV(":memory:").close();
+      new SqliteKV(":memory:", { durability: "process" }).close();
+    } finally {
+      DatabaseSync.prototype.exec = exec;
+    }
+    const settings = executed.join("\n").match(/synchronous = \w+/g);
+    assert.deepEqual(settings, ["synchronous = FULL", "synchronous = NORMAL"]);
+  });
+
+  test("rejects calls after close, and may be closed twice", async () => {
+    const kv = new SqliteKV(join(temporaryDirectory(), "kv.db"));
+    kv.close();
+    kv.close();
+    await assert.rejects(kv.get("k"));
+    await assert.rejects(kv.list({ prefix: "" }));
+    await assert.rejects(kv.batch([]));
+  });
+});

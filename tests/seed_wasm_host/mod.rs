@@ -1,0 +1,140 @@
+//! The exports of the wasm build over `host.js`, called as JavaScript calls them.
+
+use crate::seed_behaviours::{Activity, Place};
+use edgebatch::wasm;
+use js_sys::{Array, Function, JSON, Map, Object, Promise, Reflect};
+use serde_json::Value;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `host.js` makes, as its tests see it.
+    #[derive(Clone)]
+    type TestHost;
+    #[wasm_bindgen(method, js_name = addFile)]
+    fn add_file(this: &TestHost, id: &str, content: &str);
+    #[wasm_bindgen(method)]
+    fn stored(this: &TestHost, key: &str) -> Option<String>;
+    #[wasm_bindgen(method)]
+    fn store(this: &TestHost, key: &str, value: &str);
+    #[wasm_bindgen(method)]
+    fn stop(this: &TestHost);
+    #[wasm_bindgen(method)]
+    fn tick(this: &TestHost) -> Promise;
+    #[wasm_bindgen(method)]
+    fn activity(this: &TestHost) -> String;
+    #[wasm_bindgen(method, js_name = letModelAnswer)]
+    fn let_model_answer(this: &TestHost);
+}
+
+/// The service in WebAssembly.
+pub(crate) struct Wasm {
+    host: TestHost,
+}
+
+impl Wasm {
+    /// The host as the exports take it.
+    fn host<T: JsCast>(&self) -> T {
+        JsValue::from(self.host.clone()).unchecked_into()
+    }
+}
+
+fn from_js(value: &JsValue) -> Value {
+    let text = JSON::stringify(value).expect("it is plain data").as_string().expect("it is not undefined");
+    serde_json::from_str(&text).expect("JSON.stringify gives JSON")
+}
+
+fn to_js(value: &Value) -> JsValue {
+    JSON::parse(&value.to_string()).expect("it is JSON")
+}
+
+fn told(outcome: Result<JsValue, JsValue>) -> Result<Value, Value> {
+    outcome.map(|done| from_js(&done)).map_err(|error| from_js(&error))
+}
+
+fn defaults() -> JsValue {
+    Object::new().into()
+}
+
+impl Place for Wasm {
+    fn new(models: &[&str]) -> Self {
+        let make: Function =
+            js_sys::eval(include_str!("host.js")).expect("host.js is right").unchecked_into();
+        let models = Value::from(models.to_vec()).to_string();
+        let host = make.call1(&JsValue::NULL, &models.into()).expect("host.js makes a host");
+        Self { host: host.unchecked_into() }
+    }
+
+    fn add_file(&self, id: &str, content: &str) {
+        self.host.add_file(id, content);
+    }
+
+    async fn create(&self, params: &Value, metadata: &[(Value, Value)]) -> Result<Value, Value> {
+        let params = to_js(params);
+        if !metadata.is_empty() {
+            let map = Map::new();
+            for (key, value) in metadata {
+                map.set(&to_js(key), &to_js(value));
+            }
+            Reflect::set(&params, &"metadata".into(), &map).expect("it is an object");
+        }
+        told(wasm::create_batch(self.host(), params, defaults()).await)
+    }
+
+    async fn retrieve(&self, id: &str) -> Result<Value, Value> {
+        told(wasm::retrieve_batch(self.host(), id.to_owned(), defaults()).await)
+    }
+
+    async fn cancel(&self, id: &str) -> Result<Value, Value> {
+        told(wasm::cancel_batch(self.host(), id.to_owned(), defaults()).await)
+    }
+
+    async fn list(&self, params: &Value) -> Result<Value, Value> {
+        told(wasm::list_batches(self.host(), to_js(params), defaults()).await)
+    }
+
+    async fn validate(&self, file_id: &str, endpoint: &str) -> (Value, Vec<Value>) {
+        let reader = wasm::InputReader::new(self.host(), file_id, endpoint, defaults()).expect("no options");
+        let mut found = Vec::new();
+        loop {
+            let piece = JsFuture::from(reader.next(true)).await.expect("the file can be read");
+            let requests: Array = Reflect::get(&piece, &"requests".into()).unwrap().unchecked_into();
+            found.extend(requests.iter().map(|request| from_js(&request)));
+            let report = Reflect::get(&piece, &"report".into()).unwrap();
+            if !report.is_null() {
+                return (from_js(&report), found);
+            }
+        }
+    }
+
+    async fn stored(&self, key: &str) -> Option<String> {
+        self.host.stored(key)
+    }
+
+    async fn store(&self, key: &str, value: &str) {
+        self.host.store(key, value);
+    }
+
+    async fn serve(&self, settings: &Value) {
+        wasm::serve(self.host(), to_js(settings)).await.expect("the settings are good");
+    }
+
+    fn stop(&self) {
+        self.host.stop();
+    }
+
+    async fn tick(&self) {
+        JsFuture::from(self.host.tick()).await.expect("a timer does not fail");
+    }
+
+    fn activity(&self) -> Activity {
+        let seen: Value = serde_json::from_str(&self.host.activity()).unwrap();
+        let count = |name: &str| seen[name].as_u64().unwrap();
+        Activity { in_flight: count("in_flight"), most: count("most"), looks: count("looks") }
+    }
+
+    fn let_model_answer(&self) {
+        self.host.let_model_answer();
+    }
+}
