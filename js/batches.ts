@@ -54,7 +54,8 @@ export class Batches {
     const created = this.#creating.then(() =>
       translated(core().createBatch(this.#host, params, this.#settings)),
     );
-    this.#creating = created.catch(() => {});
+    // The next one in the next millisecond: ids sort by creation to the millisecond, and so do lists.
+    this.#creating = created.catch(() => {}).then(() => this.#host.sleep(1));
     return created.finally(() => this.#host.wake());
   }
 
@@ -73,7 +74,7 @@ export class Batches {
 
   /** A page of batches, newest first; `after` is the last id of the page before. @throws InvalidRequestError */
   list(params: { after?: string; limit?: number } = {}): Promise<BatchList> {
-    return translated(core().listBatches(this.#host, defined(params), this.#settings));
+    return translated(core().listBatches(this.#host, defined(params)));
   }
 
   /**
@@ -110,6 +111,11 @@ export class Batches {
    */
   async stop(): Promise<void> {
     this.#host.stop();
+    await this.#serving;
+  }
+
+  /** Resolves once the background run has stopped, by {@link stop} or because of a fault; at once when there is none. */
+  async served(): Promise<void> {
     await this.#serving;
   }
 

@@ -95,7 +95,7 @@ export interface Core {
   createBatch(host: CoreHost, params: unknown, settings: unknown): Promise<Batch>;
   retrieveBatch(host: CoreHost, id: string, settings: unknown): Promise<Batch>;
   cancelBatch(host: CoreHost, id: string, settings: unknown): Promise<Batch>;
-  listBatches(host: CoreHost, params: unknown, settings: unknown): Promise<BatchList>;
+  listBatches(host: CoreHost, params: unknown): Promise<BatchList>;
   serve(host: CoreHost, settings: unknown): Promise<void>;
   runTurn(host: CoreHost, id: string, settings: unknown, deadline: number | undefined): Promise<TurnEnd>;
   /** The batches that are to start now. */

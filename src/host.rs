@@ -82,8 +82,8 @@ pub trait Host {
     /// Appends.
     async fn write_file(&self, writer: &Self::Writer, bytes: &[u8]) -> Result<(), Fault>;
     /// Makes the file visible; its id, should the host have chosen another.
-    async fn complete_file(&self, writer: Self::Writer) -> Result<String, Fault>;
-    /// Throws the file away.
+    async fn complete_file(&self, writer: &Self::Writer) -> Result<String, Fault>;
+    /// Throws the file away; one that is completed stays.
     async fn abort_file(&self, writer: Self::Writer);
 
     /// Calls the model. Dropping the future aborts the call.

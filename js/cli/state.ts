@@ -114,7 +114,9 @@ async function makeFolder(folder: string): Promise<void> {
     if (error instanceof CannotRun) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return; // Removed in this moment; the caller notices and tries again.
-    throw new CannotRun(`cannot use ${folder} for the state of the run (${message}); name another with --state`);
+    throw new CannotRun(
+      `cannot use ${folder} for the state of the run (${message}); name another with --state`,
+    );
   }
 }
 

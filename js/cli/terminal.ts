@@ -49,7 +49,11 @@ export async function printErrors(file: string, errors: BatchError[]): Promise<v
 
 /** Model names come from the file: no line breaks and no terminal commands out of them. */
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => JSON.stringify(char).slice(1, -1).replace(/^[^\\]$/, escapeHex));
+  return text.replace(/\p{Cc}/gu, (char) =>
+    JSON.stringify(char)
+      .slice(1, -1)
+      .replace(/^[^\\]$/, escapeHex),
+  );
 }
 
 function escapeHex(char: string): string {

@@ -1,6 +1,7 @@
 /** The server of a run: what is in flight, what is worth a word, and when it is out of reach. */
 
 import { fetchInference } from "../hosts/fetch-inference.ts";
+import { patientFetch } from "../hosts/node-fetch.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
 import { messageOf } from "./terminal.ts";
 
@@ -14,25 +15,8 @@ export interface ServerOptions {
 }
 
 /** Answers may take as long as they take: Node's own `fetch` gives up on one after five minutes. */
-export async function connect(options: ServerOptions): Promise<Inference> {
-  const dispatcher = await patientDispatcher();
-  const patient = (input: string | URL | Request, init?: RequestInit) =>
-    fetch(input, { ...init, dispatcher } as RequestInit);
-  return fetchInference(dispatcher === undefined ? options : { ...options, fetch: patient as typeof fetch });
-}
-
-/** A connection pool of the kind that `fetch` uses, without time limits. */
-async function patientDispatcher(): Promise<unknown> {
-  try {
-    await fetch("data:,"); // The pool is made by the first call.
-    const shared = (globalThis as Record<symbol, unknown>)[Symbol.for("undici.globalDispatcher.1")];
-    const { constructor: Agent } = shared as { constructor: new (options: object) => unknown };
-    // With a proxy in the environment it is of another kind: then it is left as it is.
-    if (Agent.name !== "Agent") return undefined;
-    return new Agent({ headersTimeout: 0, bodyTimeout: 0 });
-  } catch {
-    return undefined;
-  }
+export function connect(options: ServerOptions): Inference {
+  return fetchInference({ ...options, fetch: patientFetch() });
 }
 
 /** Watches the calls of a run. */

@@ -25,7 +25,9 @@ export async function validate(path: string, options: ValidateOptions): Promise<
       ? await endpointOf(input.chunks)
       : { endpoint: options.endpoint, chunks: input.chunks };
   const { dialect, singleModel, maxRequests, maxFileBytes, maxErrors } = options;
-  const limits = Object.entries({ maxRequests, maxFileBytes, maxErrors }).filter(([, value]) => value !== undefined);
+  const limits = Object.entries({ maxRequests, maxFileBytes, maxErrors }).filter(
+    ([, value]) => value !== undefined,
+  );
   const validator = new Validator({
     endpoint,
     limits: Object.fromEntries(limits) as Limits,
@@ -64,6 +66,7 @@ function summary(name: string, endpoint: string, requests: number, errors: numbe
   const what = `${name}: ${plural(requests, "request")} for ${endpoint}`;
   if (errors === 0) return `${what}, no errors`;
   const hidden = errors - shown;
-  const kept = hidden === 0 ? "" : ` (the first ${count(shown)} shown, ${count(hidden)} hidden: see --max-errors)`;
+  const kept =
+    hidden === 0 ? "" : ` (the first ${count(shown)} shown, ${count(hidden)} hidden: see --max-errors)`;
   return `${what}, ${plural(errors, "error")}${kept}`;
 }

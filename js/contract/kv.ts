@@ -63,7 +63,11 @@ const tests: Record<string, (kv: KV, subject: KVSubject) => Promise<void>> = {
   "keeps an empty value apart from no value": async (kv) => {
     await kv.set("k:empty", new Uint8Array(0));
     assertBytes(await kv.get("k:empty"), new Uint8Array(0), "get");
-    assertEqual((await kv.list({ prefix: "k:" })).entries.length, 1, "entries listed");
+    // Some platforms make these without memory under them, and some adapters trip over that.
+    await kv.set("k:none", text.encode(""));
+    await kv.batch?.([{ type: "set", key: "k:none", value: patternBytes(9).subarray(9) }]);
+    assertBytes(await kv.get("k:none"), new Uint8Array(0), "get of another kind of empty value");
+    assertEqual(keys((await kv.list({ prefix: "k:" })).entries), ["k:empty", "k:none"], "keys");
   },
 
   "replaces a value that is set again": async (kv) => {
@@ -178,6 +182,7 @@ const tests: Record<string, (kv: KV, subject: KVSubject) => Promise<void>> = {
   "starts behind `after`, whether or not it exists": async (kv) => {
     await fill(kv, ["j:9", "k:1", "k:3", "k:5", "l:0"]);
     const cases: [after: string, up: string[], down: string[]][] = [
+      ["", ["k:1", "k:3", "k:5"], []],
       ["k:3", ["k:5"], ["k:1"]],
       ["k:4", ["k:5"], ["k:3", "k:1"]],
       ["k:3\u0000", ["k:5"], ["k:3", "k:1"]],

@@ -6,6 +6,7 @@ import * as glue from "../wasm/edgebatch.js";
 glue.initSync({ module: readFileSync(new URL("../wasm/edgebatch_bg.wasm", import.meta.url)) });
 setCore(glue as unknown as Core);
 
-export { DiskFiles } from "../hosts/disk.ts";
-export { SqliteKV } from "../hosts/sqlite.ts";
+export { type DiskFileOptions, DiskFiles } from "../hosts/disk.ts";
+export { patientFetch } from "../hosts/node-fetch.ts";
+export { SqliteKV, type SqliteKVOptions } from "../hosts/sqlite.ts";
 export * from "../index.ts";

@@ -10,7 +10,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { FileObject } from "../types.ts";
 
 /** Where the bytes of a file are. */
@@ -35,10 +35,12 @@ export function isFileName(id: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_-]{0,199}$/.test(id);
 }
 
-/** Makes the directory and flushes its own name to the disk. */
+/** Makes the directory, and flushes the name of each that had to be made to the disk. */
 export async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true });
-  if (first !== undefined) await flushDirectory(join(directory, ".."));
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made))
+    await flushDirectory(dirname(made));
 }
 
 /** A new name for bytes, or for metadata on its way. It counts as being written until {@link release}. */

@@ -27,6 +27,9 @@ const SCHEMA = `
   PRAGMA journal_mode = WAL;
   CREATE TABLE IF NOT EXISTS kv (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL)`;
 
+// Some versions of Node 22 bind an array of no bytes as NULL.
+const BYTES = "ifnull(?, x'')";
+
 /**
  * A {@link KV} in an SQLite file (write-ahead log, readers never wait). Calls work synchronously inside: a write
  * returns when SQLite has it, and waiting for another process blocks the thread. Several processes may share the file.
@@ -49,11 +52,12 @@ export class SqliteKV implements KV {
         ? "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON"
         : "PRAGMA synchronous = NORMAL",
     );
-    this.#get = this.#db.prepare("SELECT value FROM kv WHERE key = ?");
+    this.#get = this.#db.prepare(`SELECT value FROM kv WHERE key = ${BYTES}`);
     this.#set = this.#db.prepare(
-      "INSERT INTO kv (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+      `INSERT INTO kv (key, value) VALUES (${BYTES}, ${BYTES})
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
     );
-    this.#delete = this.#db.prepare("DELETE FROM kv WHERE key = ?");
+    this.#delete = this.#db.prepare(`DELETE FROM kv WHERE key = ${BYTES}`);
   }
 
   async get(key: string): Promise<Uint8Array | null> {
@@ -76,21 +80,21 @@ export class SqliteKV implements KV {
     reverse?: boolean;
   }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
     const { limit = 1000, reverse = false } = query;
+    // One bound on either side, the tighter one: of two, SQLite would look up the first and step through the rest.
     const prefix = utf8.encode(query.prefix);
+    const after = query.after === undefined ? undefined : utf8.encode(query.after);
+    let low = { sql: `key >= ${BYTES}`, value: prefix };
     const end = prefixEnd(prefix);
-    const conditions = ["key >= ?"];
-    const values: Uint8Array<ArrayBuffer>[] = [prefix];
-    if (end !== undefined) {
-      conditions.push("key < ?");
-      values.push(end);
+    let high = end && { sql: `key < ${BYTES}`, value: end };
+    if (after !== undefined && !reverse && Buffer.compare(after, prefix) >= 0) {
+      low = { sql: `key > ${BYTES}`, value: after };
+    } else if (after !== undefined && reverse && (end === undefined || Buffer.compare(after, end) < 0)) {
+      high = { sql: `key < ${BYTES}`, value: after };
     }
-    if (query.after !== undefined) {
-      conditions.push(reverse ? "key < ?" : "key > ?");
-      values.push(utf8.encode(query.after));
-    }
-    const scan = this.#scan(conditions.join(" AND "), reverse);
+    const bounds = high === undefined ? [low] : [low, high];
+    const scan = this.#scan(bounds.map(({ sql }) => sql).join(" AND "), reverse);
     const entries: [string, Uint8Array][] = [];
-    for (const row of scan.iterate(...values, limit + 1)) {
+    for (const row of scan.iterate(...bounds.map(({ value }) => value), limit + 1)) {
       if (entries.length === limit) return { entries, more: true };
       entries.push([decoder.decode(row.key as Uint8Array), row.value as Uint8Array]);
     }
@@ -133,7 +137,7 @@ export class SqliteKV implements KV {
     this.#set.run(utf8.encode(key), value);
   }
 
-  /** One prepared statement for each of the eight shapes of a list. */
+  /** One prepared statement for each of the few shapes of a list. */
   #scan(where: string, reverse: boolean): StatementSync {
     const sql = `SELECT key, value FROM kv WHERE ${where} ORDER BY key ${reverse ? "DESC" : "ASC"} LIMIT ?`;
     let statement = this.#scans.get(sql);

@@ -19,7 +19,7 @@ impl Jitter {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^= z >> 31;
-        (u128::from(z) * (u128::from(bound) + 1) >> 64) as u64
+        ((u128::from(z) * (u128::from(bound) + 1)) >> 64) as u64
     }
 }
 

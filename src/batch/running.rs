@@ -8,7 +8,7 @@ use super::Phase;
 use super::checkpoint::{ChunkStart, Ending, SavedPhase, SavedRun, Waiting};
 use super::chunks::Chunks;
 use super::command::{Answer, Command, CommandId, Fault, FaultKind, Output, Reply};
-use super::core::{Core, Next};
+use super::core::{Core, Next, Stop};
 use super::finalizing::Finalizing;
 use super::line::{self, NoAnswer, Of};
 use super::reader::{Reader, Request, Step};
@@ -45,6 +45,8 @@ pub(super) struct Running {
     /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
     broken: Option<Fault>,
     aborts: Vec<CommandId>,
+    /// A call was started in this turn.
+    started: bool,
 }
 
 struct Flight {
@@ -96,6 +98,7 @@ impl Running {
             halt: (core.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
             broken: None,
             aborts: Vec::new(),
+            started: false,
         }
     }
 
@@ -122,7 +125,7 @@ impl Running {
     pub(super) fn advance(&mut self, core: &mut Core) -> Next {
         self.notice_halt(core);
         self.time_out(core);
-        let stopping = self.broken.is_some() || (core.stop.is_some() && self.halt.is_none());
+        let stopping = self.broken.is_some() || (self.is_over(core) && self.halt.is_none());
         if !stopping && let Some(next) = self.read(core) {
             return next;
         }
@@ -142,12 +145,23 @@ impl Running {
         }
     }
 
+    /// Whether nothing new is to start in this turn. A turn whose time was up before it came to a request that
+    /// may run now starts that one all the same: without it, short turns would get nowhere.
+    fn is_over(&self, core: &Core) -> bool {
+        let waits = !self.waiting.is_empty() || self.window.size(core.now) == 0;
+        match core.stop {
+            None => false,
+            Some(Stop::Requested) => true,
+            Some(Stop::Deadline) => self.started || waits || (self.read_all && self.ready.is_empty()),
+        }
+    }
+
     /// The next inference call to start or stop.
     pub(super) fn poll(&mut self, core: &Core, id: CommandId) -> Option<Output> {
         if let Some(id) = self.aborts.pop() {
             return Some(Output::Abort(id));
         }
-        let stopping = self.halt.is_some() || self.broken.is_some() || core.stop.is_some();
+        let stopping = self.halt.is_some() || self.broken.is_some() || self.is_over(core);
         if stopping || !self.unsaved.has_room() || self.in_flight.len() >= self.window.size(core.now) {
             return None;
         }
@@ -157,6 +171,7 @@ impl Running {
             body: request.body.clone()?,
             idempotency_key: format!("{}:{}", core.batch.id, request.line),
         };
+        self.started = true;
         self.in_flight.insert(id, Flight { request, sent_at: core.now });
         Some(Output::Start(id, command))
     }
@@ -172,7 +187,7 @@ impl Running {
         let (mut waiting, mut resumed, mut expiry) = (None, None, None);
         if self.halt.is_none() {
             expiry = core.batch.expires_at.map(|at| at * 1_000);
-            if core.stop.is_none() && self.broken.is_none() {
+            if !self.is_over(core) && self.broken.is_none() {
                 waiting = self.waiting.keys().next().map(|&(due, _)| due).filter(|&due| due > core.now);
                 resumed = self.window.resumes_at(core.now);
             }

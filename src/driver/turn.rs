@@ -215,8 +215,10 @@ async fn write_output<H: Host>(
     if !part.last {
         return Ok(None);
     }
-    let writer = writers.remove(&part.file).ok_or_else(gone)?;
-    host.complete_file(writer).await.map(Some)
+    // A writer that could not complete is thrown away when the file is begun again, or the turn ends.
+    let file_id = host.complete_file(writers.get(&part.file).ok_or_else(gone)?).await?;
+    writers.remove(&part.file);
+    Ok(Some(file_id))
 }
 
 fn faulted<H: Host>(host: &H, fault: Fault) -> TurnEnd {

@@ -187,7 +187,7 @@ impl Host for JsHost {
         writer.write(Uint8Array::from(bytes)).await.map(drop).map_err(fault)
     }
 
-    async fn complete_file(&self, writer: JsWriter) -> Result<String, Fault> {
+    async fn complete_file(&self, writer: &JsWriter) -> Result<String, Fault> {
         writer.complete().await.map(|file| file.id()).map_err(fault)
     }
 

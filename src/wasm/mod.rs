@@ -41,7 +41,7 @@ pub async fn cancel_batch(host: JsHost, id: String, settings: JsValue) -> Result
 
 /// A page of batches, newest first.
 #[wasm_bindgen(js_name = listBatches, skip_typescript)]
-pub async fn list_batches(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {
+pub async fn list_batches(host: JsHost, params: JsValue) -> Result<JsValue, JsValue> {
     to_js(&driver::list(&host, from_js(params)?).await.map_err(thrown)?)
 }
 

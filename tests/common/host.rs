@@ -87,6 +87,7 @@ pub(crate) struct ScriptedHost {
 pub(crate) struct Writer {
     id: String,
     bytes: RefCell<Vec<u8>>,
+    closed: Cell<bool>,
 }
 
 struct Flying(Rc<Cell<usize>>);
@@ -192,6 +193,12 @@ impl ScriptedHost {
             return Err(Fault { kind, message: "injected".to_owned() });
         }
         done
+    }
+
+    fn close(&self, writer: &Writer) {
+        if !writer.closed.replace(true) {
+            self.open_writers.set(self.open_writers.get() - 1);
+        }
     }
 
     async fn die_if_due(&self, effect: bool, done: bool) {
@@ -302,7 +309,7 @@ impl Host for ScriptedHost {
     async fn create_file(&self, id: &str, _filename: &str) -> Result<Writer, Fault> {
         let create = || {
             self.open_writers.set(self.open_writers.get() + 1);
-            Ok(Writer { id: id.to_owned(), bytes: RefCell::default() })
+            Ok(Writer { id: id.to_owned(), bytes: RefCell::default(), closed: Cell::default() })
         };
         self.act(Op::Create(id.to_owned()), true, create).await
     }
@@ -315,9 +322,9 @@ impl Host for ScriptedHost {
         self.act(Op::Write(writer.id.clone(), bytes.len()), true, write).await
     }
 
-    async fn complete_file(&self, writer: Writer) -> Result<String, Fault> {
+    async fn complete_file(&self, writer: &Writer) -> Result<String, Fault> {
         let complete = || {
-            self.open_writers.set(self.open_writers.get() - 1);
+            self.close(writer);
             self.add_file(&writer.id, writer.bytes.take());
             Ok(writer.id.clone())
         };
@@ -326,7 +333,7 @@ impl Host for ScriptedHost {
 
     async fn abort_file(&self, writer: Writer) {
         let abort = || {
-            self.open_writers.set(self.open_writers.get() - 1);
+            self.close(&writer);
             Ok(())
         };
         let _ = self.act(Op::Abort(writer.id.clone()), true, abort).await;

@@ -130,9 +130,9 @@ impl Host for Native {
         Ok(())
     }
 
-    async fn complete_file(&self, (id, bytes): Self::Writer) -> Result<String, Fault> {
-        self.files.borrow_mut().insert(id.clone(), bytes.into_inner());
-        Ok(id)
+    async fn complete_file(&self, (id, bytes): &Self::Writer) -> Result<String, Fault> {
+        self.files.borrow_mut().insert(id.clone(), bytes.take());
+        Ok(id.clone())
     }
 
     async fn abort_file(&self, _writer: Self::Writer) {}

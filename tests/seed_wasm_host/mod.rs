@@ -91,7 +91,7 @@ impl Place for Wasm {
     }
 
     async fn list(&self, params: &Value) -> Result<Value, Value> {
-        told(wasm::list_batches(self.host(), to_js(params), defaults()).await)
+        told(wasm::list_batches(self.host(), to_js(params)).await)
     }
 
     async fn validate(&self, file_id: &str, endpoint: &str) -> (Value, Vec<Value>) {

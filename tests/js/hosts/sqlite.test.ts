@@ -91,17 +91,35 @@ describe("SqliteKV", () => {
     kv.close();
   });
 
-  test("reads a prefix through the index, in either direction", () => {
+  test("finds its way by the index, in every shape of a list", async () => {
     const path = join(temporaryDirectory(), "kv.db");
-    new SqliteKV(path).close();
+    const prepared: string[] = [];
+    const { prepare } = DatabaseSync.prototype;
+    DatabaseSync.prototype.prepare = function (sql: string) {
+      prepared.push(sql);
+      return prepare.call(this, sql);
+    };
+    try {
+      const kv = new SqliteKV(path);
+      for (const prefix of ["", "a"]) {
+        for (const after of [undefined, "a1"]) {
+          for (const reverse of [false, true]) {
+            await kv.list({ prefix, reverse, ...(after !== undefined && { after }) });
+          }
+        }
+      }
+      kv.close();
+    } finally {
+      DatabaseSync.prototype.prepare = prepare;
+    }
     const db = new DatabaseSync(path);
-    for (const way of ["ASC", "DESC"]) {
-      const sql = `EXPLAIN QUERY PLAN SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key ${way} LIMIT ?`;
-      const plan = db.prepare(sql).all(text.encode("a"), text.encode("b"), 10);
-      assert.deepEqual(
-        plan.map((row) => row.detail),
-        ["SEARCH kv USING INDEX sqlite_autoindex_kv_1 (key>? AND key<?)"],
-      );
+    const statements = new Set(prepared.filter((sql) => !sql.startsWith("INSERT")));
+    assert.equal(statements.size, 8, "get, delete, and lists up and down");
+    for (const sql of statements) {
+      for (const bound of [/</g, />/g]) assert.ok((sql.match(bound) ?? []).length <= 1, `one bound: ${sql}`);
+      const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
+      assert.equal(plan.length, 1, `no sorting besides: ${sql}`);
+      assert.match(String(plan[0]?.detail), /^SEARCH kv USING INDEX sqlite_autoindex_kv_1 \(key[<=>]/, sql);
     }
     db.close();
   });
