@@ -46,7 +46,8 @@ function writeSettings(file) {
 
 function quoted(name, value) {
   const mark = ["'", '"', "`"].find((candidate) => !value.includes(candidate));
-  if (!mark || /[\r\n]/.test(value)) throw new Failure(`start: ${name} holds all three kinds of quotes, or a line break`);
+  if (!mark || /[\r\n]/.test(value))
+    throw new Failure(`start: ${name} holds all three kinds of quotes, or a line break`);
   return mark + value + mark;
 }
 
@@ -72,7 +73,8 @@ edgebatch serves ${address}/v1 (state in ${stateDir}; Ctrl+C stops it). To try i
 const stateDir = resolve(process.env.STATE_DIR || join(root, ".edgebatch"));
 
 main(async () => {
-  if (process.env.EDGEBATCH_BUILD !== "done") build();
+  // Tests have built already.
+  if (!process.argv.includes("--built")) build();
   const port = process.env.PORT || "8787";
   const ip = process.env.HOST || "localhost";
   mkdirSync(stateDir, { recursive: true });

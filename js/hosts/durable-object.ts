@@ -24,7 +24,9 @@ export class DurableObjectKV implements KV {
 
   constructor(storage: SqlDurableObjectStorage) {
     this.#storage = storage;
-    storage.sql.exec("CREATE TABLE IF NOT EXISTS kv (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID");
+    storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS kv (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    );
   }
 
   async get(key: string): Promise<Uint8Array | null> {

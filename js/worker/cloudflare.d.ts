@@ -16,5 +16,7 @@ declare class FixedLengthStream {
 }
 
 interface Crypto {
-  readonly DigestStream: new (algorithm: "MD5") => WritableStream<Uint8Array> & { readonly digest: Promise<ArrayBuffer> };
+  readonly DigestStream: new (
+    algorithm: "MD5",
+  ) => WritableStream<Uint8Array> & { readonly digest: Promise<ArrayBuffer> };
 }

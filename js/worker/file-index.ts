@@ -63,7 +63,9 @@ export class FileIndex {
       seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, purpose TEXT NOT NULL, filename TEXT NOT NULL,
       bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, segments TEXT NOT NULL)`);
     this.#exec("CREATE INDEX IF NOT EXISTS files_by_time ON files (created_at, seq)");
-    this.#exec("CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL");
+    this.#exec(
+      "CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL",
+    );
     // Objects that no file names any more and that R2 was not yet told to delete.
     this.#exec("CREATE TABLE IF NOT EXISTS trash (key TEXT PRIMARY KEY) WITHOUT ROWID");
   }
@@ -143,7 +145,9 @@ export class FileIndex {
   /** Forgets files whose time is over, so many at once. */
   expire(now: number): void {
     const rows = this.#exec("SELECT * FROM files WHERE expires_at <= ? ORDER BY expires_at LIMIT 500", now);
-    this.#discard([...rows].map((row) => ({ file: wire(row), segments: JSON.parse(row.segments as string) })));
+    this.#discard(
+      [...rows].map((row) => ({ file: wire(row), segments: JSON.parse(row.segments as string) })),
+    );
   }
 
   /** Objects to delete from R2. */

@@ -6,7 +6,7 @@ import { maxBatchFileBytes } from "./config.ts";
 import type { StoredFile } from "./file-index.ts";
 import { type Call, errorResponse, expirySeconds, type HonoEnv, limitOf, wholeNumber } from "./http.ts";
 import { newFileId, now } from "./ids.ts";
-import { type Part, multipart, text } from "./multipart.ts";
+import { multipart, type Part, text } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";
 import { checkBatchInput, checkPurpose, type Received, receive } from "./receive.ts";
 import { fileKey } from "./runner-files.ts";
@@ -113,7 +113,13 @@ function content(c: Call, { file, segments }: StoredFile): Response {
   const range = rangeOf(asked, file.bytes);
   if (range === "unsatisfiable") {
     const message = `The range '${asked}' is not satisfiable: the file has ${file.bytes} bytes.`;
-    const error = new ApiError({ status: 416, type: "invalid_request_error", message, param: null, code: null });
+    const error = new ApiError({
+      status: 416,
+      type: "invalid_request_error",
+      message,
+      param: null,
+      code: null,
+    });
     return errorResponse(error, { "content-range": `bytes */${file.bytes}` });
   }
   const { start, length } = range ?? { start: 0, length: file.bytes };
@@ -139,6 +145,9 @@ function rangeOf(header: string | undefined, size: number) {
 function quotedName(name: string): string {
   const plain = name.replace(/[^\x20-\x7e]/g, "_").replace(/["\\]/g, "_");
   if (plain === name) return `filename="${plain}"`;
-  const encoded = encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
+  const encoded = encodeURIComponent(name.toWellFormed()).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16)}`,
+  );
   return `filename="${plain}"; filename*=utf-8''${encoded}`;
 }

@@ -53,9 +53,12 @@ export async function jsonObject(c: Call): Promise<Record<string, unknown>> {
     );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new InvalidRequestError(`Invalid type for body: expected an object, but got ${kind(value)} instead.`, {
-      code: "invalid_type",
-    });
+    throw new InvalidRequestError(
+      `Invalid type for body: expected an object, but got ${kind(value)} instead.`,
+      {
+        code: "invalid_type",
+      },
+    );
   }
   return value as Record<string, unknown>;
 }
@@ -90,10 +93,13 @@ export function missingParameter(param: string): InvalidRequestError {
 }
 
 export function wrongType(param: string, expected: string, got: unknown): InvalidRequestError {
-  return new InvalidRequestError(`Invalid type for '${param}': expected ${expected}, but got ${kind(got)} instead.`, {
-    param,
-    code: "invalid_type",
-  });
+  return new InvalidRequestError(
+    `Invalid type for '${param}': expected ${expected}, but got ${kind(got)} instead.`,
+    {
+      param,
+      code: "invalid_type",
+    },
+  );
 }
 
 /** A whole number within bounds. @throws InvalidRequestError */
@@ -142,5 +148,7 @@ function kind(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
   if (typeof value === "number") return Number.isInteger(value) ? "an integer" : "a decimal number";
-  return { string: "a string", boolean: "a boolean", object: "an object" }[typeof value as string] ?? "nothing";
+  return (
+    { string: "a string", boolean: "a boolean", object: "an object" }[typeof value as string] ?? "nothing"
+  );
 }

@@ -29,11 +29,17 @@ app.use(async (c, next) => {
   headers.set("openai-processing-ms", String(Date.now() - started));
   headers.set("x-content-type-options", "nosniff");
   headers.set("access-control-allow-origin", "*");
-  headers.set("access-control-expose-headers", "x-request-id, content-disposition, content-range, retry-after");
+  headers.set(
+    "access-control-expose-headers",
+    "x-request-id, content-disposition, content-range, retry-after",
+  );
   if (c.req.method === "OPTIONS") {
     headers.set("access-control-allow-methods", "GET, HEAD, POST, DELETE, OPTIONS");
     // `*` does not cover authorization; the rest is whatever the SDKs send, x-stainless-* and all.
-    headers.set("access-control-allow-headers", c.req.header("access-control-request-headers") ?? "authorization, *");
+    headers.set(
+      "access-control-allow-headers",
+      c.req.header("access-control-request-headers") ?? "authorization, *",
+    );
     headers.set("access-control-max-age", "86400");
   }
 });

@@ -45,7 +45,12 @@ export class RunnerFiles implements Files {
       write: (part) => writer.write(part),
       complete: async () => {
         const bytes = await writer.complete();
-        return this.#tenant.runnerOutput(this.#batchId, { id, filename, purpose, segments: [{ key, bytes }] });
+        return this.#tenant.runnerOutput(this.#batchId, {
+          id,
+          filename,
+          purpose,
+          segments: [{ key, bytes }],
+        });
       },
       abort: () => writer.abort(),
     };

@@ -13,7 +13,9 @@ export async function readSegments(
   const pieces = cut(segments, offset, length);
   const [only] = pieces;
   if (pieces.length === 1 && only) return readObject(bucket, only.key, only.offset, only.length);
-  const parts = await Promise.all(pieces.map((piece) => readObject(bucket, piece.key, piece.offset, piece.length)));
+  const parts = await Promise.all(
+    pieces.map((piece) => readObject(bucket, piece.key, piece.offset, piece.length)),
+  );
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + (part?.length ?? 0), 0));
   let at = 0;
   for (const part of parts) {

@@ -12,7 +12,14 @@ import { Batches } from "../entry/workerd.ts";
 import { DurableObjectKV } from "../hosts/durable-object.ts";
 import type { Batch, BatchList, KVOp } from "../types.ts";
 import { inference, maxConcurrentBatches, models, serviceSettings } from "./config.ts";
-import { FileIndex, type FileList, type FileQuery, type NewFile, type StoredFile, type WireFile } from "./file-index.ts";
+import {
+  FileIndex,
+  type FileList,
+  type FileQuery,
+  type NewFile,
+  type StoredFile,
+  type WireFile,
+} from "./file-index.ts";
 import { now } from "./ids.ts";
 import { log, logError } from "./log.ts";
 import { type Outcome, outcome } from "./outcome.ts";

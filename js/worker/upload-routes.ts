@@ -94,7 +94,9 @@ async function checkMd5(c: Call, expected: string, segments: Segment[]): Promise
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const digest = new crypto.DigestStream("MD5");
   await streamSegments(c.env.FILES, segments, 0, bytes).pipeTo(digest);
-  const hex = [...new Uint8Array(await digest.digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = [...new Uint8Array(await digest.digest)]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
   if (hex === expected.trim().toLowerCase()) return;
   throw new InvalidRequestError(`The file's MD5 is ${hex}, not '${expected}'.`, { param: "md5" });
 }

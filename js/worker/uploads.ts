@@ -58,7 +58,15 @@ export class Uploads {
     this.#exec(
       `INSERT INTO uploads (id, filename, purpose, bytes, created_at, expires_at, status, file_seconds)
        VALUES (?, ?, ?, ?, ?, ?, 'pending', ?)`,
-      ...[upload.id, upload.filename, upload.purpose, upload.bytes, now, now + OPEN_SECONDS, upload.fileSeconds],
+      ...[
+        upload.id,
+        upload.filename,
+        upload.purpose,
+        upload.bytes,
+        now,
+        now + OPEN_SECONDS,
+        upload.fileSeconds,
+      ],
     );
     return this.#wire(this.#row(upload.id));
   }
@@ -71,12 +79,22 @@ export class Uploads {
   addPart(uploadId: string, part: { id: string; key: string; bytes: number }, now: number): WirePart {
     this.#open(uploadId, now);
     const { id, key, bytes } = part;
-    this.#exec("INSERT INTO upload_parts (id, upload_id, key, bytes) VALUES (?, ?, ?, ?)", id, uploadId, key, bytes);
+    this.#exec(
+      "INSERT INTO upload_parts (id, upload_id, key, bytes) VALUES (?, ?, ?, ?)",
+      id,
+      uploadId,
+      key,
+      bytes,
+    );
     return { id, object: "upload.part", created_at: now, upload_id: uploadId };
   }
 
   /** The parts of the file to be, and what it is for. Throws unless they make the size that was announced. */
-  plan(id: string, partIds: string[], now: number): { purpose: string; filename: string; segments: Segment[] } {
+  plan(
+    id: string,
+    partIds: string[],
+    now: number,
+  ): { purpose: string; filename: string; segments: Segment[] } {
     const upload = this.#open(id, now);
     const seen = new Set<string>();
     const segments = partIds.map((partId): Segment => {
@@ -141,7 +159,8 @@ export class Uploads {
 
   #open(id: string, now: number): Row {
     const upload = this.#row(id);
-    const status = upload.status === "pending" && (upload.expires_at as number) <= now ? "expired" : upload.status;
+    const status =
+      upload.status === "pending" && (upload.expires_at as number) <= now ? "expired" : upload.status;
     if (status !== "pending") {
       throw new InvalidRequestError(`Upload '${id}' is ${status as string}, and takes no more changes.`);
     }
