@@ -6,7 +6,7 @@ import { maxBatchFileBytes } from "./config.ts";
 import type { StoredFile } from "./file-index.ts";
 import { type Call, errorResponse, expirySeconds, type HonoEnv, limitOf, wholeNumber } from "./http.ts";
 import { newFileId, now } from "./ids.ts";
-import { multipart, type Part, text } from "./multipart.ts";
+import { multipart, text } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";
 import { checkBatchInput, checkPurpose, type Received, receive } from "./receive.ts";
 import { fileKey } from "./runner-files.ts";

@@ -58,6 +58,8 @@ export class Tenant extends DurableObject<Env> {
     this.#name = rememberName(ctx);
     const unused = { files: noFiles, inference: inference(env), models: models(env) };
     this.#batches = new Batches({ ...serviceSettings(env), ...unused, kv: this.#kv });
+    // What ended this object before may have ended Runners with it.
+    ctx.waitUntil(Promise.all(this.#places.running().map((id) => this.#poke(id))));
   }
 
   // --- What the Worker calls -------------------------------------------------------------------------------------
