@@ -16,6 +16,7 @@ batchRoutes.post("/", async (c) => {
   try {
     return c.json(await unwrap(c.var.tenant.createBatch(params, outputSeconds)));
   } catch (error) {
+    if (error instanceof ConflictError) return finalConflict(error);
     if (!(error instanceof InvalidRequestError) || dialect(c.env) !== "reference") throw error;
     const { status, type, param, code, message } = error;
     throw new ApiError({ status, type, param, code, message: `Invalid value: ${message}` });
@@ -34,8 +35,12 @@ batchRoutes.post("/:id/cancel", async (c) => {
   try {
     return c.json(await unwrap(c.var.tenant.cancelBatch(c.req.param("id"))));
   } catch (error) {
-    // Both SDKs would try a 409 again, and nothing would have changed.
-    if (error instanceof ConflictError) return errorResponse(error, { "x-should-retry": "false" });
+    if (error instanceof ConflictError) return finalConflict(error);
     throw error;
   }
 });
+
+/** Both SDKs try a 409 again unless told not to, and nothing would have changed. */
+function finalConflict(error: ConflictError): Response {
+  return errorResponse(error, { "x-should-retry": "false" });
+}

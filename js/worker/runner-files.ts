@@ -11,12 +11,12 @@ import type { Tenant } from "./tenant.ts";
 
 export class RunnerFiles implements Files {
   readonly #bucket: R2BucketLike;
-  readonly #tenant: Stub<Tenant>;
+  readonly #tenant: () => Stub<Tenant>;
   readonly #tenantName: string;
   readonly #batchId: string;
   readonly #segments = new Map<string, Segment[]>();
 
-  constructor(options: { bucket: R2BucketLike; tenant: Stub<Tenant>; tenantName: string; batchId: string }) {
+  constructor(options: { bucket: R2BucketLike; tenant: () => Stub<Tenant>; tenantName: string; batchId: string }) {
     this.#bucket = options.bucket;
     this.#tenant = options.tenant;
     this.#tenantName = options.tenantName;
@@ -24,7 +24,7 @@ export class RunnerFiles implements Files {
   }
 
   async retrieve(id: string): Promise<FileObject | null> {
-    const found = await this.#tenant.runnerInput(id);
+    const found = await this.#tenant().runnerInput(id);
     if (found) this.#segments.set(id, found.segments);
     else this.#segments.delete(id);
     return found?.file ?? null;
@@ -45,7 +45,7 @@ export class RunnerFiles implements Files {
       write: (part) => writer.write(part),
       complete: async () => {
         const bytes = await writer.complete();
-        return this.#tenant.runnerOutput(this.#batchId, {
+        return this.#tenant().runnerOutput(this.#batchId, {
           id,
           filename,
           purpose,

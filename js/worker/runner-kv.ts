@@ -16,7 +16,7 @@ export class RunnerKV implements KV {
   /** Writes are carried out in order, those that follow each other in one place all or nothing. */
   readonly caps = { consistency: "strong", atomic: false, maxValue: 2_000_000 } as const;
   readonly #own: DurableObjectKV;
-  readonly #tenant: Stub<Tenant>;
+  readonly #tenant: () => Stub<Tenant>;
   readonly #batchId: string;
   readonly #turn: number;
   #cancelled: boolean;
@@ -24,7 +24,8 @@ export class RunnerKV implements KV {
 
   constructor(options: {
     storage: SqlDurableObjectStorage;
-    tenant: Stub<Tenant>;
+    /** Asked for each call: a stub does not outlive its object's restart. */
+    tenant: () => Stub<Tenant>;
     batchId: string;
     turn: number;
     /** Whether the Tenant has said that the batch is to be cancelled. */
@@ -45,13 +46,13 @@ export class RunnerKV implements KV {
   async get(key: string): Promise<Uint8Array | null> {
     if (isOwn(key)) {
       const value = await this.#own.get(key);
-      return value === null && key.startsWith("run:") ? this.#tenant.runnerGet(this.#batchId, key) : value;
+      return value === null && key.startsWith("run:") ? this.#tenant().runnerGet(this.#batchId, key) : value;
     }
     if (key.startsWith("cancel:") && !this.#cancelled) {
       if (Date.now() - this.#askedAt < CANCEL_ASK_MS) return null;
       this.#askedAt = Date.now();
     }
-    return this.#tenant.runnerGet(this.#batchId, key);
+    return this.#tenant().runnerGet(this.#batchId, key);
   }
 
   set(key: string, value: Uint8Array): Promise<void> {
@@ -75,12 +76,12 @@ export class RunnerKV implements KV {
       const run = ops.slice(from, to);
       from = to;
       if (!own) {
-        await this.#tenant.runnerWrite(this.#batchId, this.#turn, run);
+        await this.#tenant().runnerWrite(this.#batchId, this.#turn, run);
         continue;
       }
       // The first checkpoint goes first. If it outlived the later ones, the batch would begin again.
       const ended = run.filter((op) => op.type === "delete" && op.key.startsWith("run:"));
-      if (ended.length > 0) await this.#tenant.runnerWrite(this.#batchId, this.#turn, ended);
+      if (ended.length > 0) await this.#tenant().runnerWrite(this.#batchId, this.#turn, ended);
       await this.#own.batch(run);
     }
   }

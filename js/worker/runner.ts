@@ -75,7 +75,7 @@ export class Runner extends DurableObject<Env> {
     const { storage } = ctx;
     this.#exec("UPDATE job SET turn = turn + 1");
     const [{ turn } = { turn: 0 }] = [...this.#exec("SELECT turn FROM job")] as { turn: number }[];
-    const tenant = this.#tenant(tenantName);
+    const tenant = () => this.#tenant(tenantName);
     this.#kv = new RunnerKV({ storage, tenant, batchId, turn, cancelled: this.#cancelled });
     const batches = new Batches({
       ...serviceSettings(env),
