@@ -15,6 +15,9 @@ const ENDPOINTS = [
   "/v1/moderations",
 ];
 
+/** What one request may take at most: a turn waits for its last ones, and must end within its alarm's 15 minutes. */
+const MAX_REQUEST_MS = 600_000;
+
 /** A setting that cannot be right. Said to whoever calls, as nothing can work before it is mended. */
 export class SettingError extends Error {
   override name = "SettingError";
@@ -37,12 +40,15 @@ export function maxConcurrentBatches(env: Env): number {
 export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" | "inference" | "models"> {
   const maxFileBytes = wholeNumber(env, "MAX_FILE_BYTES");
   const maxRequests = wholeNumber(env, "MAX_REQUESTS");
+  const maxAttempts = wholeNumber(env, "MAX_ATTEMPTS");
   return {
     autostart: false,
     dialect: dialect(env),
     endpoints: list(env.ENDPOINTS) ?? ENDPOINTS,
     // Six connections of a Durable Object may wait for headers; more requests would wait inside.
     maxConcurrentRequestsPerBatch: wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? 6,
+    ...(maxAttempts !== undefined && { maxAttempts }),
+    requestTimeoutMs: requestTimeoutMs(env),
     limits: {
       ...(maxFileBytes !== undefined && { maxFileBytes }),
       ...(maxRequests !== undefined && { maxRequests }),
@@ -61,6 +67,7 @@ export function inference(env: Env): Inference {
   return fetchInference({
     baseUrl: env.UPSTREAM_URL,
     ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),
+    timeoutMs: requestTimeoutMs(env),
     fetch: (input, init) => globalThis.fetch(input, init),
   });
 }
@@ -74,6 +81,12 @@ export function models(env: Env): Models {
   const names = list(env.MODELS);
   if (names) return { has: async (model) => names.includes(model) };
   return env.UPSTREAM_URL ? anyModel : echoModels;
+}
+
+function requestTimeoutMs(env: Env): number {
+  const value = wholeNumber(env, "REQUEST_TIMEOUT_MS") ?? MAX_REQUEST_MS;
+  if (value > MAX_REQUEST_MS) throw new SettingError(`REQUEST_TIMEOUT_MS must be at most ${MAX_REQUEST_MS}.`);
+  return value;
 }
 
 function list(text: string | undefined): string[] | undefined {

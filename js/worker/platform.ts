@@ -45,6 +45,8 @@ export interface Env {
   MODELS?: string;
   MAX_CONCURRENT_BATCHES?: string;
   MAX_CONCURRENT_REQUESTS?: string;
+  REQUEST_TIMEOUT_MS?: string;
+  MAX_ATTEMPTS?: string;
   MAX_FILE_BYTES?: string;
   MAX_REQUESTS?: string;
 }

@@ -16,7 +16,12 @@ export class RunnerFiles implements Files {
   readonly #batchId: string;
   readonly #segments = new Map<string, Segment[]>();
 
-  constructor(options: { bucket: R2BucketLike; tenant: () => Stub<Tenant>; tenantName: string; batchId: string }) {
+  constructor(options: {
+    bucket: R2BucketLike;
+    tenant: () => Stub<Tenant>;
+    tenantName: string;
+    batchId: string;
+  }) {
     this.#bucket = options.bucket;
     this.#tenant = options.tenant;
     this.#tenantName = options.tenantName;
