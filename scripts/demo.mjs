@@ -1,8 +1,9 @@
 // `npm run demo`: sets up, builds, and runs the batch in examples/ against the embedded model echo-1.
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { main, node, root, run, say } from "./lib.mjs";
+import { env, Failure, main, node, root, say } from "./lib.mjs";
 
 const shown = 3;
 
@@ -24,7 +25,18 @@ main(() => {
   const errors = join(folder, "errors.jsonl");
   const input = join("examples", "chat-batch.jsonl");
   say(`demo: edgebatch run ${input} (the embedded model echo-1 answers; nothing leaves this machine)\n`);
-  run(node, ["dist/cli/main.js", "run", input, "--out", output, "--errors", errors]);
+  // A model takes its time; without any, there would be no progress to see.
+  const args = ["run", input, "--latency", "120", "--out", output, "--errors", errors, "--json"];
+  const batch = spawnSync(node, ["dist/cli/main.js", ...args], {
+    cwd: root,
+    env,
+    encoding: "utf8",
+    stdio: ["inherit", "pipe", "inherit"],
+  });
+  if (batch.status !== 0)
+    throw new Failure(`demo: edgebatch run ended with status ${batch.status ?? batch.signal}`);
+  say("\nthe finished batch:");
+  say(JSON.stringify(JSON.parse(batch.stdout), null, 2));
   head("output file", output);
   head("error file", errors);
 });

@@ -22,6 +22,11 @@ pub fn cancel(id: &str) -> String {
     format!("{CANCEL_PREFIX}{id}")
 }
 
+/// Since when a batch is to be cancelled, as the value of its [`cancel`] key says.
+pub(crate) fn cancelled_at(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
 /// Prefix of all cancels not yet carried out.
 pub const CANCEL_PREFIX: &str = "cancel:";
 

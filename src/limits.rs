@@ -59,6 +59,9 @@ pub const HOST_RETRY_BASE_MS: u64 = 100;
 pub const HOST_RETRY_CAP_MS: u64 = 10_000;
 /// A host call that failed this often ends the turn; the next turn goes on from the checkpoint.
 pub const HOST_ATTEMPTS: u32 = 6;
+/// As [`HOST_ATTEMPTS`], for writes to the store: about a minute. A turn that ends without them makes the
+/// calls of all results it holds again.
+pub const SAVE_ATTEMPTS: u32 = 12;
 /// How often a running turn looks whether its batch was cancelled. Cancel must be seen within a second.
 pub const CANCEL_POLL_MS: u64 = 500;
 

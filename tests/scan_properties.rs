@@ -2,7 +2,7 @@
 
 mod random;
 
-use edgebatch::scan::{Kind, ScanError, members, members_within};
+use edgebatch::scan::{Kind, ScanError, members, members_within, scalar};
 use proptest::prelude::*;
 use random::Random;
 use serde_json::Value;
@@ -179,6 +179,7 @@ fn same(found: Option<edgebatch::scan::Value<'_>>, expected: Option<&Value>) {
 fn agree(text: &[u8]) -> bool {
     let Ok(expected) = serde_json::from_slice::<Value>(text) else {
         assert_eq!(members(text, NAMES), Err(ScanError), "{}", String::from_utf8_lossy(text));
+        assert_eq!(scalar::members_within(text, NAMES, 0, []), Err(ScanError));
         return false;
     };
     let found = members(text, NAMES);
@@ -190,6 +191,7 @@ fn agree(text: &[u8]) -> bool {
     for (within, outer) in NAMES.iter().enumerate() {
         let (again, inner) = members_within(text, NAMES, within, INNER).unwrap();
         assert_eq!(again, found);
+        assert_eq!(scalar::members_within(text, NAMES, within, INNER), Ok((again, inner)));
         for (name, value) in INNER.iter().zip(inner) {
             let nested = expected.as_object().and_then(|object| object.get(*outer)?.as_object()?.get(*name));
             same(value, nested);

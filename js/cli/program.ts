@@ -57,6 +57,7 @@ Examples:
     .option("--concurrency <n>", "requests in flight", positive, 10)
     .option("--max-attempts <n>", "tries of a request before its last answer is its result", positive, 5)
     .option("--timeout <seconds>", "time for one answer", positive, 600)
+    .option("--latency <ms>", "time that the embedded model takes for an answer", positive)
     .option("--out <file>", "answers (default: FILE with .output.jsonl)")
     .option("--errors <file>", "everything else (default: FILE with .errors.jsonl)")
     .option("--state <folder>", "where the run is kept until it has ended (default: .edgebatch/ beside FILE)")

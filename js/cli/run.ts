@@ -29,6 +29,7 @@ export interface RunOptions {
   concurrency: number;
   maxAttempts: number;
   timeout: number;
+  latency?: number;
   out?: string;
   errors?: string;
   state?: string;
@@ -56,6 +57,7 @@ export async function run(path: string, options: RunOptions): Promise<number> {
     output: outputPath(input, options.out, "output"),
     error: outputPath(input, options.errors, "errors"),
   };
+  const inference = inferenceFor(url, options);
   const state = await State.open(resolve(options.state ?? defaultFolder(input, url, options.endpoint)));
   try {
     if (options.fresh) await state.clear();
@@ -67,10 +69,22 @@ export async function run(path: string, options: RunOptions): Promise<number> {
     }
     if (!job) {
       await state.clear();
-      await checkOutputs(Object.values(outputs), options.force === true);
+      await checkOutputs(Object.values(outputs), options.force === true).catch(async (error: unknown) => {
+        await state.remove();
+        throw error;
+      });
       await state.saveJob({ input, url, endpoint });
     }
-    return await runIn(state, { path, input, endpoint, url, outputs, resumed: job !== null, options });
+    return await runIn(state, {
+      path,
+      input,
+      endpoint,
+      url,
+      inference,
+      outputs,
+      resumed: job !== null,
+      options,
+    });
   } finally {
     state.release();
   }
@@ -82,6 +96,7 @@ interface Plan {
   input: string;
   endpoint: string;
   url: string | null;
+  inference: Inference;
   outputs: { output: string; error: string };
   resumed: boolean;
   options: RunOptions;
@@ -91,13 +106,10 @@ async function runIn(state: State, plan: Plan): Promise<number> {
   const { options, endpoint } = plan;
   const files = new DiskFiles(state.files);
   const input = await linkInput(files, plan, state.folder);
-  const progress = new Progress(
-    "running",
-    modeFor({ quiet: options.quiet === true || options.json === true, lines: true }),
-  );
+  const progress = new Progress("running", modeFor({ quiet: options.quiet === true, lines: true }));
   const note = (text: string) => progress.note(`edgebatch: ${text}`);
   let unreachable = false;
-  const upstream = new Upstream(inferenceFor(plan), {
+  const upstream = new Upstream(plan.inference, {
     patienceMs,
     onNotice: note,
     onUnreachable: () => {
@@ -121,7 +133,7 @@ async function runIn(state: State, plan: Plan): Promise<number> {
   });
   if (!options.quiet) {
     const where = plan.url === null ? "the embedded model echo-1" : plan.url;
-    note(`${plan.resumed ? "going on with" : "running"} ${plan.path} on ${where}${endpoint}`);
+    note(`${plan.resumed ? "going on with" : "running"} ${plan.path}: ${endpoint} of ${where}`);
   }
   const batch = await batches.create({
     input_file_id: input.id,
@@ -258,8 +270,8 @@ function onInterrupt(batches: Batches, inFlight: () => number, note: (text: stri
   };
 }
 
-function inferenceFor({ url, options }: Plan): Inference {
-  if (url === null) return echoInference();
+function inferenceFor(url: string | null, options: RunOptions): Inference {
+  if (url === null) return echoInference(options.latency === undefined ? {} : { latencyMs: options.latency });
   let parsed: URL;
   try {
     parsed = new URL(url);

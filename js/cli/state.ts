@@ -80,8 +80,8 @@ export class State {
 
   /** Forgets everything; the lock stays. */
   async clear(): Promise<void> {
-    // What says that there is something goes last but one: a half cleared folder is cleared again.
-    for (const name of [...names].reverse()) {
+    // What says that there is a run goes first: a half cleared folder is none, and is cleared before the next begins.
+    for (const name of names) {
       await rm(join(this.folder, name), { recursive: true, force: true });
     }
   }

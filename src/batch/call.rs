@@ -51,12 +51,9 @@ impl Call {
         self.start_with(command, HOST_ATTEMPTS);
     }
 
-    /// Starts a call that must not be repeated as it is, because a failed one may have left half its effect.
-    pub(super) fn start_once(&mut self, command: Command) {
-        self.start_with(command, 1);
-    }
-
-    fn start_with(&mut self, command: Command, max_attempts: u32) {
+    /// As [`Call::start`], made at most so often. A call that must not be repeated as it is, because a failed one
+    /// may have left half its effect, is made once.
+    pub(super) fn start_with(&mut self, command: Command, max_attempts: u32) {
         debug_assert!(self.is_idle(), "a call is already pending");
         self.pending = Some(Pending { command, attempts: 0, max_attempts, state: State::Due(0) });
     }

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub(super) struct Chunks {
     open: BTreeMap<u32, Chunk>,
     closed: Tally,
+    /// Requests with a result, or handed out to get one.
+    pub(super) seen: u64,
     /// A chunk was closed since the last checkpoint.
     pub(super) dirty: bool,
 }
@@ -35,7 +37,7 @@ struct Chunk {
 
 impl Chunks {
     pub(super) fn resume(closed: Tally) -> Self {
-        Self { closed, ..Self::default() }
+        Self { closed, seen: closed.lines(), ..Self::default() }
     }
 
     /// Opens a chunk, with what an earlier turn knew and stored of it.
@@ -56,6 +58,7 @@ impl Chunks {
                 chunk.finish(index, outcome, usage.as_ref());
             }
         }
+        self.seen += chunk.tally.lines();
         self.open.insert(start.chunk, chunk);
     }
 
@@ -64,7 +67,9 @@ impl Chunks {
         let chunk = self.open.get_mut(&chunk)?;
         let index = chunk.requests;
         chunk.requests += 1;
-        (!chunk.is_done(index)).then_some(index)
+        let is_new = !chunk.is_done(index);
+        self.seen += u64::from(is_new);
+        is_new.then_some(index)
     }
 
     /// Requests seen so far of a chunk that is being read.

@@ -7,7 +7,7 @@ use super::results::Tally;
 use super::retry::Jitter;
 use super::{Phase, TurnEnd};
 use crate::keys;
-use crate::limits::HOST_RETRY_CAP_MS;
+use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
 use crate::object::Batch;
 use crate::settings::Settings;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl Core {
     }
 
     pub(super) fn start_save(&mut self, writes: Vec<Write>) {
-        self.save.start(Command::Save(Arc::new(writes)));
+        self.save.start_with(Command::Save(Arc::new(writes)), SAVE_ATTEMPTS);
     }
 
     /// Persist before act: saves a change of phase and holds everything else back until that is durable.

@@ -5,13 +5,13 @@
 
 use super::call::host_delay_ms;
 use super::checkpoint::{Ending, SavedPhase};
-use super::command::{Command, Fault, FaultKind, OutputFile, OutputPart, Reply};
+use super::command::{Command, Fault, OutputFile, OutputPart, Reply};
 use super::core::{Core, Next, Stop};
-use super::results::{StoredLine, Tally, read_group};
+use super::results::{Outcome, Stored, StoredLine, Tally, read_group};
 use super::{TurnEnd, cleaning};
 use crate::keys;
 use crate::limits::{HOST_ATTEMPTS, WRITE_BYTES};
-use crate::object::{BatchErrors, BatchStatus, ListTag};
+use crate::object::{BatchError, BatchErrors, BatchStatus, ListTag, Usage};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher;
@@ -28,6 +28,8 @@ pub(super) struct Finalizing {
     error: Gathered,
     tally: Tally,
     step: Step,
+    /// Whether a cancel was looked for once more, now that nothing else is left to do.
+    looked: bool,
     /// Times a write failed in this turn, and when to begin again after the last.
     failures: u32,
     not_before: u64,
@@ -37,14 +39,16 @@ pub(super) struct Finalizing {
 enum Step {
     Merge,
     LoadChunk,
-    LoadLarge { file: OutputFile, bytes: usize },
+    LoadLarge { outcome: Outcome, usage: Option<Usage>, bytes: usize },
     Write(OutputFile),
+    LookForCancel,
 }
 
 #[derive(Debug)]
 struct Merged {
     index: u32,
-    file: OutputFile,
+    outcome: Outcome,
+    usage: Option<Usage>,
     line: Place,
 }
 
@@ -74,6 +78,7 @@ impl Finalizing {
             error: Gathered::default(),
             tally: Tally::default(),
             step: Step::Merge,
+            looked: false,
             failures: 0,
             not_before: 0,
         }
@@ -102,19 +107,23 @@ impl Finalizing {
             match merged.line {
                 Place::Group { group, range } => {
                     let bytes = &self.chunk_bytes[group][range];
-                    let gathered =
-                        if merged.file == OutputFile::Output { &mut self.output } else { &mut self.error };
+                    let gathered = match merged.outcome.file() {
+                        OutputFile::Output => &mut self.output,
+                        OutputFile::Error => &mut self.error,
+                    };
                     gathered.bytes.extend_from_slice(bytes);
+                    self.tally.count(merged.outcome, merged.usage.as_ref());
                 }
                 Place::Large(bytes) => {
                     let prefix = keys::large_result(&id, self.next_chunk - 1, merged.index);
                     core.io.start(Command::Load { prefix });
-                    self.step = Step::LoadLarge { file: merged.file, bytes };
+                    self.step = Step::LoadLarge { outcome: merged.outcome, usage: merged.usage, bytes };
                     return Next::Again;
                 }
             }
-            if self.gathered(merged.file).bytes.len() >= WRITE_BYTES {
-                return self.write(core, merged.file, false);
+            let file = merged.outcome.file();
+            if self.gathered(file).bytes.len() >= WRITE_BYTES {
+                return self.write(core, file, false);
             }
         }
         if self.next_chunk < self.chunks {
@@ -130,6 +139,14 @@ impl Finalizing {
                 return self.write(core, file, true);
             }
         }
+        if !self.looked && core.batch.status == BatchStatus::Finalizing {
+            // Who was told that the batch is being cancelled is not to find it completed. Only a cancel asked
+            // for while the last write is under way still comes too late.
+            self.looked = true;
+            core.io.start(Command::Load { prefix: keys::cancel(&id) });
+            self.step = Step::LookForCancel;
+            return Next::Again;
+        }
         self.conclude(core)
     }
 
@@ -139,22 +156,36 @@ impl Finalizing {
                 self.merge(entries);
                 Next::Again
             }
-            (Step::LoadLarge { file, bytes }, Reply::Entries(parts)) => {
-                let gathered = self.gathered(file);
+            (Step::LoadLarge { outcome, usage, bytes }, Reply::Entries(parts)) => {
+                let gathered = self.gathered(outcome.file());
                 let start = gathered.bytes.len();
                 for (_, part) in parts {
                     let wanted = bytes - (gathered.bytes.len() - start);
                     gathered.bytes.extend_from_slice(&part[..part.len().min(wanted)]);
                 }
                 if gathered.bytes.len() - start != bytes {
-                    return self.give_up(core, lost("a part of a large result"));
+                    // A part is gone, and the line with it: the sum will show it.
+                    gathered.bytes.truncate(start);
+                    return Next::Again;
                 }
-                if gathered.bytes.len() >= WRITE_BYTES { self.write(core, file, false) } else { Next::Again }
+                self.tally.count(outcome, usage.as_ref());
+                let gathered = self.gathered(outcome.file());
+                if gathered.bytes.len() < WRITE_BYTES {
+                    return Next::Again;
+                }
+                self.write(core, outcome.file(), false)
             }
             (Step::Write(file), Reply::Written(file_id)) => {
                 let gathered = self.gathered(file);
                 gathered.begun = true;
                 gathered.file_id = file_id;
+                Next::Again
+            }
+            (Step::LookForCancel, Reply::Entries(entries)) => {
+                if let Some((_, value)) = entries.first() {
+                    let requested_at = keys::cancelled_at(value).unwrap_or(core.now_seconds());
+                    core.cancel_requested_at.get_or_insert(requested_at);
+                }
                 Next::Again
             }
             (step, _) => {
@@ -174,8 +205,13 @@ impl Finalizing {
                 Next::Again
             }
             Step::Write(_) => core.fault(fault),
+            Step::LookForCancel => Next::Again,
             _ if fault.may_pass() => core.fault(fault),
-            _ => self.give_up(core, fault),
+            // What the store refuses for good is lost: the sum will show it.
+            _ => {
+                self.step = Step::Merge;
+                Next::Again
+            }
         }
     }
 
@@ -195,10 +231,8 @@ impl Finalizing {
                     StoredLine::Inline(range) => Place::Group { group, range },
                     StoredLine::Large(bytes) => Place::Large(bytes),
                 };
-                by_index.entry(stored.index).or_insert_with(|| {
-                    self.tally.count(stored.outcome, stored.usage.as_ref());
-                    Merged { index: stored.index, file: stored.outcome.file(), line }
-                });
+                let Stored { index, outcome, usage, .. } = stored;
+                by_index.entry(index).or_insert(Merged { index, outcome, usage, line });
             }
             self.chunk_bytes.push(value);
         }
@@ -214,14 +248,15 @@ impl Finalizing {
         hasher.write(core.batch.id.as_bytes());
         hasher.write_u8(tag);
         let gathered = self.gathered(file);
-        core.io.start_once(Command::WriteOutput(OutputPart {
+        let part = OutputPart {
             file,
             file_id: format!("file-{:032x}", hasher.finish128().as_u128()),
             filename: format!("{}_{name}.jsonl", core.batch.id),
             bytes: Arc::new(std::mem::take(&mut gathered.bytes)),
             first: !gathered.begun,
             last,
-        }));
+        };
+        core.io.start_with(Command::WriteOutput(part), 1);
         self.step = Step::Write(file);
         Next::Again
     }
@@ -234,12 +269,12 @@ impl Finalizing {
     }
 
     fn conclude(&mut self, core: &mut Core) -> Next {
-        let total = core.batch.request_counts.total;
-        let failed = matches!(self.ending, Ending::Failed(_));
-        if self.tally.lines() != total && !failed {
-            return self.give_up(core, lost("a result"));
-        }
         let now = core.now_seconds();
+        let total = core.batch.request_counts.total;
+        let lost = total.saturating_sub(self.tally.lines());
+        if lost > 0 && !matches!(self.ending, Ending::Failed(_)) {
+            self.ending = Ending::Failed(results_lost(lost));
+        }
         core.batch.request_counts = self.tally.request_counts(total);
         core.batch.usage = self.tally.usage;
         core.batch.output_file_id = self.output.file_id.take();
@@ -256,28 +291,15 @@ impl Finalizing {
         core.batch.enter(status, now);
         cleaning::conclude(core)
     }
-
-    /// The store no longer has what it acknowledged: the files get what is left and the batch says so.
-    fn give_up(&mut self, core: &mut Core, fault: Fault) -> Next {
-        if matches!(self.ending, Ending::Failed(_)) {
-            // Even the rest cannot be read: end without files rather than never.
-            self.merged.clear();
-            self.next_chunk = self.chunks;
-            return Next::Again;
-        }
-        let data = vec![crate::object::BatchError {
-            code: "results_lost".to_owned(),
-            message: format!("Results of this batch were lost: {}", fault.message),
-            param: None,
-            line: None,
-        }];
-        let ending = Ending::Failed(BatchErrors { object: ListTag::List, data });
-        *self = Self::new(self.chunks, ending);
-        core.commit(self.saved());
-        Next::Again
-    }
 }
 
-fn lost(what: &str) -> Fault {
-    Fault { kind: FaultKind::Terminal, message: format!("{what} is no longer in the store") }
+/// The store no longer has what it acknowledged: the files hold what is left, and the batch says so.
+fn results_lost(lost: u64) -> BatchErrors {
+    let error = BatchError {
+        code: "results_lost".to_owned(),
+        message: format!("The store lost the results of {lost} of this batch's requests."),
+        param: None,
+        line: None,
+    };
+    BatchErrors { object: ListTag::List, data: vec![error] }
 }

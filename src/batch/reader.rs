@@ -123,6 +123,11 @@ impl Reader {
         true
     }
 
+    /// It waits for stored results, not for the file.
+    pub(super) fn is_loading(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| !current.loaded)
+    }
+
     /// The current chunk's earlier results are in the book.
     pub(super) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
         let current = self.current.as_mut()?;

@@ -213,7 +213,7 @@ impl Running {
     }
 
     pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
-        if fault.may_pass() && !core.is_expired() {
+        if self.reader.is_loading() || (fault.may_pass() && !core.is_expired()) {
             self.broken = Some(fault);
         } else {
             self.lose_input(&fault.message);
@@ -287,6 +287,10 @@ impl Running {
                 Step::Need(command) => {
                     core.io.start(command);
                     return Some(Next::Again);
+                }
+                Step::Request(_) if self.chunks.seen > core.batch.request_counts.total => {
+                    self.lose_input("it holds more requests than when it was validated");
+                    return None;
                 }
                 Step::Request(request) => match (&halted, &request.body) {
                     (Some(reason), _) => self.end_without_answer(core, &request, reason),

@@ -1,6 +1,6 @@
 //! The batch while its input file is checked: nothing runs, nothing is stored, so a restart begins anew.
 
-use super::command::{Command, Fault, LookUp, Reply};
+use super::command::{Command, Fault, FaultKind, LookUp, Reply};
 use super::core::{Core, Next};
 use super::running::Running;
 use super::{Phase, cleaning};
@@ -98,7 +98,10 @@ impl Validating {
 
     pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
         match fault.kind {
-            super::command::FaultKind::Missing => self.fail_missing(core),
+            FaultKind::Missing if matches!(self.step, Step::AskModel { .. } | Step::AskLastModel) => {
+                self.on_io(core, Reply::Model(false))
+            }
+            FaultKind::Missing => self.fail_missing(core),
             _ if fault.may_pass() && !core.is_expired() => core.fault(fault),
             _ => fail(core, vec![unreadable(&fault.message)]),
         }

@@ -40,9 +40,14 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
             host.idle(until_wake.min(IDLE_MS)).await;
             continue;
         }
-        let ended = match select(turns.next(), pin!(host.idle(IDLE_MS))).await {
-            Either::Left((ended, _)) => ended,
-            Either::Right(_) => None,
+        let ended = if host.stop_requested() {
+            // Nothing new starts, so there is nothing to look for meanwhile.
+            turns.next().await
+        } else {
+            match select(turns.next(), pin!(host.idle(IDLE_MS))).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(_) => None,
+            }
         };
         if let Some((id, end)) = ended {
             let wake_at = match end {

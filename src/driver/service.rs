@@ -138,8 +138,7 @@ async fn with_cancel<H: Host>(host: &H, batch: Batch) -> Result<Batch, ApiError>
         return Ok(batch);
     }
     let requested_at = host.kv_get(&keys::cancel(&batch.id)).await.map_err(store_failed)?;
-    let requested_at = requested_at.and_then(|at| std::str::from_utf8(&at).ok()?.parse().ok());
-    Ok(overlay_cancel(batch, requested_at))
+    Ok(overlay_cancel(batch, requested_at.and_then(|value| keys::cancelled_at(&value))))
 }
 
 async fn read<H: Host, T: DeserializeOwned>(host: &H, key: &str) -> Result<Option<T>, ApiError> {

@@ -145,7 +145,7 @@ async fn cancel_requested<H: Host>(host: &H, id: &str, ms: u64) -> Option<u64> {
         host.sleep(ms).await;
     }
     let value = host.kv_get(&keys::cancel(id)).await.ok().flatten()?;
-    Some(std::str::from_utf8(&value).ok().and_then(|at| at.parse().ok()).unwrap_or(host.now() / 1_000))
+    Some(keys::cancelled_at(&value).unwrap_or(host.now() / 1_000))
 }
 
 async fn perform<H: Host>(host: &H, writers: &Writers<H>, command: Command) -> Reply {

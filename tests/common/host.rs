@@ -273,17 +273,23 @@ impl Host for ScriptedHost {
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {
         let list = || {
             let kv = self.kv.borrow();
-            let under = kv.iter().filter(|(key, _)| key.starts_with(&query.prefix));
-            let mut all: Vec<_> = under.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let follows = |key: &str| match &query.after {
+                Some(after) if query.reverse => key < after.as_str(),
+                Some(after) => key > after.as_str(),
+                None => true,
+            };
+            let from = kv.range(query.prefix.clone()..);
+            let mut all: Vec<_> = from
+                .take_while(|(key, _)| key.starts_with(&query.prefix))
+                .filter(|(key, _)| follows(key))
+                .collect();
             if query.reverse {
                 all.reverse();
-            }
-            if let Some(after) = &query.after {
-                all.retain(|(key, _)| if query.reverse { key < after } else { key > after });
             }
             let limit = (query.limit as usize).min(self.page.get());
             let more = all.len() > limit;
             all.truncate(limit);
+            let all = all.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
             Ok(KvPage { entries: all, more })
         };
         self.act(Op::List(query.prefix.clone()), false, list).await

@@ -1,0 +1,33 @@
+//! What a string with escapes says.
+
+/// The characters of a string that was scanned before, hence holds no broken escape: in a broken one, any.
+pub(super) fn unescape(inside: &str) -> impl Iterator<Item = char> {
+    let mut chars = inside.chars();
+    std::iter::from_fn(move || {
+        let hex = |chars: &mut std::str::Chars<'_>| {
+            (0..4).fold(0, |n, _| n << 4 | chars.next().and_then(|c| c.to_digit(16)).unwrap_or(0))
+        };
+        let c = chars.next()?;
+        if c != '\\' {
+            return Some(c);
+        }
+        Some(match chars.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let unit = hex(&mut chars);
+                let code = if unit & 0xFC00 == 0xD800 {
+                    chars.nth(1);
+                    0x10000 + ((unit & 0x3FF) << 10 | (hex(&mut chars) & 0x3FF))
+                } else {
+                    unit
+                };
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            itself => itself,
+        })
+    })
+}

@@ -1,0 +1,173 @@
+//! Sixteen bytes at once: the few instructions the scanner needs, on each machine that has them.
+#![allow(unsafe_code)]
+
+/// A register of 16 bytes.
+///
+/// Every method is `unsafe` for one reason, apart from what `load` says: it may be called only where the
+/// instructions of the implementing type exist. `walk` checks that once, at its two entries.
+pub(super) trait Vector: Copy {
+    /// The 16 bytes at `from`, at any alignment. All of them must be readable.
+    unsafe fn load(from: *const u8) -> Self;
+    /// 16 times the same byte.
+    unsafe fn splat(byte: u8) -> Self;
+    /// 0xFF where the bytes are equal, else 0.
+    unsafe fn eq(self, other: Self) -> Self;
+    /// 0xFF where the byte is below 0x20, else 0.
+    unsafe fn is_control(self) -> Self;
+    /// 0xFF where the byte is below 0x20 or above 0x7F, else 0.
+    unsafe fn is_control_or_high(self) -> Self;
+    unsafe fn or(self, other: Self) -> Self;
+    unsafe fn and(self, other: Self) -> Self;
+    unsafe fn xor(self, other: Self) -> Self;
+    /// Byte by byte, not below 0.
+    unsafe fn minus(self, other: Self) -> Self;
+    /// The upper half of each byte, as a number.
+    unsafe fn upper(self) -> Self;
+    /// This table's entry for each byte of `index`, all of which are below 16.
+    unsafe fn look_up(self, index: Self) -> Self;
+    /// The bytes `N` places earlier in the text: the last `N` of `before`, then our first.
+    unsafe fn earlier<const N: usize>(self, before: Self) -> Self;
+    /// The top bit of each byte, the first byte's lowest.
+    unsafe fn top_bits(self) -> u64;
+}
+
+#[cfg(target_arch = "wasm32")]
+mod wasm {
+    use super::Vector;
+    use core::arch::wasm32::*;
+
+    impl Vector for v128 {
+        #[inline(always)]
+        unsafe fn load(from: *const u8) -> Self {
+            // SAFETY: the caller says that 16 bytes are readable; the instruction asks no alignment.
+            unsafe { v128_load(from.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn splat(byte: u8) -> Self {
+            u8x16_splat(byte)
+        }
+        #[inline(always)]
+        unsafe fn eq(self, other: Self) -> Self {
+            u8x16_eq(self, other)
+        }
+        #[inline(always)]
+        unsafe fn is_control(self) -> Self {
+            u8x16_lt(self, u8x16_splat(0x20))
+        }
+        #[inline(always)]
+        unsafe fn is_control_or_high(self) -> Self {
+            i8x16_lt(self, i8x16_splat(0x20))
+        }
+        #[inline(always)]
+        unsafe fn or(self, other: Self) -> Self {
+            v128_or(self, other)
+        }
+        #[inline(always)]
+        unsafe fn and(self, other: Self) -> Self {
+            v128_and(self, other)
+        }
+        #[inline(always)]
+        unsafe fn xor(self, other: Self) -> Self {
+            v128_xor(self, other)
+        }
+        #[inline(always)]
+        unsafe fn minus(self, other: Self) -> Self {
+            u8x16_sub_sat(self, other)
+        }
+        #[inline(always)]
+        unsafe fn upper(self) -> Self {
+            u8x16_shr(self, 4)
+        }
+        #[inline(always)]
+        unsafe fn look_up(self, index: Self) -> Self {
+            i8x16_swizzle(self, index)
+        }
+        #[inline(always)]
+        unsafe fn earlier<const N: usize>(self, before: Self) -> Self {
+            match N {
+                1 => i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(
+                    before, self,
+                ),
+                2 => i8x16_shuffle::<14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29>(
+                    before, self,
+                ),
+                _ => i8x16_shuffle::<13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28>(
+                    before, self,
+                ),
+            }
+        }
+        #[inline(always)]
+        unsafe fn top_bits(self) -> u64 {
+            u64::from(i8x16_bitmask(self))
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    // SAFETY of every block here: the caller of the method says that the instruction exists, and for `load`
+    // that 16 bytes are readable; none of these asks an alignment or touches memory otherwise.
+    use super::Vector;
+    use core::arch::x86_64::*;
+
+    impl Vector for __m128i {
+        #[inline(always)]
+        unsafe fn load(from: *const u8) -> Self {
+            unsafe { _mm_loadu_si128(from.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn splat(byte: u8) -> Self {
+            unsafe { _mm_set1_epi8(byte.cast_signed()) }
+        }
+        #[inline(always)]
+        unsafe fn eq(self, other: Self) -> Self {
+            unsafe { _mm_cmpeq_epi8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn is_control(self) -> Self {
+            unsafe { _mm_cmpeq_epi8(_mm_min_epu8(self, _mm_set1_epi8(0x1F)), self) }
+        }
+        #[inline(always)]
+        unsafe fn is_control_or_high(self) -> Self {
+            unsafe { _mm_cmplt_epi8(self, _mm_set1_epi8(0x20)) }
+        }
+        #[inline(always)]
+        unsafe fn or(self, other: Self) -> Self {
+            unsafe { _mm_or_si128(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn and(self, other: Self) -> Self {
+            unsafe { _mm_and_si128(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn xor(self, other: Self) -> Self {
+            unsafe { _mm_xor_si128(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn minus(self, other: Self) -> Self {
+            unsafe { _mm_subs_epu8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn upper(self) -> Self {
+            unsafe { _mm_and_si128(_mm_srli_epi16(self, 4), _mm_set1_epi8(0x0F)) }
+        }
+        #[inline(always)]
+        unsafe fn look_up(self, index: Self) -> Self {
+            unsafe { _mm_shuffle_epi8(self, index) }
+        }
+        #[inline(always)]
+        unsafe fn earlier<const N: usize>(self, before: Self) -> Self {
+            unsafe {
+                match N {
+                    1 => _mm_alignr_epi8(self, before, 15),
+                    2 => _mm_alignr_epi8(self, before, 14),
+                    _ => _mm_alignr_epi8(self, before, 13),
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn top_bits(self) -> u64 {
+            unsafe { u64::from(_mm_movemask_epi8(self).cast_unsigned()) }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/** Runs the command line from its sources, as a user would, in a folder of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../../js/cli/main.ts", import.meta.url));
+
+/** What a command printed and how it ended. */
+export interface Ended {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A command under way. */
+export interface Started {
+  child: ChildProcess;
+  ended: Promise<Ended>;
+}
+
+/** Starts `edgebatch …args`. Keys in the environment of whoever runs the tests must not leak into them. */
+export function start(args: string[], options: { cwd?: string; stdin?: "pipe" | "ignore" } = {}): Started {
+  const { OPENAI_API_KEY: _, EDGEBATCH_KEY: __, ...env } = process.env;
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: options.cwd,
+    env,
+    stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<Ended>((resolve) => {
+    child.on("close", (status, signal) => resolve({ status, signal, stdout, stderr }));
+  });
+  return { child, ended };
+}
+
+/** Runs `edgebatch …args` to its end, with `input` on standard input. */
+export function edgebatch(
+  args: string[],
+  options: { cwd?: string; input?: string | Uint8Array } = {},
+): Promise<Ended> {
+  const { child, ended } = start(args, {
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    stdin: options.input === undefined ? "ignore" : "pipe",
+  });
+  child.stdin?.end(options.input);
+  return ended;
+}
+
+/** A folder that goes when the tests of this file have ended. */
+export function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "edgebatch-cli-"));
+  after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A good line of a batch file. */
+export function line(id: string, content = "hello", model = "echo-1"): string {
+  const body = { model, messages: [{ role: "user", content }] };
+  return `${JSON.stringify({ custom_id: id, method: "POST", url: "/v1/chat/completions", body })}\n`;
+}

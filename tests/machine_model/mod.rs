@@ -1,0 +1,103 @@
+//! The outside world of one machine: a store, an input file, writers of result files.
+
+pub(crate) mod invariants;
+
+use edgebatch::batch::command::{Answer, Command, LookUp, Reply, Write};
+use edgebatch::object::FileObject;
+use std::collections::BTreeMap;
+
+pub(crate) const ID: &str = "batch_6ab13b80000000000000000000000000";
+pub(crate) const START_MS: u64 = 1_790_000_000_000;
+
+pub(crate) struct World {
+    pub(crate) kv: BTreeMap<String, Vec<u8>>,
+    pub(crate) input: Vec<u8>,
+    /// Physical line of each request.
+    pub(crate) lines: Vec<u64>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    writers: BTreeMap<String, Vec<u8>>,
+    pub(crate) now: u64,
+}
+
+impl World {
+    /// So many requests, with blank lines and CRLF strewn in.
+    pub(crate) fn new(requests: u64, layout: u64) -> Self {
+        let (mut input, mut lines, mut line) = (Vec::new(), Vec::new(), 1);
+        for r in 1..=requests {
+            let end: &[u8] = if layout & 1 == 1 && r % 3 == 0 { b"\r\n" } else { b"\n" };
+            if layout & 2 == 2 && r % 7 == layout % 7 {
+                input.extend_from_slice(end);
+                line += 1;
+            }
+            let text = format!(
+                "{{\"custom_id\":\"r{r}\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\
+                 \"body\":{{\"model\":\"m\",\"messages\":[]}}}}"
+            );
+            input.extend_from_slice(text.as_bytes());
+            input.extend_from_slice(end);
+            lines.push(line);
+            line += 1;
+        }
+        let (kv, files, writers) = Default::default();
+        Self { kv, input, lines, files, writers, now: START_MS }
+    }
+
+    /// Carries out everything but inference.
+    pub(crate) fn apply(&mut self, command: &Command) -> Reply {
+        match command {
+            Command::LookUp(LookUp::Input(id)) => {
+                Reply::Input(Some(FileObject { id: id.clone(), bytes: self.input.len() as u64 }))
+            }
+            Command::LookUp(LookUp::Model(_)) => Reply::Model(true),
+            Command::ReadInput { offset, length, .. } => {
+                let from = (*offset as usize).min(self.input.len());
+                Reply::Bytes(self.input[from..(from + *length as usize).min(self.input.len())].to_vec())
+            }
+            Command::Load { prefix } => {
+                let under = self.kv.iter().filter(|(key, _)| key.starts_with(prefix));
+                Reply::Entries(under.map(|(key, value)| (key.clone(), value.clone())).collect())
+            }
+            Command::Infer { idempotency_key, .. } => Reply::Answer(good(line_of(idempotency_key))),
+            Command::Save(writes) => {
+                for write in writes.iter() {
+                    match write {
+                        Write::Set(key, value) => drop(self.kv.insert(key.clone(), value.clone())),
+                        Write::Delete(key) => drop(self.kv.remove(key)),
+                        Write::DeletePrefix(prefix) => self.kv.retain(|key, _| !key.starts_with(prefix)),
+                    }
+                }
+                Reply::Saved
+            }
+            Command::WriteOutput(part) => {
+                if part.first {
+                    self.writers.insert(part.file_id.clone(), Vec::new());
+                }
+                let writer = self.writers.get_mut(&part.file_id).expect("a file begins with its first part");
+                writer.extend_from_slice(&part.bytes);
+                if !part.last {
+                    return Reply::Written(None);
+                }
+                let bytes = self.writers.remove(&part.file_id).expect("there");
+                self.files.insert(part.file_id.clone(), bytes);
+                Reply::Written(Some(part.file_id.clone()))
+            }
+        }
+    }
+
+    /// A crash takes unfinished files with it.
+    pub(crate) fn lose_writers(&mut self) {
+        self.writers.clear();
+    }
+}
+
+pub(crate) fn line_of(key: &str) -> u64 {
+    key.rsplit(':').next().and_then(|line| line.parse().ok()).expect("batch:line")
+}
+
+pub(crate) fn good(line: u64) -> Answer {
+    answer(200, format!("{{\"id\":\"chat-{line}\"}}"))
+}
+
+pub(crate) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
+    Answer { status, body: body.into(), request_id: None, retry_after_ms: None }
+}

@@ -1,0 +1,218 @@
+//! What is tried again, when, how often, and what stands in the files if nothing helps.
+
+mod common;
+
+use common::model::{Answers, Model, answer, good, refusal};
+use common::{START_MS, ScriptedHost, ended, finish, lines_of, with_batch};
+use edgebatch::batch::command::{Answer, Fault, FaultKind};
+use edgebatch::object::{BatchStatus, RequestCounts};
+use edgebatch::settings::Settings;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+type Times = Rc<RefCell<Vec<(u64, u64)>>>;
+
+/// A model that takes 10 ms, and the line and time of every call.
+fn recorded(mut answers: impl FnMut(u64, u32) -> Result<Answer, Fault> + 'static) -> (Model, Times) {
+    let times = Times::default();
+    let seen = Rc::clone(&times);
+    let model: Model = Box::new(move |call| {
+        seen.borrow_mut().push((call.line, call.now));
+        Answers { ms: 10, result: answers(call.line, call.attempt) }
+    });
+    (model, times)
+}
+
+fn calls_of(times: &Times, line: u64) -> Vec<u64> {
+    times.borrow().iter().filter(|(of, _)| *of == line).map(|(_, at)| *at).collect()
+}
+
+/// Runs a batch to its end and gives output and error lines.
+fn results(lines: u64, model: Model, settings: &Settings) -> (ScriptedHost, [Vec<(u64, Value)>; 2]) {
+    let (host, id) = with_batch(lines, model, settings);
+    finish(&host, &id, settings, 1);
+    let ended = ended(&host, &id);
+    assert_eq!(ended.batch.status, BatchStatus::Completed);
+    (host, [lines_of(ended.output.as_ref()), lines_of(ended.error.as_ref())])
+}
+
+#[test]
+fn nothing_is_tried_again_before_retry_after_has_passed() {
+    for status in [408, 409, 429, 500, 503] {
+        for wait in [1, 700, 5_000, 90_000] {
+            let (model, times) = recorded(move |line, attempt| match (line, attempt) {
+                (2, 1..=3) => Ok(Answer { retry_after_ms: Some(wait), ..refusal(status, line) }),
+                _ => Ok(good(line)),
+            });
+            let (_, [output, _]) = results(5, model, &Settings::default());
+            assert_eq!(output.len(), 5);
+            let calls = calls_of(&times, 2);
+            assert_eq!(calls.len(), 4);
+            for pair in calls.windows(2) {
+                let pause = pair[1] - pair[0] - 10;
+                assert!(pause >= wait, "{status}: {pause} ms instead of {wait}");
+                // Nor much later: only the growing pauses of a refused window come on top.
+                assert!(pause <= wait + 3_000, "{status}: {pause} ms instead of {wait}");
+            }
+        }
+    }
+}
+
+#[test]
+fn after_max_attempts_the_last_answer_is_the_result() {
+    for max_attempts in [1, 2, 5] {
+        let statuses = [500, 502, 409, 503, 504, 500];
+        let (model, times) = recorded(move |line, attempt| match line {
+            3 => Ok(refusal(statuses[attempt as usize - 1], line)),
+            _ => Ok(good(line)),
+        });
+        let settings = Settings { max_attempts, ..Settings::default() };
+        let (_, [output, error]) = results(6, model, &settings);
+        assert_eq!(calls_of(&times, 3).len(), max_attempts as usize);
+        assert_eq!(output.len(), 5);
+        assert_eq!(error.len(), 1);
+        assert_eq!(error[0].1["response"]["status_code"], statuses[max_attempts as usize - 1]);
+    }
+}
+
+#[test]
+fn no_attempts_mean_one() {
+    let (model, times) = recorded(|line, _| Ok(refusal(500, line)));
+    let (_, [_, error]) = results(1, model, &Settings { max_attempts: 0, ..Settings::default() });
+    assert_eq!((error.len(), times.borrow().len()), (1, 1));
+}
+
+#[test]
+fn what_will_not_help_is_not_tried_again() {
+    for status in [400, 401, 403, 404, 413, 422, 302] {
+        let (model, times) = recorded(move |line, _| Ok(refusal(status, line)));
+        let (_, [_, error]) = results(3, model, &Settings::default());
+        assert_eq!((error.len(), times.borrow().len()), (3, 3), "{status}");
+    }
+    let refused = || Fault { kind: FaultKind::Terminal, message: "no such host".to_owned() };
+    let (model, times) = recorded(move |_, _| Err(refused()));
+    let (_, [_, error]) = results(1, model, &Settings::default());
+    assert_eq!(times.borrow().len(), 1);
+    let expected =
+        json!({"code": "connection_error", "message": "The model could not be reached: no such host"});
+    assert_eq!((&error[0].1["response"], &error[0].1["error"]), (&json!(null), &expected));
+}
+
+#[test]
+fn a_connection_that_breaks_is_tried_again_and_in_the_end_named() {
+    let broken = || Fault { kind: FaultKind::Transient, message: "reset by peer".to_owned() };
+    let (model, times) =
+        recorded(move |line, attempt| if line == 1 || attempt < 4 { Err(broken()) } else { Ok(good(line)) });
+    let (_, [output, error]) = results(2, model, &Settings::default());
+    assert_eq!((calls_of(&times, 1).len(), calls_of(&times, 2).len()), (5, 4));
+    assert_eq!((output[0].0, error[0].0), (2, 1));
+    let expected =
+        json!({"code": "connection_error", "message": "The model could not be reached: reset by peer"});
+    assert_eq!(error[0].1["error"], expected);
+}
+
+/// Refuses everything for a minute.
+fn storm(lines: u64, retry_after_ms: Option<u64>, settings: &Settings) {
+    let model: Model = Box::new(move |call| {
+        let storms = call.now < START_MS + 60_000;
+        let refused = Answer { retry_after_ms, ..refusal(429, call.line) };
+        Answers { ms: 30, result: Ok(if storms { refused } else { good(call.line) }) }
+    });
+    let (host, id) = with_batch(lines, model, settings);
+    finish(&host, &id, settings, 1);
+    let batch = ended(&host, &id).batch;
+    let what =
+        format!("Retry-After {retry_after_ms:?}, {} lanes", settings.max_concurrent_requests_per_batch);
+    assert_eq!(batch.request_counts, RequestCounts { total: lines, completed: lines, failed: 0 }, "{what}");
+    let after = host.clock.now() - START_MS - 60_000;
+    // A pause of at most the cap, then the window opens again.
+    assert!(after < 120_000, "{after} ms after the storm: {what}");
+}
+
+#[test]
+fn a_one_minute_storm_of_429_with_retry_after_fails_no_line() {
+    for wait in [0, 100, 1_000, 5_000, 20_000, 61_000] {
+        for max_concurrent_requests_per_batch in [1, 10, 50] {
+            let settings = Settings { max_concurrent_requests_per_batch, ..Settings::default() };
+            storm(500, Some(wait), &settings);
+        }
+    }
+}
+
+#[test]
+fn a_one_minute_storm_of_429_without_retry_after_fails_no_line() {
+    for max_concurrent_requests_per_batch in [1, 10, 50] {
+        storm(500, None, &Settings { max_concurrent_requests_per_batch, ..Settings::default() });
+    }
+}
+
+#[test]
+fn a_wait_that_ends_after_the_window_closes_is_not_begun() {
+    let (model, times) = recorded(|line, _| match line {
+        4 => Ok(Answer { retry_after_ms: Some(86_400_000), ..refusal(500, line) }),
+        _ => Ok(good(line)),
+    });
+    let (host, [output, error]) = results(8, model, &Settings::default());
+    assert_eq!((output.len(), error.len()), (7, 1));
+    assert_eq!(calls_of(&times, 4).len(), 1);
+    assert_eq!(error[0].1["response"]["status_code"], 500, "what it was told last");
+    assert!(host.clock.now() < START_MS + 60_000);
+}
+
+#[test]
+fn an_upstream_that_hangs_is_given_up_and_tried_again() {
+    let times = Times::default();
+    let seen = Rc::clone(&times);
+    let model: Model = Box::new(move |call| {
+        seen.borrow_mut().push((call.line, call.now));
+        let hangs = call.line == 3 || (call.line == 5 && call.attempt == 1);
+        Answers { ms: if hangs { 86_000_000 } else { 10 }, result: Ok(good(call.line)) }
+    });
+    let settings = Settings { request_timeout_ms: 2_000, max_attempts: 3, ..Settings::default() };
+    let (host, [output, error]) = results(30, model, &settings);
+    assert_eq!((output.len(), error.len()), (29, 1));
+    assert_eq!((calls_of(&times, 3).len(), calls_of(&times, 5).len()), (3, 2));
+    let expected = json!({"code": "request_timeout", "message": "The model did not answer in time."});
+    assert_eq!((&error[0].1["response"], &error[0].1["error"]), (&json!(null), &expected));
+    assert_eq!(host.in_flight(), 0, "no call was left hanging");
+    for pair in calls_of(&times, 3).windows(2) {
+        assert!(pair[1] - pair[0] >= 2_000, "given up before its time");
+    }
+    assert!(host.clock.now() < START_MS + 15_000);
+}
+
+#[test]
+fn half_an_answer_is_tried_again() {
+    let halves = ["{\"half\":", "", "{}{}", "{\"a\":1,}", "\u{1f}", "not JSON"];
+    let (model, times) = recorded(move |line, attempt| match attempt {
+        1 => Ok(answer(200, line, halves[line as usize - 1])),
+        _ => Ok(good(line)),
+    });
+    let (_, [output, error]) = results(6, model, &Settings::default());
+    assert_eq!((output.len(), error.len(), times.borrow().len()), (6, 0, 12));
+}
+
+#[test]
+fn an_answer_that_stays_half_is_a_failed_line_that_quotes_it() {
+    let (model, times) = recorded(|line, _| Ok(answer(200, line, "{\"half\":")));
+    let (_, [output, error]) = results(1, model, &Settings::default());
+    assert_eq!((output.len(), error.len(), times.borrow().len()), (0, 1, 5));
+    let line = &error[0].1;
+    assert_eq!(line["response"]["status_code"], 200);
+    assert_eq!(line["response"]["body"]["error"]["message"], "{\"half\":");
+    assert_eq!(line["error"]["code"], "request_failed");
+}
+
+#[test]
+fn an_answer_too_large_to_keep_is_a_failed_line() {
+    let (model, times) = recorded(|line, _| match line {
+        2 => Ok(answer(200, line, vec![b' '; (8 << 20) + 1])),
+        3 => Ok(answer(200, line, format!("\"{}\"", "x".repeat((8 << 20) - 2)))),
+        _ => Ok(good(line)),
+    });
+    let (_, [output, error]) = results(3, model, &Settings::default());
+    assert_eq!((output.len(), error.len()), (2, 1));
+    assert_eq!(error[0].1["error"]["code"], "response_too_large");
+    assert_eq!(calls_of(&times, 2).len(), 1, "it would be as large again");
+}
