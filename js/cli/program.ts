@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { type RunOptions, run } from "./run.ts";
+import type { RunOptions } from "./plan.ts";
 import { allowClosedOutput, CannotRun, exit, messageOf, say } from "./terminal.ts";
-import { type ValidateOptions, validate } from "./validate.ts";
+import type { ValidateOptions } from "./validate.ts";
 
 /** Runs the command line. Gives the exit status. */
 export async function main(args: string[]): Promise<number> {
@@ -44,6 +44,8 @@ Examples:
   edgebatch validate requests.jsonl --json | jq .errorCount`,
     )
     .action(async (file: string, options: ValidateOptions) => {
+      // What a command needs is loaded with it.
+      const { validate } = await import("./validate.ts");
       status = await validate(file, options);
     });
 
@@ -54,9 +56,11 @@ Examples:
     .option("--url <base>", "server, such as http://localhost:8000/v1 (default: the embedded model echo-1)")
     .addOption(new Option("--key <key>", "key for the server").env("EDGEBATCH_KEY"))
     .option("--endpoint <path>", "endpoint to run (default: the url of the first line)")
-    .option("--concurrency <n>", "requests in flight", positive, 10)
+    .option("--header <name: value>", "further header of every request; may be repeated", header)
+    .option("--concurrency <n>", "requests in flight", concurrency, 10)
     .option("--max-attempts <n>", "tries of a request before its last answer is its result", positive, 5)
     .option("--timeout <seconds>", "time for one answer", positive, 600)
+    .option("--patience <seconds>", "time a server may be out of reach before the run stops", positive, 60)
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)
     .option("--out <file>", "answers (default: FILE with .output.jsonl)")
     .option("--errors <file>", "everything else (default: FILE with .errors.jsonl)")
@@ -74,8 +78,10 @@ plug, and give the same command again. Only calls that were in flight, or not ye
 2xx answers go to --out, everything else to --errors, both in the order of the file; a file that would be empty is not
 made. The key is also read from OPENAI_API_KEY when --url is given.
 
-Exit status: 0 the batch completed (lines may have failed: see the summary), 1 it failed or expired, 2 could not run,
-130 stopped by Ctrl-C.
+A batch has 24 hours from its first start; requests that did not run by then go to --errors as batch_expired.
+
+Exit status: 0 the batch completed (requests may have failed: see the summary), 1 the file has errors, or the batch
+failed or expired, 2 could not run, or the server is out of reach (try the same command later), 130 stopped by Ctrl-C.
 
 Examples:
   edgebatch run requests.jsonl
@@ -83,6 +89,7 @@ Examples:
   edgebatch run requests.jsonl --url https://api.example.com/v1 --out answers.jsonl --json`,
     )
     .action(async (file: string, options: RunOptions) => {
+      const { run } = await import("./run.ts");
       status = await run(file, options);
     });
 
@@ -107,6 +114,23 @@ function positive(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError("It must be a whole number from 1 up.");
   return value;
+}
+
+function concurrency(text: string): number {
+  const value = positive(text);
+  if (value > 10_000) throw new InvalidArgumentError("It must be a whole number from 1 to 10,000.");
+  return value;
+}
+
+function header(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
+  try {
+    if (name === undefined || value === undefined) throw new TypeError();
+    new Headers({ [name]: value });
+    return { ...before, [name]: value };
+  } catch {
+    throw new InvalidArgumentError("It must be a header, such as 'api-key: 123'.");
+  }
 }
 
 function version(): string {

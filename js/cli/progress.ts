@@ -5,6 +5,8 @@ import { duration } from "./terminal.ts";
 
 /** How far the work is; `text` says more, `total` is null when it is not known. */
 export interface Step {
+  /** What is being done. */
+  phase: string;
   done: number;
   total: number | null;
   text: (rate: number) => string;
@@ -38,27 +40,30 @@ export type Mode = "bar" | "lines" | "none";
 
 /** One piece of work, from its start to `stop`. */
 export class Progress {
-  readonly #label: string;
   readonly #mode: Mode;
-  readonly #rate = new Rate();
+  #phase = "";
+  #rate = new Rate();
   #bar: SingleBar | undefined;
   #lineAt = performance.now() + lineAfterMs.first;
 
-  constructor(label: string, mode: Mode) {
-    this.#label = label;
+  constructor(mode: Mode) {
     this.#mode = mode;
   }
 
   update(step: Step): void {
     if (this.#mode === "none") return;
+    if (step.phase !== this.#phase) {
+      this.#phase = step.phase;
+      this.#rate = new Rate();
+    }
     const rate = this.#rate.at(step.done);
     if (this.#mode === "lines") {
       if (performance.now() < this.#lineAt) return;
       this.#lineAt = performance.now() + lineAfterMs.next;
-      process.stderr.write(`${this.#label} ${percentOf(step)}${step.text(rate)}\n`);
+      process.stderr.write(`${step.phase}: ${percentOf(step)}${step.text(rate)}\n`);
       return;
     }
-    const payload = { label: this.#label, text: step.text(rate), known: step.total !== null };
+    const payload = { label: step.phase, text: step.text(rate), known: step.total !== null };
     const total = step.total ?? Number.MAX_SAFE_INTEGER;
     if (this.#bar === undefined) {
       this.#bar = new SingleBar(barOptions);
@@ -94,7 +99,7 @@ export function left(rest: number, rate: number): string {
 }
 
 function percentOf({ done, total }: Step): string {
-  return total === null || total === 0 ? "" : `${Math.floor((Math.min(done, total) / total) * 100)} %: `;
+  return total === null || total === 0 ? "" : `${Math.floor((Math.min(done, total) / total) * 100)} %, `;
 }
 
 /** Units per second over the last ten seconds: what was done before this process, or before a pause, does not count. */

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { Batch } from "../types.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** What a state folder belongs to. Anything else may differ from one start to the next. */
@@ -16,6 +17,8 @@ export interface Job {
   /** The server, or null for the embedded model. */
   url: string | null;
   endpoint: string;
+  /** The batch, once it has ended and its files are in place: all that is left is to remove the folder. */
+  finished?: Batch;
 }
 
 const lockName = "lock.db";
@@ -86,9 +89,12 @@ export class State {
     }
   }
 
-  /** Removes the folder, the lock last, and its parent if that is ours and empty. */
+  /** Removes the folder, what it was made for and the lock last, and its parent if that is ours and empty. */
   async remove(): Promise<void> {
-    await this.clear();
+    // A folder half removed still says that its run has finished.
+    for (const name of [...names].reverse()) {
+      await rm(join(this.folder, name), { recursive: true, force: true });
+    }
     await rm(join(this.folder, lockName), { force: true });
     this.release();
     await removeIfEmpty(this.folder);

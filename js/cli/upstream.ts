@@ -54,7 +54,9 @@ export class Upstream implements Inference {
       this.#hear(request, response);
       return response;
     } catch (error) {
-      if (!signal.aborted && (error as Error).name !== "ResponseTooLargeError") this.#miss(error);
+      // Answers that are too large or too late are of this request; a connection that fails is of all.
+      const ownFault = ["ResponseTooLargeError", "TimeoutError"].includes((error as Error).name);
+      if (!signal.aborted && !ownFault) this.#miss(error);
       throw error;
     } finally {
       this.#inFlight -= 1;
@@ -62,7 +64,7 @@ export class Upstream implements Inference {
   }
 
   #hear(request: InferenceRequest, { status }: InferenceResponse): void {
-    if (this.#silence !== undefined && this.#silence.failures > 0) this.#silence = undefined;
+    this.#silence = undefined;
     if (this.#answered) return;
     this.#answered = true;
     // Said once, of the first answer: more often than not all the others will be the same.
@@ -77,7 +79,9 @@ export class Upstream implements Inference {
     this.#silence ??= { since: now, failures: 0 };
     this.#silence.failures += 1;
     if (this.#silence.failures === 1) this.#onNotice(`no answer: ${messageOf(error)}; trying again`);
-    if (this.unreachable !== null || now - this.#silence.since < this.#patienceMs) return;
+    // A call that still waits for its answer has a connection.
+    if (this.unreachable !== null || this.#inFlight > 1 || now - this.#silence.since < this.#patienceMs)
+      return;
     // Going on would use up the tries of line after line.
     this.unreachable = messageOf(error);
     this.#onUnreachable();

@@ -34,12 +34,13 @@ export async function validate(path: string, options: ValidateOptions): Promise<
     ...(dialect !== undefined && { dialect }),
     ...(singleModel !== undefined && { singleModel }),
   });
-  const progress = new Progress("validating", modeFor({ lines: false }));
+  const progress = new Progress(modeFor({ lines: false }));
   try {
     for await (const chunk of chunks) {
       validator.push(chunk);
       const done = input.position();
       progress.update({
+        phase: "validating",
         done,
         total: input.size,
         text: (rate) => {

@@ -17,13 +17,15 @@ export class ModelServer {
   mostInFlight = 0;
   total = 0;
   latencyMs = 0;
+  /** Of the last call. */
+  headers: IncomingMessage["headers"] = {};
   /** What to answer to the n-th call (from 1) for a custom text. */
   reply: (text: string, call: number) => Reply = () => ({ status: 200 });
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
-  /** Listens on a free port; closes after the tests of the file. */
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+  /** Listens, on a free port if none is given; closes after the tests of the file. */
+  async listen(port = 0): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
     after(() => this.close());
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
   }
@@ -40,6 +42,7 @@ export class ModelServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const key = String(request.headers["idempotency-key"]);
+    this.headers = request.headers;
     const call = (this.calls.get(key) ?? 0) + 1;
     this.calls.set(key, call);
     this.total += 1;
@@ -52,7 +55,7 @@ export class ModelServer {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = JSON.parse(Buffer.concat(chunks).toString()).messages[0].content as string;
     const { status, headers } = this.reply(text, call);
-    if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, this.latencyMs));
+    if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, this.latencyMs).unref());
     const body =
       status < 300 ? { id: "x", choices: [{ message: { content: text } }] } : { error: { message: "no" } };
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
