@@ -64,6 +64,20 @@ export interface TurnEnd {
   message: string | null;
 }
 
+/** A queue of batches, as {@link Core.admitBatches} decides over it. Ids in order of creation; times in milliseconds. */
+export interface BatchQueue {
+  /** Batches that may run at once. */
+  max: number;
+  now: number;
+  /** The oldest unfinished batches: at least as many as `max`, `running` and `resting` together, if there are. */
+  oldest: string[];
+  /** Those that are to be cancelled: they need no place. */
+  cancelled: string[];
+  running: string[];
+  /** Those that wait for a time of their own, and leave their place to others until then. */
+  resting: [id: string, wakeAt: number][];
+}
+
 interface CoreValidator {
   push(chunk: Uint8Array): void;
   finish(): Report;
@@ -84,6 +98,8 @@ export interface Core {
   listBatches(host: CoreHost, params: unknown): Promise<BatchList>;
   serve(host: CoreHost, settings: unknown): Promise<void>;
   runTurn(host: CoreHost, id: string, settings: unknown, deadline: number | undefined): Promise<TurnEnd>;
+  /** The batches that are to start now. */
+  admitBatches(queue: BatchQueue): string[];
   Validator: new (endpoint: string, settings: unknown, key: bigint) => CoreValidator;
   InputReader: new (host: CoreHost, fileId: string, endpoint: string, settings: unknown) => CoreInputReader;
 }

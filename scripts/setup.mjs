@@ -1,6 +1,6 @@
 // Sets up what is missing, and says so: npm packages (with a newer Node), the wasm target, the pinned wasm tools.
 // With everything in place it says nothing. `node scripts/setup.mjs` does the set-up alone.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { useDebianRust, useDebianRustIfReady } from "./debian-rust.mjs";
 import {
@@ -112,14 +112,46 @@ function cargoTool(name, crate, version) {
   say(`set-up: ${crate} ready in ${seconds(start)}`);
 }
 
-/** Sets up what is missing. Tests need one tool more than the build. Gives the versions that decide a build. */
+/** The official Python client, which tests drive the Worker with: in a virtual environment of its own. */
+function pythonClient() {
+  const requirements = "tests/js/worker/python/requirements.txt";
+  const folder = join(cache, "openai-python");
+  const stamp = join(folder, "requirements.txt");
+  const wanted = readFileSync(join(root, requirements), "utf8");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  const start = performance.now();
+  say(`set-up: installing openai-python into ${folder} (python3 -m venv, pip) …`);
+  if (!tryRun("python3", ["-m", "venv", "--clear", folder])) {
+    throw new Failure(
+      "set-up: python3 with venv is needed by the tests (Debian: apt-get install python3-venv)",
+    );
+  }
+  const pip = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-deps",
+    "-r",
+    requirements,
+  ];
+  run(join(folder, "bin", "python"), pip);
+  writeFileSync(stamp, wanted);
+  say(`set-up: openai-python ready in ${seconds(start)}`);
+}
+
+/** Sets up what is missing. Tests need two tools more than the build. Gives the versions that decide a build. */
 export function setup({ tests = false } = {}) {
   const nodeVersion = npmPackages();
   rust();
   wasmTarget();
   const wasmBindgen = wasmBindgenVersion();
   cargoTool("wasm-bindgen", "wasm-bindgen-cli", wasmBindgen);
-  if (tests) cargoTool("wasm-pack", "wasm-pack", wasmPackVersion);
+  if (tests) {
+    cargoTool("wasm-pack", "wasm-pack", wasmPackVersion);
+    pythonClient();
+  }
   return { node: nodeVersion, rust: capture("rustc", ["--version"], { env: wasmEnv() }), wasmBindgen };
 }
 

@@ -7,7 +7,7 @@ use common::{INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, files, fi
 use common::{stored_batch, turn, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::batch::command::FaultKind::{self, Missing, Terminal, Timeout, Transient};
-use edgebatch::driver::{Turn, run_turn};
+use edgebatch::driver::{Turn, cancel, run_turn};
 use edgebatch::object::{Batch, BatchStatus, RequestCounts};
 use edgebatch::settings::Settings;
 use futures::future::{Either, select};
@@ -287,52 +287,89 @@ fn an_input_that_is_refused_for_good_fails_the_batch() {
     }
 }
 
+/// One turn, watched as users see it: no count falls, no status goes back.
+fn watched_turn(host: &ScriptedHost, id: &str, seen: &mut (usize, RequestCounts)) -> Option<TurnEnd> {
+    let order = |batch: &Batch| match batch.status {
+        BatchStatus::Validating => 0,
+        BatchStatus::InProgress => 1,
+        BatchStatus::Finalizing | BatchStatus::Cancelling => 2,
+        _ => 3,
+    };
+    let mut look = || {
+        let batch = stored_batch(host, id);
+        let (at, counts) = (order(&batch), batch.request_counts);
+        assert!(at >= seen.0, "{:?} after {}", batch.status, seen.0);
+        assert!(
+            counts.completed >= seen.1.completed && counts.total >= seen.1.total,
+            "{counts:?} after {seen:?}"
+        );
+        assert!(counts.completed + counts.failed <= counts.total);
+        *seen = (at, counts);
+    };
+    let watch = async {
+        loop {
+            look();
+            host.clock.sleep(1).await;
+        }
+    };
+    let settings = Settings::default();
+    let run = run_turn(host, id, &settings, Turn::default());
+    let end = host.run(async {
+        match select(pin!(run), pin!(watch)).await {
+            Either::Left((end, _)) => end,
+            Either::Right(((), _)) => unreachable!("it watches for ever"),
+        }
+    });
+    look();
+    end.ok().map(|end| end.expect("a checkpoint that can be read"))
+}
+
+/// Some lines take long, so that chunks stay open behind the reader.
+fn uneven() -> common::model::Model {
+    let mut model = steady(20);
+    Box::new(move |call| {
+        let mut answers = model(call);
+        answers.ms = if call.line % 100 == 1 { 3_000 } else { 20 };
+        answers
+    })
+}
+
 #[test]
 fn users_never_see_counts_fall_or_a_status_go_back() {
-    let settings = Settings::default();
-    let order = |batch: &Batch| {
-        let at = [BatchStatus::Validating, BatchStatus::InProgress, BatchStatus::Finalizing];
-        at.iter().position(|status| *status == batch.status).unwrap_or(3)
-    };
     for step in [40, 150, 333] {
-        // Some lines take long, so that chunks stay open behind the reader.
-        let mut model = steady(20);
-        let uneven = move |call: &common::model::Call<'_>| {
-            let mut answers = model(call);
-            answers.ms = if call.line % 100 == 1 { 3_000 } else { 20 };
-            answers
-        };
-        let (host, id) = with_batch(1_000, Box::new(uneven), &settings);
+        let (host, id) = with_batch(1_000, uneven(), &Settings::default());
         let mut seen = (0, RequestCounts::default());
         for turns in 0.. {
             assert!(turns < 200);
             let effect = if turns < 30 { step } else { usize::MAX };
             host.kill.set(Some(Kill { effect, done: turns % 2 == 0 }));
-            let watch = async {
-                loop {
-                    let batch = stored_batch(&host, &id);
-                    let (at, counts) = (order(&batch), batch.request_counts);
-                    assert!(
-                        at >= seen.0 && counts.completed >= seen.1.completed && counts.total >= seen.1.total
-                    );
-                    assert!(counts.completed + counts.failed <= counts.total);
-                    seen = (at, counts);
-                    host.clock.sleep(1).await;
-                }
-            };
-            let run = run_turn(&host, &id, &settings, Turn::default());
-            let end = host.run(async {
-                match select(pin!(run), pin!(watch)).await {
-                    Either::Left((end, _)) => end,
-                    Either::Right(((), _)) => unreachable!("it watches for ever"),
-                }
-            });
-            if end == Ok(Ok(TurnEnd::Terminal)) {
+            if watched_turn(&host, &id, &mut seen) == Some(TurnEnd::Terminal) {
                 break;
             }
         }
         host.kill.set(None);
         assert_eq!(ended(&host, &id).batch.request_counts.completed, 1_000);
+    }
+}
+
+#[test]
+fn users_never_see_counts_fall_when_a_killed_run_is_cancelled_or_loses_its_input() {
+    for effect in [150, 333, 700, 900] {
+        for is_cancelled in [true, false] {
+            let (host, id) = with_batch(1_000, uneven(), &Settings::default());
+            let mut seen = (0, RequestCounts::default());
+            host.kill.set(Some(Kill { effect, done: true }));
+            assert_eq!(watched_turn(&host, &id, &mut seen), None);
+            host.kill.set(None);
+            if is_cancelled {
+                host.run(cancel(&host, &id, &Settings::default())).unwrap().unwrap();
+            } else {
+                host.files.borrow_mut().remove(INPUT);
+            }
+            assert_eq!(watched_turn(&host, &id, &mut seen), Some(TurnEnd::Terminal));
+            let expected = if is_cancelled { BatchStatus::Cancelled } else { BatchStatus::Failed };
+            assert_eq!(ended(&host, &id).batch.status, expected);
+        }
     }
 }
 

@@ -17,6 +17,12 @@ impl Admission {
         Self { max: max.max(1) as usize, ..Self::default() }
     }
 
+    /// As it stood before its process ended: who had a place, and who rests until when.
+    pub fn resume(max: u32, running: Vec<String>, resting: Vec<(String, u64)>) -> Self {
+        let (running, resting) = (running.into_iter().collect(), resting.into_iter().collect());
+        Self { running, resting, ..Self::new(max) }
+    }
+
     /// How many of the oldest unfinished batches to offer so that every free place can be filled.
     pub fn wanted(&self) -> usize {
         self.max + self.running.len() + self.resting.len()
@@ -77,6 +83,15 @@ mod tests {
         assert_eq!(admission.admit(0, &all, &[]), ids(&[]));
         admission.ended("a", None);
         assert_eq!(admission.admit(0, &all[1..], &[]), ids(&["c"]));
+    }
+
+    #[test]
+    fn places_taken_before_a_restart_stay_taken() {
+        let mut admission = Admission::resume(2, ids(&["b"]), vec![("a".to_owned(), 100)]);
+        let all = ids(&["a", "b", "c", "d"]);
+        assert_eq!(admission.admit(50, &all, &[]), ids(&["c"]));
+        admission.ended("c", None);
+        assert_eq!(admission.admit(100, &all, &[]), ids(&["a"]));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::checkpoint::{ChunkSpan, ChunkStart};
 use super::results::{Outcome, Stored, Tally, read_group};
 use crate::keys;
-use crate::limits::CHUNK_REQUESTS;
+use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS};
 use crate::object::Usage;
 use std::collections::BTreeMap;
 
@@ -134,6 +134,13 @@ impl Chunks {
             self.dirty = true;
         }
     }
+}
+
+/// Chunks there may be: each is full, but for the last. A lost input keeps the reader from all chunks with
+/// results that an earlier turn stored.
+pub(super) fn most_chunks(requests: u64, bytes: u64) -> u32 {
+    let full = requests / u64::from(CHUNK_REQUESTS) + bytes / CHUNK_BYTES;
+    u32::try_from(full + 1).unwrap_or(u32::MAX)
 }
 
 impl Chunk {

@@ -6,7 +6,7 @@
 
 use super::Phase;
 use super::checkpoint::{ChunkStart, Ending, SavedPhase, SavedRun, Waiting};
-use super::chunks::Chunks;
+use super::chunks::{Chunks, most_chunks};
 use super::command::{Answer, Command, CommandId, Fault, FaultKind, Output, Reply};
 use super::core::{Core, Next, Stop};
 use super::finalizing::Finalizing;
@@ -17,7 +17,7 @@ use super::retry::{delay_ms, is_retryable, is_throttle};
 use super::unsaved::Unsaved;
 use super::validating::unreadable;
 use super::window::Window;
-use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS, MAX_RESPONSE_BYTES};
+use crate::limits::MAX_RESPONSE_BYTES;
 use crate::object::{BatchErrors, BatchStatus, ListTag, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -464,13 +464,6 @@ impl Running {
     fn chunk_count(&self) -> u32 {
         self.reader.position().chunk + u32::from(!self.chunks.is_empty())
     }
-}
-
-/// Chunks there may be: each is full, but for the last. A lost input keeps the reader from all chunks with
-/// results that an earlier turn stored.
-fn most_chunks(requests: u64, bytes: u64) -> u32 {
-    let full = requests / u64::from(CHUNK_REQUESTS) + bytes / CHUNK_BYTES;
-    u32::try_from(full + 1).unwrap_or(u32::MAX)
 }
 
 fn of<'a>(core: &'a Core, request: &'a Request) -> Of<'a> {

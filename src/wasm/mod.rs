@@ -6,6 +6,7 @@ mod host;
 
 use self::host::JsHost;
 use crate::batch::TurnEnd;
+use crate::batch::admission::Admission;
 use crate::driver::{self, InputReader as Reader, Turn};
 use crate::error::ApiError;
 use crate::request::RequestLine;
@@ -75,6 +76,25 @@ pub async fn run_turn(
         TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
     };
     to_js(&End { state, wake_at, message })
+}
+
+/// Which of a store's unfinished batches are to start now. For hosts that run each batch in a place of its own and
+/// keep the queue in another: `{ max, now, oldest, cancelled, running, resting }`, times in Unix milliseconds.
+#[wasm_bindgen(js_name = admitBatches, skip_typescript)]
+pub fn admit_batches(queue: JsValue) -> Result<JsValue, JsValue> {
+    #[derive(serde::Deserialize)]
+    struct Queue {
+        max: u32,
+        now: f64,
+        oldest: Vec<String>,
+        cancelled: Vec<String>,
+        running: Vec<String>,
+        resting: Vec<(String, f64)>,
+    }
+    let Queue { max, now, oldest, cancelled, running, resting } = from_js(queue)?;
+    let resting = resting.into_iter().map(|(id, wake_at)| (id, wake_at as u64)).collect();
+    let mut admission = Admission::resume(max, running, resting);
+    to_js(&admission.admit(now as u64, &oldest, &cancelled))
 }
 
 /// Checks a file that comes in chunks, without looking anything up.

@@ -15,7 +15,7 @@ use edgebatch::driver::{Turn, create, run_turn};
 use edgebatch::object::{Batch, BatchStatus};
 use edgebatch::service::CreateParams;
 use edgebatch::settings::Settings;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// When every virtual day begins, in Unix milliseconds.
@@ -98,9 +98,9 @@ pub(crate) fn ended(host: &ScriptedHost, id: &str) -> Ended {
     let batch = stored_batch(host, id);
     assert!(batch.status.is_terminal(), "{batch:?}");
     let [output, error] = files(host, &batch);
-    let known = [Some(INPUT.to_owned()), batch.output_file_id.clone(), batch.error_file_id.clone()];
+    let known = files_of_batches(host);
     for id in host.files.borrow().keys() {
-        assert!(id.starts_with("file-input") || known.contains(&Some(id.clone())), "{id} belongs to no one");
+        assert!(id.starts_with("file-input") || known.contains(id), "{id} belongs to no one");
     }
     nothing_left(host, id);
     let counts = batch.request_counts;
@@ -120,6 +120,14 @@ pub(crate) fn ended(host: &ScriptedHost, id: &str) -> Ended {
     }
     check_times(&batch);
     Ended { batch, output, error }
+}
+
+/// The result files of all batches in the store.
+fn files_of_batches(host: &ScriptedHost) -> BTreeSet<String> {
+    let kv = host.kv.borrow();
+    let batches = kv.iter().filter(|(key, _)| key.starts_with("batch:"));
+    let batches = batches.map(|(_, json)| serde_json::from_slice::<Batch>(json).expect("a batch"));
+    batches.flat_map(|batch| [batch.output_file_id, batch.error_file_id]).flatten().collect()
 }
 
 /// What stays of an ended batch is the batch.

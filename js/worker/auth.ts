@@ -1,0 +1,89 @@
+/** Who is calling: which tenant a key belongs to. */
+
+import { ApiError } from "../errors.ts";
+import { SettingError } from "./config.ts";
+import type { Env } from "./platform.ts";
+
+/** The tenant of callers without a key. No key can have this name. */
+export const ANONYMOUS = "~anonymous";
+
+interface Key {
+  name: string;
+  sha256: Uint8Array;
+}
+
+/** The tenants that there are by the settings. */
+export function tenantNames(env: Env): string[] {
+  const names = new Set(keys(env).map((key) => key.name));
+  return [...names, ...(anonymousAllowed(env) ? [ANONYMOUS] : [])];
+}
+
+/** The caller's tenant. @throws ApiError 401 */
+export async function authenticate(headers: Headers, env: Env): Promise<string> {
+  const known = keys(env);
+  if (known.length === 0 && !anonymousAllowed(env)) {
+    throw unauthorized(
+      "This server accepts no calls yet: set API_KEYS to name:sha256 pairs (scripts/make-key.mjs makes one), " +
+        "or ALLOW_ANONYMOUS=1 to serve everyone.",
+    );
+  }
+  const given = keyIn(headers);
+  if (given === undefined) {
+    if (anonymousAllowed(env)) return ANONYMOUS;
+    throw unauthorized("Missing bearer or basic authentication in header");
+  }
+  // Clients always send some key; with no keys set, any will do.
+  if (known.length === 0) return ANONYMOUS;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(given)));
+  let tenant: string | undefined;
+  // All are compared, each in constant time: how long it takes says nothing about any.
+  for (const { name, sha256 } of known) if (equal(digest, sha256)) tenant = name;
+  if (tenant === undefined) {
+    throw unauthorized(`Incorrect API key provided: ${masked(given)}.`, "invalid_api_key");
+  }
+  return tenant;
+}
+
+function anonymousAllowed(env: Env): boolean {
+  return env.ALLOW_ANONYMOUS === "1" || env.ALLOW_ANONYMOUS === "true";
+}
+
+function keys(env: Env): Key[] {
+  const entries = (env.API_KEYS ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
+  return entries.map((entry) => {
+    const [, name, hex] = /^([A-Za-z0-9_.-]{1,64}):([0-9a-f]{64})$/i.exec(entry) ?? [];
+    if (name === undefined || hex === undefined) {
+      throw new SettingError("API_KEYS must hold name:sha256 pairs, separated by commas.");
+    }
+    return { name, sha256: Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)) };
+  });
+}
+
+/** The key of `Bearer KEY`, or the password of Basic authentication. */
+function keyIn(headers: Headers): string | undefined {
+  const [, scheme, value] = /^(\w+)\s+(\S+)\s*$/.exec(headers.get("authorization") ?? "") ?? [];
+  if (scheme?.toLowerCase() === "bearer") return value;
+  if (scheme?.toLowerCase() !== "basic" || value === undefined) return undefined;
+  try {
+    const [, password] = /^[^:]*:(.+)$/.exec(atob(value)) ?? [];
+    return password;
+  } catch {
+    return undefined;
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] ?? 0);
+  return difference === 0;
+}
+
+/** As much of a key as OpenAI shows: the first eight characters and the last four. */
+function masked(key: string): string {
+  if (key.length <= 12) return "*".repeat(key.length);
+  return key.slice(0, 8) + "*".repeat(Math.min(key.length - 12, 26)) + key.slice(-4);
+}
+
+function unauthorized(message: string, code: string | null = null): ApiError {
+  return new ApiError({ status: 401, type: "invalid_request_error", message, param: null, code });
+}

@@ -1,0 +1,46 @@
+/** /v1/batches */
+
+import { Hono } from "hono";
+import { ApiError, ConflictError, InvalidRequestError } from "../errors.ts";
+import { dialect } from "./config.ts";
+import { errorResponse, expirySeconds, type HonoEnv, jsonObject, limitOf } from "./http.ts";
+import { unwrap } from "./outcome.ts";
+
+export const batchRoutes = new Hono<HonoEnv>();
+
+batchRoutes.post("/", async (c) => {
+  const body = await jsonObject(c);
+  const outputSeconds = expirySeconds("output_expires_after", body.output_expires_after);
+  const key = body.idempotency_key ?? c.req.header("idempotency-key");
+  const params = { ...body, ...(key !== undefined && { idempotency_key: key }) };
+  try {
+    return c.json(await unwrap(c.var.tenant.createBatch(params, outputSeconds)));
+  } catch (error) {
+    if (error instanceof ConflictError) return finalConflict(error);
+    if (!(error instanceof InvalidRequestError) || dialect(c.env) !== "reference") throw error;
+    const { status, type, param, code, message } = error;
+    throw new ApiError({ status, type, param, code, message: `Invalid value: ${message}` });
+  }
+});
+
+batchRoutes.get("/", async (c) => {
+  const [after, limit] = [c.req.query("after"), limitOf(c)];
+  const query = { ...(after && { after }), ...(limit !== undefined && { limit }) };
+  return c.json(await unwrap(c.var.tenant.listBatches(query)));
+});
+
+batchRoutes.get("/:id", async (c) => c.json(await unwrap(c.var.tenant.retrieveBatch(c.req.param("id")))));
+
+batchRoutes.post("/:id/cancel", async (c) => {
+  try {
+    return c.json(await unwrap(c.var.tenant.cancelBatch(c.req.param("id"))));
+  } catch (error) {
+    if (error instanceof ConflictError) return finalConflict(error);
+    throw error;
+  }
+});
+
+/** Both SDKs try a 409 again unless told not to, and nothing would have changed. */
+function finalConflict(error: ConflictError): Response {
+  return errorResponse(error, { "x-should-retry": "false" });
+}

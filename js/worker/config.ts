@@ -1,0 +1,106 @@
+/** The Worker's settings, read from its variables. */
+
+import type { BatchesOptions } from "../batches.ts";
+import { anyModel, echoInference, echoModels } from "../hosts/echo.ts";
+import { fetchInference } from "../hosts/fetch-inference.ts";
+import type { Dialect, Inference, Models } from "../types.ts";
+import type { Env } from "./platform.ts";
+
+/** What a batch may name unless `ENDPOINTS` says otherwise: the endpoints that take and give JSON alone. */
+const ENDPOINTS = [
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/embeddings",
+  "/v1/responses",
+  "/v1/moderations",
+];
+
+/** What one request may take at most: a turn waits for its last ones, and must end within its alarm's 15 minutes. */
+const MAX_REQUEST_MS = 600_000;
+
+/** A setting that cannot be right. Said to whoever calls, as nothing can work before it is mended. */
+export class SettingError extends Error {
+  override name = "SettingError";
+}
+
+export function dialect(env: Env): Dialect {
+  const value = env.DIALECT || "openai";
+  if (value !== "openai" && value !== "reference") {
+    throw new SettingError(`DIALECT must be openai or reference, but is '${value}'.`);
+  }
+  return value;
+}
+
+/** Batches of one tenant that run at once. */
+export function maxConcurrentBatches(env: Env): number {
+  return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1;
+}
+
+/** Options of the service that both Durable Objects share. */
+export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" | "inference" | "models"> {
+  const maxFileBytes = wholeNumber(env, "MAX_FILE_BYTES");
+  const maxRequests = wholeNumber(env, "MAX_REQUESTS");
+  const maxAttempts = wholeNumber(env, "MAX_ATTEMPTS");
+  return {
+    autostart: false,
+    dialect: dialect(env),
+    endpoints: list(env.ENDPOINTS) ?? ENDPOINTS,
+    // Six connections of a Durable Object may wait for headers; more requests would wait inside.
+    maxConcurrentRequestsPerBatch: wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? 6,
+    ...(maxAttempts !== undefined && { maxAttempts }),
+    requestTimeoutMs: requestTimeoutMs(env),
+    limits: {
+      ...(maxFileBytes !== undefined && { maxFileBytes }),
+      ...(maxRequests !== undefined && { maxRequests }),
+    },
+  };
+}
+
+/** Largest file of purpose `batch`. */
+export function maxBatchFileBytes(env: Env): number {
+  return wholeNumber(env, "MAX_FILE_BYTES") ?? 209_715_200;
+}
+
+/** The model server; `echo-1` where none is set. */
+export function inference(env: Env): Inference {
+  if (!env.UPSTREAM_URL) return echoInference();
+  return fetchInference({
+    baseUrl: env.UPSTREAM_URL,
+    ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),
+    timeoutMs: requestTimeoutMs(env),
+    fetch: (input, init) => globalThis.fetch(input, init),
+  });
+}
+
+/** Names of the models that are known. */
+export function modelNames(env: Env): string[] {
+  return list(env.MODELS) ?? (env.UPSTREAM_URL ? [] : ["echo-1"]);
+}
+
+export function models(env: Env): Models {
+  const names = list(env.MODELS);
+  if (names) return { has: async (model) => names.includes(model) };
+  return env.UPSTREAM_URL ? anyModel : echoModels;
+}
+
+function requestTimeoutMs(env: Env): number {
+  const value = wholeNumber(env, "REQUEST_TIMEOUT_MS") ?? MAX_REQUEST_MS;
+  if (value > MAX_REQUEST_MS) throw new SettingError(`REQUEST_TIMEOUT_MS must be at most ${MAX_REQUEST_MS}.`);
+  return value;
+}
+
+function list(text: string | undefined): string[] | undefined {
+  const items = text?.split(",").map((item) => item.trim());
+  const found = items?.filter((item) => item !== "");
+  return found?.length ? found : undefined;
+}
+
+function wholeNumber(env: Env, name: keyof Env): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new SettingError(`${name} must be a whole number from 1 on, but is '${text}'.`);
+  }
+  return value;
+}

@@ -1,0 +1,153 @@
+/** /v1/files */
+
+import { Hono } from "hono";
+import { ApiError, InvalidRequestError } from "../errors.ts";
+import { maxBatchFileBytes } from "./config.ts";
+import type { StoredFile } from "./file-index.ts";
+import { type Call, errorResponse, expirySeconds, type HonoEnv, limitOf, wholeNumber } from "./http.ts";
+import { newFileId, now } from "./ids.ts";
+import { multipart, text } from "./multipart.ts";
+import { unwrap } from "./outcome.ts";
+import { checkBatchInput, checkPurpose, type Received, receive } from "./receive.ts";
+import { fileKey } from "./runner-files.ts";
+import { streamSegments } from "./stored-bytes.ts";
+
+/** Largest file of any purpose; larger ones come by /v1/uploads. */
+const MAX_FILE_BYTES = 512 * 1024 * 1024;
+/** Seconds that files of purpose `batch` live unless said otherwise: 30 days. */
+const BATCH_SECONDS = 2_592_000;
+const MAX_LIST = 10_000;
+const DOWNLOADABLE = ["batch", "batch_output", "fine-tune", "fine-tune-results", "evals"];
+
+export const fileRoutes = new Hono<HonoEnv>();
+
+fileRoutes.post("/", async (c) => {
+  const bucket = c.env.FILES;
+  const id = newFileId();
+  const key = fileKey(c.var.tenantName, id);
+  const fields = new Map<string, string>();
+  let file: Received | undefined;
+  try {
+    const atMost = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
+    for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
+      if (part.name !== "file") fields.set(part.name, await text(part));
+      else if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
+      else file = await receive(bucket, key, part, atMost);
+    }
+    const { purpose, seconds } = checkForm(c, fields, file);
+    const created_at = now();
+    return c.json(
+      await c.var.tenant.createFile({
+        ...{ id, purpose, filename: (file as Received).filename, created_at },
+        expires_at: seconds === null ? null : created_at + seconds,
+        segments: [{ key, bytes: (file as Received).bytes }],
+      }),
+    );
+  } catch (error) {
+    if (file) await bucket.delete(key);
+    throw error;
+  }
+});
+
+/** The purpose may come after the file: everything is judged at the end. */
+function checkForm(c: Call, fields: Map<string, string>, file: Received | undefined) {
+  if (!file) throw new InvalidRequestError("'file' is a required property");
+  const purpose = checkPurpose(fields.get("purpose"));
+  const anchor = fields.get("expires_after[anchor]");
+  const after = fields.get("expires_after[seconds]");
+  let seconds: number | null = purpose === "batch" ? BATCH_SECONDS : null;
+  if (anchor !== undefined || after !== undefined) {
+    const number = /^-?\d+$/.test(after ?? "") ? Number(after) : after;
+    seconds = expirySeconds("expires_after", { anchor, seconds: number });
+  }
+  if (purpose === "batch") {
+    checkBatchInput(file);
+    if (file.bytes > maxBatchFileBytes(c.env)) throw new InvalidRequestError("File is too large.");
+  } else if (file.bytes > MAX_FILE_BYTES) throw new InvalidRequestError("File is too large.");
+  return { purpose, seconds };
+}
+
+fileRoutes.get("/", async (c) => {
+  const { after, order = "desc", purpose } = c.req.query();
+  if (order !== "asc" && order !== "desc") {
+    throw new InvalidRequestError(`Invalid value: '${order}'. Supported values are: 'asc' and 'desc'.`, {
+      param: "order",
+      code: "invalid_value",
+    });
+  }
+  const limit = wholeNumber("limit", limitOf(c) ?? MAX_LIST, 0, MAX_LIST);
+  const query = { limit, order, ...(after && { after }), ...(purpose && { purpose }) } as const;
+  return c.json(await unwrap(c.var.tenant.listFiles(query)));
+});
+
+fileRoutes.get("/:id", async (c) => {
+  const { file } = await unwrap(c.var.tenant.getFile(c.req.param("id")));
+  return c.json(file);
+});
+
+fileRoutes.delete("/:id", async (c) => {
+  const id = c.req.param("id");
+  await unwrap(c.var.tenant.deleteFile(id));
+  return c.json({ object: "file", deleted: true, id });
+});
+
+fileRoutes.get("/:id/content", async (c) => {
+  const stored = await unwrap(c.var.tenant.getFile(c.req.param("id")));
+  if (!DOWNLOADABLE.includes(stored.file.purpose)) {
+    throw new InvalidRequestError(`Not allowed to download files of purpose: ${stored.file.purpose}`);
+  }
+  return content(c, stored);
+});
+
+function content(c: Call, { file, segments }: StoredFile): Response {
+  // The bytes of an id never change.
+  const etag = `"${file.id}"`;
+  const headers = new Headers({
+    "content-type": "application/octet-stream",
+    "content-disposition": `attachment; ${quotedName(file.filename)}`,
+    "accept-ranges": "bytes",
+    etag,
+  });
+  const condition = c.req.header("if-range");
+  const asked = condition === undefined || condition === etag ? c.req.header("range") : undefined;
+  const range = rangeOf(asked, file.bytes);
+  if (range === "unsatisfiable") {
+    const message = `The range '${asked}' is not satisfiable: the file has ${file.bytes} bytes.`;
+    const error = new ApiError({
+      status: 416,
+      type: "invalid_request_error",
+      message,
+      param: null,
+      code: null,
+    });
+    return errorResponse(error, { "content-range": `bytes */${file.bytes}` });
+  }
+  const { start, length } = range ?? { start: 0, length: file.bytes };
+  headers.set("content-length", String(length));
+  if (range) headers.set("content-range", `bytes ${start}-${start + length - 1}/${file.bytes}`);
+  const wanted = c.req.method !== "HEAD" && length > 0;
+  const body = wanted ? streamSegments(c.env.FILES, segments, start, length) : null;
+  return new Response(body, { status: range ? 206 : 200, headers });
+}
+
+/** One range of bytes. Anything else that is asked for gets the whole file, as HTTP allows. */
+function rangeOf(header: string | undefined, size: number) {
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "") ?? [];
+  if (first === "" && last === "") return undefined;
+  const start = first === "" ? Math.max(size - Number(last), 0) : Number(first);
+  const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
+  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
+  if (start >= size || end < start) return "unsatisfiable";
+  return { start, length: end - start + 1 };
+}
+
+/** A file name as RFC 6266 has it: what is not ASCII comes in a second form. */
+function quotedName(name: string): string {
+  const plain = name.replace(/[^\x20-\x7e]/g, "_").replace(/["\\]/g, "_");
+  if (plain === name) return `filename="${plain}"`;
+  const encoded = encodeURIComponent(name.toWellFormed()).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16)}`,
+  );
+  return `filename="${plain}"; filename*=utf-8''${encoded}`;
+}

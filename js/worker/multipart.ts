@@ -1,0 +1,237 @@
+/**
+ * multipart/form-data as a stream: parts come in their order, each part's bytes as they arrive. What is kept in memory
+ * is one chunk of the body and the length of the boundary.
+ */
+
+import { InvalidRequestError } from "../errors.ts";
+
+/** One part. Its bytes are to be read before the next part is asked for; what is left of them is skipped. */
+export interface Part {
+  name: string;
+  /** Of file parts. */
+  filename?: string;
+  bytes: AsyncIterable<Uint8Array>;
+}
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const CR = 13;
+const LF = 10;
+const DASH = 45;
+
+/** The parts of a body. @throws InvalidRequestError where it is no multipart/form-data, or cut off. */
+export async function* multipart(
+  body: ReadableStream<Uint8Array> | null,
+  contentType: string | null,
+): AsyncGenerator<Part, void, undefined> {
+  const boundary = boundaryOf(contentType);
+  const source = new Source(body, new TextEncoder().encode(`\r\n--${boundary}`));
+  try {
+    await source.skipPreamble();
+    while (await source.nextPart()) {
+      const headers = await source.headers();
+      const disposition = headers.get("content-disposition") ?? "";
+      const { name, filename } = dispositionOf(disposition);
+      yield { name, ...(filename !== undefined && { filename }), bytes: source.content() };
+      await source.skipContent();
+    }
+    await source.drain();
+  } finally {
+    await source.cancel();
+  }
+}
+
+/** Reads a small text part. @throws InvalidRequestError when it is not small. */
+export async function text(part: Part, maxBytes = 64 * 1024): Promise<string> {
+  const decoder = new TextDecoder();
+  let [found, size] = ["", 0];
+  for await (const chunk of part.bytes) {
+    size += chunk.length;
+    if (size > maxBytes) throw new InvalidRequestError(`The form field '${part.name}' is too long.`);
+    found += decoder.decode(chunk, { stream: true });
+  }
+  return found + decoder.decode();
+}
+
+class Source {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** The boundary with the line break before it, which belongs to it. */
+  readonly #delimiter: Uint8Array;
+  #buffer: Uint8Array;
+  #ended = false;
+  /** Whether the buffer stands within a part's content. */
+  #inContent = true;
+
+  constructor(body: ReadableStream<Uint8Array> | null, delimiter: Uint8Array) {
+    this.#reader = body?.getReader();
+    this.#delimiter = delimiter;
+    // The first boundary may stand at the very start, with no line break before it.
+    this.#buffer = new Uint8Array([CR, LF]);
+  }
+
+  async skipPreamble(): Promise<void> {
+    await this.skipContent();
+  }
+
+  /** After a boundary: whether a part follows. */
+  async nextPart(): Promise<boolean> {
+    await this.#fill(2);
+    if (this.#buffer[0] === DASH && this.#buffer[1] === DASH) return false;
+    // Padding between the boundary and its line break is allowed.
+    const line = await this.#line();
+    if (line.trim() !== "") throw malformed("a boundary is followed by something else");
+    return true;
+  }
+
+  async headers(): Promise<Map<string, string>> {
+    const headers = new Map<string, string>();
+    let left = MAX_HEADER_BYTES;
+    for (;;) {
+      const line = await this.#line(left);
+      if (line === "") break;
+      left -= line.length + 2;
+      const colon = line.indexOf(":");
+      if (colon < 1) throw malformed("a header has no name");
+      headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
+    }
+    this.#inContent = true;
+    return headers;
+  }
+
+  async *content(): AsyncGenerator<Uint8Array, void, undefined> {
+    while (this.#inContent) {
+      const at = find(this.#buffer, this.#delimiter);
+      // What is too short to tell may be the beginning of a boundary.
+      const end = at ?? this.#buffer.length - this.#delimiter.length + 1;
+      if (end > 0) {
+        const bytes = this.#buffer.subarray(0, end);
+        this.#buffer = this.#buffer.subarray(end);
+        yield bytes;
+        continue;
+      }
+      if (at !== undefined) {
+        this.#buffer = this.#buffer.subarray(this.#delimiter.length);
+        this.#inContent = false;
+        return;
+      }
+      await this.#more();
+    }
+  }
+
+  async skipContent(): Promise<void> {
+    for await (const _ of this.content());
+  }
+
+  /** Reads what follows the last boundary: a client that is still sending it would see a broken connection. */
+  async drain(): Promise<void> {
+    while (!this.#ended) {
+      this.#buffer = new Uint8Array(0);
+      await this.#more(true);
+    }
+  }
+
+  async cancel(): Promise<void> {
+    if (!this.#ended) await this.#reader?.cancel().catch(() => undefined);
+  }
+
+  /** The text up to the next line break, which is taken too. */
+  async #line(most = MAX_HEADER_BYTES): Promise<string> {
+    for (let from = 0; ; ) {
+      const at = this.#buffer.indexOf(LF, from);
+      if (at > most || (at < 0 && this.#buffer.length > most)) throw malformed("its headers are too long");
+      if (at >= 0) {
+        const end = this.#buffer[at - 1] === CR ? at - 1 : at;
+        const line = new TextDecoder().decode(this.#buffer.subarray(0, end));
+        this.#buffer = this.#buffer.subarray(at + 1);
+        return line;
+      }
+      from = this.#buffer.length;
+      await this.#more();
+    }
+  }
+
+  async #fill(length: number): Promise<void> {
+    while (this.#buffer.length < length) await this.#more();
+  }
+
+  async #more(mayEnd = false): Promise<void> {
+    const next = this.#ended ? undefined : await this.#reader?.read();
+    if (next?.value !== undefined) {
+      this.#buffer = this.#buffer.length === 0 ? next.value : concat(this.#buffer, next.value);
+      return;
+    }
+    this.#ended = true;
+    if (!mayEnd) throw malformed("it ends before its last boundary");
+  }
+}
+
+/** The first place of the delimiter. It begins with CR, which is rare in what people send. */
+function find(bytes: Uint8Array, delimiter: Uint8Array): number | undefined {
+  const last = bytes.length - delimiter.length;
+  for (let at = bytes.indexOf(CR); at >= 0 && at <= last; at = bytes.indexOf(CR, at + 1)) {
+    let i = 1;
+    while (i < delimiter.length && bytes[at + i] === delimiter[i]) i++;
+    if (i === delimiter.length) return at;
+  }
+  return undefined;
+}
+
+function boundaryOf(contentType: string | null): string {
+  const [type = "", ...parameters] = splitParameters(contentType ?? "");
+  const boundary = parameter(parameters, "boundary");
+  if (type.toLowerCase() !== "multipart/form-data" || !boundary) {
+    throw new InvalidRequestError(
+      "Invalid Content-Type: expected 'multipart/form-data' with a boundary, as file uploads are sent.",
+    );
+  }
+  return boundary;
+}
+
+function dispositionOf(header: string): { name: string; filename?: string } {
+  const [type = "", ...parameters] = splitParameters(header);
+  const name = parameter(parameters, "name");
+  if (type.toLowerCase() !== "form-data" || name === undefined) throw malformed("a part has no name");
+  const filename = extended(parameters, "filename*") ?? parameter(parameters, "filename");
+  return { name, ...(filename !== undefined && { filename }) };
+}
+
+/** Splits at semicolons outside of quotes. */
+function splitParameters(header: string): string[] {
+  return (header.match(/(?:"(?:\\.|[^"\\])*"|[^;"]|")+/g) ?? []).map((item) => item.trim());
+}
+
+function parameter(parameters: string[], name: string): string | undefined {
+  for (const item of parameters) {
+    const equals = item.indexOf("=");
+    if (equals < 0 || item.slice(0, equals).trim().toLowerCase() !== name) continue;
+    const value = item.slice(equals + 1).trim();
+    if (value.length < 2 || !value.startsWith('"') || !value.endsWith('"')) return value;
+    // curl escapes quotes and backslashes, browsers and undici write quotes and line breaks as %22, %0D and %0A.
+    return value
+      .slice(1, -1)
+      .replace(/\\(["\\])/g, "$1")
+      .replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  }
+  return undefined;
+}
+
+/** RFC 8187: `utf-8''%e4%bd%a0.txt`. */
+function extended(parameters: string[], name: string): string | undefined {
+  const [, encoded] = /^utf-8'[^']*'(.*)$/i.exec(parameter(parameters, name) ?? "") ?? [];
+  if (encoded === undefined) return undefined;
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
+}
+
+function malformed(why: string): InvalidRequestError {
+  return new InvalidRequestError(`Could not parse the multipart/form-data body: ${why}.`);
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
+}

@@ -1,0 +1,52 @@
+/** Types of the platform, as far as they are used, and of the Worker's bindings. */
+
+import type { SqlDurableObjectStorage } from "../hosts/durable-object.ts";
+import type { R2BucketLike } from "../hosts/r2.ts";
+import type { Runner } from "./runner.ts";
+import type { Tenant } from "./tenant.ts";
+
+export interface DurableObjectState {
+  readonly id: { readonly name?: string };
+  readonly storage: DurableObjectStorage;
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+export interface DurableObjectStorage extends SqlDurableObjectStorage {
+  getAlarm(): Promise<number | null>;
+  setAlarm(time: number): Promise<void>;
+  deleteAlarm(): Promise<void>;
+  deleteAll(): Promise<void>;
+}
+
+/** The objects of one class. Calls through a stub always give promises, and copy what they carry. */
+export interface DurableObjectNamespace<T> {
+  getByName(name: string): Stub<T>;
+}
+
+export type Stub<T> = {
+  [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
+};
+
+export interface ExecutionContext {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** Bindings and settings, as wrangler.toml names them. */
+export interface Env {
+  FILES: R2BucketLike;
+  TENANTS: DurableObjectNamespace<Tenant>;
+  RUNNERS: DurableObjectNamespace<Runner>;
+  API_KEYS?: string;
+  ALLOW_ANONYMOUS?: string;
+  UPSTREAM_URL?: string;
+  UPSTREAM_KEY?: string;
+  DIALECT?: string;
+  ENDPOINTS?: string;
+  MODELS?: string;
+  MAX_CONCURRENT_BATCHES?: string;
+  MAX_CONCURRENT_REQUESTS?: string;
+  REQUEST_TIMEOUT_MS?: string;
+  MAX_ATTEMPTS?: string;
+  MAX_FILE_BYTES?: string;
+  MAX_REQUESTS?: string;
+}

@@ -1,0 +1,73 @@
+/** A turn's files: the tenant's input files, and the two files that the batch makes. */
+
+import { ResourceNotFoundError } from "../errors.ts";
+import { ObjectWriter, type R2BucketLike } from "../hosts/r2.ts";
+import type { FileObject, Files, FileWriter } from "../types.ts";
+import type { Segment } from "./file-index.ts";
+import { newFileId } from "./ids.ts";
+import type { Stub } from "./platform.ts";
+import { readSegments } from "./stored-bytes.ts";
+import type { Tenant } from "./tenant.ts";
+
+export class RunnerFiles implements Files {
+  readonly #bucket: R2BucketLike;
+  readonly #tenant: () => Stub<Tenant>;
+  readonly #tenantName: string;
+  readonly #batchId: string;
+  readonly #segments = new Map<string, Segment[]>();
+
+  constructor(options: {
+    bucket: R2BucketLike;
+    tenant: () => Stub<Tenant>;
+    tenantName: string;
+    batchId: string;
+  }) {
+    this.#bucket = options.bucket;
+    this.#tenant = options.tenant;
+    this.#tenantName = options.tenantName;
+    this.#batchId = options.batchId;
+  }
+
+  async retrieve(id: string): Promise<FileObject | null> {
+    const found = await this.#tenant().runnerInput(id);
+    if (found) this.#segments.set(id, found.segments);
+    else this.#segments.delete(id);
+    return found?.file ?? null;
+  }
+
+  async read(id: string, offset: number, length: number): Promise<Uint8Array> {
+    const segments = this.#segments.get(id) ?? ((await this.retrieve(id)) && this.#segments.get(id));
+    const bytes = segments && (await readSegments(this.#bucket, segments, offset, length));
+    if (!bytes) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
+    return bytes;
+  }
+
+  async create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter> {
+    const { filename, purpose, id = newFileId() } = options;
+    const key = fileKey(this.#tenantName, id);
+    const writer = new ObjectWriter(this.#bucket, key);
+    return {
+      write: (part) => writer.write(part),
+      complete: async () => {
+        const bytes = await writer.complete();
+        return this.#tenant().runnerOutput(this.#batchId, {
+          id,
+          filename,
+          purpose,
+          segments: [{ key, bytes }],
+        });
+      },
+      abort: () => writer.abort(),
+    };
+  }
+}
+
+/** Where a file's bytes are. Every key starts with its tenant's name. */
+export function fileKey(tenant: string, id: string): string {
+  return `${tenant}/files/${id}`;
+}
+
+/** Where the bytes of a part of an upload are. */
+export function partKey(tenant: string, id: string): string {
+  return `${tenant}/parts/${id}`;
+}

@@ -1,0 +1,92 @@
+/**
+ * The store of one batch's turns, in two places. Checkpoints and results (`run:`, `result:`, `large:`) are in the
+ * Runner's own storage; the batch as users see it and their wish to cancel it (`batch:`, `cancel:`) are with the Tenant,
+ * and so is the first checkpoint until the batch is done with.
+ */
+
+import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/durable-object.ts";
+import type { KV, KVOp } from "../types.ts";
+import type { Stub } from "./platform.ts";
+import type { Tenant } from "./tenant.ts";
+
+/** The Tenant says at once when a batch is to be cancelled; it is asked now and then all the same. */
+const CANCEL_ASK_MS = 5_000;
+
+export class RunnerKV implements KV {
+  /** Writes are carried out in order, those that follow each other in one place all or nothing. */
+  readonly caps = { consistency: "strong", atomic: false, maxValue: 2_000_000 } as const;
+  readonly #own: DurableObjectKV;
+  readonly #tenant: () => Stub<Tenant>;
+  readonly #batchId: string;
+  readonly #turn: number;
+  #cancelled: boolean;
+  #askedAt = 0;
+
+  constructor(options: {
+    storage: SqlDurableObjectStorage;
+    /** Asked for each call: a stub does not outlive its object's restart. */
+    tenant: () => Stub<Tenant>;
+    batchId: string;
+    turn: number;
+    /** Whether the Tenant has said that the batch is to be cancelled. */
+    cancelled: boolean;
+  }) {
+    this.#own = new DurableObjectKV(options.storage);
+    this.#tenant = options.tenant;
+    this.#batchId = options.batchId;
+    this.#turn = options.turn;
+    this.#cancelled = options.cancelled;
+  }
+
+  /** The next look for a wish to cancel goes to the Tenant. */
+  noticeCancel(): void {
+    this.#cancelled = true;
+  }
+
+  async get(key: string): Promise<Uint8Array | null> {
+    if (isOwn(key)) {
+      const value = await this.#own.get(key);
+      return value === null && key.startsWith("run:") ? this.#tenant().runnerGet(this.#batchId, key) : value;
+    }
+    if (key.startsWith("cancel:") && !this.#cancelled) {
+      if (Date.now() - this.#askedAt < CANCEL_ASK_MS) return null;
+      this.#askedAt = Date.now();
+    }
+    return this.#tenant().runnerGet(this.#batchId, key);
+  }
+
+  set(key: string, value: Uint8Array): Promise<void> {
+    return this.batch([{ type: "set", key, value }]);
+  }
+
+  delete(key: string): Promise<void> {
+    return this.batch([{ type: "delete", key }]);
+  }
+
+  list(query: { prefix: string; after?: string; limit?: number; reverse?: boolean }) {
+    if (!isOwn(query.prefix)) throw new Error(`a turn does not list '${query.prefix}'`);
+    return this.#own.list(query);
+  }
+
+  async batch(ops: KVOp[]): Promise<void> {
+    for (let from = 0; from < ops.length; ) {
+      const own = isOwn((ops[from] as KVOp).key);
+      let to = from + 1;
+      while (to < ops.length && isOwn((ops[to] as KVOp).key) === own) to++;
+      const run = ops.slice(from, to);
+      from = to;
+      if (!own) {
+        await this.#tenant().runnerWrite(this.#batchId, this.#turn, run);
+        continue;
+      }
+      // The first checkpoint goes first. If it outlived the later ones, the batch would begin again.
+      const ended = run.filter((op) => op.type === "delete" && op.key.startsWith("run:"));
+      if (ended.length > 0) await this.#tenant().runnerWrite(this.#batchId, this.#turn, ended);
+      await this.#own.batch(run);
+    }
+  }
+}
+
+function isOwn(key: string): boolean {
+  return key.startsWith("run:") || key.startsWith("result:") || key.startsWith("large:");
+}

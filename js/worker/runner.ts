@@ -1,0 +1,142 @@
+/**
+ * One batch's run. It goes on in turns, each inside an alarm, as nothing else may take minutes. Before a turn does
+ * anything, a dead-man alarm is set, and moved on while the turn lives: when the object dies in the middle, the alarm
+ * comes all the same and the next turn goes on from the last checkpoint.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { Batches, type TurnEnd } from "../entry/workerd.ts";
+import { inference, models, serviceSettings } from "./config.ts";
+import { log, logError } from "./log.ts";
+import type { Env, Stub } from "./platform.ts";
+import { RunnerFiles } from "./runner-files.ts";
+import { RunnerKV } from "./runner-kv.ts";
+import type { Tenant } from "./tenant.ts";
+
+/** After so long a turn starts nothing new. With the longest request, 10 minutes, it stays below the 15 of an alarm. */
+const TURN_MS = 120_000;
+/** How long after its death a turn is resumed. */
+const DEAD_MAN_MS = 12_000;
+const RENEW_MS = 4_000;
+/** A batch that this build cannot run is looked at again after so long: perhaps by another build. */
+const REST_MS = 600_000;
+
+interface Job {
+  tenant: string;
+  batchId: string;
+}
+
+export class Runner extends DurableObject<Env> {
+  #running = false;
+  #cancelled = false;
+  #kv: RunnerKV | undefined;
+
+  /** The batch is to run. Saying it again changes nothing. */
+  async start(tenant: string, batchId: string): Promise<void> {
+    this.#makeTable();
+    this.#exec("INSERT OR IGNORE INTO job (tenant, batch, turn) VALUES (?, ?, 0)", tenant, batchId);
+    if (!this.#running) await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** The batch is to be cancelled: a turn under way sees it within a second. */
+  async cancel(tenant: string, batchId: string): Promise<void> {
+    this.#cancelled = true;
+    this.#kv?.noticeCancel();
+    await this.start(tenant, batchId);
+  }
+
+  /** One turn. Never throws: a failed alarm is tried again a few times, and then forgotten. */
+  async alarm(): Promise<void> {
+    const job = this.#job();
+    if (!job) return;
+    // The dead-man alarm of a turn that is slow, not dead: it has set the next one by itself.
+    if (this.#running) return;
+    this.#running = true;
+    const { storage } = this.ctx;
+    const renew = () => storage.setAlarm(Date.now() + DEAD_MAN_MS);
+    let renewing: ReturnType<typeof setInterval> | undefined;
+    try {
+      await renew();
+      renewing = setInterval(() => renew().catch((error) => logError("runner.renew", error)), RENEW_MS);
+      const end = await this.#turn(job);
+      clearInterval(renewing);
+      await this.#ended(job, end);
+    } catch (error) {
+      clearInterval(renewing);
+      await this.#failed(job, error);
+    } finally {
+      this.#running = false;
+      this.#kv = undefined;
+    }
+  }
+
+  async #turn({ tenant: tenantName, batchId }: Job): Promise<TurnEnd> {
+    const { env, ctx } = this;
+    const { storage } = ctx;
+    this.#exec("UPDATE job SET turn = turn + 1");
+    const [{ turn } = { turn: 0 }] = [...this.#exec("SELECT turn FROM job")] as { turn: number }[];
+    const tenant = () => this.#tenant(tenantName);
+    this.#kv = new RunnerKV({ storage, tenant, batchId, turn, cancelled: this.#cancelled });
+    const batches = new Batches({
+      ...serviceSettings(env),
+      kv: this.#kv,
+      files: new RunnerFiles({ bucket: env.FILES, tenant, tenantName, batchId }),
+      inference: inference(env),
+      models: models(env),
+    });
+    return batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
+  }
+
+  async #ended(job: Job, end: TurnEnd): Promise<void> {
+    const { storage } = this.ctx;
+    if (end.state === "terminal") {
+      await this.#tenant(job.tenant).runnerEnded(job.batchId);
+      log("batch.ended", { tenant: job.tenant, batch: job.batchId });
+      await storage.deleteAlarm();
+      await storage.deleteAll();
+      return;
+    }
+    if (end.state === "faulted") {
+      const { message, wakeAt } = end;
+      log("batch.faulted", { tenant: job.tenant, batch: job.batchId, message, wake_at: wakeAt });
+    }
+    await storage.setAlarm(Math.max(end.wakeAt ?? 0, Date.now()));
+  }
+
+  /** A defect, a checkpoint of a later build, or a Tenant that cannot be reached. */
+  async #failed(job: Job, error: unknown): Promise<void> {
+    const wakeAt = Date.now() + REST_MS;
+    logError("batch.turn", error, { tenant: job.tenant, batch: job.batchId });
+    try {
+      await this.#tenant(job.tenant).runnerRests(job.batchId, wakeAt);
+      // The Tenant's to start again, when there is a place.
+      await this.ctx.storage.deleteAlarm();
+    } catch (second) {
+      // The dead-man alarm stands: the turn is tried again when it comes.
+      logError("batch.rest", second, { tenant: job.tenant, batch: job.batchId });
+    }
+  }
+
+  #job(): Job | null {
+    this.#makeTable();
+    for (const row of this.#exec("SELECT tenant, batch FROM job")) {
+      return { tenant: row.tenant as string, batchId: row.batch as string };
+    }
+    return null;
+  }
+
+  /** Not in the constructor: an object that has ended is empty, and may be started again. */
+  #makeTable(): void {
+    this.#exec(
+      "CREATE TABLE IF NOT EXISTS job (batch TEXT PRIMARY KEY, tenant TEXT NOT NULL, turn INTEGER NOT NULL) WITHOUT ROWID",
+    );
+  }
+
+  #tenant(name: string): Stub<Tenant> {
+    return this.env.TENANTS.getByName(name);
+  }
+
+  #exec(query: string, ...bindings: unknown[]) {
+    return this.ctx.storage.sql.exec(query, ...bindings);
+  }
+}

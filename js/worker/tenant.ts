@@ -1,0 +1,317 @@
+/**
+ * One tenant: its files' index, its batches as users see them, and the queue of those that are to run. Runs happen in
+ * Runners, one for each batch; bytes of files are in R2.
+ *
+ * What is to run is what has a record `run:` here. It is the batch's first checkpoint; later ones stay with its Runner,
+ * which deletes this record when the batch is done with.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { core } from "../core.ts";
+import { Batches } from "../entry/workerd.ts";
+import { DurableObjectKV } from "../hosts/durable-object.ts";
+import type { Batch, BatchList, KVOp } from "../types.ts";
+import { inference, maxConcurrentBatches, models, serviceSettings } from "./config.ts";
+import {
+  FileIndex,
+  type FileList,
+  type FileQuery,
+  type NewFile,
+  type StoredFile,
+  type WireFile,
+} from "./file-index.ts";
+import { now } from "./ids.ts";
+import { log, logError } from "./log.ts";
+import { type Outcome, outcome } from "./outcome.ts";
+import { Places } from "./places.ts";
+import type { DurableObjectState, Env, Stub } from "./platform.ts";
+import type { Runner } from "./runner.ts";
+import { type NewUpload, Uploads, type WirePart, type WireUpload } from "./uploads.ts";
+
+/** How often the tenant looks after its batches while it has any that are not done with. */
+const ROUND_MS = 30_000;
+/** A running batch that was not heard of for so long is woken. Its Runner speaks up every few seconds. */
+const STALE_MS = 45_000;
+/** Seconds that output and error files live unless the batch says otherwise: 30 days. */
+const OUTPUT_SECONDS = 2_592_000;
+
+export class Tenant extends DurableObject<Env> {
+  readonly #kv: DurableObjectKV;
+  readonly #batches: Batches;
+  readonly #files: FileIndex;
+  readonly #uploads: Uploads;
+  readonly #places: Places;
+  readonly #name: string;
+  /** When each Runner was last heard of. After a restart all count as heard of now. */
+  readonly #heard = new Map<string, number>();
+  readonly #since = Date.now();
+  #admitting: Promise<void> | undefined;
+  #admitAgain = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const { storage } = ctx;
+    this.#kv = new DurableObjectKV(storage);
+    this.#files = new FileIndex(storage);
+    this.#uploads = new Uploads(storage, this.#files);
+    this.#places = new Places(storage);
+    this.#name = rememberName(ctx);
+    const unused = { files: noFiles, inference: inference(env), models: models(env) };
+    this.#batches = new Batches({ ...serviceSettings(env), ...unused, kv: this.#kv });
+    // What ended this object before may have ended Runners with it.
+    ctx.waitUntil(Promise.all(this.#places.running().map((id) => this.#poke(id))));
+  }
+
+  // --- What the Worker calls -------------------------------------------------------------------------------------
+
+  createBatch(params: Record<string, unknown>, outputSeconds: number | null): Promise<Outcome<Batch>> {
+    return outcome(async () => {
+      // First, so that a batch whose creation is cut off after it was stored is found.
+      await this.#armAlarm();
+      const batch = await this.#batches.create(params as never);
+      if (outputSeconds !== null) {
+        await this.#kv.set(outputKey(batch.id), new TextEncoder().encode(String(outputSeconds)));
+      }
+      this.ctx.waitUntil(this.#admit());
+      return batch;
+    });
+  }
+
+  retrieveBatch(id: string): Promise<Outcome<Batch>> {
+    return outcome(() => this.#batches.retrieve(id));
+  }
+
+  cancelBatch(id: string): Promise<Outcome<Batch>> {
+    return outcome(async () => {
+      const batch = await this.#batches.cancel(id);
+      if (batch.status === "cancelling") {
+        await this.#armAlarm();
+        this.ctx.waitUntil(this.#admit().then(() => this.#runner(id).cancel(this.#name, id)));
+      }
+      return batch;
+    });
+  }
+
+  listBatches(query: { after?: string; limit?: number }): Promise<Outcome<BatchList>> {
+    return outcome(() => this.#batches.list(query));
+  }
+
+  createFile(file: NewFile): WireFile {
+    if (file.expires_at !== null) this.ctx.waitUntil(this.#armAlarm());
+    return this.#files.put(file);
+  }
+
+  getFile(id: string): Promise<Outcome<StoredFile>> {
+    return outcome(() => this.#files.get(id, now()));
+  }
+
+  listFiles(query: FileQuery): Promise<Outcome<FileList>> {
+    return outcome(() => this.#files.list(query, now()));
+  }
+
+  deleteFile(id: string): Promise<Outcome<null>> {
+    return outcome(async () => {
+      this.#files.remove(id, now());
+      await this.#emptyTrash();
+      return null;
+    });
+  }
+
+  createUpload(upload: NewUpload): Promise<Outcome<WireUpload>> {
+    return outcome(async () => {
+      await this.#armAlarm();
+      return this.#uploads.create(upload, now());
+    });
+  }
+
+  checkUpload(id: string): Promise<Outcome<null>> {
+    return outcome(() => {
+      this.#uploads.checkOpen(id, now());
+      return null;
+    });
+  }
+
+  addUploadPart(id: string, part: { id: string; key: string; bytes: number }): Promise<Outcome<WirePart>> {
+    return outcome(() => this.#uploads.addPart(id, part, now()));
+  }
+
+  planUpload(id: string, partIds: string[]) {
+    return outcome(() => this.#uploads.plan(id, partIds, now()));
+  }
+
+  completeUpload(id: string, partIds: string[], fileId: string): Promise<Outcome<WireUpload>> {
+    return outcome(async () => {
+      const upload = this.#uploads.complete(id, partIds, fileId, now());
+      await this.#emptyTrash();
+      return upload;
+    });
+  }
+
+  cancelUpload(id: string): Promise<Outcome<WireUpload>> {
+    return outcome(async () => {
+      const upload = this.#uploads.cancel(id, now());
+      await this.#emptyTrash();
+      return upload;
+    });
+  }
+
+  // --- What Runners call -----------------------------------------------------------------------------------------
+
+  /** A record of the batch: `run:`, `batch:` or `cancel:`. */
+  runnerGet(batchId: string, key: string): Promise<Uint8Array | null> {
+    this.#heard.set(batchId, Date.now());
+    return this.#kv.get(key);
+  }
+
+  /** Writes of a batch's turn. Those of a turn that a newer one has replaced are refused. */
+  async runnerWrite(batchId: string, turn: number, ops: KVOp[]): Promise<void> {
+    this.#heard.set(batchId, Date.now());
+    if (!this.#places.isNewest(batchId, turn)) throw new Error(`turn ${turn} of ${batchId} was replaced`);
+    await this.#kv.batch(ops);
+  }
+
+  /** An input file: only files of purpose `batch` are. */
+  runnerInput(id: string): StoredFile | null {
+    const found = this.#files.find(id, now());
+    return found?.file.purpose === "batch" ? found : null;
+  }
+
+  /** An output or error file. */
+  async runnerOutput(batchId: string, file: Omit<NewFile, "created_at" | "expires_at">): Promise<WireFile> {
+    const created_at = now();
+    const seconds = await this.#kv.get(outputKey(batchId));
+    const lives = seconds ? Number(new TextDecoder().decode(seconds)) : OUTPUT_SECONDS;
+    return this.#files.put({ ...file, created_at, expires_at: created_at + lives });
+  }
+
+  /** A batch is done with: its place is free. */
+  async runnerEnded(batchId: string): Promise<void> {
+    this.#heard.delete(batchId);
+    this.#places.leave(batchId);
+    await this.#kv.delete(outputKey(batchId));
+    this.ctx.waitUntil(this.#admit());
+  }
+
+  /** A batch cannot go on for now: others may run meanwhile. */
+  runnerRests(batchId: string, wakeAt: number): void {
+    this.#places.rest(batchId, wakeAt);
+    this.ctx.waitUntil(this.#admit());
+  }
+
+  // --- The watch -------------------------------------------------------------------------------------------------
+
+  /** Called by the cron: does the round if the alarm, which should, does not. */
+  async watch(): Promise<void> {
+    const alarm = await this.ctx.storage.getAlarm();
+    if (alarm !== null && alarm > Date.now() - ROUND_MS) return;
+    await this.#round();
+  }
+
+  /** Never throws: a failed alarm is tried again a few times, and then forgotten. */
+  async alarm(): Promise<void> {
+    try {
+      await this.#round();
+    } catch (error) {
+      logError("tenant.round", error, { tenant: this.#name });
+      await this.ctx.storage.setAlarm(Date.now() + ROUND_MS);
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { storage } = this.ctx;
+    // Armed first: whatever goes wrong below, the next round comes.
+    await storage.setAlarm(Date.now() + ROUND_MS);
+    this.#files.expire(now());
+    this.#uploads.expire(now());
+    await this.#emptyTrash();
+    await this.#admit();
+    for (const id of this.#places.running()) {
+      const heard = this.#heard.get(id) ?? this.#since;
+      if (Date.now() - heard < STALE_MS) continue;
+      log("batch.stale", { tenant: this.#name, batch: id, silent_ms: Date.now() - heard });
+      await this.#poke(id);
+    }
+    const unfinished = await this.#ids("run:", 1);
+    // Nothing runs: expired files can wait an hour.
+    if (unfinished.length === 0) await storage.setAlarm(Date.now() + 3_600_000);
+  }
+
+  /** Starts what the core says may start. One at a time; a call during another makes it look again. */
+  #admit(): Promise<void> {
+    this.#admitAgain = true;
+    this.#admitting ??= this.#admitAll().finally(() => {
+      this.#admitting = undefined;
+    });
+    return this.#admitting;
+  }
+
+  async #admitAll(): Promise<void> {
+    while (this.#admitAgain) {
+      this.#admitAgain = false;
+      const max = maxConcurrentBatches(this.env);
+      const [running, resting] = [this.#places.running(), this.#places.resting()];
+      const oldest = await this.#ids("run:", max + running.length + resting.length);
+      const cancelled = await this.#ids("cancel:", 100);
+      const queue = { max, now: Date.now(), oldest, cancelled, running, resting };
+      const admitted = core().admitBatches(queue);
+      for (const id of admitted) this.#places.take(id);
+      await Promise.all(admitted.map((id) => this.#poke(id)));
+    }
+  }
+
+  /** Tells a batch's Runner to run it. Lost calls are made up for by the next round. */
+  async #poke(id: string): Promise<void> {
+    try {
+      await this.#runner(id).start(this.#name, id);
+      this.#heard.set(id, Date.now());
+    } catch (error) {
+      logError("batch.poke", error, { tenant: this.#name, batch: id });
+    }
+  }
+
+  #runner(id: string): Stub<Runner> {
+    return this.env.RUNNERS.getByName(`${this.#name}/${id}`);
+  }
+
+  async #ids(prefix: string, limit: number): Promise<string[]> {
+    const { entries } = await this.#kv.list({ prefix, limit });
+    return entries.map(([key]) => key.slice(prefix.length));
+  }
+
+  async #emptyTrash(): Promise<void> {
+    const keys = this.#files.trash();
+    if (keys.length === 0) return;
+    await this.env.FILES.delete(keys);
+    this.#files.emptied(keys);
+  }
+
+  async #armAlarm(): Promise<void> {
+    const { storage } = this.ctx;
+    const at = await storage.getAlarm();
+    const next = Date.now() + ROUND_MS;
+    if (at === null || at > next) await storage.setAlarm(next);
+  }
+}
+
+/** Seconds that a batch's files live, where its creator said so. */
+function outputKey(batchId: string): string {
+  return `output_seconds:${batchId}`;
+}
+
+/** An alarm does not always say whose it is. */
+function rememberName(ctx: DurableObjectState): string {
+  const { sql } = ctx.storage;
+  sql.exec("CREATE TABLE IF NOT EXISTS own_name (name TEXT PRIMARY KEY) WITHOUT ROWID");
+  for (const row of sql.exec("SELECT name FROM own_name")) return row.name as string;
+  const { name } = ctx.id;
+  if (name === undefined) throw new Error("a Tenant is to be got by its name");
+  sql.exec("INSERT INTO own_name (name) VALUES (?)", name);
+  return name;
+}
+
+/** The service's calls here never look at a file. */
+const noFiles = {
+  retrieve: async () => null,
+  read: () => Promise.reject(new Error("unreachable")),
+  create: () => Promise.reject(new Error("unreachable")),
+};

@@ -1,0 +1,102 @@
+/** /v1/uploads: files that are too large for one call. */
+
+import { Hono } from "hono";
+import { InvalidRequestError } from "../errors.ts";
+import type { Segment } from "./file-index.ts";
+import {
+  type Call,
+  expirySeconds,
+  type HonoEnv,
+  jsonObject,
+  missingParameter,
+  requiredString,
+  wholeNumber,
+  wrongType,
+} from "./http.ts";
+import { newFileId, newId } from "./ids.ts";
+import { multipart } from "./multipart.ts";
+import { unwrap } from "./outcome.ts";
+import { checkBatchInput, checkPurpose, FirstLine, receive } from "./receive.ts";
+import { partKey } from "./runner-files.ts";
+import { readSegments, streamSegments } from "./stored-bytes.ts";
+
+const MAX_PART_BYTES = 64 * 1024 * 1024;
+const MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024;
+/** How much of a file is read to look at its first line. */
+const HEAD_BYTES = 256 * 1024;
+/** Seconds that files of purpose `batch` live unless said otherwise: 30 days. */
+const BATCH_SECONDS = 2_592_000;
+
+export const uploadRoutes = new Hono<HonoEnv>();
+
+uploadRoutes.post("/", async (c) => {
+  const body = await jsonObject(c);
+  const filename = requiredString(body, "filename");
+  const purpose = checkPurpose(requiredString(body, "purpose"));
+  if (body.bytes === undefined || body.bytes === null) throw missingParameter("bytes");
+  const bytes = wholeNumber("bytes", body.bytes, 0, MAX_UPLOAD_BYTES);
+  requiredString(body, "mime_type");
+  const seconds = expirySeconds("expires_after", body.expires_after);
+  const fileSeconds = seconds ?? (purpose === "batch" ? BATCH_SECONDS : null);
+  const id = newId("upload_");
+  return c.json(await unwrap(c.var.tenant.createUpload({ id, filename, purpose, bytes, fileSeconds })));
+});
+
+uploadRoutes.post("/:id/parts", async (c) => {
+  const uploadId = c.req.param("id");
+  const bucket = c.env.FILES;
+  await unwrap(c.var.tenant.checkUpload(uploadId));
+  const id = newId("part_");
+  const key = partKey(c.var.tenantName, id);
+  let bytes: number | undefined;
+  try {
+    for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
+      if (part.name !== "data") continue;
+      if (bytes !== undefined) throw new InvalidRequestError("Only one 'data' is taken.", { param: "data" });
+      ({ bytes } = await receive(bucket, key, part, MAX_PART_BYTES));
+    }
+    if (bytes === undefined) throw missingParameter("data");
+    return c.json(await unwrap(c.var.tenant.addUploadPart(uploadId, { id, key, bytes })));
+  } catch (error) {
+    if (bytes !== undefined) await bucket.delete(key);
+    throw error;
+  }
+});
+
+uploadRoutes.post("/:id/complete", async (c) => {
+  const id = c.req.param("id");
+  const body = await jsonObject(c);
+  const partIds = body.part_ids;
+  if (partIds === undefined || partIds === null) throw missingParameter("part_ids");
+  if (!Array.isArray(partIds)) throw wrongType("part_ids", "an array of strings", partIds);
+  const wrong = partIds.findIndex((partId) => typeof partId !== "string");
+  if (wrong >= 0) throw wrongType(`part_ids[${wrong}]`, "a string", partIds[wrong]);
+  const { purpose, filename, segments } = await unwrap(c.var.tenant.planUpload(id, partIds));
+  if (purpose === "batch") await checkFirstLine(c, filename, segments);
+  if (body.md5 !== undefined && body.md5 !== null) await checkMd5(c, requiredString(body, "md5"), segments);
+  return c.json(await unwrap(c.var.tenant.completeUpload(id, partIds, newFileId())));
+});
+
+uploadRoutes.post("/:id/cancel", async (c) =>
+  c.json(await unwrap(c.var.tenant.cancelUpload(c.req.param("id")))),
+);
+
+async function checkFirstLine(c: Call, filename: string, segments: Segment[]): Promise<void> {
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const start = await readSegments(c.env.FILES, segments, 0, HEAD_BYTES);
+  const head = new FirstLine();
+  if (start) head.push(start);
+  const whole = bytes <= HEAD_BYTES || start?.includes(10);
+  checkBatchInput({ filename, bytes, firstLine: whole ? head.line() : undefined });
+}
+
+async function checkMd5(c: Call, expected: string, segments: Segment[]): Promise<void> {
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const digest = new crypto.DigestStream("MD5");
+  await streamSegments(c.env.FILES, segments, 0, bytes).pipeTo(digest);
+  const hex = [...new Uint8Array(await digest.digest)]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  if (hex === expected.trim().toLowerCase()) return;
+  throw new InvalidRequestError(`The file's MD5 is ${hex}, not '${expected}'.`, { param: "md5" });
+}

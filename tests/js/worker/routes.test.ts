@@ -1,0 +1,633 @@
+/** Guards the wire: shapes, statuses and texts of every route, as OpenAI's own clients and others' code expect them. */
+
+import { strict as assert } from "node:assert";
+import { after, before, test } from "node:test";
+import { chatLines, createBatch, ended, type Started, startWorker } from "./server.ts";
+
+let worker: Started;
+before(async () => {
+  worker = await startWorker({ MAX_CONCURRENT_BATCHES: "4" });
+});
+after(() => worker.stop());
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const json = body !== undefined && typeof body !== "string" && !(body instanceof FormData);
+  const response = await fetch(worker.url + path, {
+    method,
+    headers: { ...(json && { "content-type": "application/json" }), ...headers },
+    ...(body !== undefined && { body: json ? JSON.stringify(body) : (body as BodyInit) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.startsWith("application/json");
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: isJson ? JSON.parse(text) : undefined,
+  };
+}
+
+interface Expected {
+  message: string | RegExp;
+  param?: string | null;
+  code?: string | null;
+}
+
+/** Checks status and envelope: all four keys, and nothing of the inside. */
+async function refused(
+  status: number,
+  expected: Expected,
+  ...[method, path, body, headers]: Parameters<typeof call>
+): Promise<Headers> {
+  const answer = await call(method, path, body, headers);
+  assert.equal(answer.status, status, answer.text);
+  assert.deepEqual(Object.keys(answer.body), ["error"]);
+  const { error } = answer.body;
+  assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
+  if (typeof expected.message === "string") assert.equal(error.message, expected.message);
+  else assert.match(error.message, expected.message);
+  assert.equal(error.type, "invalid_request_error");
+  assert.equal(error.param, expected.param ?? null);
+  assert.equal(error.code, expected.code ?? null);
+  assert.match(answer.headers.get("x-request-id") ?? "", /^req_[0-9a-f]{32}$/);
+  return answer.headers;
+}
+
+function form(fields: Record<string, string>, content: string | null = "{}\n", name = "in.jsonl"): FormData {
+  const data = new FormData();
+  for (const [key, value] of Object.entries(fields)) data.set(key, value);
+  if (content !== null) data.set("file", new File([content], name));
+  return data;
+}
+
+async function upload(content = chatLines(3), fields: Record<string, string> = {}, name = "in.jsonl") {
+  const { status, body, text } = await call(
+    "POST",
+    "/v1/files",
+    form({ purpose: "batch", ...fields }, content, name),
+  );
+  assert.equal(status, 200, text);
+  return body;
+}
+
+const good = { endpoint: "/v1/chat/completions", completion_window: "24h", input_file_id: "file-x" };
+
+test("every answer carries a request id of its own and the headers of the API", async () => {
+  const ids = new Set<string>();
+  for (const path of ["/health", "/v1/files", "/v1/nothing", "/nothing"]) {
+    const { headers } = await call("GET", path);
+    assert.match(headers.get("x-request-id") ?? "", /^req_[0-9a-f]{32}$/);
+    ids.add(headers.get("x-request-id") as string);
+    assert.equal(headers.get("openai-version"), "2020-10-01");
+    assert.match(headers.get("openai-processing-ms") ?? "", /^\d+$/);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("access-control-allow-origin"), "*");
+  }
+  assert.equal(ids.size, 4);
+});
+
+test("a page may call: preflights are answered for all methods and for the headers of the SDKs", async () => {
+  const asked = "authorization,content-type,x-stainless-os,x-stainless-retry-count,idempotency-key";
+  const { status, headers } = await call("OPTIONS", "/v1/batches", undefined, {
+    origin: "https://example.com",
+    "access-control-request-method": "POST",
+    "access-control-request-headers": asked,
+  });
+  assert.equal(status, 204);
+  assert.equal(headers.get("access-control-allow-origin"), "*");
+  assert.equal(headers.get("access-control-allow-headers"), asked);
+  assert.match(headers.get("access-control-allow-methods") ?? "", /\bDELETE\b/);
+});
+
+test("paths that there are not, and methods that a path does not take, are refused in the envelope", async () => {
+  await refused(404, { message: "Invalid URL (GET /v1/foo)" }, "GET", "/v1/foo");
+  await refused(
+    404,
+    { message: "Invalid URL (POST /v1/chat/completions)" },
+    "POST",
+    "/v1/chat/completions",
+    {},
+  );
+  await refused(404, { message: "Invalid URL (GET /)" }, "GET", "/");
+  const headers = await refused(405, { message: "Not allowed to PUT on /v1/files." }, "PUT", "/v1/files", {});
+  assert.equal(headers.get("allow"), "GET, POST");
+  const path = "/v1/batches/batch_1";
+  await refused(405, { message: `Not allowed to DELETE on ${path}.` }, "DELETE", path);
+});
+
+test("a body that is no JSON, or no object, is refused", async () => {
+  const broken = /^Invalid body: failed to parse JSON value\./;
+  for (const body of ["{", "", "\ufeff{}", "{'a': 1}", "{}{}"]) {
+    await refused(400, { message: broken }, "POST", "/v1/batches", body);
+    await refused(400, { message: broken }, "POST", "/v1/uploads", body);
+  }
+  const array = {
+    message: "Invalid type for body: expected an object, but got an array instead.",
+    code: "invalid_type",
+  };
+  await refused(400, array, "POST", "/v1/batches", "[]");
+});
+
+test("a file is stored and described as OpenAI does", async () => {
+  const content = chatLines(3);
+  const before = Math.floor(Date.now() / 1000);
+  const file = await upload(content, {}, '你好 "a".jsonl');
+  const keys = [
+    "object",
+    "id",
+    "purpose",
+    "filename",
+    "bytes",
+    "created_at",
+    "expires_at",
+    "status",
+    "status_details",
+  ];
+  assert.deepEqual(Object.keys(file), keys);
+  assert.match(file.id, /^file-[0-9A-Za-z]{22}$/);
+  assert.ok(file.created_at >= before && file.created_at <= before + 10);
+  const { object, purpose, filename, bytes, status, status_details } = file;
+  assert.deepEqual(
+    { object, purpose, filename, bytes, status, status_details },
+    {
+      object: "file",
+      purpose: "batch",
+      filename: '你好 "a".jsonl',
+      bytes: Buffer.byteLength(content),
+      status: "processed",
+      status_details: null,
+    },
+  );
+  assert.equal(file.expires_at, file.created_at + 2_592_000);
+  assert.deepEqual((await call("GET", `/v1/files/${file.id}`)).body, file);
+
+  const download = await call("GET", `/v1/files/${file.id}/content`, undefined, {
+    accept: "application/binary",
+  });
+  assert.equal(download.text, content);
+  assert.equal(download.headers.get("content-type"), "application/octet-stream");
+  assert.equal(download.headers.get("content-length"), String(bytes));
+  assert.equal(
+    download.headers.get("content-disposition"),
+    `attachment; filename="__ _a_.jsonl"; filename*=utf-8''%E4%BD%A0%E5%A5%BD%20%22a%22.jsonl`,
+  );
+
+  const deleted = await call("DELETE", `/v1/files/${file.id}`, undefined, {
+    "content-type": "application/json",
+  });
+  assert.deepEqual(deleted.body, { object: "file", deleted: true, id: file.id });
+  const gone = { message: `No such File object: ${file.id}`, param: "id" };
+  await refused(404, gone, "GET", `/v1/files/${file.id}`);
+  await refused(404, gone, "GET", `/v1/files/${file.id}/content`);
+  await refused(404, gone, "DELETE", `/v1/files/${file.id}`);
+});
+
+test("a file's life may be set, and other purposes live for ever", async () => {
+  const set = await upload(chatLines(1), {
+    "expires_after[anchor]": "created_at",
+    "expires_after[seconds]": "3600",
+  });
+  assert.equal(set.expires_at, set.created_at + 3600);
+  const other = await call("POST", "/v1/files", form({ purpose: "user_data" }, "any bytes", "a.txt"));
+  assert.equal(other.body.expires_at, null);
+  const notAllowed = { message: "Not allowed to download files of purpose: user_data" };
+  await refused(400, notAllowed, "GET", `/v1/files/${other.body.id}/content`);
+  const short = form({
+    purpose: "batch",
+    "expires_after[anchor]": "created_at",
+    "expires_after[seconds]": "1",
+  });
+  const message =
+    "Invalid 'expires_after.seconds': integer below minimum value. Expected a value >= 3600, but got 1 instead.";
+  const expected = { message, param: "expires_after.seconds", code: "integer_below_min_value" };
+  await refused(400, expected, "POST", "/v1/files", short);
+});
+
+test("uploads that OpenAI refuses at once are refused, and no others", async () => {
+  const purposes = "['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals']";
+  const bad = { message: `'world_domination' is not one of ${purposes} - 'purpose'`, param: "purpose" };
+  await refused(400, bad, "POST", "/v1/files", form({ purpose: "world_domination" }));
+  await refused(400, { message: "'purpose' is a required property" }, "POST", "/v1/files", form({}));
+  await refused(
+    400,
+    { message: "'file' is a required property" },
+    "POST",
+    "/v1/files",
+    form({ purpose: "batch" }, null),
+  );
+  const format = { message: "Invalid file format for Batch API. Must be .jsonl" };
+  const batch = { purpose: "batch" };
+  await refused(400, format, "POST", "/v1/files", form(batch, chatLines(1), "in.txt"));
+  await refused(400, format, "POST", "/v1/files", form(batch, ""));
+  await refused(400, format, "POST", "/v1/files", form(batch, "{malformed json"));
+  await refused(400, format, "POST", "/v1/files", form(batch, "[1]\n"));
+  for (const [content, name] of [
+    [chatLines(1), "test-batch-file"],
+    [chatLines(1), "IN.JSONL"],
+    ['\n\r\n {"custom_id":"a"}\r\nbroken', "in.jsonl"],
+    [`{"a":"${"x".repeat(2_000_000)}"}`, "long.jsonl"],
+  ] as const) {
+    await upload(content, {}, name);
+  }
+  const contentType = /^Invalid Content-Type: expected 'multipart\/form-data'/;
+  await refused(400, { message: contentType }, "POST", "/v1/files", {});
+  const type = { "content-type": "multipart/form-data; boundary=b" };
+  const cut = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n{"a":1}';
+  const broken = { message: /^Could not parse the multipart\/form-data body/ };
+  await refused(400, broken, "POST", "/v1/files", cut, type);
+});
+
+test("a file that was refused leaves nothing in the list", async () => {
+  const before = (await call("GET", "/v1/files")).body.data.length;
+  await call("POST", "/v1/files", form({ purpose: "batch" }, "not json"));
+  assert.equal((await call("GET", "/v1/files")).body.data.length, before);
+});
+
+test("ranges of a file come as asked for", async () => {
+  const content = chatLines(5);
+  const { id } = await upload(content);
+  const size = content.length;
+  const get = (range: string, more = {}) =>
+    call("GET", `/v1/files/${id}/content`, undefined, { range, ...more });
+  for (const [range, from, to] of [
+    ["bytes=0-0", 0, 1],
+    ["bytes=5-9", 5, 10],
+    ["bytes=10-", 10, size],
+    ["bytes=-7", size - 7, size],
+    [`bytes=5-${size + 100}`, 5, size],
+  ] as const) {
+    const { status, text, headers } = await get(range);
+    assert.equal(status, 206, range);
+    assert.equal(text, content.slice(from, to), range);
+    assert.equal(headers.get("content-range"), `bytes ${from}-${to - 1}/${size}`);
+    assert.equal(headers.get("content-length"), String(to - from));
+  }
+  const beyond = await get(`bytes=${size}-`);
+  assert.equal(beyond.status, 416);
+  assert.equal(beyond.headers.get("content-range"), `bytes */${size}`);
+  // What is not understood is answered with the whole file.
+  for (const range of ["lines=1-2", "bytes=3-1", "bytes=0-1,4-5", "bytes=-"]) {
+    assert.equal((await get(range)).status, 200, range);
+  }
+  assert.equal((await get("bytes=0-3", { "if-range": '"another"' })).text, content);
+  assert.equal((await call("HEAD", `/v1/files/${id}/content`)).headers.get("content-length"), String(size));
+});
+
+test("files are listed newest first, or oldest first, by purpose, in pages that meet", async () => {
+  const made: string[] = [];
+  for (let i = 0; i < 7; i++) {
+    const { body } = await call("POST", "/v1/files", form({ purpose: "evals" }, `${i}`, "e.txt"));
+    made.push(body.id);
+  }
+  const list = async (query: string) => (await call("GET", `/v1/files?purpose=evals${query}`)).body;
+  const ids = (page: { data: { id: string }[] }) => page.data.map((file) => file.id);
+  const all = await list("");
+  assert.deepEqual(Object.keys(all), ["object", "data", "has_more", "first_id", "last_id"]);
+  assert.deepEqual(ids(all), made.toReversed());
+  assert.equal(all.has_more, false);
+  assert.deepEqual([all.first_id, all.last_id], [made[6], made[0]]);
+  assert.deepEqual(ids(await list("&order=asc")), made);
+  const first = await list("&limit=3");
+  assert.deepEqual([ids(first), first.has_more], [made.slice(4).toReversed(), true]);
+  const second = await list(`&limit=4&after=${first.last_id}`);
+  assert.deepEqual([ids(second), second.has_more], [made.slice(0, 4).toReversed(), false]);
+  assert.deepEqual(await list("&limit=0"), {
+    object: "list",
+    data: [],
+    has_more: false,
+    first_id: null,
+    last_id: null,
+  });
+  const above =
+    "Invalid 'limit': integer above maximum value. Expected a value <= 10000, but got 10001 instead.";
+  await refused(
+    400,
+    { message: above, param: "limit", code: "integer_above_max_value" },
+    "GET",
+    "/v1/files?limit=10001",
+  );
+  await refused(
+    404,
+    { message: "No such File object: file-no", param: "after" },
+    "GET",
+    "/v1/files?after=file-no",
+  );
+});
+
+test("a batch is created as OpenAI does, and runs to its end", async () => {
+  const { id: input } = await upload(chatLines(3));
+  const metadata = { project: "a", empty: "" };
+  const { status, body } = await call("POST", "/v1/batches", { ...good, input_file_id: input, metadata });
+  assert.equal(status, 200);
+  const { id, created_at, ...rest } = body;
+  assert.match(id, /^batch_[0-9a-f]{32}$/);
+  assert.equal(Number.parseInt(id.slice(6, 14), 16), created_at);
+  const none = {
+    in_progress_at: null,
+    finalizing_at: null,
+    completed_at: null,
+    failed_at: null,
+    expired_at: null,
+  };
+  assert.deepEqual(rest, {
+    ...{ object: "batch", endpoint: "/v1/chat/completions", model: null, errors: null, input_file_id: input },
+    ...{ completion_window: "24h", status: "validating", output_file_id: null, error_file_id: null },
+    ...{ ...none, expires_at: created_at + 86_400, cancelling_at: null, cancelled_at: null },
+    request_counts: { total: 0, completed: 0, failed: 0 },
+    usage: {
+      ...{ input_tokens: 0, output_tokens: 0, total_tokens: 0 },
+      ...{ input_tokens_details: { cached_tokens: 0 }, output_tokens_details: { reasoning_tokens: 0 } },
+    },
+    metadata,
+  });
+  await ended(worker.client, id);
+  const done = (await call("GET", `/v1/batches/${id}`)).body;
+  assert.equal(done.status, "completed");
+  assert.equal(done.model, "echo-1");
+  assert.deepEqual(done.request_counts, { total: 3, completed: 3, failed: 0 });
+  assert.ok(done.usage.total_tokens > 0);
+  assert.equal(done.error_file_id, null);
+  const output = (await call("GET", `/v1/files/${done.output_file_id}`)).body;
+  assert.equal(output.purpose, "batch_output");
+  assert.equal(output.filename, `${id}_output.jsonl`);
+  assert.equal(output.expires_at, output.created_at + 2_592_000);
+  const content = await call("GET", `/v1/files/${done.output_file_id}/content`);
+  assert.match(
+    content.headers.get("content-disposition") ?? "",
+    new RegExp(`^attachment; filename="${id}_output.jsonl"$`),
+  );
+  const lines = content.text.split("\n");
+  assert.equal(lines.pop(), "");
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).custom_id),
+    ["request-0", "request-1", "request-2"],
+  );
+  assert.deepEqual(Object.keys(JSON.parse(lines[0] as string)), ["id", "custom_id", "response", "error"]);
+  const conflict = { message: "Cannot cancel a batch with status 'completed'." };
+  const headers = await refused(409, conflict, "POST", `/v1/batches/${id}/cancel`);
+  assert.equal(headers.get("x-should-retry"), "false");
+});
+
+test("output files live as long as the batch says, and the batch does not say it back", async () => {
+  const { id: input } = await upload();
+  const output_expires_after = { anchor: "created_at", seconds: 7200 };
+  const { body } = await call("POST", "/v1/batches", { ...good, input_file_id: input, output_expires_after });
+  assert.ok(!("output_expires_after" in body));
+  const done = await ended(worker.client, body.id);
+  const output = await worker.client.files.retrieve(done.output_file_id as string);
+  assert.equal(output.expires_at, output.created_at + 7200);
+});
+
+test("a create that is refused says which parameter is wrong", async () => {
+  const cases: [object, Expected][] = [
+    [
+      { input_file_id: undefined },
+      {
+        message: "Missing required parameter: 'input_file_id'.",
+        param: "input_file_id",
+        code: "missing_required_parameter",
+      },
+    ],
+    [
+      { endpoint: undefined },
+      {
+        message: "Missing required parameter: 'endpoint'.",
+        param: "endpoint",
+        code: "missing_required_parameter",
+      },
+    ],
+    [
+      { endpoint: "/v1/invalid" },
+      {
+        message:
+          "Invalid value: '/v1/invalid'. Supported values are: '/v1/chat/completions', '/v1/completions', " +
+          "'/v1/embeddings', '/v1/responses', and '/v1/moderations'.",
+        param: "endpoint",
+        code: "invalid_value",
+      },
+    ],
+    [
+      { completion_window: "48h" },
+      {
+        message: "Invalid value: '48h'. Value must be '24h'.",
+        param: "completion_window",
+        code: "invalid_value",
+      },
+    ],
+    [
+      { metadata: { tags: ["a"] } },
+      {
+        message: "Invalid type for 'metadata.tags': expected a string, but got an array instead.",
+        param: "metadata.tags",
+        code: "invalid_type",
+      },
+    ],
+    [
+      { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, ""])) },
+      {
+        message: /at most 16 properties, but got an object with 17/,
+        param: "metadata",
+        code: "object_above_max_properties",
+      },
+    ],
+    [
+      { metadata: { k: "x".repeat(513) } },
+      {
+        message: /maximum length 512, but got a string with length 513/,
+        param: "metadata.k",
+        code: "string_above_max_length",
+      },
+    ],
+    [
+      { output_expires_after: { anchor: "created_at", seconds: 1 } },
+      {
+        message:
+          "Invalid 'output_expires_after.seconds': integer below minimum value. Expected a value >= 3600, but got 1 instead.",
+        param: "output_expires_after.seconds",
+        code: "integer_below_min_value",
+      },
+    ],
+  ];
+  for (const [change, expected] of cases) {
+    await refused(400, expected, "POST", "/v1/batches", { ...good, ...change });
+  }
+});
+
+test("a batch over a file that is missing or of another purpose is created, and fails in validation", async () => {
+  const other = await call("POST", "/v1/files", form({ purpose: "user_data" }, chatLines(1)));
+  const deleted = await upload();
+  await call("DELETE", `/v1/files/${deleted.id}`);
+  for (const input of ["file-missing", other.body.id, deleted.id]) {
+    const { status, body } = await call("POST", "/v1/batches", { ...good, input_file_id: input });
+    assert.equal(status, 200);
+    assert.equal(body.status, "validating");
+    const failed = await ended(worker.client, body.id);
+    assert.equal(failed.status, "failed");
+    assert.equal(failed.errors?.data?.length, 1);
+    const [error] = failed.errors?.data ?? [];
+    assert.match(
+      error?.message ?? "",
+      new RegExp(`^Cannot find file ${input}, or organization .*does not have access`),
+    );
+    assert.deepEqual([error?.code, error?.param, error?.line], ["invalid_request", "file_id", null]);
+    assert.deepEqual(failed.request_counts, { total: 0, completed: 0, failed: 0 });
+  }
+});
+
+test("bad lines are all named, by their line, and nothing runs", async () => {
+  const lines = `${chatLines(1)}{"custom_id": "b"\n\n${chatLines(1).replace("echo-1", "gpt-none").replace("request-0", "c")}`;
+  const failed = await ended(worker.client, (await createBatch(worker.client, lines)).id);
+  assert.equal(failed.status, "failed");
+  assert.deepEqual(
+    failed.errors?.data?.map(({ code, line }) => [code, line]),
+    [
+      ["invalid_json_line", 2],
+      ["model_not_found", 4],
+    ],
+  );
+  assert.deepEqual([failed.output_file_id, failed.error_file_id], [null, null]);
+});
+
+test("batches that there are not are 404, and ids that cannot be are 400", async () => {
+  const missing = { message: "No batch found with id 'batch_nothing'." };
+  await refused(404, missing, "GET", "/v1/batches/batch_nothing");
+  await refused(404, missing, "POST", "/v1/batches/batch_nothing/cancel");
+  const invalid = {
+    message: "Invalid 'batch_id': 'invalid'. Expected an ID that begins with 'batch'.",
+    param: "batch_id",
+    code: "invalid_value",
+  };
+  await refused(400, invalid, "GET", "/v1/batches/invalid");
+  await refused(400, invalid, "POST", "/v1/batches/invalid/cancel");
+});
+
+test("limits of the list of batches are kept", async () => {
+  const list = async (query: string) => call("GET", `/v1/batches${query}`);
+  assert.deepEqual((await list("?limit=0")).body, {
+    ...{ object: "list", data: [], first_id: null, last_id: null, has_more: false },
+  });
+  const below = "Invalid 'limit': integer below minimum value. Expected a value >= 0, but got -1 instead.";
+  await refused(
+    400,
+    { message: below, param: "limit", code: "integer_below_min_value" },
+    "GET",
+    "/v1/batches?limit=-1",
+  );
+  const above = "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.";
+  await refused(
+    400,
+    { message: above, param: "limit", code: "integer_above_max_value" },
+    "GET",
+    "/v1/batches?limit=101",
+  );
+  const { body } = await list("?limit=2");
+  assert.deepEqual(Object.keys(body), ["object", "data", "first_id", "last_id", "has_more"]);
+  assert.equal(body.data.length, 2);
+  assert.equal(body.has_more, true);
+  const next = (await list(`?limit=2&after=${body.last_id}`)).body;
+  assert.ok(next.data[0].id < body.last_id);
+});
+
+test("the same idempotency key gives the same batch, in the body or in the header", async () => {
+  const { id: input_file_id } = await upload();
+  const params = { ...good, input_file_id };
+  const first = (await call("POST", "/v1/batches", params, { "idempotency-key": "k1" })).body;
+  const again = (await call("POST", "/v1/batches", params, { "idempotency-key": "k1" })).body;
+  const inBody = (await call("POST", "/v1/batches", { ...params, idempotency_key: "k1" })).body;
+  assert.deepEqual([again.id, inBody.id], [first.id, first.id]);
+  const at = await Promise.all(
+    Array.from({ length: 5 }, () => call("POST", "/v1/batches", params, { "idempotency-key": "k2" })),
+  );
+  assert.equal(new Set(at.map(({ body }) => body.id)).size, 1);
+  const expected = {
+    message: /was used for a batch with different parameters/,
+    param: "idempotency_key",
+    code: "idempotency_key_reused",
+  };
+  const other = { ...params, metadata: { a: "b" } };
+  await refused(409, expected, "POST", "/v1/batches", other, { "idempotency-key": "k1" });
+});
+
+test("the models are those that answer", async () => {
+  const { body } = await call("GET", "/v1/models");
+  assert.deepEqual(body, {
+    object: "list",
+    data: [{ id: "echo-1", object: "model", created: 0, owned_by: "edgebatch" }],
+  });
+  assert.equal((await call("GET", "/v1/models/echo-1")).body.id, "echo-1");
+  const none = { message: "The model 'gpt' does not exist", param: "model", code: "model_not_found" };
+  await refused(404, none, "GET", "/v1/models/gpt");
+});
+
+test("an upload in parts becomes a file, in the order that complete names", async () => {
+  const content = chatLines(4);
+  const bytes = Buffer.byteLength(content);
+  const make = (size: number, purpose = "batch") =>
+    call("POST", "/v1/uploads", {
+      filename: "big.jsonl",
+      purpose,
+      bytes: size,
+      mime_type: "application/jsonl",
+    });
+  const part = async (id: string, text: string) => {
+    const data = new FormData();
+    data.set("data", new File([text], "upload"));
+    return (await call("POST", `/v1/uploads/${id}/parts`, data)).body;
+  };
+  const { body: upload } = await make(bytes);
+  assert.match(upload.id, /^upload_[0-9a-f]{32}$/);
+  assert.deepEqual(upload, {
+    ...{ id: upload.id, object: "upload", bytes, created_at: upload.created_at, filename: "big.jsonl" },
+    ...{ purpose: "batch", status: "pending", expires_at: upload.created_at + 3600 },
+  });
+  const second = await part(upload.id, content.slice(100));
+  const unused = await part(upload.id, "thrown away");
+  const first = await part(upload.id, content.slice(0, 100));
+  assert.deepEqual(Object.keys(first), ["id", "object", "created_at", "upload_id"]);
+  assert.match(first.id, /^part_[0-9a-f]{32}$/);
+  assert.deepEqual([first.object, first.upload_id], ["upload.part", upload.id]);
+
+  const complete = `/v1/uploads/${upload.id}/complete`;
+  const wrong = {
+    message: /^The parts have \d+ bytes together, but the upload was created for/,
+    param: "part_ids",
+  };
+  await refused(400, wrong, "POST", complete, { part_ids: [first.id] });
+  await refused(400, { message: /MD5/, param: "md5" }, "POST", complete, {
+    part_ids: [first.id, second.id],
+    md5: "00",
+  });
+  const { createHash } = await import("node:crypto");
+  const md5 = createHash("md5").update(content).digest("hex");
+  const { body: completed } = await call("POST", complete, { part_ids: [first.id, second.id], md5 });
+  assert.equal(completed.status, "completed");
+  assert.equal(completed.file.bytes, bytes);
+  assert.equal(completed.file.purpose, "batch");
+  assert.equal((await call("GET", `/v1/files/${completed.file.id}/content`)).text, content);
+  const across = { range: "bytes=95-104" };
+  assert.equal(
+    (await call("GET", `/v1/files/${completed.file.id}/content`, undefined, across)).text,
+    content.slice(95, 105),
+  );
+  const closed = { message: /is completed, and takes no more changes/ };
+  await refused(400, closed, "POST", complete, { part_ids: [unused.id] });
+  await refused(400, closed, "POST", `/v1/uploads/${upload.id}/cancel`);
+
+  const batch = await call("POST", "/v1/batches", { ...good, input_file_id: completed.file.id });
+  assert.deepEqual((await ended(worker.client, batch.body.id)).request_counts, {
+    total: 4,
+    completed: 4,
+    failed: 0,
+  });
+
+  const { body: dropped } = await make(3, "user_data");
+  await part(dropped.id, "abc");
+  const { body: cancelled } = await call("POST", `/v1/uploads/${dropped.id}/cancel`);
+  assert.deepEqual([cancelled.status, "file" in cancelled], ["cancelled", false]);
+  await refused(
+    404,
+    { message: "No such Upload object: upload_no", param: "id" },
+    "POST",
+    "/v1/uploads/upload_no/cancel",
+  );
+});

@@ -1,0 +1,25 @@
+/** Guards openai-python: the official client drives the whole story, from upload to download. */
+
+import { strict as assert } from "node:assert";
+import { after, test } from "node:test";
+import { runPython } from "./python/client.ts";
+import { chatLines, createBatch, startWorker, until } from "./server.ts";
+import { completion, reply, startUpstream } from "./upstream.ts";
+
+test("openai-python drives the whole story", async (t) => {
+  const upstream = await startUpstream(async ({ content }, response) => {
+    if (content.startsWith("held")) await until("it is cancelled", () => response.destroyed);
+    else reply(response, 200, completion(content));
+  });
+  const settings = { MODELS: "echo-1", MAX_CONCURRENT_BATCHES: "3" };
+  const worker = await startWorker({ UPSTREAM_URL: upstream.url, ...settings });
+  after(async () => {
+    await worker.stop();
+    await upstream.close();
+  });
+  const { id } = await createBatch(worker.client, chatLines(3).replaceAll("number", "held"));
+  await until("a batch is held", () => upstream.inFlight > 0);
+  const out = await runPython("story.py", `${worker.url}/v1`, id);
+  for (const line of out.trim().split("\n")) t.diagnostic(line);
+  assert.equal(out.match(/^ok /gm)?.length, 8);
+});

@@ -1,0 +1,84 @@
+//! `serve` under odd circumstances: a store that gives little at a time, batches that cannot go on, kills.
+
+mod common;
+
+use common::model::{mixed, steady};
+use common::{INPUT, Injected, Kill, Op, ScriptedHost, ended, new_batch, requests, stored_batch};
+use edgebatch::batch::command::FaultKind;
+use edgebatch::driver::serve;
+use edgebatch::object::BatchStatus;
+use edgebatch::settings::Settings;
+use futures::future::join;
+
+/// A host with so many batches over one file, and settings that let so many of them run.
+fn with_batches(count: usize, lines: u64, allowed: u32) -> (ScriptedHost, Vec<String>, Settings) {
+    let settings = Settings { max_concurrent_batches: allowed, ..Settings::default() };
+    let host = ScriptedHost::new(steady(100));
+    host.add_file(INPUT, requests(lines));
+    let make = |_| {
+        host.clock.advance(10);
+        new_batch(&host, &settings)
+    };
+    let ids = (0..count).map(make).collect();
+    (host, ids, settings)
+}
+
+/// Serves until all of these are terminal. Nothing, if the process was killed before.
+fn serve_until_ended(host: &ScriptedHost, ids: &[String], settings: &Settings) -> Option<()> {
+    host.stop.set(false);
+    let watch = async {
+        while !ids.iter().all(|id| stored_batch(host, id).status.is_terminal()) {
+            host.clock.sleep(50).await;
+        }
+        host.stop.set(true);
+    };
+    host.run(join(serve(host, settings), watch)).ok().map(|_| ())
+}
+
+#[test]
+fn a_store_that_lists_one_entry_at_a_time_fills_every_place_all_the_same() {
+    let (host, ids, settings) = with_batches(4, 200, 3);
+    host.page.set(1);
+    serve_until_ended(&host, &ids, &settings).unwrap();
+    assert_eq!(host.most_in_flight.get(), 30);
+    ids.iter().for_each(|id| assert_eq!(ended(&host, id).batch.status, BatchStatus::Completed));
+}
+
+#[test]
+fn a_batch_that_cannot_go_on_leaves_its_place_to_the_next() {
+    let (host, ids, settings) = with_batches(3, 50, 1);
+    // The oldest has a checkpoint of a later build; the second one's results cannot be written for a while.
+    host.kv.borrow_mut().insert(format!("run:{}", ids[0]), br#"{"version":2}"#.to_vec());
+    let (second, start) = (format!("result:{}", ids[1]), host.clock.now());
+    host.set_faults(move |now, op| match op {
+        Op::Set(key) if key.starts_with(&second) && now < start + 120_000 => {
+            Injected::Before(FaultKind::Transient)
+        }
+        _ => Injected::Nothing,
+    });
+    serve_until_ended(&host, &ids[1..], &settings).unwrap();
+    assert_eq!(stored_batch(&host, &ids[0]).status, BatchStatus::Validating);
+    let [second, third] = [1, 2].map(|i| ended(&host, &ids[i]).batch);
+    assert_eq!((second.status, third.status), (BatchStatus::Completed, BatchStatus::Completed));
+    assert!(third.completed_at < second.completed_at, "{second:?} {third:?}");
+}
+
+#[test]
+fn killed_again_and_again_serve_ends_every_batch() {
+    for step in [7, 60, 311] {
+        let (host, ids, settings) = with_batches(3, 300, 2);
+        *host.model.borrow_mut() = mixed();
+        for turns in 0.. {
+            let effect = if turns < 20 { step } else { usize::MAX };
+            host.kill.set(Some(Kill { effect, done: turns % 2 == 0 }));
+            if serve_until_ended(&host, &ids, &settings).is_some() {
+                break;
+            }
+        }
+        host.kill.set(None);
+        for id in &ids {
+            let counts = ended(&host, id).batch.request_counts;
+            assert_eq!((counts.total, counts.completed + counts.failed), (300, 300));
+        }
+    }
+}
