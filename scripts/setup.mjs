@@ -141,8 +141,8 @@ function pythonClient() {
   say(`set-up: openai-python ready in ${seconds(start)}`);
 }
 
-/** Sets up what is missing. Tests need two tools more than the build. Gives the versions that decide a build. */
-export function setup({ tests = false } = {}) {
+/** Sets up what is missing. Tests need wasm-pack besides, those of the Worker the Python client. Gives the versions that decide a build. */
+export function setup({ tests = false, python = false } = {}) {
   const nodeVersion = npmPackages();
   rust();
   wasmTarget();
@@ -150,8 +150,8 @@ export function setup({ tests = false } = {}) {
   cargoTool("wasm-bindgen", "wasm-bindgen-cli", wasmBindgen);
   if (tests) {
     cargoTool("wasm-pack", "wasm-pack", wasmPackVersion);
-    pythonClient();
   }
+  if (python) pythonClient();
   return { node: nodeVersion, rust: capture("rustc", ["--version"], { env: wasmEnv() }), wasmBindgen };
 }
 

@@ -1,5 +1,5 @@
 // `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
-// TypeScript (node). `npm test cargo` runs one part. A part whose runner died counts as one failure and nothing passed.
+// TypeScript (node). `npm test cargo` runs one part; `npm test worker` the long drills of the Worker. A part whose runner died counts as one failure and nothing passed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "./build.mjs";
@@ -43,6 +43,21 @@ function nodeCounts(tap) {
   };
 }
 
+const workerTests = "tests/js/worker/";
+const usual = ["cargo", "wasm", "node"];
+
+async function nodeTests(chosen) {
+  const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts") && chosen(file));
+  if (tests.length === 0) return null;
+  const tap = join(root, "target/node-tests.tap");
+  mkdirSync(join(root, "target"), { recursive: true });
+  rmSync(tap, { force: true });
+  const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
+  reporters.push("--test-reporter=tap", `--test-reporter-destination=${tap}`);
+  const { status } = await tee(node, ["--test", ...reporters, ...tests]);
+  return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
+}
+
 const parts = {
   /** The core, natively. */
   async cargo() {
@@ -61,17 +76,10 @@ const parts = {
   },
 
   /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
-  async node() {
-    const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts"));
-    if (tests.length === 0) return null;
-    const tap = join(root, "target/node-tests.tap");
-    mkdirSync(join(root, "target"), { recursive: true });
-    rmSync(tap, { force: true });
-    const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
-    reporters.push("--test-reporter=tap", `--test-reporter-destination=${tap}`);
-    const { status } = await tee(node, ["--test", ...reporters, ...tests]);
-    return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
-  },
+  node: () => nodeTests((file) => !file.startsWith(workerTests)),
+
+  /** The Worker in real workerd, with both official clients: drills of minutes, run when asked for by name. */
+  worker: () => nodeTests((file) => file.startsWith(workerTests)),
 };
 
 main(async () => {
@@ -79,10 +87,10 @@ main(async () => {
   const unknown = asked.filter((name) => !(name in parts));
   if (unknown.length > 0)
     throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
-  build({ tests: true });
+  build({ tests: true, python: asked.includes("worker") });
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
-  for (const name of asked.length > 0 ? asked : Object.keys(parts)) {
+  for (const name of asked.length > 0 ? asked : usual) {
     say(`test: ${name} …`);
     const start = performance.now();
     let counts = await parts[name]();
