@@ -41,6 +41,11 @@ export function percent(part: number, of: number): string {
   return `${Math.floor(value)}%`;
 }
 
+/** A part of a whole that is all there: rounded, where {@link percent} never says too much. */
+export function share(part: number, of: number): string {
+  return percent(Math.round((100 * part) / Math.max(1, of)) || Math.min(part, 0.5), 100);
+}
+
 /** A time on the wire: Unix seconds. */
 export function time(seconds: number): string {
   return moment.format(seconds * 1000);

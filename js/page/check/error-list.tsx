@@ -97,6 +97,7 @@ export function ErrorList({ session }: { session: Session }) {
               style={{ transform: `translateY(${i * ROW}px)` }}
               onClick={() => {
                 box.current?.focus();
+                session.reveal = true;
                 select(i);
               }}
             >

@@ -15,12 +15,12 @@ export function LineView({ session }: { session: Session }) {
       {shown === null && <p class="empty">The line of the error you choose is shown here.</p>}
       {shown?.state === "loading" && <p class="empty">Fetching line {count(shown.line)}…</p>}
       {shown?.state === "failed" && <p class="notice bad">{shown.message}</p>}
-      {shown?.state === "ready" && <Laid view={shown.view} error={shown.error} />}
+      {shown?.state === "ready" && <Laid session={session} view={shown.view} error={shown.error} />}
     </section>
   );
 }
 
-function Laid({ view, error }: { view: View; error: BatchError | null }) {
+function Laid({ session, view, error }: { session: Session; view: View; error: BatchError | null }) {
   const box = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new view is a new place to scroll to
   useLayoutEffect(() => {
@@ -28,6 +28,8 @@ function Laid({ view, error }: { view: View; error: BatchError | null }) {
     if (!box.current) return;
     const middle = (marked?.offsetTop ?? 0) - box.current.clientHeight / 2;
     box.current.scrollTop = Math.max(0, middle);
+    if (session.reveal) box.current.closest(".line-view")?.scrollIntoView({ block: "nearest" });
+    session.reveal = false;
   }, [view]);
   const told = error && advice(error.code, error.param);
   return (

@@ -19,7 +19,7 @@ export function Result({ session }: { session: Session }) {
         <Number name="Requests" value={counts?.requestCount ?? 0} />
         <Number name="Good" value={counts?.validCount ?? 0} />
         <Number name="With errors" value={(counts?.requestCount ?? 0) - (counts?.validCount ?? 0)} />
-        <Number name="Errors" value={counts?.errorCount ?? 0} bad />
+        <Number name="Errors in all" value={counts?.errorCount ?? 0} bad />
       </dl>
       <Downloads session={session} />
       <Found session={session} />

@@ -78,6 +78,8 @@ export class Session {
     this.#asked = { line, error };
     this.#tell({ type: "line", line, error });
   }
+  /** Whether the line is to be brought into view: it was asked for by a pointer, which is elsewhere. */
+  reveal = false;
   #asked: { line: number; error: BatchError | null } | null = null;
 
   /** Writes new files from this one. */

@@ -1,6 +1,6 @@
 /** What the file is like: numbers, models, sizes, longest lines. */
 import { sizeFrom } from "../../validator.ts";
-import { bytes, count, percent, plural } from "../format.ts";
+import { bytes, count, plural, share } from "../format.ts";
 import { LineView } from "./line-view.tsx";
 import type { Session } from "./session.ts";
 
@@ -39,7 +39,14 @@ export function StatisticsPanel({ session }: { session: Session }) {
         <ol class="longest">
           {statistics.longest.map(({ line, bytes: size }) => (
             <li key={line}>
-              <button type="button" class="link" onClick={() => session.show(line, null)}>
+              <button
+                type="button"
+                class="link"
+                onClick={() => {
+                  session.reveal = true;
+                  session.show(line, null);
+                }}
+              >
                 Line {count(line)}
               </button>
               <span>{bytes(size)}</span>
@@ -78,7 +85,7 @@ function Models({ session }: { session: Session }) {
           <li key={name}>
             <span class="model-name">{name}</span>
             <span class="model-count">
-              {count(times)} <span class="muted">{percent(times, total)}</span>
+              {count(times)} <span class="muted">{share(times, total)}</span>
             </span>
             <span class="bar" aria-hidden="true">
               <span style={{ width: `${(100 * times) / Math.max(1, total)}%` }} />
