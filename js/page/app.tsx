@@ -13,7 +13,6 @@ export function App() {
   const { view } = route.value;
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new view begins at its top, for eyes and ears
   useEffect(() => {
     document.title = view === "check" ? "Check a batch file · edgebatch" : "Batches · edgebatch";
     if (!first.current) main.current?.focus({ preventScroll: true });
@@ -22,16 +21,9 @@ export function App() {
   }, [view]);
   return (
     <>
-      <a
-        class="skip"
-        href="#main"
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         To the content
-      </a>
+      </button>
       <header>
         <a class="brand" href="#/">
           edgebatch

@@ -15,7 +15,25 @@ const policy = (globalThis as { trustedTypes?: PolicyFactory }).trustedTypes?.cr
   },
 });
 
-export function startReader(): Worker {
+let spare: Worker | null = null;
+
+/** Has one stand by, so that a check need not ask the network for anything. */
+export function prepareReader(): void {
   const url = policy ? policy.createScriptURL(__READER__) : __READER__;
-  return new Worker(url as string, { name: "edgebatch-reader" });
+  if (spare) return;
+  const started = new Worker(url as string, { name: "edgebatch-reader" });
+  // Whoever takes it hears of its failure; until then it is simply not there.
+  started.onerror = (event) => {
+    event.preventDefault();
+    if (spare === started) spare = null;
+  };
+  spare = started;
+}
+
+/** The one that stands by. It serves one file, and is ended with it. */
+export function takeReader(): Worker {
+  prepareReader();
+  const reader = spare as Worker;
+  spare = null;
+  return reader;
 }

@@ -173,7 +173,9 @@ function Timeline({ batch }: { batch: Batch }) {
         return (
           <li key={name}>
             <b>{name}</b> <time dateTime={new Date(at * 1000).toISOString()}>{time(at)}</time>
-            {before !== undefined && <span class="muted"> after {duration(at - before)}</span>}
+            {before !== undefined && (
+              <span class="muted">{at === before ? " at once" : ` after ${duration(at - before)}`}</span>
+            )}
           </li>
         );
       })}
@@ -194,10 +196,10 @@ function Files({ to, batch }: { to: Connection; batch: Batch }) {
   return (
     <div class="buttons">
       {output && (
-        <DownloadFile to={to} fileId={output} label="Output file" name={`${batch.id}-output.jsonl`} />
+        <DownloadFile to={to} fileId={output} label="Download the output" name={`${batch.id}-output.jsonl`} />
       )}
       {errors && (
-        <DownloadFile to={to} fileId={errors} label="Error file" name={`${batch.id}-errors.jsonl`} />
+        <DownloadFile to={to} fileId={errors} label="Download the errors" name={`${batch.id}-errors.jsonl`} />
       )}
     </div>
   );
@@ -208,7 +210,7 @@ function Errors({ errors }: { errors: NonNullable<Batch["errors"]>["data"] }) {
     <section class="card wide">
       <h2>Errors of the input file</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}
-      <div class="table-box" tabIndex={0} role="region" aria-label="Errors of the input file">
+      <section class="table-box" tabIndex={0} aria-label="Errors of the input file">
         <table>
           <thead>
             <tr>
@@ -220,7 +222,6 @@ function Errors({ errors }: { errors: NonNullable<Batch["errors"]>["data"] }) {
           </thead>
           <tbody>
             {errors.map(({ line, code, param, message }, i) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: a finished list
               <tr key={i}>
                 <td>{line === null ? "File" : count(line)}</td>
                 <td>{advice(code).title}</td>
@@ -230,7 +231,7 @@ function Errors({ errors }: { errors: NonNullable<Batch["errors"]>["data"] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

@@ -77,7 +77,7 @@ export function CreateBatch({ session }: { session: Session }) {
         </div>
       )}
       {busy && (
-        <div class="notice" role="group" aria-label="Upload">
+        <div class="notice">
           <span>{words(step)}</span>
           <progress
             max={1}

@@ -3,7 +3,6 @@ import { useEffect } from "preact/hooks";
 
 /** Runs `ask` now and so many milliseconds after each end of it; `ask` gives how many, null for no more. */
 export function usePolling(ask: (signal: AbortSignal) => Promise<number | null>, restart: unknown[]): void {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what starts it anew
   useEffect(() => {
     const end = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -41,6 +41,7 @@ function Kinds({ session }: { session: Session }) {
   const sorted = [...codes].sort((a, b) => b.count - a.count);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: on a phone it scrolls, and keys must be able to
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset belongs in a form
     <div class="kinds" role="group" aria-label="Errors by kind" tabIndex={0}>
       <button type="button" class="kind" aria-pressed={chosen === null} onClick={() => choose(null)}>
         <span class="kind-title">All errors</span>

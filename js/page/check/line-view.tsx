@@ -21,8 +21,7 @@ export function LineView({ session }: { session: Session }) {
 }
 
 function Laid({ session, view, error }: { session: Session; view: View; error: BatchError | null }) {
-  const box = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new view is a new place to scroll to
+  const box = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
     const marked = box.current?.querySelector<HTMLElement>(".row.marked");
     if (!box.current) return;
@@ -59,24 +58,22 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
         </p>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}
-      <div class="json" ref={box} role="region" aria-label={`JSON of line ${view.line}`} tabIndex={0}>
+      <section class="json" ref={box} aria-label={`JSON of line ${view.line}`} tabIndex={0}>
         {view.rows.map((row, i) => (
           <div
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other name, and are never reordered
             key={i}
             class={row.marked ? "row marked" : "row"}
             style={{ paddingInlineStart: `${Math.min(row.depth, 12) * 1.4 + 0.75}em` }}
           >
             {row.marked && <span class="hidden">Here: </span>}
             {row.spans.map((span, j) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: as above
               <span key={j} class={span.kind}>
                 {span.text}
               </span>
             ))}
           </div>
         ))}
-      </div>
+      </section>
     </>
   );
 }

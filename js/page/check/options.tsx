@@ -94,7 +94,7 @@ export function Options() {
               type="number"
               min={1}
               value={maxRequests.value}
-              onChange={(event) => (maxRequests.value = wholeFrom(text(event), 50_000))}
+              onInput={(event) => (maxRequests.value = wholeFrom(text(event), maxRequests.value))}
             />
           </label>
           <label>
@@ -103,7 +103,7 @@ export function Options() {
               type="number"
               min={1}
               value={maxMib.value}
-              onChange={(event) => (maxMib.value = wholeFrom(text(event), 200))}
+              onInput={(event) => (maxMib.value = wholeFrom(text(event), maxMib.value))}
             />
           </label>
           <label class="check">

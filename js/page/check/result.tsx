@@ -16,10 +16,10 @@ export function Result({ session }: { session: Session }) {
       <FileBar session={session} />
       <Verdict session={session} />
       <dl class="numbers">
-        <Number name="Requests" value={counts?.requestCount ?? 0} />
-        <Number name="Good" value={counts?.validCount ?? 0} />
-        <Number name="With errors" value={(counts?.requestCount ?? 0) - (counts?.validCount ?? 0)} />
-        <Number name="Errors in all" value={counts?.errorCount ?? 0} bad />
+        <Figure name="Requests" value={counts?.requestCount ?? 0} />
+        <Figure name="Good" value={counts?.validCount ?? 0} />
+        <Figure name="With errors" value={(counts?.requestCount ?? 0) - (counts?.validCount ?? 0)} />
+        <Figure name="Errors in all" value={counts?.errorCount ?? 0} bad />
       </dl>
       <Downloads session={session} />
       <Found session={session} />
@@ -27,7 +27,7 @@ export function Result({ session }: { session: Session }) {
   );
 }
 
-function Number({ name, value, bad = false }: { name: string; value: number; bad?: boolean }) {
+function Figure({ name, value, bad = false }: { name: string; value: number; bad?: boolean }) {
   return (
     <div class={bad && value > 0 ? "bad" : ""}>
       <dt>{name}</dt>

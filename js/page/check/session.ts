@@ -5,7 +5,7 @@ import type { BatchError } from "../../types.ts";
 import { announce } from "../announce.ts";
 import { count, plural } from "../format.ts";
 import type { CheckSettings, Counts, FromReader, LineView, ToReader } from "../reader/protocol.ts";
-import { startReader } from "../start-reader.ts";
+import { prepareReader, takeReader } from "../start-reader.ts";
 import { ErrorStore, MOST_LISTED } from "./error-store.ts";
 import { Pace } from "./pace.ts";
 import { verdict } from "./verdict.ts";
@@ -54,7 +54,7 @@ export class Session {
   constructor(file: Chosen, settings: CheckSettings, wasm: WebAssembly.Module) {
     this.file = file;
     this.settings = settings;
-    this.#worker = startReader();
+    this.#worker = takeReader();
     this.#worker.onmessage = ({ data }: MessageEvent<FromReader>) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -120,19 +120,23 @@ export class Session {
       this.failure.value = message;
       this.phase.value = "failed";
     });
+    prepareReader();
     announce(message);
   }
 
   #hear(message: FromReader): void {
     switch (message.type) {
       case "progress":
-        return this.#progress(message);
+        this.#progress(message);
+        return;
       case "end":
         this.phase.value = message.cancelled ? "cancelled" : "done";
+        prepareReader();
         announce(message.cancelled ? `Cancelled. ${this.#soFar()}` : this.verdict.value.sentence);
         return;
       case "failed":
-        return this.#failed(message.message);
+        this.#failed(message.message);
+        return;
       case "line":
         if (message.view.line === this.#asked?.line)
           this.line.value = { state: "ready", error: this.#asked.error, view: message.view };

@@ -110,3 +110,13 @@ export async function choose(page: Page, content: string | Buffer, name = "reque
 export async function checked(page: Page): Promise<void> {
   await page.getByText(/^All read/).waitFor({ timeout: 120_000 });
 }
+
+/** What stands in the one place that a selector finds. */
+export async function textOf(page: Page, selector: string): Promise<string> {
+  return (await page.locator(selector).textContent()) ?? "";
+}
+
+/** The verdict that stands on the page. */
+export function verdict(page: Page): Promise<string> {
+  return textOf(page, ".verdict p");
+}

@@ -38,7 +38,7 @@ test("every case of the public suite is judged as the core judges it", () => {
 test("nesting is judged as the core judges it", () => {
   for (const depth of [1, 127, 128, 129, 500]) {
     agrees(encoder.encode("[".repeat(depth) + "]".repeat(depth)));
-    agrees(encoder.encode('{"a":'.repeat(depth) + "1" + "}".repeat(depth)));
+    agrees(encoder.encode(`${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`));
   }
 });
 
