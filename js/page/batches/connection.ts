@@ -33,7 +33,8 @@ export function connect(to: Connection | null): void {
 /** What someone typed, as the address under which the routes are. @throws TypeError if it is none */
 export function baseOf(typed: string): string {
   const text = typed.trim();
-  const url = new URL(/^https?:\/\//i.test(text) ? text : `https://${text}`);
+  const scheme = /^(localhost|127\.|\[::1\])/i.test(text) ? "http" : "https";
+  const url = new URL(/^https?:\/\//i.test(text) ? text : `${scheme}://${text}`);
   const path = url.pathname.replace(/\/+$/, "");
   return `${url.origin}${path.endsWith("/v1") ? path : `${path}/v1`}`;
 }
