@@ -8,6 +8,8 @@ import { open, type Source } from "./source.ts";
 /** What is assumed of a file whose first line names no endpoint. */
 const USUAL_ENDPOINT = "/v1/chat/completions";
 const PROGRESS_MS = 100;
+/** Bytes after which it is looked at what was found: pieces may be much smaller. */
+const LOOK_BYTES = 512 * 1024;
 /** Errors sent at once: the page takes a few milliseconds for so many. */
 const ERRORS_AT_ONCE = 2_000;
 /** How much of a file is looked at for its first line. */
@@ -53,8 +55,12 @@ export async function check(
   try {
     tell();
     let told = performance.now();
+    let unseen = 0;
     for (let piece = await source.read(); piece && !stopped(); piece = await source.read()) {
       validator.push(piece);
+      unseen += piece.length;
+      if (unseen < LOOK_BYTES) continue;
+      unseen = 0;
       for (const error of validator.takeErrors()) pending.push(error);
       const { bytes, lineCount } = validator.report();
       index.note(bytes, lineCount);
@@ -65,10 +71,8 @@ export async function check(
       // Messages are heard between tasks, and reading alone may not leave this one.
       await nextTask();
     }
-    if (!stopped()) {
-      validator.finish();
-      for (const error of validator.takeErrors()) pending.push(error);
-    }
+    if (!stopped()) validator.finish();
+    for (const error of validator.takeErrors()) pending.push(error);
     do {
       tell();
       await nextTask();

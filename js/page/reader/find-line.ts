@@ -43,7 +43,7 @@ export async function findLine(
       if (ends > 0 || from === piece.length) continue;
       const end = piece.indexOf(10, from);
       const part = piece.subarray(from, end < 0 ? undefined : end);
-      if (length < MOST_BYTES) kept.push(part.subarray(0, MOST_BYTES - length));
+      if (length < MOST_BYTES) kept.push(part.slice(0, MOST_BYTES - length));
       length += part.length;
       if (end >= 0) break;
     }

@@ -6,7 +6,7 @@ const PIECE_BYTES = 1 << 20;
 export class SourceError extends Error {}
 
 export interface Source {
-  /** The next bytes; null at the end. */
+  /** The next bytes, which are good until the next call; null at the end. */
   read(): Promise<Uint8Array | null>;
   /** How many bytes of the file itself were read so far. */
   readonly consumed: number;
@@ -36,10 +36,45 @@ export async function open(file: Blob): Promise<Source> {
 
 /** Reads a file that is not packed, from a byte on. */
 export function openAt(file: Blob, offset: number): Source {
-  return new Plain(file, offset);
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = file.slice(offset).stream().getReader({ mode: "byob" });
+  } catch {
+    return new Sliced(file, offset);
+  }
+  return new Streamed(reader, offset);
 }
 
-class Plain implements Source {
+/** Into the same memory again and again: pieces of new memory would gather until the collector comes. */
+class Streamed implements Source {
+  readonly #reader: ReadableStreamBYOBReader;
+  #memory = new ArrayBuffer(PIECE_BYTES);
+  #consumed: number;
+
+  constructor(reader: ReadableStreamBYOBReader, offset: number) {
+    this.#reader = reader;
+    this.#consumed = offset;
+  }
+
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const { done, value } = await readable(this.#reader.read(new Uint8Array(this.#memory)));
+    if (done || !value) return null;
+    this.#memory = value.buffer;
+    this.#consumed += value.length;
+    return value;
+  }
+
+  close(): void {
+    this.#reader.cancel().catch(() => {});
+  }
+}
+
+/** For browsers whose files cannot be read into memory that is given; and for readers that keep the pieces. */
+class Sliced implements Source {
   readonly #file: Blob;
   #at: number;
   #next: Promise<ArrayBuffer> | null;
@@ -89,7 +124,7 @@ class Unpacked implements Source {
   constructor(file: Blob) {
     if (typeof DecompressionStream === "undefined")
       throw new SourceError("This browser cannot unpack .gz files. Unpack it first, or use a newer browser.");
-    this.#packed = openAt(file, 0);
+    this.#packed = new Sliced(file, 0);
     const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
         try {
@@ -129,9 +164,13 @@ class Unpacked implements Source {
   }
 }
 
-async function slice(file: Blob, from: number, to: number): Promise<ArrayBuffer> {
+function slice(file: Blob, from: number, to: number): Promise<ArrayBuffer> {
+  return readable(file.slice(from, to).arrayBuffer());
+}
+
+async function readable<T>(read: Promise<T>): Promise<T> {
   try {
-    return await file.slice(from, to).arrayBuffer();
+    return await read;
   } catch (error) {
     throw new SourceError(
       "The file can no longer be read: it was moved or changed after it was chosen. Choose it again.",
