@@ -84,7 +84,10 @@ test("a Tenant that the platform evicts in the middle of a batch comes back, and
   assert.equal(batch.status, "completed");
   assert.deepEqual(batch.request_counts, { total: 600, completed: 600, failed: 0 });
   assert.equal((await linesOf(client, batch.output_file_id)).length, 600);
-  assert.deepEqual(called().map((key) => upstream.calls.get(key)), Array(600).fill(1));
+  assert.deepEqual(
+    called().map((key) => upstream.calls.get(key)),
+    Array(600).fill(1),
+  );
 });
 
 test("the cron leaves a healthy tenant alone, and finds no fault in it", async () => {
