@@ -1,4 +1,5 @@
 /** Check a file. */
+import { useEffect, useRef } from "preact/hooks";
 import { Choose } from "./choose.tsx";
 import { Options } from "./options.tsx";
 import { Result } from "./result.tsx";
@@ -6,6 +7,13 @@ import { session } from "./session.ts";
 
 export function CheckView() {
   const current = session.value;
+  const started = current !== null;
+  const was = useRef(started);
+  // The button that was pressed is gone: the keyboard goes on from the top of what has taken its place.
+  useEffect(() => {
+    if (was.current !== started) document.getElementById("main")?.focus({ preventScroll: true });
+    was.current = started;
+  }, [started]);
   if (current)
     return (
       <>
