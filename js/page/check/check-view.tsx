@@ -18,7 +18,7 @@ export function CheckView() {
     return (
       <>
         <h1 class="hidden">Check a batch file</h1>
-        <Result session={current} />
+        <Result key={current.id} session={current} />
       </>
     );
   return (
