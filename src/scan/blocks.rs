@@ -1,173 +1,220 @@
 //! Sixty-four bytes at once, after simdjson: bitmaps of what is quote, string and structure, without a branch
-//! for each character. Gives out the places where the walk must look: quotes, `{}[]:,` outside strings, and the
-//! first byte of whatever else stands there. Escapes, control characters in strings and UTF-8 are checked on the
-//! way, each only in blocks that have such bytes.
+//! for each character. Gives out the places where the walk must look: `{}[]:,` and line ends outside strings,
+//! quotes that open a string, and the first byte of whatever else stands there. (Where a string ends is no
+//! place: what comes next shows it.) Escapes, control characters in strings and UTF-8 are checked on the way,
+//! each only in blocks that have such bytes.
 #![allow(unsafe_code)]
 
 use super::vector::Vector;
 
 /// Bytes of a block: one bit of a `u64` each.
 const BLOCK: usize = 64;
+/// Blocks with places that are read before the walk goes on with them.
+const AHEAD: usize = 32;
 const EVERY_OTHER: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+
+/// The place behind everything that could be read, where the text turned out to be broken.
+pub(super) const BROKEN: usize = usize::MAX;
 
 /// The places of a text, in order.
 ///
 /// Its methods are `unsafe` because those of [`Vector`] are, and for the same reason only.
 pub(super) struct Places<'a, V> {
-    json: &'a [u8],
-    /// Where the block after the current one starts.
+    pub(super) text: &'a [u8],
+    /// All ones if line ends outside strings are places.
+    line_ends: u64,
+    /// Where the next block to read starts; beyond the text when none is left.
     next_block: usize,
-    /// Where the current one starts, and its places not given out yet.
-    base: usize,
-    places: u64,
-    /// Something that no structure shows was wrong: an escape, a control character, UTF-8.
-    broken: bool,
-    /// All ones if the block before ended inside a string.
+    state: State<V>,
+    /// The first byte of which no structure shows that it is wrong: in an escape, a control character, in UTF-8.
+    broken_at: usize,
+    /// Blocks read and not given out yet: their places, and where they start.
+    ahead: [(u64, usize); AHEAD],
+    given: usize,
+    count: usize,
+}
+
+/// What a block must know of those before it.
+#[derive(Clone, Copy)]
+struct State<V> {
+    /// All ones if it starts inside a string.
     in_string: u64,
-    /// 1 if the first byte of the next block is escaped.
+    /// 1 if its first byte is escaped.
     escaped: u64,
     /// 1 if the block before ended in a number or word.
     in_literal: u64,
-    /// Which first bytes of the next block must be digits of a `\u`; and 1 if the `u` is the last byte before.
-    due_digits: u64,
-    due_first_digit: u64,
-    /// Where the first digit of a low surrogate must stand, because a high one stands before it.
-    due_low: usize,
+    units: Units,
+    /// The last bytes of the block before.
+    before: V,
     /// The block before ended within a character.
     due_continuation: bool,
-    of: std::marker::PhantomData<V>,
+}
+
+/// What `\u` escapes of the block before ask of this one, each as a bitmap of that block.
+#[derive(Clone, Copy, Default)]
+struct Units {
+    /// The `u`s.
+    escapes: u64,
+    /// First digits that are `d`: of surrogates, perhaps.
+    d: u64,
+    /// Second digits of high surrogates.
+    high: u64,
 }
 
 /// 64 bytes in registers.
 type Block<V> = [V; 4];
 
 impl<'a, V: Vector> Places<'a, V> {
-    pub(super) fn new(json: &'a [u8]) -> Self {
+    /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
+    pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
         Self {
-            json,
+            text,
+            line_ends: if lines { u64::MAX } else { 0 },
             next_block: 0,
-            base: 0,
-            places: 0,
-            broken: false,
+            // SAFETY: as our own caller says.
+            state: unsafe { State::new() },
+            broken_at: BROKEN,
+            ahead: [(0, 0); AHEAD],
+            given: 0,
+            count: 0,
+        }
+    }
+
+    /// Forgets everything and goes on at `at`, which no string or line reaches into.
+    #[cold]
+    pub(super) unsafe fn restart(&mut self, at: usize) {
+        // SAFETY: as our own caller says.
+        self.state = unsafe { State::new() };
+        (self.next_block, self.broken_at, self.given, self.count) = (at, BROKEN, 0, 0);
+    }
+
+    /// The first byte found broken, if the last place given out was [`BROKEN`].
+    pub(super) fn broken_at(&self) -> usize {
+        self.broken_at
+    }
+
+    /// The next block that has a place: its places, and where it starts. At the end of the text one place: its
+    /// length, or [`BROKEN`].
+    #[inline(always)]
+    pub(super) unsafe fn next_block(&mut self) -> (u64, usize) {
+        if self.given == self.count {
+            // SAFETY: as our own caller says.
+            unsafe { V::read_ahead(self) };
+        }
+        let next = self.ahead[self.given % AHEAD];
+        self.given += 1;
+        next
+    }
+
+    /// Reads blocks until enough have a place, or the text is at its end: then that is one. Only for
+    /// [`Vector::read_ahead`].
+    #[inline(always)]
+    pub(super) unsafe fn read_ahead(&mut self) {
+        let (text, line_ends) = (self.text, self.line_ends);
+        let mut at = self.next_block;
+        let mut state = self.state;
+        let mut count = 0;
+        // SAFETY: as our own caller says.
+        unsafe {
+            while count < AHEAD {
+                let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) else { break };
+                let (mut places, broken) = match rest.first_chunk::<BLOCK>() {
+                    Some(block) => state.block(load(block), line_ends),
+                    // The last block is filled up with spaces, which end numbers and words and break characters.
+                    None => {
+                        let mut last = [b' '; BLOCK];
+                        last[..rest.len()].copy_from_slice(rest);
+                        state.block(load(&last), line_ends)
+                    }
+                };
+                if broken != 0 {
+                    let first = broken.trailing_zeros();
+                    self.broken_at = at + first as usize;
+                    places &= (1 << first) - 1;
+                }
+                self.ahead[count] = (places, at);
+                count += usize::from(places != 0);
+                at = if broken != 0 { BROKEN } else { at + BLOCK };
+            }
+        }
+        if count == 0 {
+            if self.broken_at == BROKEN && (state.in_string != 0 || state.due_continuation) {
+                self.broken_at = text.len();
+            }
+            self.ahead[0] = (1, if self.broken_at == BROKEN { text.len() } else { BROKEN });
+            count = 1;
+        }
+        self.next_block = at;
+        self.state = state;
+        self.given = 0;
+        self.count = count;
+    }
+}
+
+impl<V: Vector> State<V> {
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        Self {
             in_string: 0,
             escaped: 0,
             in_literal: 0,
-            due_digits: 0,
-            due_first_digit: 0,
-            due_low: usize::MAX,
-            due_continuation: false,
-            of: std::marker::PhantomData,
-        }
-    }
-
-    /// The next place; the length of the text when there is none, or when the text turned out to be broken.
-    #[inline(always)]
-    pub(super) unsafe fn next(&mut self) -> usize {
-        if self.places == 0 {
+            units: Units::default(),
             // SAFETY: as our own caller says.
-            unsafe { self.read() };
-            if self.places == 0 {
-                return self.json.len();
-            }
-        }
-        let at = self.base + self.places.trailing_zeros() as usize;
-        self.places &= self.places - 1;
-        at
-    }
-
-    /// Whether there is no further place, and nothing was broken.
-    #[inline(always)]
-    pub(super) unsafe fn ended_well(&mut self) -> bool {
-        // SAFETY: as our own caller says.
-        unsafe { self.next() == self.json.len() && !self.broken }
-    }
-
-    /// Reads blocks until one has a place.
-    #[inline(never)]
-    unsafe fn read(&mut self) {
-        // SAFETY: what `Vector` asks of callers is asked of ours; `load` is given 64 readable bytes each time, as
-        // said there.
-        unsafe {
-            while self.places == 0 && !self.broken {
-                let at = self.next_block;
-                let Some(rest) = self.json.get(at..) else { return };
-                self.base = at;
-                let mut last = [b' '; BLOCK];
-                let block = match rest.first_chunk::<BLOCK>() {
-                    Some(whole) => {
-                        self.next_block = at + BLOCK;
-                        whole
-                    }
-                    // The last block is filled up with spaces, which end numbers and words and break characters.
-                    None => {
-                        self.next_block = usize::MAX;
-                        last[..rest.len()].copy_from_slice(rest);
-                        &last
-                    }
-                };
-                self.block(load(block));
-            }
-            if self.broken {
-                self.places = 0;
-            }
+            before: unsafe { V::splat(0) },
+            due_continuation: false,
         }
     }
 
+    /// The places of the next block, and its bytes that are broken: at least the first one.
     #[inline(always)]
-    unsafe fn block(&mut self, block: Block<V>) {
+    unsafe fn block(&mut self, block: Block<V>, line_ends: u64) -> (u64, u64) {
         // SAFETY: as our own caller says.
         unsafe {
-            let quote = V::splat(b'"');
-            let backslash = V::splat(b'\\');
-            let quotes = block.map(|v| v.eq(quote));
-            let backslashes = block.map(|v| v.eq(backslash));
-            let odd = block.map(|v| v.is_control_or_high());
-            // Most blocks of long texts are neither: plain ASCII, or nothing that needs more than the UTF-8 check.
-            let within_string = self.in_string != 0 && self.escaped | self.due_digits == 0;
-            let special = any([
-                quotes[0].or(backslashes[0]).or(odd[0]),
-                quotes[1].or(backslashes[1]).or(odd[1]),
-                quotes[2].or(backslashes[2]).or(odd[2]),
-                quotes[3].or(backslashes[3]).or(odd[3]),
-            ]);
-            if within_string && !special && !self.due_continuation {
-                return;
-            }
-
             let mut broken = 0;
-            let mut controls = 0;
-            if any(odd) || self.due_continuation {
-                broken |= self.utf8(block);
-                controls = bits(block.map(|v| v.is_control()));
-            }
-            let backslashes = bits(backslashes);
-            let mut quotes = bits(quotes);
-            if backslashes | self.escaped | self.due_digits != 0 {
-                let escaped = self.find_escaped(backslashes);
-                // Most are line ends, quotes and backslashes, and need no closer look. What is broken here outside
-                // a string is a place there, and the walk refuses it.
-                let (n, t) = (V::splat(b'n'), V::splat(b't'));
-                let usual = quotes | backslashes | bits(block.map(|v| v.eq(n).or(v.eq(t))));
-                if escaped & !usual | self.due_digits != 0 {
-                    broken |= self.escapes(block, escaped);
+            // Bytes are compared as signed numbers, so those above 0x7F are less too.
+            let space = V::splat(b' ');
+            let mut controls = bits(block.map(|v| v.less(space)));
+            if controls != 0 || self.due_continuation {
+                let high = bits(block);
+                controls &= !high;
+                if high != 0 || self.due_continuation {
+                    broken = self.utf8(block);
                 }
-                quotes &= !escaped;
             }
-            if quotes == 0 && self.in_string != 0 {
-                broken |= controls;
+            self.before = block[3];
+
+            let (quote, backslash) = (V::splat(b'"'), V::splat(b'\\'));
+            let all_quotes = bits(block.map(|v| v.eq(quote)));
+            let backslashes = bits(block.map(|v| v.eq(backslash)));
+            let escaped = self.find_escaped(backslashes);
+            let quotes = all_quotes & !escaped;
+            // From the opening quote to before the closing one.
+            let in_string = V::prefix_xor(quotes) ^ self.in_string;
+            self.in_string = 0u64.wrapping_sub(in_string >> 63);
+            // Outside strings a backslash is a place, and the walk refuses it. Quotes and backslashes are most of
+            // what is escaped, and need no closer look.
+            let unusual = escaped & in_string & !(all_quotes | backslashes);
+            if unusual != 0 || self.units.due() {
+                broken |= self.escapes(block, unusual);
+            }
+
+            let mut places = 0;
+            let outside = !in_string;
+            if outside | quotes == 0 {
                 self.in_literal = 0;
-                self.places = 0;
             } else {
-                let in_string = prefix_xor(quotes) ^ self.in_string;
-                self.in_string = 0u64.wrapping_sub(in_string >> 63);
-                broken |= controls & in_string;
-                let (operators, spaces) = structure(block);
-                let literal = !(in_string | operators | spaces | quotes);
+                let (operators, others) = structure(block);
+                let literal = outside & others & !quotes;
                 let starts = literal & !(literal << 1 | self.in_literal);
                 self.in_literal = literal >> 63;
-                self.places = (operators & !in_string) | quotes | starts;
+                places = operators & outside | quotes & in_string | starts;
             }
-            self.broken |= broken != 0;
+            if controls != 0 {
+                broken |= controls & in_string;
+                let line_end = V::splat(b'\n');
+                places |= line_ends & outside & bits(block.map(|v| v.eq(line_end)));
+            }
+            (places, broken)
         }
     }
 
@@ -184,69 +231,84 @@ impl<'a, V: Vector> Places<'a, V> {
         escaped
     }
 
-    /// Not 0 if an escape that starts before this block or in it is none of JSON's.
+    /// Which bytes break an escape that starts before this block or in it. `escaped` are those behind a backslash
+    /// inside a string, but for quotes and backslashes.
     #[inline(always)]
     unsafe fn escapes(&mut self, block: Block<V>, escaped: u64) -> u64 {
         // SAFETY: as our own caller says.
         unsafe {
+            let before = self.units;
+            let n = V::splat(b'n');
+            let unusual = escaped & !bits(block.map(|v| v.eq(n)));
+            if unusual == 0 && !before.due() {
+                self.units = Units::default();
+                return 0;
+            }
             let classes = classes::<V>(block, &ESCAPE_LOWER, &ESCAPE_UPPER);
             let zero = V::splat(0);
             let simple = V::splat(0x0F);
-            let no_escape = bits(classes.map(|v| v.and(simple).eq(zero)));
-            let mut broken = escaped & no_escape;
+            let mut broken = unusual & bits(classes.map(|v| v.and(simple).eq(zero)));
 
             let u = V::splat(b'u');
-            let us = bits(block.map(|v| v.eq(u))) & escaped;
-            if us | self.due_digits != 0 {
-                let hex = V::splat(0x30);
-                let no_digit = bits(classes.map(|v| v.and(hex).eq(zero)));
-                let digits = us << 1 | us << 2 | us << 3 | us << 4 | self.due_digits;
-                broken |= digits & no_digit;
-                let first = us << 1 | self.due_first_digit;
-                self.due_digits = us >> 63 | us >> 62 | us >> 61 | us >> 60;
-                self.due_first_digit = us >> 63;
-                let (lower_case, d) = (V::splat(0x20), V::splat(b'd'));
-                let mut surrogates = first & bits(block.map(|v| v.or(lower_case).eq(d)));
-                while surrogates != 0 {
-                    let at = self.base + surrogates.trailing_zeros() as usize;
-                    surrogates &= surrogates - 1;
-                    broken |= u64::from(!self.surrogate(at));
-                }
+            let escapes = unusual & bits(block.map(|v| v.eq(u)));
+            self.units = Units { escapes, ..Units::default() };
+            if escapes == 0 && !before.due() {
+                return broken;
+            }
+            let behind = |by: u32, bits: u64, before: u64| bits << by | before >> (64 - by);
+            let first = behind(1, escapes, before.escapes);
+            let digits = first
+                | behind(2, escapes, before.escapes)
+                | behind(3, escapes, before.escapes)
+                | behind(4, escapes, before.escapes);
+            let hex = V::splat(0x30);
+            broken |= digits & bits(classes.map(|v| v.and(hex).eq(zero)));
+
+            let lower = block.map(|v| v.or(V::splat(0x20)));
+            let d = V::splat(b'd');
+            self.units.d = first & bits(lower.map(|v| v.eq(d)));
+            if self.units.d | before.d | before.high != 0 {
+                // A unit is a surrogate by its first two digits: high from d8 to db, low from dc to df.
+                let second = behind(1, self.units.d, before.d);
+                let (a, b) = (V::splat(b'a'), V::splat(b'b'));
+                let (eight, nine) = (V::splat(b'8'), V::splat(b'9'));
+                let ab = bits(lower.map(|v| v.eq(a).or(v.eq(b))));
+                let letter = V::splat(0x20);
+                let letters = !bits(classes.map(|v| v.and(letter).eq(zero)));
+                let high = second & (ab | bits(block.map(|v| v.eq(eight).or(v.eq(nine)))));
+                let low = second & letters & !ab;
+                // Behind the digits of a high one there must be a `\u`, then a low one, which may stand nowhere
+                // else. The `u` is asked for by itself so that what is found broken first is never behind the
+                // line: the string may end after the digits.
+                broken |= behind(4, high, before.high) & !escapes;
+                broken |= behind(6, high, before.high) ^ low;
+                self.units.high = high;
             }
             broken
         }
     }
 
-    /// Whether the unit whose first digit, a `d`, is at `at` is no surrogate or one in its place.
-    #[inline(always)]
-    fn surrogate(&mut self, at: usize) -> bool {
-        let byte = |at: usize| self.json.get(at).copied().unwrap_or(0) | 0x20;
-        match byte(at + 1) {
-            b'8' | b'9' | b'a' | b'b' => {
-                self.due_low = at + 6;
-                self.json.get(at + 4..at + 6) == Some(b"\\u")
-                    && byte(at + 6) == b'd'
-                    && matches!(byte(at + 7), b'c'..=b'f')
-            }
-            b'c'..=b'f' => at == self.due_low,
-            _ => true,
-        }
-    }
-
-    /// Not 0 if this block, or the end of the one before, is not UTF-8.
+    /// Which bytes show that this block, or the end of the one before, is not UTF-8.
     #[inline(always)]
     unsafe fn utf8(&mut self, block: Block<V>) -> u64 {
-        // SAFETY: as our own caller says; the 16 bytes before `base` are there.
+        // SAFETY: as our own caller says.
         unsafe {
-            let before =
-                if self.base == 0 { V::splat(0) } else { V::load(self.json.as_ptr().add(self.base - 16)) };
             let [a, b, c, d] = block;
-            let broken = utf8(a, before).or(utf8(b, a)).or(utf8(c, b)).or(utf8(d, c));
+            let broken = [utf8(a, self.before), utf8(b, a), utf8(c, b), utf8(d, c)];
             // A character of four bytes may lack three, one of three two, one of two one.
             let end = V::load(LAST.as_ptr());
-            self.due_continuation = d.minus(end).eq(V::splat(0)).top_bits() != 0xFFFF;
-            u64::from(broken.eq(V::splat(0)).top_bits() != 0xFFFF)
+            let zero = V::splat(0);
+            self.due_continuation = d.minus(end).eq(zero).top_bits() != 0xFFFF;
+            if any_set(broken) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
         }
+    }
+}
+
+impl Units {
+    /// Whether anything is asked of the next block.
+    #[inline(always)]
+    fn due(self) -> bool {
+        self.escapes >> 60 | self.d >> 63 | self.high >> 58 != 0
     }
 }
 
@@ -264,19 +326,11 @@ unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
     unsafe { a.top_bits() | b.top_bits() << 16 | c.top_bits() << 32 | d.top_bits() << 48 }
 }
 
+/// Whether any bit is set.
 #[inline(always)]
-unsafe fn any<V: Vector>([a, b, c, d]: Block<V>) -> bool {
+unsafe fn any_set<V: Vector>([a, b, c, d]: Block<V>) -> bool {
     // SAFETY: as our own caller says.
-    unsafe { a.or(b).or(c.or(d)).top_bits() != 0 }
-}
-
-/// Ones from each set bit to before the next.
-#[inline(always)]
-fn prefix_xor(mut bits: u64) -> u64 {
-    for shift in [1, 2, 4, 8, 16, 32] {
-        bits ^= bits << shift;
-    }
-    bits
+    unsafe { a.or(b).or(c.or(d)).eq(V::splat(0)).top_bits() != 0xFFFF }
 }
 
 /// Looks each byte up by its lower and by its upper half: the classes both halves have in common.
@@ -289,22 +343,24 @@ unsafe fn classes<V: Vector>(block: Block<V>, lower: &[u8; 16], upper: &[u8; 16]
     }
 }
 
-/// Operators `{}[]:,` and whitespace.
+/// Operators `{}[]:,`, and whatever is neither that nor whitespace.
 #[inline(always)]
 unsafe fn structure<V: Vector>(block: Block<V>) -> (u64, u64) {
     // SAFETY: as our own caller says.
     unsafe {
         let classes = classes(block, &STRUCTURE_LOWER, &STRUCTURE_UPPER);
-        let (operators, spaces, zero) = (V::splat(0x07), V::splat(0x18), V::splat(0));
-        (!bits(classes.map(|v| v.and(operators).eq(zero))), !bits(classes.map(|v| v.and(spaces).eq(zero))))
+        let (spaces, zero) = (V::splat(SPACES), V::splat(0));
+        (bits(classes.map(|v| spaces.less(v))), bits(classes.map(|v| v.eq(zero))))
     }
 }
 
-/// By lower half: `,` 1, `:` 2, brackets and braces 4, space 8, tab and line ends 16.
+/// By lower half: space 1, tab and line ends 2, `,` 4, `:` 8, brackets and braces 16.
 #[rustfmt::skip]
-const STRUCTURE_LOWER: [u8; 16] = [8, 0, 0, 0, 0, 0, 0, 0, 0, 16, 2 | 16, 4, 1, 4 | 16, 0, 0];
+const STRUCTURE_LOWER: [u8; 16] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 8 | 2, 16, 4, 16 | 2, 0, 0];
 #[rustfmt::skip]
-const STRUCTURE_UPPER: [u8; 16] = [16, 0, 1 | 8, 2, 0, 4, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0];
+const STRUCTURE_UPPER: [u8; 16] = [2, 0, 4 | 1, 8, 0, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0];
+/// The largest class of whitespace.
+const SPACES: u8 = 2;
 
 /// What may follow a backslash, by upper half: 2 `"/` 1, 5 `\` 2, 6 `bfn` 4, 7 `rtu` 8; hexadecimal digits: 3 16,
 /// 4 and 6 32.

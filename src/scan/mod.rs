@@ -8,6 +8,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
+//! | `lines` | many texts, one a line: which scanner this machine has |
 //! | `vector` | 16 bytes at once: the few instructions needed, in WebAssembly and on x86-64 |
 //! | `blocks` | 64 bytes at once: what is string and what is structure, are escapes and UTF-8 right |
 //! | `walk` | from one piece of structure to the next: is the grammar kept, where are the members |
@@ -15,6 +16,7 @@
 //! | `literal`, `escape` | numbers and words; what a string with escapes says |
 
 mod escape;
+mod lines;
 mod literal;
 pub mod scalar;
 
@@ -24,6 +26,8 @@ mod blocks;
 mod vector;
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 mod walk;
+
+pub use lines::{Lines, ScannedLine};
 
 use crate::limits::MAX_DEPTH;
 use std::borrow::Cow;
@@ -88,19 +92,24 @@ pub fn members_within<'a, const N: usize, const M: usize>(
     within: usize,
     inner: [&str; M],
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
-    members_by(scan, json, names, within, inner)
+    find(names, within, inner, |asked| lines::scan(json, asked))
 }
 
-/// A scanner: fills what is asked, gives the kind of the top value and the text, now known to be UTF-8.
-type Scan = for<'a> fn(&'a [u8], &mut Asked<'_>) -> Result<(Kind, &'a str), ScanError>;
+/// What a scanner found: the kind of the top value, and the text, now known to be UTF-8.
+struct Scanned<'a> {
+    kind: Kind,
+    text: &'a str,
+    /// Where the text starts in what the scanner was given.
+    start: usize,
+}
 
+/// Has a scanner fill in what is asked.
 #[inline]
-fn members_by<'a, const N: usize, const M: usize>(
-    scan: Scan,
-    json: &'a [u8],
+fn find<'a, const N: usize, const M: usize>(
     names: [&str; N],
     within: usize,
     inner: [&str; M],
+    scan: impl FnOnce(&mut Asked<'_>) -> Result<Scanned<'a>, ScanError>,
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
     let (mut found, mut found_inner) = ([None; N], [None; M]);
     let mut asked = Asked {
@@ -112,21 +121,11 @@ fn members_by<'a, const N: usize, const M: usize>(
         slot: None,
         slot_inner: None,
     };
-    let (kind, text) = scan(json, &mut asked)?;
-    let value = |span: Option<Span>| span.map(|span| span.of(text));
+    let Scanned { kind, text, start } = scan(&mut asked)?;
+    let value = |span: Option<Span>| {
+        span.map(|span| Value { kind: span.kind, raw: &text[span.start - start..span.end - start] })
+    };
     Ok((Members { kind, found: found.map(value) }, found_inner.map(value)))
-}
-
-/// The fastest scanner this machine has.
-fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<(Kind, &'a str), ScanError> {
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return walk::scan_wasm(json, asked);
-    #[cfg(target_arch = "x86_64")]
-    if let Some(scanned) = walk::scan_x86(json, asked) {
-        return scanned;
-    }
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    scalar::scan(json, asked)
 }
 
 impl<'a> Value<'a> {
@@ -152,12 +151,6 @@ struct Span {
     kind: Kind,
     start: usize,
     end: usize,
-}
-
-impl Span {
-    fn of(self, text: &str) -> Value<'_> {
-        Value { kind: self.kind, raw: &text[self.start..self.end] }
-    }
 }
 
 /// The members to look for and those found: not generic, so that each scanner is in the program once.
@@ -187,13 +180,26 @@ impl Asked<'_> {
         }
     }
 
-    /// A value ended; `starts` are those of the values being read at depths 0, 1 and 2.
-    fn value(&mut self, depth: usize, kind: Kind, starts: &[usize; 3], end: usize) {
+    /// Whether the value now beginning at this depth is the one whose members are asked for.
+    fn is_within(&self, depth: usize) -> bool {
+        depth == 1 && self.slot == Some(self.within)
+    }
+
+    /// Whether the value now ending at this depth was asked for.
+    fn wants(&self, depth: usize) -> bool {
+        match depth {
+            1 => self.slot.is_some(),
+            2 => self.is_within(1) && self.slot_inner.is_some(),
+            _ => false,
+        }
+    }
+
+    /// A value ended that was asked for.
+    fn value(&mut self, depth: usize, kind: Kind, start: usize, end: usize) {
+        let span = Some(Span { kind, start, end });
         match (depth, self.slot, self.slot_inner) {
-            (1, Some(slot), _) => self.found[slot] = Some(Span { kind, start: starts[1], end }),
-            (2, Some(slot), Some(inner)) if slot == self.within => {
-                self.found_inner[inner] = Some(Span { kind, start: starts[2], end });
-            }
+            (1, Some(slot), _) => self.found[slot] = span,
+            (2, _, Some(inner)) => self.found_inner[inner] = span,
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The scanner without SIMD: eight bytes at a time inside strings, one outside.
 
 use super::literal::literal;
-use super::{Asked, Kind, Members, ScanError, Value};
+use super::{Asked, Kind, Members, ScanError, Scanned, Value};
 use crate::limits::MAX_DEPTH;
 
 /// As [`super::members_within`], whatever the machine can do: the other scanners are held against it.
@@ -14,10 +14,10 @@ pub fn members_within<'a, const N: usize, const M: usize>(
     within: usize,
     inner: [&str; M],
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
-    super::members_by(scan, json, names, within, inner)
+    super::find(names, within, inner, |asked| scan(json, asked))
 }
 
-pub(super) fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<(Kind, &'a str), ScanError> {
+pub(super) fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<Scanned<'a>, ScanError> {
     // UTF-8 is checked once for the whole text, so the rest may step over any byte above 0x7F.
     let text = str::from_utf8(json).map_err(|_| ScanError)?;
     let mut cursor = Cursor { bytes: json, at: 0 };
@@ -73,9 +73,12 @@ pub(super) fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<(Kind, &
             }
             if depth == 0 {
                 cursor.space();
-                return if cursor.at == json.len() { Ok((kind, text)) } else { Err(ScanError) };
+                let scanned = Scanned { kind, text, start: 0 };
+                return if cursor.at == json.len() { Ok(scanned) } else { Err(ScanError) };
             }
-            asked.value(depth, kind, &starts, cursor.at);
+            if asked.wants(depth) {
+                asked.value(depth, kind, starts[depth], cursor.at);
+            }
             cursor.space();
             let object = open & 1 == 1;
             match cursor.peek()? {

@@ -1,6 +1,8 @@
 //! Sixteen bytes at once: the few instructions the scanner needs, on each machine that has them.
 #![allow(unsafe_code)]
 
+use super::blocks::Places;
+
 /// A register of 16 bytes.
 ///
 /// Every method is `unsafe` for one reason, apart from what `load` says: it may be called only where the
@@ -12,10 +14,8 @@ pub(super) trait Vector: Copy {
     unsafe fn splat(byte: u8) -> Self;
     /// 0xFF where the bytes are equal, else 0.
     unsafe fn eq(self, other: Self) -> Self;
-    /// 0xFF where the byte is below 0x20, else 0.
-    unsafe fn is_control(self) -> Self;
-    /// 0xFF where the byte is below 0x20 or above 0x7F, else 0.
-    unsafe fn is_control_or_high(self) -> Self;
+    /// 0xFF where the byte, as a signed number, is less than the other, else 0.
+    unsafe fn less(self, other: Self) -> Self;
     unsafe fn or(self, other: Self) -> Self;
     unsafe fn and(self, other: Self) -> Self;
     unsafe fn xor(self, other: Self) -> Self;
@@ -29,11 +29,21 @@ pub(super) trait Vector: Copy {
     unsafe fn earlier<const N: usize>(self, before: Self) -> Self;
     /// The top bit of each byte, the first byte's lowest.
     unsafe fn top_bits(self) -> u64;
+    /// Ones from each set bit to before the next.
+    #[inline(always)]
+    unsafe fn prefix_xor(mut bits: u64) -> u64 {
+        for shift in [1, 2, 4, 8, 16, 32] {
+            bits ^= bits << shift;
+        }
+        bits
+    }
+    /// [`Places::read_ahead`] as a function of its own, compiled for these instructions.
+    unsafe fn read_ahead(places: &mut Places<'_, Self>);
 }
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
-    use super::Vector;
+    use super::{Places, Vector};
     use core::arch::wasm32::*;
 
     impl Vector for v128 {
@@ -51,12 +61,8 @@ mod wasm {
             u8x16_eq(self, other)
         }
         #[inline(always)]
-        unsafe fn is_control(self) -> Self {
-            u8x16_lt(self, u8x16_splat(0x20))
-        }
-        #[inline(always)]
-        unsafe fn is_control_or_high(self) -> Self {
-            i8x16_lt(self, i8x16_splat(0x20))
+        unsafe fn less(self, other: Self) -> Self {
+            i8x16_lt(self, other)
         }
         #[inline(always)]
         unsafe fn or(self, other: Self) -> Self {
@@ -100,6 +106,11 @@ mod wasm {
         unsafe fn top_bits(self) -> u64 {
             u64::from(i8x16_bitmask(self))
         }
+        #[inline(never)]
+        unsafe fn read_ahead(places: &mut Places<'_, Self>) {
+            // SAFETY: as our own caller says.
+            unsafe { places.read_ahead() }
+        }
     }
 }
 
@@ -107,7 +118,7 @@ mod wasm {
 mod x86 {
     // SAFETY of every block here: the caller of the method says that the instruction exists, and for `load`
     // that 16 bytes are readable; none of these asks an alignment or touches memory otherwise.
-    use super::Vector;
+    use super::{Places, Vector};
     use core::arch::x86_64::*;
 
     impl Vector for __m128i {
@@ -124,12 +135,8 @@ mod x86 {
             unsafe { _mm_cmpeq_epi8(self, other) }
         }
         #[inline(always)]
-        unsafe fn is_control(self) -> Self {
-            unsafe { _mm_cmpeq_epi8(_mm_min_epu8(self, _mm_set1_epi8(0x1F)), self) }
-        }
-        #[inline(always)]
-        unsafe fn is_control_or_high(self) -> Self {
-            unsafe { _mm_cmplt_epi8(self, _mm_set1_epi8(0x20)) }
+        unsafe fn less(self, other: Self) -> Self {
+            unsafe { _mm_cmplt_epi8(self, other) }
         }
         #[inline(always)]
         unsafe fn or(self, other: Self) -> Self {
@@ -168,6 +175,22 @@ mod x86 {
         #[inline(always)]
         unsafe fn top_bits(self) -> u64 {
             unsafe { u64::from(_mm_movemask_epi8(self).cast_unsigned()) }
+        }
+        #[inline(always)]
+        unsafe fn prefix_xor(bits: u64) -> u64 {
+            unsafe {
+                let product = _mm_clmulepi64_si128(
+                    _mm_set_epi64x(0, bits.cast_signed()),
+                    _mm_set1_epi8(-1),
+                    0,
+                );
+                _mm_cvtsi128_si64(product).cast_unsigned()
+            }
+        }
+        // The same as `walk::on_x86`, which says why.
+        #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
+        unsafe fn read_ahead(places: &mut Places<'_, Self>) {
+            unsafe { places.read_ahead() }
         }
     }
 }

@@ -1,140 +1,243 @@
 //! From one place of structure to the next: whether the grammar is kept, and where the members are.
 #![allow(unsafe_code)]
 
-use super::blocks::Places;
+use super::blocks::{BROKEN, Places};
 use super::literal::literal;
 use super::vector::Vector;
 use super::{Asked, Kind, ScanError};
 use crate::limits::MAX_DEPTH;
+use memchr::memchr;
 
-type Scanned<'a> = Result<(Kind, &'a str), ScanError>;
+/// The place of the next token, unless the text is no JSON: then the place that shows it.
+type Step = Result<usize, usize>;
 
-/// With the SIMD instructions of WebAssembly.
-#[cfg(target_arch = "wasm32")]
-pub(super) fn scan_wasm<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Scanned<'a> {
-    // SAFETY: this function is compiled only into modules that ask for simd128: without it none of them loads.
-    unsafe { walk::<core::arch::wasm32::v128>(json, asked) }
+/// Where the next line starts, and what is known of it already. `unsafe` as the methods of [`Vector`] are.
+pub(super) struct Walk<'a, V> {
+    places: Places<'a, V>,
+    left: u64,
+    base: usize,
 }
 
-/// With AVX and its shuffles; `None` where the processor has none.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn scan_x86<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Option<Scanned<'a>> {
-    // The registers have 16 bytes, as those of SSE; but AVX2 spares copies between them, and with BMI the bits
-    // of a word are found faster. Every such processor has all three.
-    #[target_feature(enable = "avx2,bmi1,lzcnt")]
-    fn on_avx2<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Scanned<'a> {
-        // SAFETY: the instructions of `Vector for __m128i` are SSE2 and SSSE3, which AVX2 includes.
-        unsafe { walk::<core::arch::x86_64::__m128i>(json, asked) }
+/// A walk on its way through one line: what changes with each step is held in registers.
+struct Steps<'w, 'a, V> {
+    places: &'w mut Places<'a, V>,
+    /// The places of the current block not yet stepped on, and where it starts.
+    left: u64,
+    base: usize,
+}
+
+impl<'a, V: Vector> Walk<'a, V> {
+    /// Over a text of one value or, with `lines`, of one value a line.
+    pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
+        // SAFETY: as our own caller says.
+        Self { places: unsafe { Places::new(text, lines) }, left: 0, base: 0 }
     }
-    let has = is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("lzcnt");
-    // SAFETY: the processor has what the function asks for.
-    has.then(|| unsafe { on_avx2(json, asked) })
+
+    /// Scans the next line or the one text: the kind of its top value, and where it ends.
+    #[inline(always)]
+    pub(super) unsafe fn next(&mut self, asked: &mut Asked<'_>) -> (Result<Kind, ScanError>, usize) {
+        let mut steps = Steps { left: self.left, base: self.base, places: &mut self.places };
+        // SAFETY: as our own caller says.
+        let (found, end) = match unsafe { steps.value(asked) } {
+            Ok((kind, end)) => (Ok(kind), end),
+            // SAFETY: as our own caller says.
+            Err(at) => (Err(ScanError), unsafe { steps.line_end(at) }),
+        };
+        (self.left, self.base) = (steps.left, steps.base);
+        (found, end)
+    }
 }
 
-/// The scanner itself. `unsafe` as the methods of [`Vector`] are.
-#[inline(always)]
-unsafe fn walk<'a, V: Vector>(json: &'a [u8], asked: &mut Asked<'_>) -> Scanned<'a> {
-    // SAFETY of the calls of `next` and `ended_well`: as our own caller says.
-    let mut places = Places::<V>::new(json);
-    let byte = |at: usize| json.get(at).copied().unwrap_or(0);
-    let mut open: u128 = 0;
-    let mut depth = 0;
-    // Where the values now being read at depths 0, 1 and 2 start.
-    let mut starts = [0; 3];
-    let mut at = unsafe { places.next() };
+impl<V: Vector> Steps<'_, '_, V> {
+    // SAFETY of the calls in these methods: as the callers of the methods say.
 
-    'value: loop {
-        if let Some(start) = starts.get_mut(depth) {
-            *start = at;
+    #[inline(always)]
+    unsafe fn next(&mut self) -> usize {
+        if self.left == 0 {
+            (self.left, self.base) = unsafe { self.places.next_block() };
         }
-        let mut expect_key = false;
-        let (mut kind, mut end) = match byte(at) {
-            b'"' => {
-                // Inside a string the next place is its end.
-                let end = unsafe { places.next() };
-                if end == json.len() {
-                    return Err(ScanError);
-                }
-                (Kind::String, end + 1)
+        let at = self.base.wrapping_add(self.left.trailing_zeros() as usize);
+        self.left &= self.left - 1;
+        at
+    }
+
+    /// What stands there; 0, which no JSON holds, at the end of the text and where it is broken.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.places.text.get(at).copied().unwrap_or(0)
+    }
+
+    /// Whether the line or text is over at a place.
+    #[inline(always)]
+    fn ends(&self, at: usize) -> bool {
+        // A line end is a place only where each line is a text.
+        at == self.places.text.len() || self.byte(at) == b'\n'
+    }
+
+    /// Where a line ends that is broken at a place.
+    #[cold]
+    unsafe fn line_end(&mut self, mut at: usize) -> usize {
+        let text = self.places.text;
+        while !self.ends(at) {
+            if at == BROKEN {
+                // What the blocks say from here on may be nonsense, up to the end of the line.
+                let from = self.places.broken_at().min(text.len());
+                let end = from + memchr(b'\n', &text[from..]).unwrap_or(text.len() - from);
+                unsafe { self.places.restart(end + 1) };
+                self.left = 0;
+                return end;
             }
-            bracket @ (b'{' | b'[') => {
-                if depth == MAX_DEPTH {
-                    return Err(ScanError);
+            at = unsafe { self.next() };
+        }
+        at
+    }
+
+    /// The value that starts at the next place, which must be all there is; and the place behind it.
+    #[inline(always)]
+    unsafe fn value(&mut self, asked: &mut Asked<'_>) -> Result<(Kind, usize), usize> {
+        // Whose members are being read: 0 no one's, 1 those of the top value, 2 those of `asked.within`.
+        let mut level = 0;
+        let mut opened = [0; 2];
+        let mut at = unsafe { self.next() };
+        'value: loop {
+            let mut start = at;
+            let mut kind = match self.byte(at) {
+                b'"' => {
+                    at = unsafe { self.next() };
+                    Kind::String
                 }
-                let object = bracket == b'{';
-                at = unsafe { places.next() };
-                // '}' and ']' are both two above their opening bracket.
-                if byte(at) == bracket + 2 {
-                    (if object { Kind::Object } else { Kind::Array }, at + 1)
+                b'{' if level == 0 || asked.is_within(level) => {
+                    opened[level] = at;
+                    level += 1;
+                    at = unsafe { self.next() };
+                    if self.byte(at) != b'}' {
+                        at = unsafe { self.key(at, level, asked)? };
+                        continue 'value;
+                    }
+                    level -= 1;
+                    at = unsafe { self.next() };
+                    Kind::Object
+                }
+                bracket @ (b'{' | b'[') => {
+                    at = unsafe { self.container(at, level)? };
+                    if bracket == b'{' { Kind::Object } else { Kind::Array }
+                }
+                _ => {
+                    let (kind, next) = unsafe { self.literal(at)? };
+                    at = next;
+                    kind
+                }
+            };
+            // Here a value is over, and `at` is the place behind it.
+            loop {
+                if level == 0 {
+                    return if self.ends(at) { Ok((kind, at)) } else { Err(at) };
+                }
+                if asked.wants(level) {
+                    asked.value(level, kind, start, self.trimmed(start, at));
+                }
+                match self.byte(at) {
+                    b',' => {
+                        at = unsafe { self.next() };
+                        at = unsafe { self.key(at, level, asked)? };
+                        continue 'value;
+                    }
+                    b'}' => {
+                        level -= 1;
+                        start = opened[level];
+                        kind = Kind::Object;
+                        at = unsafe { self.next() };
+                    }
+                    _ => return Err(at),
+                }
+            }
+        }
+    }
+
+    /// The key at `at`, of a member that may be asked for; gives the place of its value.
+    #[inline(always)]
+    unsafe fn key(&mut self, at: usize, level: usize, asked: &mut Asked<'_>) -> Step {
+        let colon = unsafe { self.colon(at)? };
+        // Between a string and a colon that is the next place there is only whitespace.
+        let end = self.trimmed(at, colon);
+        asked.key(level, &self.places.text[at + 1..end - 1]);
+        Ok(unsafe { self.next() })
+    }
+
+    /// Behind the key at `at`.
+    #[inline(always)]
+    unsafe fn colon(&mut self, at: usize) -> Step {
+        if self.byte(at) != b'"' {
+            return Err(at);
+        }
+        let colon = unsafe { self.next() };
+        if self.byte(colon) == b':' { Ok(colon) } else { Err(colon) }
+    }
+
+    /// The number or word at `at`: its kind, and the place behind it.
+    #[inline(always)]
+    unsafe fn literal(&mut self, at: usize) -> Result<(Kind, usize), usize> {
+        let (kind, end) = literal(self.places.text, at).map_err(|_| at)?;
+        // What follows is a place of its own, except what runs on without a break.
+        let over = matches!(self.byte(end), b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
+        if over || end == self.places.text.len() { Ok((kind, unsafe { self.next() })) } else { Err(at) }
+    }
+
+    /// The place behind the array or object at `at`, in which nothing is asked for; itself it lies `level` deep.
+    #[inline(always)]
+    unsafe fn container(&mut self, mut at: usize, level: usize) -> Step {
+        let mut depth = level;
+        // 1 an object, 0 an array, the innermost lowest.
+        let mut open: u128 = 0;
+        'open: loop {
+            if depth == MAX_DEPTH {
+                return Err(at);
+            }
+            depth += 1;
+            let bracket = self.byte(at);
+            let mut object = bracket == b'{';
+            open = open << 1 | u128::from(object);
+            at = unsafe { self.next() };
+            // '}' and ']' are both two above their opening bracket.
+            let mut closed = self.byte(at) == bracket + 2;
+            loop {
+                if closed {
+                    at = unsafe { self.next() };
+                    depth -= 1;
+                    if depth == level {
+                        return Ok(at);
+                    }
+                    open >>= 1;
+                    object = open & 1 == 1;
                 } else {
-                    open = open << 1 | u128::from(object);
-                    depth += 1;
-                    if !object {
-                        continue 'value;
+                    if object {
+                        unsafe { self.colon(at)? };
+                        at = unsafe { self.next() };
                     }
-                    expect_key = true;
-                    (Kind::Object, 0)
-                }
-            }
-            _ => {
-                let (kind, end) = literal(json, at)?;
-                // What follows is its own place, except what runs on without a break.
-                if !matches!(byte(end), b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r') && end < json.len()
-                {
-                    return Err(ScanError);
-                }
-                (kind, end)
-            }
-        };
-
-        // Here a value has just ended, unless a key is due; go on until the next value starts.
-        loop {
-            if expect_key {
-                if byte(at) != b'"' {
-                    return Err(ScanError);
-                }
-                let close = unsafe { places.next() };
-                let colon = unsafe { places.next() };
-                if byte(colon) != b':' {
-                    return Err(ScanError);
-                }
-                if depth <= 2 {
-                    asked.key(depth, &json[at + 1..close]);
-                }
-                at = unsafe { places.next() };
-                continue 'value;
-            }
-            if depth == 0 {
-                if !unsafe { places.ended_well() } {
-                    return Err(ScanError);
-                }
-                // SAFETY: all blocks were read, and every one with a byte above 0x7F was found to be UTF-8.
-                return Ok((kind, unsafe { str::from_utf8_unchecked(json) }));
-            }
-            if depth <= 2 {
-                asked.value(depth, kind, &starts, end);
-            }
-            at = unsafe { places.next() };
-            let object = open & 1 == 1;
-            match byte(at) {
-                b',' => {
-                    at = unsafe { places.next() };
-                    if !object {
-                        continue 'value;
+                    match self.byte(at) {
+                        b'"' => at = unsafe { self.next() },
+                        b'{' | b'[' => continue 'open,
+                        _ => (_, at) = unsafe { self.literal(at)? },
                     }
-                    expect_key = true;
                 }
-                b'}' if object => kind = Kind::Object,
-                b']' if !object => kind = Kind::Array,
-                _ => return Err(ScanError),
-            }
-            if !expect_key {
-                end = at + 1;
-                open >>= 1;
-                depth -= 1;
+                match self.byte(at) {
+                    b',' => {
+                        at = unsafe { self.next() };
+                        closed = false;
+                    }
+                    b'}' if object => closed = true,
+                    b']' if !object => closed = true,
+                    _ => return Err(at),
+                }
             }
         }
+    }
+
+    /// `end`, or before the whitespace that stands there.
+    #[inline(always)]
+    fn trimmed(&self, start: usize, end: usize) -> usize {
+        let text = self.places.text.get(start..end.min(self.places.text.len())).unwrap_or(&[]);
+        let spaces = text.iter().rev().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
+        start + text.len() - spaces
     }
 }

@@ -1,0 +1,142 @@
+//! Many texts, one a line, found and scanned in the same pass; and one text alone. By the fastest scanner this
+//! machine has.
+#![allow(unsafe_code)]
+
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+use super::walk::Walk;
+use super::{Asked, Members, ScanError, Scanned, Value, find, scalar};
+
+/// The lines of a text, each scanned as by [`super::members_within`].
+#[derive(Debug)]
+pub struct Lines<'a> {
+    text: &'a [u8],
+    /// Where the next line starts.
+    start: usize,
+    scanner: Scanner<'a>,
+}
+
+/// A line and what it says.
+#[derive(Debug)]
+pub struct ScannedLine<'a, const N: usize, const M: usize> {
+    /// The line, with its end.
+    pub line: &'a [u8],
+    /// Its members that were asked for, if it is one valid JSON text.
+    pub members: Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError>,
+}
+
+impl<'a> Lines<'a> {
+    /// Lines end with a line feed; the last may have none.
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, start: 0, scanner: Scanner::new(text, true) }
+    }
+
+    /// The next line; see [`super::members_within`].
+    #[inline]
+    pub fn next<const N: usize, const M: usize>(
+        &mut self,
+        names: [&str; N],
+        within: usize,
+        inner: [&str; M],
+    ) -> Option<ScannedLine<'a, N, M>> {
+        let start = self.start;
+        if start >= self.text.len() {
+            return None;
+        }
+        let mut end = start;
+        let members = find(names, within, inner, |asked| {
+            let (scanned, at) = self.scanner.next(self.text, start, asked);
+            end = at;
+            scanned
+        });
+        self.start = end + 1;
+        Some(ScannedLine { line: &self.text[start..self.start.min(self.text.len())], members })
+    }
+}
+
+/// Scans one text.
+pub(super) fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<Scanned<'a>, ScanError> {
+    Scanner::new(json, false).next(json, 0, asked).0
+}
+
+/// The scanners there are.
+enum Scanner<'a> {
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Wasm(Walk<'a, core::arch::wasm32::v128>),
+    #[cfg(target_arch = "x86_64")]
+    X86(Walk<'a, core::arch::x86_64::__m128i>),
+    #[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), expect(dead_code))]
+    Scalar { lines: bool, text: std::marker::PhantomData<&'a [u8]> },
+}
+
+impl<'a> Scanner<'a> {
+    #[inline]
+    fn new(text: &'a [u8], lines: bool) -> Self {
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        // SAFETY: this is compiled only into modules that ask for simd128: without it none of them loads.
+        return Self::Wasm(unsafe { Walk::new(text, lines) });
+        #[cfg(target_arch = "x86_64")]
+        if x86::has_instructions() {
+            // SAFETY: so they exist.
+            return Self::X86(unsafe { Walk::new(text, lines) });
+        }
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        Self::Scalar { lines, text: std::marker::PhantomData }
+    }
+
+    /// Scans the line that starts at `start`, or the one text; and where it ends.
+    #[inline]
+    fn next(
+        &mut self,
+        text: &'a [u8],
+        start: usize,
+        asked: &mut Asked<'_>,
+    ) -> (Result<Scanned<'a>, ScanError>, usize) {
+        let (kind, end) = match self {
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            // SAFETY: as said in `new`.
+            Self::Wasm(walk) => unsafe { walk.next(asked) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as said in `new`.
+            Self::X86(walk) => unsafe { x86::next(walk, asked) },
+            Self::Scalar { lines, .. } => {
+                let rest = &text[start..];
+                let len = memchr::memchr(b'\n', rest).filter(|_| *lines).unwrap_or(rest.len());
+                return (scalar::scan(&rest[..len], asked), start + len);
+            }
+        };
+        // SAFETY: the scanner found these bytes to be JSON, and every byte above 0x7F in them to be part of UTF-8.
+        let text = || unsafe { str::from_utf8_unchecked(&text[start..end]) };
+        (kind.map(|kind| Scanned { kind, text: text(), start }), end)
+    }
+}
+
+impl std::fmt::Debug for Scanner<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scanner")
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Asked, Walk};
+    use crate::scan::{Kind, ScanError};
+    use core::arch::x86_64::__m128i;
+
+    /// The registers have 16 bytes, as those of SSE; but AVX2 spares copies between them, with BMI the bits of a word
+    /// are found faster, and a product without carries tells inside from outside. Every such processor has all four.
+    pub(super) fn has_instructions() -> bool {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("pclmulqdq")
+    }
+
+    #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
+    pub(super) fn next(
+        walk: &mut Walk<'_, __m128i>,
+        asked: &mut Asked<'_>,
+    ) -> (Result<Kind, ScanError>, usize) {
+        // SAFETY: the instructions of `Vector for __m128i` are SSE2, SSSE3, which AVX2 includes, and PCLMULQDQ.
+        unsafe { walk.next(asked) }
+    }
+}
