@@ -1,10 +1,10 @@
 //! The rules of one line that need nothing but the line, in the order they are reported.
 
 use super::Rules;
-use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, URL, Want};
+use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Want};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::request::RequestLine;
-use crate::scan::{self, Kind, Value};
+use crate::scan::{Kind, Members, ScanError, Value};
 use std::borrow::Cow;
 
 /// What an endpoint asks of a body.
@@ -32,7 +32,21 @@ impl Endpoint {
             _ => Self { model_optional: false, own: None },
         }
     }
+
+    /// The members of a body that rules read.
+    pub(super) fn inner(&self) -> [&'static str; 3] {
+        // With no parameter of its own the name is "", and `judge` does not look at what that finds.
+        [MODEL.name, STREAM.name, self.own.map_or("", |own| own.name)]
+    }
 }
+
+/// The members of a line that rules read.
+pub(super) const TOP: [&str; 4] = [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name];
+/// Which of them is the body.
+pub(super) const BODY_SLOT: usize = 3;
+
+/// What the scanner says of a line asked for [`TOP`] and [`Endpoint::inner`].
+pub(super) type Scanned<'a> = Result<(Members<'a, 4>, [Option<Value<'a>>; 3]), ScanError>;
 
 /// A line that is a JSON object, its members found but not yet judged.
 #[derive(Debug)]
@@ -46,17 +60,9 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a line; the error is its only one.
-    pub(super) fn read(line: &'a [u8], endpoint: &Endpoint) -> Result<Self, Fault<'a>> {
-        // With no parameter of its own the name is "", and `judge` does not look at what that finds.
-        let own = endpoint.own.map_or("", |own| own.name);
-        let (top, inner) = scan::members_within(
-            line,
-            [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name],
-            3,
-            [MODEL.name, "stream", own],
-        )
-        .map_err(|_| Fault::NotJson)?;
+    /// Of a scanned line; the error is its only one.
+    pub(super) fn of(scanned: Scanned<'a>) -> Result<Self, Fault<'a>> {
+        let (top, inner) = scanned.map_err(|_| Fault::NotJson)?;
         if top.kind != Kind::Object {
             return Err(Fault::NotObject);
         }

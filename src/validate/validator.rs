@@ -2,12 +2,13 @@
 
 use super::duplicates::{self, Seen};
 use super::fault::Fault;
-use super::line::{Endpoint, Fields};
+use super::line::{BODY_SLOT, Endpoint, Fields, Scanned, TOP};
 use super::models::Models;
 use super::{Dialect, Rules};
 use crate::jsonl::{Line, LineSplitter, Text};
 use crate::object::BatchError;
 use crate::request::RequestLine;
+use crate::scan::{self, Lines, ScanError};
 use serde::{Deserialize, Serialize};
 
 /// How far a call came.
@@ -157,14 +158,28 @@ impl Validator {
         let mut taken = 0;
         while taken < within {
             let mut rest = &chunk[taken..within];
-            let line = self.splitter.next(&mut rest);
-            let now = within - rest.len();
-            let Some(line) = line else { break };
-            self.waiting = self.judge.line(&line, sink);
-            self.bytes += (now - taken) as u64;
-            taken = now;
-            if let Some(question) = self.question(taken) {
-                return question;
+            let whole = self.splitter.whole_lines(rest);
+            if whole.is_empty() {
+                // The first line of the file, one that started in an earlier chunk or one that goes on in the next.
+                let Some(line) = self.splitter.next(&mut rest) else { break };
+                self.waiting = self.judge.line_alone(&line, sink);
+                let now = within - rest.len();
+                self.bytes += (now - taken) as u64;
+                taken = now;
+                if let Some(question) = self.question(taken) {
+                    return question;
+                }
+                continue;
+            }
+            let mut lines = Lines::new(whole);
+            while let Some(scanned) = lines.next(TOP, BODY_SLOT, self.judge.endpoint.inner()) {
+                let line = self.splitter.pass(scanned.line);
+                self.bytes += scanned.line.len() as u64;
+                taken += scanned.line.len();
+                self.waiting = self.judge.line(&line, scanned.members, sink);
+                if let Some(question) = self.question(taken) {
+                    return question;
+                }
             }
         }
         self.bytes += (chunk.len() - taken) as u64;
@@ -176,7 +191,7 @@ impl Validator {
         let Some(Waiting { number, offset, end, text, model }) = self.waiting.take() else { return };
         self.judge.models.remember(self.judge.hash(&model), exists);
         let line = Line { number, offset, end, text: Text::Whole(&text) };
-        self.waiting = self.judge.line(&line, sink);
+        self.waiting = self.judge.line_alone(&line, sink);
     }
 
     /// Ends the file: its last line may have no line end. If that line names an unknown model, this must be
@@ -189,7 +204,7 @@ impl Validator {
         if self.bytes <= self.judge.rules.limits.max_file_bytes
             && let Some(line) = self.splitter.finish()
         {
-            self.waiting = self.judge.line(&line, sink);
+            self.waiting = self.judge.line_alone(&line, sink);
         }
         self.question(0).unwrap_or(Progress::Done)
     }
@@ -235,14 +250,23 @@ impl Validator {
 }
 
 impl Judge {
+    /// Scans a line and judges it.
+    fn line_alone(&mut self, line: &Line<'_>, sink: &mut Sink<'_>) -> Option<Waiting> {
+        let scanned = match line.text {
+            Text::TooLong => Err(ScanError),
+            Text::Whole(text) => scan::members_within(text, TOP, BODY_SLOT, self.endpoint.inner()),
+        };
+        self.line(line, scanned, sink)
+    }
+
     /// Judges a line, or gives it back if its model must be asked first: then nothing was counted.
-    fn line(&mut self, line: &Line<'_>, sink: &mut Sink<'_>) -> Option<Waiting> {
+    fn line(&mut self, line: &Line<'_>, scanned: Scanned<'_>, sink: &mut Sink<'_>) -> Option<Waiting> {
         if line.is_blank() {
             return None;
         }
         let fields = match line.text {
             Text::TooLong => Err(Fault::NotJson),
-            Text::Whole(text) => Fields::read(text, &self.endpoint),
+            Text::Whole(_) => Fields::of(scanned),
         };
         let fields = match fields {
             Ok(fields) => fields,
