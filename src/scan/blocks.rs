@@ -116,15 +116,16 @@ impl<'a, V: Vector> Places<'a, V> {
         let mut count = 0;
         // SAFETY: as our own caller says.
         unsafe {
+            let c = Constants::<V>::new();
             while count < AHEAD {
                 let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) else { break };
                 let (mut places, broken) = match rest.first_chunk::<BLOCK>() {
-                    Some(block) => state.block(load(block), line_ends),
+                    Some(block) => state.block(&c, load(block), line_ends),
                     // The last block is filled up with spaces, which end numbers and words and break characters.
                     None => {
                         let mut last = [b' '; BLOCK];
                         last[..rest.len()].copy_from_slice(rest);
-                        state.block(load(&last), line_ends)
+                        state.block(&c, load(&last), line_ends)
                     }
                 };
                 if broken != 0 {
@@ -167,25 +168,23 @@ impl<V: Vector> State<V> {
 
     /// The places of the next block, and its bytes that are broken: at least the first one.
     #[inline(always)]
-    unsafe fn block(&mut self, block: Block<V>, line_ends: u64) -> (u64, u64) {
+    unsafe fn block(&mut self, c: &Constants<V>, block: Block<V>, line_ends: u64) -> (u64, u64) {
         // SAFETY: as our own caller says.
         unsafe {
             let mut broken = 0;
             // Bytes are compared as signed numbers, so those above 0x7F are less too.
-            let space = V::splat(b' ');
-            let mut controls = bits(block.map(|v| v.less(space)));
-            if controls != 0 || self.due_continuation {
-                let high = bits(block);
-                controls &= !high;
+            let odd = bits(block.map(|v| v.less(c.space)));
+            let mut high = 0;
+            if odd != 0 || self.due_continuation {
+                high = bits(block);
                 if high != 0 || self.due_continuation {
-                    broken = self.utf8(block);
+                    broken = self.utf8(c, block);
                 }
             }
             self.before = block[3];
 
-            let (quote, backslash) = (V::splat(b'"'), V::splat(b'\\'));
-            let all_quotes = bits(block.map(|v| v.eq(quote)));
-            let backslashes = bits(block.map(|v| v.eq(backslash)));
+            let all_quotes = bits(block.map(|v| v.eq(c.quote)));
+            let backslashes = bits(block.map(|v| v.eq(c.backslash)));
             let escaped = self.find_escaped(backslashes);
             let quotes = all_quotes & !escaped;
             // From the opening quote to before the closing one.
@@ -195,7 +194,7 @@ impl<V: Vector> State<V> {
             // what is escaped, and need no closer look.
             let unusual = escaped & in_string & !(all_quotes | backslashes);
             if unusual != 0 || self.units.due() {
-                broken |= self.escapes(block, unusual);
+                broken |= self.escapes(c, block, unusual);
             }
 
             let mut places = 0;
@@ -203,16 +202,24 @@ impl<V: Vector> State<V> {
             if outside | quotes == 0 {
                 self.in_literal = 0;
             } else {
-                let (operators, others) = structure(block);
-                let literal = outside & others & !quotes;
+                // Braces differ from brackets in one bit, which is set in `:` and `,` too.
+                let operators = bits(block.map(|v| {
+                    let brace = v.or(c.space);
+                    let braces = brace.eq(c.open).or(brace.eq(c.close));
+                    braces.or(v.eq(c.colon).or(v.eq(c.comma)))
+                }));
+                let spaces = bits(block.map(|v| v.eq(c.space)));
+                let literal = outside & !(operators | spaces | odd | quotes);
                 let starts = literal & !(literal << 1 | self.in_literal);
                 self.in_literal = literal >> 63;
                 places = operators & outside | quotes & in_string | starts;
             }
-            if controls != 0 {
-                broken |= controls & in_string;
-                let line_end = V::splat(b'\n');
-                places |= line_ends & outside & bits(block.map(|v| v.eq(line_end)));
+            if odd & (outside | !high) != 0 {
+                let (tab, cr, lf) = (V::splat(b'\t'), V::splat(b'\r'), V::splat(b'\n'));
+                let line_feeds = bits(block.map(|v| v.eq(lf)));
+                let spaces = line_feeds | bits(block.map(|v| v.eq(tab).or(v.eq(cr))));
+                broken |= odd & (in_string & !high | outside & !spaces);
+                places |= line_ends & outside & line_feeds;
             }
             (places, broken)
         }
@@ -234,23 +241,21 @@ impl<V: Vector> State<V> {
     /// Which bytes break an escape that starts before this block or in it. `escaped` are those behind a backslash
     /// inside a string, but for quotes and backslashes.
     #[inline(always)]
-    unsafe fn escapes(&mut self, block: Block<V>, escaped: u64) -> u64 {
+    unsafe fn escapes(&mut self, c: &Constants<V>, block: Block<V>, escaped: u64) -> u64 {
         // SAFETY: as our own caller says.
         unsafe {
             let before = self.units;
-            let n = V::splat(b'n');
-            let unusual = escaped & !bits(block.map(|v| v.eq(n)));
+            let unusual = escaped & !bits(block.map(|v| v.eq(c.n)));
             if unusual == 0 && !before.due() {
                 self.units = Units::default();
                 return 0;
             }
-            let classes = classes::<V>(block, &ESCAPE_LOWER, &ESCAPE_UPPER);
             let zero = V::splat(0);
-            let simple = V::splat(0x0F);
-            let mut broken = unusual & bits(classes.map(|v| v.and(simple).eq(zero)));
-
-            let u = V::splat(b'u');
-            let escapes = unusual & bits(block.map(|v| v.eq(u)));
+            let classes = block.map(|v| {
+                c.escape_lower.look_up(v.and(c.half)).and(c.escape_upper.look_up(v.upper(c.half)))
+            });
+            let mut broken = unusual & bits(classes.map(|v| v.and(c.half).eq(zero)));
+            let escapes = unusual & bits(block.map(|v| v.eq(c.u)));
             self.units = Units { escapes, ..Units::default() };
             if escapes == 0 && !before.due() {
                 return broken;
@@ -261,20 +266,17 @@ impl<V: Vector> State<V> {
                 | behind(2, escapes, before.escapes)
                 | behind(3, escapes, before.escapes)
                 | behind(4, escapes, before.escapes);
-            let hex = V::splat(0x30);
-            broken |= digits & bits(classes.map(|v| v.and(hex).eq(zero)));
+            broken |= digits & bits(classes.map(|v| v.and(c.hex).eq(zero)));
 
-            let lower = block.map(|v| v.or(V::splat(0x20)));
-            let d = V::splat(b'd');
-            self.units.d = first & bits(lower.map(|v| v.eq(d)));
+            let lower = block.map(|v| v.or(c.space));
+            self.units.d = first & bits(lower.map(|v| v.eq(c.d)));
             if self.units.d | before.d | before.high != 0 {
                 // A unit is a surrogate by its first two digits: high from d8 to db, low from dc to df.
                 let second = behind(1, self.units.d, before.d);
                 let (a, b) = (V::splat(b'a'), V::splat(b'b'));
                 let (eight, nine) = (V::splat(b'8'), V::splat(b'9'));
                 let ab = bits(lower.map(|v| v.eq(a).or(v.eq(b))));
-                let letter = V::splat(0x20);
-                let letters = !bits(classes.map(|v| v.and(letter).eq(zero)));
+                let letters = !bits(classes.map(|v| v.and(c.space).eq(zero)));
                 let high = second & (ab | bits(block.map(|v| v.eq(eight).or(v.eq(nine)))));
                 let low = second & letters & !ab;
                 // Behind the digits of a high one there must be a `\u`, then a low one, which may stand nowhere
@@ -288,18 +290,30 @@ impl<V: Vector> State<V> {
         }
     }
 
-    /// Which bytes show that this block, or the end of the one before, is not UTF-8.
+    /// Which bytes show that this block, or the end of the one before, is not UTF-8: the method of Keiser and Lemire
+    /// ("Validating UTF-8 in less than one instruction per byte").
     #[inline(always)]
-    unsafe fn utf8(&mut self, block: Block<V>) -> u64 {
+    unsafe fn utf8(&mut self, c: &Constants<V>, block: Block<V>) -> u64 {
         // SAFETY: as our own caller says.
         unsafe {
-            let [a, b, c, d] = block;
-            let broken = [utf8(a, self.before), utf8(b, a), utf8(c, b), utf8(d, c)];
-            // A character of four bytes may lack three, one of three two, one of two one.
-            let end = V::load(LAST.as_ptr());
+            let [v0, v1, v2, v3] = block;
             let zero = V::splat(0);
-            self.due_continuation = d.minus(end).eq(zero).top_bits() != 0xFFFF;
-            if any_set(broken) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
+            // Not 0 where the bytes, after those before, are wrong.
+            let wrong = |bytes: V, before: V| {
+                let one = bytes.earlier::<1>(before);
+                let pair = (c.first_upper.look_up(one.upper(c.half)))
+                    .and(c.first_lower.look_up(one.and(c.half)))
+                    .and(c.second_upper.look_up(bytes.upper(c.half)));
+                let third = bytes.earlier::<2>(before).minus(c.third);
+                let fourth = bytes.earlier::<3>(before).minus(c.fourth);
+                // Two continuation bytes in a row are wrong, except as a third or fourth byte, where one must be.
+                third.or(fourth).and(c.top).xor(pair)
+            };
+            let broken = [wrong(v0, self.before), wrong(v1, v0), wrong(v2, v1), wrong(v3, v2)];
+            // A character of four bytes may lack three, one of three two, one of two one.
+            self.due_continuation = any(v3.minus(c.last));
+            let [b0, b1, b2, b3] = broken;
+            if any(b0.or(b1).or(b2.or(b3))) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
         }
     }
 }
@@ -328,39 +342,93 @@ unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
 
 /// Whether any bit is set.
 #[inline(always)]
-unsafe fn any_set<V: Vector>([a, b, c, d]: Block<V>) -> bool {
+unsafe fn any<V: Vector>(v: V) -> bool {
     // SAFETY: as our own caller says.
-    unsafe { a.or(b).or(c.or(d)).eq(V::splat(0)).top_bits() != 0xFFFF }
+    unsafe { v.eq(V::splat(0)).top_bits() != 0xFFFF }
 }
 
-/// Looks each byte up by its lower and by its upper half: the classes both halves have in common.
-#[inline(always)]
-unsafe fn classes<V: Vector>(block: Block<V>, lower: &[u8; 16], upper: &[u8; 16]) -> Block<V> {
-    // SAFETY: the tables are 16 bytes; the rest is as our own caller says.
-    unsafe {
-        let (lower, upper, half) = (V::load(lower.as_ptr()), V::load(upper.as_ptr()), V::splat(0x0F));
-        block.map(|v| lower.look_up(v.and(half)).and(upper.look_up(v.upper())))
+/// The constants of the bitmaps that most blocks need.
+struct Constants<V> {
+    space: V,
+    quote: V,
+    backslash: V,
+    open: V,
+    close: V,
+    colon: V,
+    comma: V,
+    n: V,
+    u: V,
+    d: V,
+    half: V,
+    hex: V,
+    escape_lower: V,
+    escape_upper: V,
+    first_upper: V,
+    first_lower: V,
+    second_upper: V,
+    third: V,
+    fourth: V,
+    top: V,
+    last: V,
+}
+
+impl<V: Vector> Constants<V> {
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // V8 makes a constant anew each time it is used, by three or four instructions. What it does not know to be
+        // one it keeps; and for the compiler not to know it, it must seem to come from anywhere.
+        let tables = std::hint::black_box(&TABLES);
+        // SAFETY: each table is 16 bytes; the rest is as our own caller says.
+        let table = |at: usize| unsafe { V::load(tables[at].as_ptr()) };
+        Self {
+            space: table(0),
+            quote: table(1),
+            backslash: table(2),
+            open: table(3),
+            close: table(4),
+            colon: table(5),
+            comma: table(6),
+            n: table(7),
+            u: table(8),
+            d: table(9),
+            half: table(10),
+            hex: table(11),
+            escape_lower: table(12),
+            escape_upper: table(13),
+            first_upper: table(14),
+            first_lower: table(15),
+            second_upper: table(16),
+            third: table(17),
+            fourth: table(18),
+            top: table(19),
+            last: table(20),
+        }
     }
 }
 
-/// Operators `{}[]:,`, and whatever is neither that nor whitespace.
-#[inline(always)]
-unsafe fn structure<V: Vector>(block: Block<V>) -> (u64, u64) {
-    // SAFETY: as our own caller says.
-    unsafe {
-        let classes = classes(block, &STRUCTURE_LOWER, &STRUCTURE_UPPER);
-        let (spaces, zero) = (V::splat(SPACES), V::splat(0));
-        (bits(classes.map(|v| spaces.less(v))), bits(classes.map(|v| v.eq(zero))))
-    }
-}
-
-/// By lower half: space 1, tab and line ends 2, `,` 4, `:` 8, brackets and braces 16.
-#[rustfmt::skip]
-const STRUCTURE_LOWER: [u8; 16] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 8 | 2, 16, 4, 16 | 2, 0, 0];
-#[rustfmt::skip]
-const STRUCTURE_UPPER: [u8; 16] = [2, 0, 4 | 1, 8, 0, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0];
-/// The largest class of whitespace.
-const SPACES: u8 = 2;
+static TABLES: [[u8; 16]; 21] = [
+    [b' '; 16],
+    [b'"'; 16],
+    [b'\\'; 16],
+    [b'{'; 16],
+    [b'}'; 16],
+    [b':'; 16],
+    [b','; 16],
+    [b'n'; 16],
+    [b'u'; 16],
+    [b'd'; 16],
+    [0x0F; 16],
+    [0x30; 16],
+    ESCAPE_LOWER,
+    ESCAPE_UPPER,
+    FIRST_UPPER,
+    FIRST_LOWER,
+    SECOND_UPPER,
+    [0xE0 - 0x80; 16],
+    [0xF0 - 0x80; 16],
+    [0x80; 16],
+    LAST,
+];
 
 /// What may follow a backslash, by upper half: 2 `"/` 1, 5 `\` 2, 6 `bfn` 4, 7 `rtu` 8; hexadecimal digits: 3 16,
 /// 4 and 6 32.
@@ -376,25 +444,6 @@ const ESCAPE_UPPER: [u8; 16] = [0, 0, 1, 16, 32, 2, 4 | 32, 8, 0, 0, 0, 0, 0, 0,
 #[rustfmt::skip]
 const LAST: [u8; 16] =
     [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xF0 - 1, 0xE0 - 1, 0xC0 - 1];
-
-/// Not 0 where the bytes, after those `before`, are not UTF-8: the method of Keiser and Lemire ("Validating UTF-8
-/// in less than one instruction per byte"). Whether the last character is complete is not seen.
-#[inline(always)]
-unsafe fn utf8<V: Vector>(bytes: V, before: V) -> V {
-    // SAFETY: the tables are 16 bytes; the rest is as our own caller says.
-    unsafe {
-        let half = V::splat(0x0F);
-        let one = bytes.earlier::<1>(before);
-        let wrong = V::load(FIRST_UPPER.as_ptr())
-            .look_up(one.upper())
-            .and(V::load(FIRST_LOWER.as_ptr()).look_up(one.and(half)))
-            .and(V::load(SECOND_UPPER.as_ptr()).look_up(bytes.upper()));
-        let third = bytes.earlier::<2>(before).minus(V::splat(0xE0 - 0x80));
-        let fourth = bytes.earlier::<3>(before).minus(V::splat(0xF0 - 0x80));
-        // Two continuation bytes in a row are wrong, except as a third or fourth byte, where one must be.
-        third.or(fourth).and(V::splat(0x80)).xor(wrong)
-    }
-}
 
 // What two bytes in a row may be, as seen from half of one of them.
 const SHORT: u8 = 1; // a lead byte, then no continuation

@@ -21,8 +21,8 @@ pub(super) trait Vector: Copy {
     unsafe fn xor(self, other: Self) -> Self;
     /// Byte by byte, not below 0.
     unsafe fn minus(self, other: Self) -> Self;
-    /// The upper half of each byte, as a number.
-    unsafe fn upper(self) -> Self;
+    /// The upper half of each byte, as a number; `half` is 16 times 0x0F.
+    unsafe fn upper(self, half: Self) -> Self;
     /// This table's entry for each byte of `index`, all of which are below 16.
     unsafe fn look_up(self, index: Self) -> Self;
     /// The bytes `N` places earlier in the text: the last `N` of `before`, then our first.
@@ -81,8 +81,9 @@ mod wasm {
             u8x16_sub_sat(self, other)
         }
         #[inline(always)]
-        unsafe fn upper(self) -> Self {
-            u8x16_shr(self, 4)
+        unsafe fn upper(self, half: Self) -> Self {
+            // Engines have no shift of bytes, and would put a constant of their own in its place.
+            v128_and(u16x8_shr(self, 4), half)
         }
         #[inline(always)]
         unsafe fn look_up(self, index: Self) -> Self {
@@ -155,8 +156,8 @@ mod x86 {
             unsafe { _mm_subs_epu8(self, other) }
         }
         #[inline(always)]
-        unsafe fn upper(self) -> Self {
-            unsafe { _mm_and_si128(_mm_srli_epi16(self, 4), _mm_set1_epi8(0x0F)) }
+        unsafe fn upper(self, half: Self) -> Self {
+            unsafe { _mm_and_si128(_mm_srli_epi16(self, 4), half) }
         }
         #[inline(always)]
         unsafe fn look_up(self, index: Self) -> Self {
