@@ -3,14 +3,18 @@
 //! quotes that open a string, and the first byte of whatever else stands there. (Where a string ends is no
 //! place: what comes next shows it.) Escapes, control characters in strings and UTF-8 are checked on the way,
 //! each only in blocks that have such bytes.
+//!
+//! Which blocks have them no processor can guess, and each wrong guess costs as much as a block. So there is no
+//! branch either for each block: one loop goes over a row of blocks and notes which need what, then each of the
+//! others goes over those noted for it, while the row is still in the nearest cache.
 #![allow(unsafe_code)]
 
 use super::vector::Vector;
 
 /// Bytes of a block: one bit of a `u64` each.
 const BLOCK: usize = 64;
-/// Blocks with places that are read before the walk goes on with them.
-const AHEAD: usize = 32;
+/// Blocks of a row: one bit of a `u32` each.
+const ROW: usize = 32;
 const EVERY_OTHER: u64 = 0xAAAA_AAAA_AAAA_AAAA;
 
 /// The place behind everything that could be read, where the text turned out to be broken.
@@ -23,31 +27,53 @@ pub(super) struct Places<'a, V> {
     pub(super) text: &'a [u8],
     /// All ones if line ends outside strings are places.
     line_ends: u64,
-    /// Where the next block to read starts; beyond the text when none is left.
-    next_block: usize,
     state: State<V>,
+    /// Where the next row starts; beyond the text when none is left.
+    next_row: usize,
     /// The first byte of which no structure shows that it is wrong: in an escape, a control character, in UTF-8.
     broken_at: usize,
-    /// Blocks read and not given out yet: their places, and where they start.
-    ahead: [(u64, usize); AHEAD],
-    given: usize,
-    count: usize,
+    row: Row,
+    /// Where the current row starts, and its blocks with places that were not given out yet.
+    base: usize,
+    ready: u32,
 }
 
-/// What a block must know of those before it.
+/// What a row must know of those before it.
 #[derive(Clone, Copy)]
 struct State<V> {
     /// All ones if it starts inside a string.
     in_string: u64,
     /// 1 if its first byte is escaped.
     escaped: u64,
-    /// 1 if the block before ended in a number or word.
+    /// 1 if what is before it ends in a number or word.
     in_literal: u64,
     units: Units,
-    /// The last bytes of the block before.
+    /// The last 16 bytes before it.
     before: V,
-    /// The block before ended within a character.
-    due_continuation: bool,
+    /// [`Row::odd`] and [`Row::unusual`] of the last block.
+    odd: u64,
+    unusual: u64,
+}
+
+/// Bitmaps of the blocks of a row.
+struct Row {
+    /// Quotes that open or close a string.
+    quotes: [u64; ROW],
+    /// From an opening quote to before the closing one.
+    in_string: [u64; ROW],
+    /// Control characters and bytes above 0x7F.
+    odd: [u64; ROW],
+    /// What is escaped in strings, but for quotes and backslashes.
+    unusual: [u64; ROW],
+    places: [u64; ROW],
+}
+
+/// Which blocks of a row need more than [`State::strings`], one bit each.
+#[derive(Clone, Copy, Default)]
+struct Todo {
+    odd: u32,
+    unusual: u32,
+    structure: u32,
 }
 
 /// What `\u` escapes of the block before ask of this one, each as a bitmap of that block.
@@ -67,16 +93,17 @@ type Block<V> = [V; 4];
 impl<'a, V: Vector> Places<'a, V> {
     /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
     pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
+        const NONE: [u64; ROW] = [0; ROW];
         Self {
             text,
             line_ends: if lines { u64::MAX } else { 0 },
-            next_block: 0,
             // SAFETY: as our own caller says.
             state: unsafe { State::new() },
+            next_row: 0,
             broken_at: BROKEN,
-            ahead: [(0, 0); AHEAD],
-            given: 0,
-            count: 0,
+            row: Row { quotes: NONE, in_string: NONE, odd: NONE, unusual: NONE, places: NONE },
+            base: 0,
+            ready: 0,
         }
     }
 
@@ -85,7 +112,7 @@ impl<'a, V: Vector> Places<'a, V> {
     pub(super) unsafe fn restart(&mut self, at: usize) {
         // SAFETY: as our own caller says.
         self.state = unsafe { State::new() };
-        (self.next_block, self.broken_at, self.given, self.count) = (at, BROKEN, 0, 0);
+        (self.next_row, self.broken_at, self.ready) = (at, BROKEN, 0);
     }
 
     /// The first byte found broken, if the last place given out was [`BROKEN`].
@@ -97,58 +124,149 @@ impl<'a, V: Vector> Places<'a, V> {
     /// length, or [`BROKEN`].
     #[inline(always)]
     pub(super) unsafe fn next_block(&mut self) -> (u64, usize) {
-        if self.given == self.count {
+        if self.ready == 0 {
             // SAFETY: as our own caller says.
-            unsafe { V::read_ahead(self) };
+            unsafe { V::read_row(self) };
         }
-        let next = self.ahead[self.given % AHEAD];
-        self.given += 1;
-        next
+        let block = self.ready.trailing_zeros() as usize % ROW;
+        self.ready &= self.ready.wrapping_sub(1);
+        (self.row.places[block], self.base.wrapping_add(block * BLOCK))
     }
 
-    /// Reads blocks until enough have a place, or the text is at its end: then that is one. Only for
-    /// [`Vector::read_ahead`].
+    /// Reads on until a block has a place, or the text is at its end: then that is one. Only for
+    /// [`Vector::read_row`].
     #[inline(always)]
-    pub(super) unsafe fn read_ahead(&mut self) {
-        let (text, line_ends) = (self.text, self.line_ends);
-        let mut at = self.next_block;
-        let mut state = self.state;
-        let mut count = 0;
-        // SAFETY: as our own caller says.
-        unsafe {
-            let c = Constants::<V>::new();
-            while count < AHEAD {
-                let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) else { break };
-                let (mut places, broken) = match rest.first_chunk::<BLOCK>() {
-                    Some(block) => state.block(&c, load(block), line_ends),
-                    // The last block is filled up with spaces, which end numbers and words and break characters.
-                    None => {
-                        let mut last = [b' '; BLOCK];
-                        last[..rest.len()].copy_from_slice(rest);
-                        state.block(&c, load(&last), line_ends)
-                    }
-                };
-                if broken != 0 {
-                    let first = broken.trailing_zeros();
-                    self.broken_at = at + first as usize;
-                    places &= (1 << first) - 1;
+    pub(super) unsafe fn read_row(&mut self) {
+        let text = self.text;
+        while self.ready == 0 {
+            let at = self.next_row;
+            let Some(rest) = text.get(at..) else {
+                self.row.places[0] = 1;
+                self.base = if self.broken_at == BROKEN { text.len() } else { BROKEN };
+                self.ready = 1;
+                return;
+            };
+            self.base = at;
+            let blocks = ROW.min(rest.len() / BLOCK);
+            if blocks > 0 {
+                self.next_row = at + blocks * BLOCK;
+                // SAFETY: so many bytes are there; the rest is as our own caller says.
+                unsafe { self.read(rest.as_ptr(), blocks) };
+            } else {
+                // The last block is filled up with spaces, which end numbers and words and break characters. There is
+                // always one, if only of spaces.
+                let mut last = [b' '; BLOCK];
+                last[..rest.len()].copy_from_slice(rest);
+                self.next_row = BROKEN;
+                // SAFETY: one block is there; the rest is as our own caller says.
+                unsafe { self.read(last.as_ptr(), 1) };
+                if self.state.in_string != 0 {
+                    self.broken_at = self.broken_at.min(text.len());
                 }
-                self.ahead[count] = (places, at);
-                count += usize::from(places != 0);
-                at = if broken != 0 { BROKEN } else { at + BLOCK };
+            }
+            if self.broken_at != BROKEN {
+                // What comes behind counts no more.
+                self.next_row = BROKEN;
+                let (block, byte) = ((self.broken_at - at) / BLOCK, (self.broken_at - at) % BLOCK);
+                self.ready &= ((2u64 << block) - 1) as u32;
+                if self.ready >> block & 1 == 1 {
+                    self.row.places[block] &= (1 << byte) - 1;
+                    self.ready &= !(u32::from(self.row.places[block] == 0) << block);
+                }
             }
         }
-        if count == 0 {
-            if self.broken_at == BROKEN && (state.in_string != 0 || state.due_continuation) {
-                self.broken_at = text.len();
-            }
-            self.ahead[0] = (1, if self.broken_at == BROKEN { text.len() } else { BROKEN });
-            count = 1;
+    }
+
+    /// Reads so many blocks at `from`, all of whose bytes must be readable.
+    #[inline(always)]
+    unsafe fn read(&mut self, from: *const u8, blocks: usize) {
+        // SAFETY of all that follows: the blocks are readable, and so are the 16 bytes before each but the first; the
+        // rest is as our own caller says.
+        let row = &mut self.row;
+        let load = |block: usize| unsafe {
+            let from = from.add(block * BLOCK);
+            [V::load(from), V::load(from.add(16)), V::load(from.add(32)), V::load(from.add(48))]
+        };
+        let c = unsafe { Constants::<V>::new() };
+        let mut state = self.state;
+        let mut todo = Todo::default();
+        for block in 0..blocks {
+            unsafe { state.strings(&c, load(block), row, block, &mut todo) };
         }
-        self.next_block = at;
+        let mut broken_at = BROKEN;
+        let mut broken = |block: usize, bytes: u64| {
+            if bytes != 0 {
+                broken_at = broken_at.min(self.base + block * BLOCK + bytes.trailing_zeros() as usize);
+            }
+        };
+
+        while todo.odd != 0 {
+            let block = todo.odd.trailing_zeros() as usize % ROW;
+            todo.odd &= todo.odd - 1;
+            let bytes = load(block);
+            let before = if block == 0 { state.before } else { unsafe { V::load(from.add(block * BLOCK - 16)) } };
+            unsafe {
+                let high = bits(bytes);
+                broken(block, row.odd[block] & !high & row.in_string[block] | utf8(&c, bytes, before));
+            }
+        }
+
+        let mut last = BROKEN;
+        while todo.unusual != 0 {
+            let block = todo.unusual.trailing_zeros() as usize % ROW;
+            todo.unusual &= todo.unusual - 1;
+            if block != last.wrapping_add(1) {
+                // No block between has an escape that reaches into this one.
+                state.units = Units::default();
+            }
+            last = block;
+            broken(block, unsafe { state.units.escapes(&c, load(block), row.unusual[block]) });
+        }
+        if last.wrapping_add(1) != blocks {
+            state.units = Units::default();
+        }
+
+        let mut last = BROKEN;
+        let mut ready = 0;
+        while todo.structure != 0 {
+            let block = todo.structure.trailing_zeros() as usize % ROW;
+            todo.structure &= todo.structure - 1;
+            let (quotes, in_string, odd) = (row.quotes[block], row.in_string[block], row.odd[block]);
+            let outside = !in_string;
+            let bytes = load(block);
+            // Braces differ from brackets in one bit, which is set in `:` and `,` too.
+            let operators = unsafe {
+                bits(bytes.map(|v| {
+                    let brace = v.or(c.space);
+                    let braces = brace.eq(c.open).or(brace.eq(c.close));
+                    braces.or(v.eq(c.colon).or(v.eq(c.comma)))
+                }))
+            };
+            let spaces = unsafe { bits(bytes.map(|v| v.eq(c.space))) };
+            let line_feeds = unsafe { bits(bytes.map(|v| v.eq(c.line_feed))) };
+            let rare = odd & outside & !line_feeds;
+            if rare != 0 {
+                let (tab, cr) = unsafe { (V::splat(b'\t'), V::splat(b'\r')) };
+                broken(block, rare & !unsafe { bits(bytes.map(|v| v.eq(tab).or(v.eq(cr)))) });
+            }
+            let literal = outside & !(operators | spaces | odd | quotes);
+            let in_literal = if block == last.wrapping_add(1) { state.in_literal } else { 0 };
+            let starts = literal & !(literal << 1 | in_literal);
+            state.in_literal = literal >> 63;
+            last = block;
+            let places =
+                operators & outside | quotes & in_string | starts | line_feeds & outside & self.line_ends;
+            row.places[block] = places;
+            ready |= u32::from(places != 0) << block;
+        }
+        if last.wrapping_add(1) != blocks {
+            state.in_literal = 0;
+        }
+
+        state.before = unsafe { V::load(from.add(blocks * BLOCK - 16)) };
+        self.ready = ready;
+        self.broken_at = broken_at;
         self.state = state;
-        self.given = 0;
-        self.count = count;
     }
 }
 
@@ -162,67 +280,47 @@ impl<V: Vector> State<V> {
             units: Units::default(),
             // SAFETY: as our own caller says.
             before: unsafe { V::splat(0) },
-            due_continuation: false,
+            odd: 0,
+            unusual: 0,
         }
     }
 
-    /// The places of the next block, and its bytes that are broken: at least the first one.
+    /// What is inside strings and what is not; and what else the block needs.
     #[inline(always)]
-    unsafe fn block(&mut self, c: &Constants<V>, block: Block<V>, line_ends: u64) -> (u64, u64) {
+    unsafe fn strings(
+        &mut self,
+        c: &Constants<V>,
+        bytes: Block<V>,
+        row: &mut Row,
+        block: usize,
+        todo: &mut Todo,
+    ) {
         // SAFETY: as our own caller says.
-        unsafe {
-            let mut broken = 0;
+        let (all_quotes, backslashes, odd) = unsafe {
+            let all_quotes = bits(bytes.map(|v| v.eq(c.quote)));
+            let backslashes = bits(bytes.map(|v| v.eq(c.backslash)));
             // Bytes are compared as signed numbers, so those above 0x7F are less too.
-            let odd = bits(block.map(|v| v.less(c.space)));
-            let mut high = 0;
-            if odd != 0 || self.due_continuation {
-                high = bits(block);
-                if high != 0 || self.due_continuation {
-                    broken = self.utf8(c, block);
-                }
-            }
-            self.before = block[3];
-
-            let all_quotes = bits(block.map(|v| v.eq(c.quote)));
-            let backslashes = bits(block.map(|v| v.eq(c.backslash)));
-            let escaped = self.find_escaped(backslashes);
-            let quotes = all_quotes & !escaped;
-            // From the opening quote to before the closing one.
-            let in_string = V::prefix_xor(quotes) ^ self.in_string;
-            self.in_string = 0u64.wrapping_sub(in_string >> 63);
-            // Outside strings a backslash is a place, and the walk refuses it. Quotes and backslashes are most of
-            // what is escaped, and need no closer look.
-            let unusual = escaped & in_string & !(all_quotes | backslashes);
-            if unusual != 0 || self.units.due() {
-                broken |= self.escapes(c, block, unusual);
-            }
-
-            let mut places = 0;
-            let outside = !in_string;
-            if outside | quotes == 0 {
-                self.in_literal = 0;
-            } else {
-                // Braces differ from brackets in one bit, which is set in `:` and `,` too.
-                let operators = bits(block.map(|v| {
-                    let brace = v.or(c.space);
-                    let braces = brace.eq(c.open).or(brace.eq(c.close));
-                    braces.or(v.eq(c.colon).or(v.eq(c.comma)))
-                }));
-                let spaces = bits(block.map(|v| v.eq(c.space)));
-                let literal = outside & !(operators | spaces | odd | quotes);
-                let starts = literal & !(literal << 1 | self.in_literal);
-                self.in_literal = literal >> 63;
-                places = operators & outside | quotes & in_string | starts;
-            }
-            if odd & (outside | !high) != 0 {
-                let (tab, cr, lf) = (V::splat(b'\t'), V::splat(b'\r'), V::splat(b'\n'));
-                let line_feeds = bits(block.map(|v| v.eq(lf)));
-                let spaces = line_feeds | bits(block.map(|v| v.eq(tab).or(v.eq(cr))));
-                broken |= odd & (in_string & !high | outside & !spaces);
-                places |= line_ends & outside & line_feeds;
-            }
-            (places, broken)
-        }
+            (all_quotes, backslashes, bits(bytes.map(|v| v.less(c.space))))
+        };
+        let escaped = self.find_escaped(backslashes);
+        let quotes = all_quotes & !escaped;
+        // SAFETY: as our own caller says.
+        let in_string = unsafe { V::prefix_xor(quotes) } ^ self.in_string;
+        self.in_string = 0u64.wrapping_sub(in_string >> 63);
+        // Outside strings a backslash is a place, and the walk refuses it. Quotes and backslashes are most of what is
+        // escaped, and need no closer look.
+        let unusual = escaped & in_string & !(all_quotes | backslashes);
+        row.quotes[block] = quotes;
+        row.in_string[block] = in_string;
+        row.odd[block] = odd;
+        row.unusual[block] = unusual;
+        // The last bytes of the block before may ask something of the first of this one: a character its other bytes,
+        // an escape its digits or the other half of its pair.
+        todo.odd |= u32::from(odd | self.odd >> 61 != 0) << block;
+        todo.unusual |= u32::from(unusual | self.unusual >> 56 != 0) << block;
+        todo.structure |= u32::from(quotes | !in_string != 0) << block;
+        self.odd = odd;
+        self.unusual = unusual;
     }
 
     /// The bytes behind a backslash that is not itself escaped.
@@ -237,17 +335,19 @@ impl<V: Vector> State<V> {
         self.escaped = (codes & backslashes) >> 63;
         escaped
     }
+}
 
+impl Units {
     /// Which bytes break an escape that starts before this block or in it. `escaped` are those behind a backslash
     /// inside a string, but for quotes and backslashes.
     #[inline(always)]
-    unsafe fn escapes(&mut self, c: &Constants<V>, block: Block<V>, escaped: u64) -> u64 {
+    unsafe fn escapes<V: Vector>(&mut self, c: &Constants<V>, block: Block<V>, escaped: u64) -> u64 {
         // SAFETY: as our own caller says.
         unsafe {
-            let before = self.units;
+            let before = *self;
             let unusual = escaped & !bits(block.map(|v| v.eq(c.n)));
             if unusual == 0 && !before.due() {
-                self.units = Units::default();
+                *self = Self::default();
                 return 0;
             }
             let zero = V::splat(0);
@@ -256,7 +356,7 @@ impl<V: Vector> State<V> {
             });
             let mut broken = unusual & bits(classes.map(|v| v.and(c.half).eq(zero)));
             let escapes = unusual & bits(block.map(|v| v.eq(c.u)));
-            self.units = Units { escapes, ..Units::default() };
+            *self = Self { escapes, ..Self::default() };
             if escapes == 0 && !before.due() {
                 return broken;
             }
@@ -269,10 +369,10 @@ impl<V: Vector> State<V> {
             broken |= digits & bits(classes.map(|v| v.and(c.hex).eq(zero)));
 
             let lower = block.map(|v| v.or(c.space));
-            self.units.d = first & bits(lower.map(|v| v.eq(c.d)));
-            if self.units.d | before.d | before.high != 0 {
+            self.d = first & bits(lower.map(|v| v.eq(c.d)));
+            if self.d | before.d | before.high != 0 {
                 // A unit is a surrogate by its first two digits: high from d8 to db, low from dc to df.
-                let second = behind(1, self.units.d, before.d);
+                let second = behind(1, self.d, before.d);
                 let (a, b) = (V::splat(b'a'), V::splat(b'b'));
                 let (eight, nine) = (V::splat(b'8'), V::splat(b'9'));
                 let ab = bits(lower.map(|v| v.eq(a).or(v.eq(b))));
@@ -284,41 +384,12 @@ impl<V: Vector> State<V> {
                 // line: the string may end after the digits.
                 broken |= behind(4, high, before.high) & !escapes;
                 broken |= behind(6, high, before.high) ^ low;
-                self.units.high = high;
+                self.high = high;
             }
             broken
         }
     }
 
-    /// Which bytes show that this block, or the end of the one before, is not UTF-8: the method of Keiser and Lemire
-    /// ("Validating UTF-8 in less than one instruction per byte").
-    #[inline(always)]
-    unsafe fn utf8(&mut self, c: &Constants<V>, block: Block<V>) -> u64 {
-        // SAFETY: as our own caller says.
-        unsafe {
-            let [v0, v1, v2, v3] = block;
-            let zero = V::splat(0);
-            // Not 0 where the bytes, after those before, are wrong.
-            let wrong = |bytes: V, before: V| {
-                let one = bytes.earlier::<1>(before);
-                let pair = (c.first_upper.look_up(one.upper(c.half)))
-                    .and(c.first_lower.look_up(one.and(c.half)))
-                    .and(c.second_upper.look_up(bytes.upper(c.half)));
-                let third = bytes.earlier::<2>(before).minus(c.third);
-                let fourth = bytes.earlier::<3>(before).minus(c.fourth);
-                // Two continuation bytes in a row are wrong, except as a third or fourth byte, where one must be.
-                third.or(fourth).and(c.top).xor(pair)
-            };
-            let broken = [wrong(v0, self.before), wrong(v1, v0), wrong(v2, v1), wrong(v3, v2)];
-            // A character of four bytes may lack three, one of three two, one of two one.
-            self.due_continuation = any(v3.minus(c.last));
-            let [b0, b1, b2, b3] = broken;
-            if any(b0.or(b1).or(b2.or(b3))) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
-        }
-    }
-}
-
-impl Units {
     /// Whether anything is asked of the next block.
     #[inline(always)]
     fn due(self) -> bool {
@@ -326,12 +397,29 @@ impl Units {
     }
 }
 
-/// The 64 bytes. Their borrow shows that they are readable.
+
+/// Which bytes show that this block, after those `before`, is not UTF-8: the method of Keiser and Lemire ("Validating
+/// UTF-8 in less than one instruction per byte"). Whether the last character is complete shows in the next block.
 #[inline(always)]
-unsafe fn load<V: Vector>(from: &[u8; BLOCK]) -> Block<V> {
-    let from = from.as_ptr();
-    // SAFETY: 4 × 16 bytes from `from` are readable; the rest is as our own caller says.
-    unsafe { [V::load(from), V::load(from.add(16)), V::load(from.add(32)), V::load(from.add(48))] }
+unsafe fn utf8<V: Vector>(c: &Constants<V>, [v0, v1, v2, v3]: Block<V>, before: V) -> u64 {
+    // SAFETY: as our own caller says.
+    unsafe {
+        // Not 0 where the bytes, after those before, are wrong.
+        let wrong = |bytes: V, before: V| {
+            let one = bytes.earlier::<1>(before);
+            let pair = (c.first_upper.look_up(one.upper(c.half)))
+                .and(c.first_lower.look_up(one.and(c.half)))
+                .and(c.second_upper.look_up(bytes.upper(c.half)));
+            let third = bytes.earlier::<2>(before).minus(c.third);
+            let fourth = bytes.earlier::<3>(before).minus(c.fourth);
+            // Two continuation bytes in a row are wrong, except as a third or fourth byte, where one must be.
+            third.or(fourth).and(c.top).xor(pair)
+        };
+        let broken = [wrong(v0, before), wrong(v1, v0), wrong(v2, v1), wrong(v3, v2)];
+        let [b0, b1, b2, b3] = broken;
+        let zero = V::splat(0);
+        if any(b0.or(b1).or(b2.or(b3))) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
+    }
 }
 
 #[inline(always)]
@@ -369,7 +457,7 @@ struct Constants<V> {
     third: V,
     fourth: V,
     top: V,
-    last: V,
+    line_feed: V,
 }
 
 impl<V: Vector> Constants<V> {
@@ -401,7 +489,7 @@ impl<V: Vector> Constants<V> {
             third: table(17),
             fourth: table(18),
             top: table(19),
-            last: table(20),
+            line_feed: table(20),
         }
     }
 }
@@ -427,7 +515,7 @@ static TABLES: [[u8; 16]; 21] = [
     [0xE0 - 0x80; 16],
     [0xF0 - 0x80; 16],
     [0x80; 16],
-    LAST,
+    [b'\n'; 16],
 ];
 
 /// What may follow a backslash, by upper half: 2 `"/` 1, 5 `\` 2, 6 `bfn` 4, 7 `rtu` 8; hexadecimal digits: 3 16,
@@ -439,11 +527,6 @@ const ESCAPE_LOWER: [u8; 16] = [
 ];
 #[rustfmt::skip]
 const ESCAPE_UPPER: [u8; 16] = [0, 0, 1, 16, 32, 2, 4 | 32, 8, 0, 0, 0, 0, 0, 0, 0, 0];
-
-/// The largest last three bytes of a block that ends with a character.
-#[rustfmt::skip]
-const LAST: [u8; 16] =
-    [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xF0 - 1, 0xE0 - 1, 0xC0 - 1];
 
 // What two bytes in a row may be, as seen from half of one of them.
 const SHORT: u8 = 1; // a lead byte, then no continuation

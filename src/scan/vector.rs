@@ -37,8 +37,8 @@ pub(super) trait Vector: Copy {
         }
         bits
     }
-    /// [`Places::read_ahead`] as a function of its own, compiled for these instructions.
-    unsafe fn read_ahead(places: &mut Places<'_, Self>);
+    /// [`Places::read_row`] as a function of its own, compiled for these instructions.
+    unsafe fn read_row(places: &mut Places<'_, Self>);
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -108,9 +108,9 @@ mod wasm {
             u64::from(i8x16_bitmask(self))
         }
         #[inline(never)]
-        unsafe fn read_ahead(places: &mut Places<'_, Self>) {
+        unsafe fn read_row(places: &mut Places<'_, Self>) {
             // SAFETY: as our own caller says.
-            unsafe { places.read_ahead() }
+            unsafe { places.read_row() }
         }
     }
 }
@@ -190,8 +190,8 @@ mod x86 {
         }
         // The same as `walk::on_x86`, which says why.
         #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
-        unsafe fn read_ahead(places: &mut Places<'_, Self>) {
-            unsafe { places.read_ahead() }
+        unsafe fn read_row(places: &mut Places<'_, Self>) {
+            unsafe { places.read_row() }
         }
     }
 }
