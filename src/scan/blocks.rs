@@ -33,7 +33,8 @@ pub(super) struct Places<'a, V> {
     /// The first byte of which no structure shows that it is wrong: in an escape, a control character, in UTF-8.
     broken_at: usize,
     row: Row,
-    /// Where the current row starts, and its blocks with places that were not given out yet.
+    /// Blocks of the current row, where it starts, and those with places that were not given out yet.
+    blocks: usize,
     base: usize,
     ready: u32,
 }
@@ -41,8 +42,6 @@ pub(super) struct Places<'a, V> {
 /// What a row must know of those before it.
 #[derive(Clone, Copy)]
 struct State<V> {
-    /// All ones if it starts inside a string.
-    in_string: u64,
     /// 1 if its first byte is escaped.
     escaped: u64,
     /// 1 if what is before it ends in a number or word.
@@ -50,26 +49,21 @@ struct State<V> {
     units: Units,
     /// The last 16 bytes before it.
     before: V,
-    /// [`Row::odd`] and [`Row::unusual`] of the last block.
-    odd: u64,
-    unusual: u64,
 }
 
-/// Bitmaps of the blocks of a row.
+/// Bitmaps of the blocks of a row, from index 1; at 0 those of the block before it. One more makes whole pairs.
 struct Row {
-    /// Quotes that open or close a string.
-    quotes: [u64; ROW],
     /// From an opening quote to before the closing one.
-    in_string: [u64; ROW],
+    in_string: [u64; ROW + 2],
     /// Control characters and bytes above 0x7F.
-    odd: [u64; ROW],
+    odd: [u64; ROW + 2],
     /// What is escaped in strings, but for quotes and backslashes.
-    unusual: [u64; ROW],
+    unusual: [u64; ROW + 2],
+    /// From index 0.
     places: [u64; ROW],
 }
 
-/// Which blocks of a row need more than [`State::strings`], one bit each.
-#[derive(Clone, Copy, Default)]
+/// Which blocks of a row need more than [`Row::strings`], one bit each.
 struct Todo {
     odd: u32,
     unusual: u32,
@@ -93,7 +87,7 @@ type Block<V> = [V; 4];
 impl<'a, V: Vector> Places<'a, V> {
     /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
     pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
-        const NONE: [u64; ROW] = [0; ROW];
+        const NONE: [u64; ROW + 2] = [0; ROW + 2];
         Self {
             text,
             line_ends: if lines { u64::MAX } else { 0 },
@@ -101,7 +95,8 @@ impl<'a, V: Vector> Places<'a, V> {
             state: unsafe { State::new() },
             next_row: 0,
             broken_at: BROKEN,
-            row: Row { quotes: NONE, in_string: NONE, odd: NONE, unusual: NONE, places: NONE },
+            row: Row { in_string: NONE, odd: NONE, unusual: NONE, places: [0; ROW] },
+            blocks: 0,
             base: 0,
             ready: 0,
         }
@@ -113,6 +108,8 @@ impl<'a, V: Vector> Places<'a, V> {
         // SAFETY: as our own caller says.
         self.state = unsafe { State::new() };
         (self.next_row, self.broken_at, self.ready) = (at, BROKEN, 0);
+        self.blocks = 0;
+        (self.row.in_string[0], self.row.odd[0], self.row.unusual[0]) = (0, 0, 0);
     }
 
     /// The first byte found broken, if the last place given out was [`BROKEN`].
@@ -160,7 +157,7 @@ impl<'a, V: Vector> Places<'a, V> {
                 self.next_row = BROKEN;
                 // SAFETY: one block is there; the rest is as our own caller says.
                 unsafe { self.read(last.as_ptr(), 1) };
-                if self.state.in_string != 0 {
+                if self.row.in_string[1] >> 63 != 0 {
                     self.broken_at = self.broken_at.min(text.len());
                 }
             }
@@ -189,10 +186,12 @@ impl<'a, V: Vector> Places<'a, V> {
         };
         let c = unsafe { Constants::<V>::new() };
         let mut state = self.state;
-        let mut todo = Todo::default();
+        row.follow(self.blocks);
+        self.blocks = blocks;
         for block in 0..blocks {
-            unsafe { state.strings(&c, load(block), row, block, &mut todo) };
+            unsafe { row.quotes(&c, load(block), block, &mut state.escaped) };
         }
+        let mut todo = unsafe { row.strings::<V>(blocks) };
         let mut broken_at = BROKEN;
         let mut broken = |block: usize, bytes: u64| {
             if bytes != 0 {
@@ -207,7 +206,7 @@ impl<'a, V: Vector> Places<'a, V> {
             let before = if block == 0 { state.before } else { unsafe { V::load(from.add(block * BLOCK - 16)) } };
             unsafe {
                 let high = bits(bytes);
-                broken(block, row.odd[block] & !high & row.in_string[block] | utf8(&c, bytes, before));
+                broken(block, row.odd[block + 1] & !high & row.in_string[block + 1] | utf8(&c, bytes, before));
             }
         }
 
@@ -220,7 +219,7 @@ impl<'a, V: Vector> Places<'a, V> {
                 state.units = Units::default();
             }
             last = block;
-            broken(block, unsafe { state.units.escapes(&c, load(block), row.unusual[block]) });
+            broken(block, unsafe { state.units.escapes(&c, load(block), row.unusual[block + 1]) });
         }
         if last.wrapping_add(1) != blocks {
             state.units = Units::default();
@@ -231,8 +230,9 @@ impl<'a, V: Vector> Places<'a, V> {
         while todo.structure != 0 {
             let block = todo.structure.trailing_zeros() as usize % ROW;
             todo.structure &= todo.structure - 1;
-            let (quotes, in_string, odd) = (row.quotes[block], row.in_string[block], row.odd[block]);
+            let (in_string, odd) = (row.in_string[block + 1], row.odd[block + 1]);
             let outside = !in_string;
+            let quotes = in_string ^ (in_string << 1 | row.in_string[block] >> 63);
             let bytes = load(block);
             // Braces differ from brackets in one bit, which is set in `:` and `,` too.
             let operators = unsafe {
@@ -273,68 +273,99 @@ impl<'a, V: Vector> Places<'a, V> {
 impl<V: Vector> State<V> {
     #[inline(always)]
     unsafe fn new() -> Self {
-        Self {
-            in_string: 0,
-            escaped: 0,
-            in_literal: 0,
-            units: Units::default(),
-            // SAFETY: as our own caller says.
-            before: unsafe { V::splat(0) },
-            odd: 0,
-            unusual: 0,
+        // SAFETY: as our own caller says.
+        Self { escaped: 0, in_literal: 0, units: Units::default(), before: unsafe { V::splat(0) } }
+    }
+}
+
+impl Row {
+    /// A new row begins, after one of so many blocks.
+    #[inline(always)]
+    fn follow(&mut self, blocks: usize) {
+        for bitmaps in [&mut self.in_string, &mut self.odd, &mut self.unusual] {
+            bitmaps[0] = bitmaps[blocks];
         }
     }
 
-    /// What is inside strings and what is not; and what else the block needs.
+    /// The quotes of a block that open or close a string, for now in `in_string`, and what may need a closer look.
     #[inline(always)]
-    unsafe fn strings(
+    unsafe fn quotes<V: Vector>(
         &mut self,
         c: &Constants<V>,
         bytes: Block<V>,
-        row: &mut Row,
         block: usize,
-        todo: &mut Todo,
+        escaped: &mut u64,
     ) {
         // SAFETY: as our own caller says.
-        let (all_quotes, backslashes, odd) = unsafe {
-            let all_quotes = bits(bytes.map(|v| v.eq(c.quote)));
+        let (quotes, backslashes, odd) = unsafe {
+            let quotes = bits(bytes.map(|v| v.eq(c.quote)));
             let backslashes = bits(bytes.map(|v| v.eq(c.backslash)));
             // Bytes are compared as signed numbers, so those above 0x7F are less too.
-            (all_quotes, backslashes, bits(bytes.map(|v| v.less(c.space))))
+            (quotes, backslashes, bits(bytes.map(|v| v.less(c.space))))
         };
-        let escaped = self.find_escaped(backslashes);
-        let quotes = all_quotes & !escaped;
-        // SAFETY: as our own caller says.
-        let in_string = unsafe { V::prefix_xor(quotes) } ^ self.in_string;
-        self.in_string = 0u64.wrapping_sub(in_string >> 63);
-        // Outside strings a backslash is a place, and the walk refuses it. Quotes and backslashes are most of what is
-        // escaped, and need no closer look.
-        let unusual = escaped & in_string & !(all_quotes | backslashes);
-        row.quotes[block] = quotes;
-        row.in_string[block] = in_string;
-        row.odd[block] = odd;
-        row.unusual[block] = unusual;
-        // The last bytes of the block before may ask something of the first of this one: a character its other bytes,
-        // an escape its digits or the other half of its pair.
-        todo.odd |= u32::from(odd | self.odd >> 61 != 0) << block;
-        todo.unusual |= u32::from(unusual | self.unusual >> 56 != 0) << block;
-        todo.structure |= u32::from(quotes | !in_string != 0) << block;
-        self.odd = odd;
-        self.unusual = unusual;
+        let escaped = find_escaped(backslashes, escaped);
+        self.in_string[block + 1] = quotes & !escaped;
+        self.odd[block + 1] = odd;
+        // Quotes and backslashes are most of what is escaped.
+        self.unusual[block + 1] = escaped & !(quotes | backslashes);
     }
 
-    /// The bytes behind a backslash that is not itself escaped.
+    /// From the quotes of all blocks, what is inside strings and what is not; and which blocks need what else.
     #[inline(always)]
-    fn find_escaped(&mut self, backslashes: u64) -> u64 {
-        // A subtraction runs through each row of backslashes and leaves every second of them; simdjson explains
-        // it at length.
-        let may_escape = backslashes & !self.escaped;
-        let may_be_escaped = may_escape << 1;
-        let codes = (may_be_escaped | EVERY_OTHER).wrapping_sub(may_escape) ^ EVERY_OTHER;
-        let escaped = codes ^ (backslashes | self.escaped);
-        self.escaped = (codes & backslashes) >> 63;
-        escaped
+    unsafe fn strings<V: Vector>(&mut self, blocks: usize) -> Todo {
+        let mut todo = Todo { odd: 0, unusual: 0, structure: 0 };
+        // A row of an odd number of blocks is filled up with an empty one.
+        (self.in_string[blocks + 1], self.odd[blocks + 1], self.unusual[blocks + 1]) = (0, 0, 0);
+        let mut before = 0u64.wrapping_sub(self.in_string[0] >> 63);
+        for pair in (0..blocks).step_by(2) {
+            // SAFETY: two bitmaps from each index up to `ROW` are there; the rest is as our own caller says.
+            unsafe {
+                let at = |bitmaps: &[u64; ROW + 2], index: usize| V::load(bitmaps[index..index + 2].as_ptr().cast());
+                let [first, second] = at(&self.in_string, pair + 1).prefix_xor();
+                let first = first ^ before;
+                before = 0u64.wrapping_sub(first >> 63);
+                let second = second ^ before;
+                before = 0u64.wrapping_sub(second >> 63);
+                self.in_string[pair + 1] = first;
+                self.in_string[pair + 2] = second;
+                // Outside strings a backslash is a place, and the walk refuses it.
+                self.unusual[pair + 1] &= first;
+                self.unusual[pair + 2] &= second;
+            }
+        }
+        for pair in (0..blocks).step_by(2) {
+            // SAFETY: as above.
+            unsafe {
+                let at = |bitmaps: &[u64; ROW + 2], index: usize| V::load(bitmaps[index..index + 2].as_ptr().cast());
+                let none = V::splat(0);
+                // The last bytes of the block before may ask something of the first of this one: a character its other
+                // bytes, an escape its digits or the other half of its pair.
+                let odd = at(&self.odd, pair + 1).or(at(&self.odd, pair).shift_right::<61>());
+                let unusual = at(&self.unusual, pair + 1).or(at(&self.unusual, pair).shift_right::<56>());
+                // A block all in a string has no structure, unless that string starts with it.
+                let all = at(&self.in_string, pair + 1).eq_words(none.eq(none)).top_bits_of_words();
+                let within = all & at(&self.in_string, pair).top_bits_of_words();
+                todo.odd |= odd.eq_words(none).top_bits_of_words() << pair;
+                todo.unusual |= unusual.eq_words(none).top_bits_of_words() << pair;
+                todo.structure |= within << pair;
+            }
+        }
+        let row = u32::MAX >> (ROW - blocks);
+        Todo { odd: !todo.odd & row, unusual: !todo.unusual & row, structure: !todo.structure & row }
     }
+}
+
+/// The bytes behind a backslash that is not itself escaped; `first` is 1 if the first byte is one, and is set for the
+/// next block.
+#[inline(always)]
+fn find_escaped(backslashes: u64, first: &mut u64) -> u64 {
+    // A subtraction runs through each row of backslashes and leaves every second of them; simdjson explains it at length.
+    let may_escape = backslashes & !*first;
+    let may_be_escaped = may_escape << 1;
+    let codes = (may_be_escaped | EVERY_OTHER).wrapping_sub(may_escape) ^ EVERY_OTHER;
+    let escaped = codes ^ (backslashes | *first);
+    *first = (codes & backslashes) >> 63;
+    escaped
 }
 
 impl Units {

@@ -29,14 +29,14 @@ pub(super) trait Vector: Copy {
     unsafe fn earlier<const N: usize>(self, before: Self) -> Self;
     /// The top bit of each byte, the first byte's lowest.
     unsafe fn top_bits(self) -> u64;
-    /// Ones from each set bit to before the next.
-    #[inline(always)]
-    unsafe fn prefix_xor(mut bits: u64) -> u64 {
-        for shift in [1, 2, 4, 8, 16, 32] {
-            bits ^= bits << shift;
-        }
-        bits
-    }
+    /// In each of the two words: ones from each set bit to before the next.
+    unsafe fn prefix_xor(self) -> [u64; 2];
+    /// Shifts both words.
+    unsafe fn shift_right<const N: u32>(self) -> Self;
+    /// All ones where the words are equal, else 0.
+    unsafe fn eq_words(self, other: Self) -> Self;
+    /// The top bits of the words, the first word's lowest.
+    unsafe fn top_bits_of_words(self) -> u32;
     /// [`Places::read_row`] as a function of its own, compiled for these instructions.
     unsafe fn read_row(places: &mut Places<'_, Self>);
 }
@@ -106,6 +106,26 @@ mod wasm {
         #[inline(always)]
         unsafe fn top_bits(self) -> u64 {
             u64::from(i8x16_bitmask(self))
+        }
+        #[inline(always)]
+        unsafe fn prefix_xor(self) -> [u64; 2] {
+            let mut bits = self;
+            for shift in [1, 2, 4, 8, 16, 32] {
+                bits = v128_xor(bits, i64x2_shl(bits, shift));
+            }
+            [u64x2_extract_lane::<0>(bits), u64x2_extract_lane::<1>(bits)]
+        }
+        #[inline(always)]
+        unsafe fn shift_right<const N: u32>(self) -> Self {
+            u64x2_shr(self, N)
+        }
+        #[inline(always)]
+        unsafe fn eq_words(self, other: Self) -> Self {
+            i64x2_eq(self, other)
+        }
+        #[inline(always)]
+        unsafe fn top_bits_of_words(self) -> u32 {
+            u32::from(i64x2_bitmask(self))
         }
         #[inline(never)]
         unsafe fn read_row(places: &mut Places<'_, Self>) {
@@ -178,15 +198,29 @@ mod x86 {
             unsafe { u64::from(_mm_movemask_epi8(self).cast_unsigned()) }
         }
         #[inline(always)]
-        unsafe fn prefix_xor(bits: u64) -> u64 {
+        unsafe fn prefix_xor(self) -> [u64; 2] {
             unsafe {
-                let product = _mm_clmulepi64_si128(
-                    _mm_set_epi64x(0, bits.cast_signed()),
-                    _mm_set1_epi8(-1),
-                    0,
-                );
-                _mm_cvtsi128_si64(product).cast_unsigned()
+                let mut bits = self;
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 1));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 2));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 4));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 8));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 16));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 32));
+                [_mm_cvtsi128_si64(bits).cast_unsigned(), _mm_extract_epi64(bits, 1).cast_unsigned()]
             }
+        }
+        #[inline(always)]
+        unsafe fn shift_right<const N: u32>(self) -> Self {
+            unsafe { _mm_srl_epi64(self, _mm_cvtsi32_si128(N.cast_signed())) }
+        }
+        #[inline(always)]
+        unsafe fn eq_words(self, other: Self) -> Self {
+            unsafe { _mm_cmpeq_epi64(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn top_bits_of_words(self) -> u32 {
+            unsafe { _mm_movemask_pd(_mm_castsi128_pd(self)).cast_unsigned() }
         }
         // The same as `walk::on_x86`, which says why.
         #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
