@@ -112,6 +112,11 @@ impl<'a, V: Vector> Places<'a, V> {
         (self.row.in_string[0], self.row.odd[0], self.row.unusual[0]) = (0, 0, 0);
     }
 
+    /// Whether the text is one of lines.
+    pub(super) fn in_lines(&self) -> bool {
+        self.line_ends != 0
+    }
+
     /// The first byte found broken, if the last place given out was [`BROKEN`].
     pub(super) fn broken_at(&self) -> usize {
         self.broken_at

@@ -135,9 +135,10 @@ impl<'a> Value<'a> {
             return None;
         }
         let inside = self.raw.strip_prefix('"')?.strip_suffix('"')?;
-        Some(match memchr::memchr(b'\\', inside.as_bytes()) {
-            None => Cow::Borrowed(inside),
-            Some(_) => Cow::Owned(escape::unescape(inside).collect()),
+        Some(if escape::has_escape(inside.as_bytes()) {
+            Cow::Owned(escape::unescape(inside).collect())
+        } else {
+            Cow::Borrowed(inside)
         })
     }
 }
@@ -205,12 +206,29 @@ impl Asked<'_> {
     }
 }
 
+#[inline]
 fn position(names: &[&str], key: &[u8]) -> Option<usize> {
-    let same = names.iter().position(|name| name.as_bytes() == key);
+    let same = names.iter().position(|name| same(name.as_bytes(), key));
     if same.is_some() || !key.contains(&b'\\') {
         return same;
     }
     // The text may yet turn out not to be UTF-8, or the key to be broken; then nothing found counts.
     let key = str::from_utf8(key).ok()?;
     names.iter().position(|name| escape::unescape(key).eq(name.chars()))
+}
+
+/// Whether short texts are the same: without a call, where that is most of the work.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let words = |bytes: &[u8]| {
+        let first = u64::from_le_bytes(*bytes.first_chunk()?);
+        Some((first, u64::from_le_bytes(*bytes.last_chunk()?)))
+    };
+    match (words(a), words(b)) {
+        (Some(a8), Some(b8)) => a8 == b8 && (a.len() <= 16 || a == b),
+        _ => a.iter().zip(b).all(|(a, b)| a == b),
+    }
 }

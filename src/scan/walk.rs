@@ -38,13 +38,38 @@ impl<'a, V: Vector> Walk<'a, V> {
     pub(super) unsafe fn next(&mut self, asked: &mut Asked<'_>) -> (Result<Kind, ScanError>, usize) {
         let mut steps = Steps { left: self.left, base: self.base, places: &mut self.places };
         // SAFETY: as our own caller says.
-        let (found, end) = match unsafe { steps.value(asked) } {
+        let walked = unsafe { steps.value(asked) };
+        (self.left, self.base) = (steps.left, steps.base);
+        match walked {
             Ok((kind, end)) => (Ok(kind), end),
             // SAFETY: as our own caller says.
-            Err(at) => (Err(ScanError), unsafe { steps.line_end(at) }),
-        };
+            Err(at) => (Err(ScanError), unsafe { self.line_end(at) }),
+        }
+    }
+
+    /// Where a line ends that is broken at a place.
+    #[cold]
+    unsafe fn line_end(&mut self, mut at: usize) -> usize {
+        let text = self.places.text;
+        if !self.places.in_lines() {
+            return text.len();
+        }
+        let mut steps = Steps { left: self.left, base: self.base, places: &mut self.places };
+        while !steps.ends(at) && at != BROKEN {
+            // SAFETY: as our own caller says.
+            at = unsafe { steps.next() };
+        }
         (self.left, self.base) = (steps.left, steps.base);
-        (found, end)
+        if at != BROKEN {
+            return at;
+        }
+        // What the blocks say from here on may be nonsense, up to the end of the line.
+        let from = self.places.broken_at().min(text.len());
+        let end = from + memchr(b'\n', &text[from..]).unwrap_or(text.len() - from);
+        // SAFETY: as our own caller says.
+        unsafe { self.places.restart(end + 1) };
+        self.left = 0;
+        end
     }
 }
 
@@ -72,24 +97,6 @@ impl<V: Vector> Steps<'_, '_, V> {
     fn ends(&self, at: usize) -> bool {
         // A line end is a place only where each line is a text.
         at == self.places.text.len() || self.byte(at) == b'\n'
-    }
-
-    /// Where a line ends that is broken at a place.
-    #[cold]
-    unsafe fn line_end(&mut self, mut at: usize) -> usize {
-        let text = self.places.text;
-        while !self.ends(at) {
-            if at == BROKEN {
-                // What the blocks say from here on may be nonsense, up to the end of the line.
-                let from = self.places.broken_at().min(text.len());
-                let end = from + memchr(b'\n', &text[from..]).unwrap_or(text.len() - from);
-                unsafe { self.places.restart(end + 1) };
-                self.left = 0;
-                return end;
-            }
-            at = unsafe { self.next() };
-        }
-        at
     }
 
     /// The value that starts at the next place, which must be all there is; and the place behind it.

@@ -79,8 +79,8 @@ impl Shard {
 
     /// The free slot where the hash belongs, or the slot where it is. Needs at least one free slot.
     fn find(&self, hash: u128) -> Result<usize, usize> {
-        // Scales the low 64 bits to the number of slots, which need not be a power of two.
-        let mut slot = ((u128::from(hash as u64) * self.slots.len() as u128) >> 64) as usize;
+        // Scales the low 32 bits to the number of slots, which need not be a power of two.
+        let mut slot = ((u64::from(hash as u32) * self.slots.len() as u64) >> 32) as usize;
         loop {
             match self.slots[slot] {
                 0 => return Ok(slot),
