@@ -4,9 +4,10 @@
 
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 use super::walk::Walk;
-use super::{Asked, Members, ScanError, Scanned, Value, find, scalar};
+use super::query::{Json, Query, Scanned};
+use super::scalar;
 
-/// The lines of a text, each scanned as by [`super::members_within`].
+/// The lines of a text, each scanned.
 #[derive(Debug)]
 pub struct Lines<'a> {
     text: &'a [u8],
@@ -17,11 +18,11 @@ pub struct Lines<'a> {
 
 /// A line and what it says.
 #[derive(Debug)]
-pub struct ScannedLine<'a, const N: usize, const M: usize> {
+pub struct ScannedLine<'a> {
     /// The line, with its end.
     pub line: &'a [u8],
-    /// Its members that were asked for, if it is one valid JSON text.
-    pub members: Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError>,
+    /// What it says, if it is one valid JSON text.
+    pub json: Scanned<'a>,
 }
 
 impl<'a> Lines<'a> {
@@ -30,32 +31,25 @@ impl<'a> Lines<'a> {
         Self { text, start: 0, scanner: Scanner::new(text, true) }
     }
 
-    /// The next line; see [`super::members_within`].
+    /// Scans the next line.
     #[inline]
-    pub fn next<const N: usize, const M: usize>(
-        &mut self,
-        names: [&str; N],
-        within: usize,
-        inner: [&str; M],
-    ) -> Option<ScannedLine<'a, N, M>> {
+    pub fn next(&mut self, query: &mut Query<'_>) -> Option<ScannedLine<'a>> {
         let start = self.start;
         if start >= self.text.len() {
             return None;
         }
-        let mut end = start;
-        let members = find(names, within, inner, |asked| {
-            let (scanned, at) = self.scanner.next(self.text, start, asked);
-            end = at;
-            scanned
-        });
+        let (json, end) = self.scanner.next(self.text, start, query);
         self.start = end + 1;
-        Some(ScannedLine { line: &self.text[start..self.start.min(self.text.len())], members })
+        Some(ScannedLine { line: &self.text[start..self.start.min(self.text.len())], json })
     }
 }
 
 /// Scans one text.
-pub(super) fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<Scanned<'a>, ScanError> {
-    Scanner::new(json, false).next(json, 0, asked).0
+///
+/// # Errors
+/// `json` is not one valid JSON text.
+pub fn scan<'a>(json: &'a [u8], query: &mut Query<'_>) -> Scanned<'a> {
+    Scanner::new(json, false).next(json, 0, query).0
 }
 
 /// The scanners there are.
@@ -89,24 +83,25 @@ impl<'a> Scanner<'a> {
         &mut self,
         text: &'a [u8],
         start: usize,
-        asked: &mut Asked<'_>,
-    ) -> (Result<Scanned<'a>, ScanError>, usize) {
+        query: &mut Query<'_>,
+    ) -> (Scanned<'a>, usize) {
+        query.clear();
         let (kind, end) = match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             // SAFETY: as said in `new`.
-            Self::Wasm(walk) => unsafe { walk.next(asked) },
+            Self::Wasm(walk) => unsafe { walk.next(query) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as said in `new`.
-            Self::X86(walk) => unsafe { x86::next(walk, asked) },
+            Self::X86(walk) => unsafe { x86::next(walk, query) },
             Self::Scalar { lines, .. } => {
                 let rest = &text[start..];
                 let len = memchr::memchr(b'\n', rest).filter(|_| *lines).unwrap_or(rest.len());
-                return (scalar::scan(&rest[..len], asked), start + len);
+                return (scalar::scan(&rest[..len], start, query), start + len);
             }
         };
         // SAFETY: the scanner found these bytes to be JSON, and every byte above 0x7F in them to be part of UTF-8.
         let text = || unsafe { str::from_utf8_unchecked(&text[start..end]) };
-        (kind.map(|kind| Scanned { kind, text: text(), start }), end)
+        (kind.map(|kind| Json { kind, text: text(), start }), end)
     }
 }
 
@@ -118,7 +113,7 @@ impl std::fmt::Debug for Scanner<'_> {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Asked, Walk};
+    use super::{Query, Walk};
     use crate::scan::{Kind, ScanError};
     use core::arch::x86_64::__m128i;
 
@@ -134,9 +129,9 @@ mod x86 {
     #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
     pub(super) fn next(
         walk: &mut Walk<'_, __m128i>,
-        asked: &mut Asked<'_>,
+        query: &mut Query<'_>,
     ) -> (Result<Kind, ScanError>, usize) {
         // SAFETY: the instructions of `Vector for __m128i` are SSE2, SSSE3, which AVX2 includes, and PCLMULQDQ.
-        unsafe { walk.next(asked) }
+        unsafe { walk.next(query) }
     }
 }

@@ -9,6 +9,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | `lines` | many texts, one a line: which scanner this machine has |
+//! | `query` | which members are asked for, and where they were found |
 //! | `vector` | 16 bytes at once: the few instructions needed, in WebAssembly and on x86-64 |
 //! | `blocks` | 64 bytes at once: what is string and what is structure, are escapes and UTF-8 right |
 //! | `walk` | from one piece of structure to the next: is the grammar kept, where are the members |
@@ -18,6 +19,7 @@
 mod escape;
 mod lines;
 mod literal;
+mod query;
 pub mod scalar;
 
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -27,7 +29,8 @@ mod vector;
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 mod walk;
 
-pub use lines::{Lines, ScannedLine};
+pub use lines::{Lines, ScannedLine, scan};
+pub use query::{Json, Query};
 
 use crate::limits::MAX_DEPTH;
 use std::borrow::Cow;
@@ -92,40 +95,21 @@ pub fn members_within<'a, const N: usize, const M: usize>(
     within: usize,
     inner: [&str; M],
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
-    find(names, within, inner, |asked| lines::scan(json, asked))
+    members_by(lines::scan, json, names, within, inner)
 }
 
-/// What a scanner found: the kind of the top value, and the text, now known to be UTF-8.
-struct Scanned<'a> {
-    kind: Kind,
-    text: &'a str,
-    /// Where the text starts in what the scanner was given.
-    start: usize,
-}
-
-/// Has a scanner fill in what is asked.
-#[inline]
-fn find<'a, const N: usize, const M: usize>(
+/// What a scanner finds.
+fn members_by<'a, const N: usize, const M: usize>(
+    scan: impl FnOnce(&'a [u8], &mut Query<'_>) -> Result<Json<'a>, ScanError>,
+    json: &'a [u8],
     names: [&str; N],
     within: usize,
     inner: [&str; M],
-    scan: impl FnOnce(&mut Asked<'_>) -> Result<Scanned<'a>, ScanError>,
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
-    let (mut found, mut found_inner) = ([None; N], [None; M]);
-    let mut asked = Asked {
-        names: &names,
-        found: &mut found,
-        within,
-        inner: &inner,
-        found_inner: &mut found_inner,
-        slot: None,
-        slot_inner: None,
-    };
-    let Scanned { kind, text, start } = scan(&mut asked)?;
-    let value = |span: Option<Span>| {
-        span.map(|span| Value { kind: span.kind, raw: &text[span.start - start..span.end - start] })
-    };
-    Ok((Members { kind, found: found.map(value) }, found_inner.map(value)))
+    let mut query = Query::new(names, within, inner);
+    let json = scan(json, &mut query)?;
+    let found = std::array::from_fn(|slot| query.value(&json, slot));
+    Ok((Members { kind: json.kind, found }, std::array::from_fn(|slot| query.value(&json, N + slot))))
 }
 
 impl<'a> Value<'a> {
@@ -145,77 +129,6 @@ impl<'a> Value<'a> {
 
 // The open containers are the bits of one u128: 1 an object, 0 an array, the innermost lowest.
 const _: () = assert!(MAX_DEPTH <= u128::BITS as usize);
-
-/// A value by its place.
-#[derive(Clone, Copy)]
-struct Span {
-    kind: Kind,
-    start: usize,
-    end: usize,
-}
-
-/// The members to look for and those found: not generic, so that each scanner is in the program once.
-struct Asked<'n> {
-    names: &'n [&'n str],
-    found: &'n mut [Option<Span>],
-    within: usize,
-    inner: &'n [&'n str],
-    found_inner: &'n mut [Option<Span>],
-    /// Which names the values now being read at depths 1 and 2 have.
-    slot: Option<usize>,
-    slot_inner: Option<usize>,
-}
-
-impl Asked<'_> {
-    /// A member begins; `depth` is that of its value, the top value having 0.
-    fn key(&mut self, depth: usize, key: &[u8]) {
-        if depth == 1 {
-            self.slot = position(self.names, key);
-            if self.slot == Some(self.within) {
-                // The last one wins, so nothing of an earlier one may remain.
-                self.found_inner.fill(None);
-                self.slot_inner = None;
-            }
-        } else if depth == 2 && self.slot == Some(self.within) {
-            self.slot_inner = position(self.inner, key);
-        }
-    }
-
-    /// Whether the value now beginning at this depth is the one whose members are asked for.
-    fn is_within(&self, depth: usize) -> bool {
-        depth == 1 && self.slot == Some(self.within)
-    }
-
-    /// Whether the value now ending at this depth was asked for.
-    fn wants(&self, depth: usize) -> bool {
-        match depth {
-            1 => self.slot.is_some(),
-            2 => self.is_within(1) && self.slot_inner.is_some(),
-            _ => false,
-        }
-    }
-
-    /// A value ended that was asked for.
-    fn value(&mut self, depth: usize, kind: Kind, start: usize, end: usize) {
-        let span = Some(Span { kind, start, end });
-        match (depth, self.slot, self.slot_inner) {
-            (1, Some(slot), _) => self.found[slot] = span,
-            (2, _, Some(inner)) => self.found_inner[inner] = span,
-            _ => {}
-        }
-    }
-}
-
-#[inline]
-fn position(names: &[&str], key: &[u8]) -> Option<usize> {
-    let same = names.iter().position(|name| same(name.as_bytes(), key));
-    if same.is_some() || !key.contains(&b'\\') {
-        return same;
-    }
-    // The text may yet turn out not to be UTF-8, or the key to be broken; then nothing found counts.
-    let key = str::from_utf8(key).ok()?;
-    names.iter().position(|name| escape::unescape(key).eq(name.chars()))
-}
 
 /// Whether short texts are the same: without a call, where that is most of the work.
 #[inline]

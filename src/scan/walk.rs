@@ -4,7 +4,7 @@
 use super::blocks::{BROKEN, Places};
 use super::literal::literal;
 use super::vector::Vector;
-use super::{Asked, Kind, ScanError};
+use super::{Kind, Query, ScanError};
 use crate::limits::MAX_DEPTH;
 use memchr::memchr;
 
@@ -35,10 +35,10 @@ impl<'a, V: Vector> Walk<'a, V> {
 
     /// Scans the next line or the one text: the kind of its top value, and where it ends.
     #[inline(always)]
-    pub(super) unsafe fn next(&mut self, asked: &mut Asked<'_>) -> (Result<Kind, ScanError>, usize) {
+    pub(super) unsafe fn next(&mut self, query: &mut Query<'_>) -> (Result<Kind, ScanError>, usize) {
         let mut steps = Steps { left: self.left, base: self.base, places: &mut self.places };
         // SAFETY: as our own caller says.
-        let walked = unsafe { steps.value(asked) };
+        let walked = unsafe { steps.value(query) };
         (self.left, self.base) = (steps.left, steps.base);
         match walked {
             Ok((kind, end)) => (Ok(kind), end),
@@ -101,8 +101,8 @@ impl<V: Vector> Steps<'_, '_, V> {
 
     /// The value that starts at the next place, which must be all there is; and the place behind it.
     #[inline(always)]
-    unsafe fn value(&mut self, asked: &mut Asked<'_>) -> Result<(Kind, usize), usize> {
-        // Whose members are being read: 0 no one's, 1 those of the top value, 2 those of `asked.within`.
+    unsafe fn value(&mut self, query: &mut Query<'_>) -> Result<(Kind, usize), usize> {
+        // Whose members are being read: 0 no one's, 1 those of the top value, 2 those of the one the query goes within.
         let mut level = 0;
         let mut opened = [0; 2];
         let mut at = unsafe { self.next() };
@@ -113,12 +113,12 @@ impl<V: Vector> Steps<'_, '_, V> {
                     at = unsafe { self.next() };
                     Kind::String
                 }
-                b'{' if level == 0 || asked.is_within(level) => {
+                b'{' if level == 0 || query.is_within(level) => {
                     opened[level] = at;
                     level += 1;
                     at = unsafe { self.next() };
                     if self.byte(at) != b'}' {
-                        at = unsafe { self.key(at, level, asked)? };
+                        at = unsafe { self.key(at, level, query)? };
                         continue 'value;
                     }
                     level -= 1;
@@ -140,13 +140,13 @@ impl<V: Vector> Steps<'_, '_, V> {
                 if level == 0 {
                     return if self.ends(at) { Ok((kind, at)) } else { Err(at) };
                 }
-                if asked.wants(level) {
-                    asked.value(level, kind, start, self.trimmed(start, at));
+                if let Some(slot) = query.wanted(level) {
+                    query.set(slot, kind, start, self.trimmed(start, at));
                 }
                 match self.byte(at) {
                     b',' => {
                         at = unsafe { self.next() };
-                        at = unsafe { self.key(at, level, asked)? };
+                        at = unsafe { self.key(at, level, query)? };
                         continue 'value;
                     }
                     b'}' => {
@@ -163,11 +163,11 @@ impl<V: Vector> Steps<'_, '_, V> {
 
     /// The key at `at`, of a member that may be asked for; gives the place of its value.
     #[inline(always)]
-    unsafe fn key(&mut self, at: usize, level: usize, asked: &mut Asked<'_>) -> Step {
+    unsafe fn key(&mut self, at: usize, level: usize, query: &mut Query<'_>) -> Step {
         let colon = unsafe { self.colon(at)? };
         // Between a string and a colon that is the next place there is only whitespace.
         let end = self.trimmed(at, colon);
-        asked.key(level, &self.places.text[at + 1..end - 1]);
+        query.key(level, self.places.text, at + 1, end - 1);
         Ok(unsafe { self.next() })
     }
 
@@ -243,8 +243,11 @@ impl<V: Vector> Steps<'_, '_, V> {
     /// `end`, or before the whitespace that stands there.
     #[inline(always)]
     fn trimmed(&self, start: usize, end: usize) -> usize {
-        let text = self.places.text.get(start..end.min(self.places.text.len())).unwrap_or(&[]);
-        let spaces = text.iter().rev().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
-        start + text.len() - spaces
+        let text = self.places.text;
+        let mut end = end.min(text.len());
+        while end > start && matches!(text[end - 1], b' ' | b'\t' | b'\n' | b'\r') {
+            end -= 1;
+        }
+        end
     }
 }

@@ -4,7 +4,7 @@ use super::Rules;
 use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Want};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::request::RequestLine;
-use crate::scan::{Kind, Members, ScanError, Value};
+use crate::scan::{Json, Kind, Query, ScanError, Value, same};
 use std::borrow::Cow;
 
 /// What an endpoint asks of a body.
@@ -33,47 +33,41 @@ impl Endpoint {
         }
     }
 
-    /// The members of a body that rules read.
-    pub(super) fn inner(&self) -> [&'static str; 3] {
+    /// The members of a line that rules read.
+    pub(super) fn query(&self) -> Query<'static> {
         // With no parameter of its own the name is "", and `judge` does not look at what that finds.
-        [MODEL.name, STREAM.name, self.own.map_or("", |own| own.name)]
+        let own = self.own.map_or("", |own| own.name);
+        Query::new(
+            [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name],
+            3,
+            [MODEL.name, STREAM.name, own],
+        )
     }
 }
 
-/// The members of a line that rules read.
-pub(super) const TOP: [&str; 4] = [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name];
-/// Which of them is the body.
-pub(super) const BODY_SLOT: usize = 3;
-
-/// What the scanner says of a line asked for [`TOP`] and [`Endpoint::inner`].
-pub(super) type Scanned<'a> = Result<(Members<'a, 4>, [Option<Value<'a>>; 3]), ScanError>;
-
 /// A line that is a JSON object, its members found but not yet judged.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
-    top: [Option<Value<'a>>; 4],
-    inner: [Option<Value<'a>>; 3],
+pub(super) struct Fields<'a, 'q> {
+    json: Json<'a>,
+    query: &'q Query<'static>,
     /// `custom_id` where it is a string.
     pub(super) custom_id: Option<Cow<'a, str>>,
     /// `body.model` where it is a string.
     pub(super) model: Option<Cow<'a, str>>,
 }
 
-impl<'a> Fields<'a> {
-    /// Of a scanned line; the error is its only one.
-    pub(super) fn of(scanned: Scanned<'a>) -> Result<Self, Fault<'a>> {
-        let (top, inner) = scanned.map_err(|_| Fault::NotJson)?;
-        if top.kind != Kind::Object {
+impl<'a, 'q> Fields<'a, 'q> {
+    /// Of a line scanned with [`Endpoint::query`]; the error is its only one.
+    pub(super) fn of(
+        scanned: Result<Json<'a>, ScanError>,
+        query: &'q Query<'static>,
+    ) -> Result<Self, Fault<'a>> {
+        let json = scanned.map_err(|_| Fault::NotJson)?;
+        if json.kind != Kind::Object {
             return Err(Fault::NotObject);
         }
-        let [custom_id, ..] = top.found;
-        let [model, ..] = inner;
-        Ok(Self {
-            top: top.found,
-            inner,
-            custom_id: custom_id.and_then(|value| value.text()),
-            model: model.and_then(|value| value.text()),
-        })
+        let text = |slot| query.value(&json, slot).and_then(|value| value.text());
+        Ok(Self { json, query, custom_id: text(0), model: text(4) })
     }
 
     /// Holds the line against every rule that needs nothing else. Gives the request if it passed them all.
@@ -88,7 +82,8 @@ impl<'a> Fields<'a> {
             faults += 1;
             found(fault);
         };
-        let [custom_id, method, url, body] = self.top;
+        let value = |slot| self.query.value(&self.json, slot);
+        let [custom_id, method, url, body] = [value(0), value(1), value(2), value(3)];
         for (field, value) in [(CUSTOM_ID, custom_id), (METHOD, method), (URL, url), (BODY, body)] {
             present(field, value, &mut fault);
             if field == CUSTOM_ID
@@ -103,17 +98,17 @@ impl<'a> Fields<'a> {
         }
         let method = method.and_then(|value| value.text());
         if let Some(method) = &method
-            && method != "POST"
+            && !same(method.as_bytes(), b"POST")
         {
             fault(Fault::WrongMethod(method));
         }
         let url = url.and_then(|value| value.text());
-        if url.as_ref().is_some_and(|url| *url != rules.endpoint) {
+        if url.as_ref().is_some_and(|url| !same(url.as_bytes(), rules.endpoint.as_bytes())) {
             fault(Fault::WrongUrl);
         }
         let body = body.filter(|body| body.kind == Kind::Object);
         if body.is_some() {
-            let [model, stream, own] = self.inner;
+            let [model, stream, own] = [value(4), value(5), value(6)];
             if stream.is_some_and(|stream| stream.kind == Kind::True) {
                 fault(Fault::Streaming(&rules.endpoint));
             }
