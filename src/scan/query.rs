@@ -82,6 +82,12 @@ impl<'n> Query<'n> {
         Some(Value { kind, raw: &json.text[start - json.start..end - json.start] })
     }
 
+    /// What the value of a name is.
+    #[inline]
+    pub fn kind(&self, slot: usize) -> Option<Kind> {
+        self.found[slot].map(|span| span.kind)
+    }
+
     /// Forgets what was found.
     #[inline(always)]
     pub(super) fn clear(&mut self) {

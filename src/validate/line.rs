@@ -8,8 +8,10 @@ use crate::scan::{Json, Kind, Query, ScanError, Value, same};
 use std::borrow::Cow;
 
 /// What an endpoint asks of a body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Endpoint {
+    /// Its path as a line gives it, quotes and all, if it writes nothing as an escape that need not be.
+    written: String,
     /// The model may be left out: the endpoint has one of its own.
     model_optional: bool,
     /// The endpoint's own parameter.
@@ -21,16 +23,15 @@ impl Endpoint {
     /// is asked (contract §6).
     pub(super) fn of(path: &str) -> Self {
         let own = |name, want| Some(Field { name, in_body: true, want });
-        match path {
-            "/v1/chat/completions" => Self { model_optional: false, own: own("messages", Want::Array) },
-            "/v1/completions" => Self { model_optional: false, own: own("prompt", Want::StringOrArray) },
-            "/v1/embeddings" | "/v1/responses" => {
-                Self { model_optional: false, own: own("input", Want::StringOrArray) }
-            }
-            "/v1/moderations" => Self { model_optional: true, own: own("input", Want::StringOrArray) },
-            "/v1/images/generations" => Self { model_optional: true, own: own("prompt", Want::String) },
-            _ => Self { model_optional: false, own: None },
-        }
+        let (model_optional, own) = match path {
+            "/v1/chat/completions" => (false, own("messages", Want::Array)),
+            "/v1/completions" => (false, own("prompt", Want::StringOrArray)),
+            "/v1/embeddings" | "/v1/responses" => (false, own("input", Want::StringOrArray)),
+            "/v1/moderations" => (true, own("input", Want::StringOrArray)),
+            "/v1/images/generations" => (true, own("prompt", Want::String)),
+            _ => (false, None),
+        };
+        Self { written: serde_json::Value::from(path).to_string(), model_optional, own }
     }
 
     /// The members of a line that rules read.
@@ -77,6 +78,9 @@ impl<'a, 'q> Fields<'a, 'q> {
         endpoint: &Endpoint,
         found: &mut impl FnMut(Fault<'_>),
     ) -> Option<RequestLine<'a>> {
+        if let Some(request) = self.faultless(endpoint) {
+            return Some(request);
+        }
         let mut faults = 0;
         let mut fault = |fault: Fault<'_>| {
             faults += 1;
@@ -128,6 +132,30 @@ impl<'a, 'q> Fields<'a, 'q> {
             url: url?,
             body: body?.raw.as_bytes(),
             model: self.model.clone(),
+        })
+    }
+}
+
+impl<'a> Fields<'a, '_> {
+    /// The request, if it is written as most are and breaks no rule: what [`Self::judge`] finds, only sooner.
+    fn faultless(&self, endpoint: &Endpoint) -> Option<RequestLine<'a>> {
+        let kind = |slot| self.query.kind(slot);
+        let raw = |slot| self.query.value(&self.json, slot).map(|value| value.raw);
+        let own = endpoint.own.is_none_or(|own| kind(6).is_some_and(|kind| own.want.allows(kind)));
+        let fine = own && kind(3) == Some(Kind::Object) && kind(5) != Some(Kind::True);
+        let (method, url, id, model) = (raw(1)?, raw(2)?, self.custom_id.as_ref()?, self.model.as_ref()?);
+        (fine
+            && same(method.as_bytes(), b"\"POST\"")
+            && same(url.as_bytes(), endpoint.written.as_bytes())
+            && id.len() <= MAX_CUSTOM_ID_CHARS)
+            .then_some(())?;
+        Some(RequestLine {
+            custom_id: id.clone(),
+            method: Cow::Borrowed(method.get(1..method.len() - 1)?),
+            // With an escape in it, the URL is not what is written.
+            url: if endpoint.written.contains('\\') { return None } else { Cow::Borrowed(url.get(1..url.len() - 1)?) },
+            body: raw(3)?.as_bytes(),
+            model: Some(model.clone()),
         })
     }
 }
