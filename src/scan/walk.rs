@@ -21,6 +21,7 @@ pub(super) struct Walk<'a, V> {
 /// A walk on its way through one line: what changes with each step is held in registers.
 struct Steps<'w, 'a, V> {
     places: &'w mut Places<'a, V>,
+    text: &'a [u8],
     /// The places of the current block not yet stepped on, and where it starts.
     left: u64,
     base: usize,
@@ -36,7 +37,7 @@ impl<'a, V: Vector> Walk<'a, V> {
     /// Scans the next line or the one text: the kind of its top value, and where it ends.
     #[inline(always)]
     pub(super) unsafe fn next(&mut self, query: &mut Query<'_>) -> (Result<Kind, ScanError>, usize) {
-        let mut steps = Steps { left: self.left, base: self.base, places: &mut self.places };
+        let mut steps = self.steps();
         // SAFETY: as our own caller says.
         let walked = unsafe { steps.value(query) };
         (self.left, self.base) = (steps.left, steps.base);
@@ -47,6 +48,12 @@ impl<'a, V: Vector> Walk<'a, V> {
         }
     }
 
+    #[inline(always)]
+    fn steps(&mut self) -> Steps<'_, 'a, V> {
+        let text = self.places.text;
+        Steps { left: self.left, base: self.base, places: &mut self.places, text }
+    }
+
     /// Where a line ends that is broken at a place.
     #[cold]
     unsafe fn line_end(&mut self, mut at: usize) -> usize {
@@ -54,10 +61,10 @@ impl<'a, V: Vector> Walk<'a, V> {
         if !self.places.in_lines() {
             return text.len();
         }
-        let mut steps = Steps { left: self.left, base: self.base, places: &mut self.places };
+        let mut steps = self.steps();
         while !steps.ends(at) && at != BROKEN {
             // SAFETY: as our own caller says.
-            at = unsafe { steps.next() };
+            at = unsafe { steps.step() };
         }
         (self.left, self.base) = (steps.left, steps.base);
         if at != BROKEN {
@@ -77,7 +84,7 @@ impl<V: Vector> Steps<'_, '_, V> {
     // SAFETY of the calls in these methods: as the callers of the methods say.
 
     #[inline(always)]
-    unsafe fn next(&mut self) -> usize {
+    unsafe fn step(&mut self) -> usize {
         if self.left == 0 {
             (self.left, self.base) = unsafe { self.places.next_block() };
         }
@@ -89,14 +96,14 @@ impl<V: Vector> Steps<'_, '_, V> {
     /// What stands there; 0, which no JSON holds, at the end of the text and where it is broken.
     #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
-        self.places.text.get(at).copied().unwrap_or(0)
+        self.text.get(at).copied().unwrap_or(0)
     }
 
     /// Whether the line or text is over at a place.
     #[inline(always)]
     fn ends(&self, at: usize) -> bool {
         // A line end is a place only where each line is a text.
-        at == self.places.text.len() || self.byte(at) == b'\n'
+        at == self.text.len() || self.byte(at) == b'\n'
     }
 
     /// The value that starts at the next place, which must be all there is; and the place behind it.
@@ -105,24 +112,24 @@ impl<V: Vector> Steps<'_, '_, V> {
         // Whose members are being read: 0 no one's, 1 those of the top value, 2 those of the one the query goes within.
         let mut level = 0;
         let mut opened = [0; 2];
-        let mut at = unsafe { self.next() };
+        let mut at = unsafe { self.step() };
         'value: loop {
             let mut start = at;
             let mut kind = match self.byte(at) {
                 b'"' => {
-                    at = unsafe { self.next() };
+                    at = unsafe { self.step() };
                     Kind::String
                 }
                 b'{' if level == 0 || query.is_within(level) => {
                     opened[level] = at;
                     level += 1;
-                    at = unsafe { self.next() };
+                    at = unsafe { self.step() };
                     if self.byte(at) != b'}' {
                         at = unsafe { self.key(at, level, query)? };
                         continue 'value;
                     }
                     level -= 1;
-                    at = unsafe { self.next() };
+                    at = unsafe { self.step() };
                     Kind::Object
                 }
                 bracket @ (b'{' | b'[') => {
@@ -145,7 +152,7 @@ impl<V: Vector> Steps<'_, '_, V> {
                 }
                 match self.byte(at) {
                     b',' => {
-                        at = unsafe { self.next() };
+                        at = unsafe { self.step() };
                         at = unsafe { self.key(at, level, query)? };
                         continue 'value;
                     }
@@ -153,7 +160,7 @@ impl<V: Vector> Steps<'_, '_, V> {
                         level -= 1;
                         start = opened[level];
                         kind = Kind::Object;
-                        at = unsafe { self.next() };
+                        at = unsafe { self.step() };
                     }
                     _ => return Err(at),
                 }
@@ -167,8 +174,8 @@ impl<V: Vector> Steps<'_, '_, V> {
         let colon = unsafe { self.colon(at)? };
         // Between a string and a colon that is the next place there is only whitespace.
         let end = self.trimmed(at, colon);
-        query.key(level, self.places.text, at + 1, end - 1);
-        Ok(unsafe { self.next() })
+        query.key(level, self.text, at + 1, end - 1);
+        Ok(unsafe { self.step() })
     }
 
     /// Behind the key at `at`.
@@ -177,17 +184,17 @@ impl<V: Vector> Steps<'_, '_, V> {
         if self.byte(at) != b'"' {
             return Err(at);
         }
-        let colon = unsafe { self.next() };
+        let colon = unsafe { self.step() };
         if self.byte(colon) == b':' { Ok(colon) } else { Err(colon) }
     }
 
     /// The number or word at `at`: its kind, and the place behind it.
     #[inline(always)]
     unsafe fn literal(&mut self, at: usize) -> Result<(Kind, usize), usize> {
-        let (kind, end) = literal(self.places.text, at).map_err(|_| at)?;
+        let (kind, end) = literal(self.text, at).map_err(|_| at)?;
         // What follows is a place of its own, except what runs on without a break.
         let over = matches!(self.byte(end), b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
-        if over || end == self.places.text.len() { Ok((kind, unsafe { self.next() })) } else { Err(at) }
+        if over || end == self.text.len() { Ok((kind, unsafe { self.step() })) } else { Err(at) }
     }
 
     /// The place behind the array or object at `at`, in which nothing is asked for; itself it lies `level` deep.
@@ -204,12 +211,12 @@ impl<V: Vector> Steps<'_, '_, V> {
             let bracket = self.byte(at);
             let mut object = bracket == b'{';
             open = open << 1 | u128::from(object);
-            at = unsafe { self.next() };
+            at = unsafe { self.step() };
             // '}' and ']' are both two above their opening bracket.
             let mut closed = self.byte(at) == bracket + 2;
             loop {
                 if closed {
-                    at = unsafe { self.next() };
+                    at = unsafe { self.step() };
                     depth -= 1;
                     if depth == level {
                         return Ok(at);
@@ -219,17 +226,17 @@ impl<V: Vector> Steps<'_, '_, V> {
                 } else {
                     if object {
                         unsafe { self.colon(at)? };
-                        at = unsafe { self.next() };
+                        at = unsafe { self.step() };
                     }
                     match self.byte(at) {
-                        b'"' => at = unsafe { self.next() },
+                        b'"' => at = unsafe { self.step() },
                         b'{' | b'[' => continue 'open,
                         _ => (_, at) = unsafe { self.literal(at)? },
                     }
                 }
                 match self.byte(at) {
                     b',' => {
-                        at = unsafe { self.next() };
+                        at = unsafe { self.step() };
                         closed = false;
                     }
                     b'}' if object => closed = true,
@@ -243,7 +250,7 @@ impl<V: Vector> Steps<'_, '_, V> {
     /// `end`, or before the whitespace that stands there.
     #[inline(always)]
     fn trimmed(&self, start: usize, end: usize) -> usize {
-        let text = self.places.text;
+        let text = self.text;
         let mut end = end.min(text.len());
         while end > start && matches!(text[end - 1], b' ' | b'\t' | b'\n' | b'\r') {
             end -= 1;
