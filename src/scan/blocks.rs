@@ -149,22 +149,21 @@ impl<'a, V: Vector> Places<'a, V> {
                 return;
             };
             self.base = at;
-            let blocks = ROW.min(rest.len() / BLOCK);
-            if blocks > 0 {
-                self.next_row = at + blocks * BLOCK;
-                // SAFETY: so many bytes are there; the rest is as our own caller says.
-                unsafe { self.read(rest.as_ptr(), blocks) };
+            let whole = ROW.min(rest.len() / BLOCK);
+            // The last block is filled up with spaces, which end numbers and words and break characters. There is always
+            // one, if only of spaces.
+            let mut last = [b' '; BLOCK];
+            let from = if whole > 0 {
+                rest.as_ptr()
             } else {
-                // The last block is filled up with spaces, which end numbers and words and break characters. There is
-                // always one, if only of spaces.
-                let mut last = [b' '; BLOCK];
                 last[..rest.len()].copy_from_slice(rest);
-                self.next_row = BROKEN;
-                // SAFETY: one block is there; the rest is as our own caller says.
-                unsafe { self.read(last.as_ptr(), 1) };
-                if self.row.in_string[1] >> 63 != 0 {
-                    self.broken_at = self.broken_at.min(text.len());
-                }
+                last.as_ptr()
+            };
+            self.next_row = if whole > 0 { at + whole * BLOCK } else { BROKEN };
+            // SAFETY: so many blocks are there; the rest is as our own caller says.
+            unsafe { self.read(from, whole.max(1)) };
+            if whole == 0 && self.row.in_string[1] >> 63 != 0 {
+                self.broken_at = self.broken_at.min(text.len());
             }
             if self.broken_at != BROKEN {
                 // What comes behind counts no more.
