@@ -77,8 +77,8 @@ impl<'a> Scanner<'a> {
         Self::Scalar { lines, text: std::marker::PhantomData }
     }
 
-    /// Scans the line that starts at `start`, or the one text; and where it ends.
-    #[inline]
+    /// Scans the line that starts at `start`, or the one text; and where it ends. Large, so once in the program.
+    #[inline(never)]
     fn next(
         &mut self,
         text: &'a [u8],
