@@ -207,10 +207,14 @@ impl<'a, V: Vector> Places<'a, V> {
             let block = todo.odd.trailing_zeros() as usize % ROW;
             todo.odd &= todo.odd - 1;
             let bytes = load(block);
-            let before = if block == 0 { state.before } else { unsafe { V::load(from.add(block * BLOCK - 16)) } };
+            let before =
+                if block == 0 { state.before } else { unsafe { V::load(from.add(block * BLOCK - 16)) } };
             unsafe {
                 let high = bits(bytes);
-                broken(block, row.odd[block + 1] & !high & row.in_string[block + 1] | utf8(&c, bytes, before));
+                broken(
+                    block,
+                    row.odd[block + 1] & !high & row.in_string[block + 1] | utf8(&c, bytes, before),
+                );
             }
         }
 
@@ -324,7 +328,9 @@ impl Row {
         for pair in (0..blocks).step_by(2) {
             // SAFETY: two bitmaps from each index up to `ROW` are there; the rest is as our own caller says.
             unsafe {
-                let at = |bitmaps: &[u64; ROW + 2], index: usize| V::load(bitmaps[index..index + 2].as_ptr().cast());
+                let at = |bitmaps: &[u64; ROW + 2], index: usize| {
+                    V::load(bitmaps[index..index + 2].as_ptr().cast())
+                };
                 let [first, second] = at(&self.in_string, pair + 1).prefix_xor();
                 let first = first ^ before;
                 before = 0u64.wrapping_sub(first >> 63);
@@ -340,7 +346,9 @@ impl Row {
         for pair in (0..blocks).step_by(2) {
             // SAFETY: as above.
             unsafe {
-                let at = |bitmaps: &[u64; ROW + 2], index: usize| V::load(bitmaps[index..index + 2].as_ptr().cast());
+                let at = |bitmaps: &[u64; ROW + 2], index: usize| {
+                    V::load(bitmaps[index..index + 2].as_ptr().cast())
+                };
                 let none = V::splat(0);
                 // The last bytes of the block before may ask something of the first of this one: a character its other
                 // bytes, an escape its digits or the other half of its pair.
@@ -386,9 +394,8 @@ impl Units {
                 return 0;
             }
             let zero = V::splat(0);
-            let classes = block.map(|v| {
-                c.escape_lower.look_up(v.and(c.half)).and(c.escape_upper.look_up(v.upper(c.half)))
-            });
+            let classes = block
+                .map(|v| c.escape_lower.look_up(v.and(c.half)).and(c.escape_upper.look_up(v.upper(c.half))));
             let mut broken = unusual & bits(classes.map(|v| v.and(c.half).eq(zero)));
             let escapes = unusual & bits(block.map(|v| v.eq(c.u)));
             *self = Self { escapes, ..Self::default() };
@@ -431,7 +438,6 @@ impl Units {
         self.escapes >> 60 | self.d >> 63 | self.high >> 58 != 0
     }
 }
-
 
 /// Which bytes show that this block, after those `before`, is not UTF-8: the method of Keiser and Lemire ("Validating
 /// UTF-8 in less than one instruction per byte"). Whether the last character is complete shows in the next block.

@@ -2,10 +2,10 @@
 //! machine has.
 #![allow(unsafe_code)]
 
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-use super::walk::Walk;
 use super::query::{Json, Query, Scanned};
 use super::scalar;
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+use super::walk::Walk;
 
 /// The lines of a text, each scanned.
 #[derive(Debug)]
@@ -79,12 +79,7 @@ impl<'a> Scanner<'a> {
 
     /// Scans the line that starts at `start`, or the one text; and where it ends. Large, so once in the program.
     #[inline(never)]
-    fn next(
-        &mut self,
-        text: &'a [u8],
-        start: usize,
-        query: &mut Query<'_>,
-    ) -> (Scanned<'a>, usize) {
+    fn next(&mut self, text: &'a [u8], start: usize, query: &mut Query<'_>) -> (Scanned<'a>, usize) {
         query.clear();
         let (kind, end) = match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

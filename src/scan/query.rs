@@ -63,15 +63,7 @@ impl<'n> Query<'n> {
             let (first, last) = words(text.as_bytes(), 0, text.len());
             *slot = Name { text, first, last };
         }
-        Self {
-            names: all,
-            top: N,
-            all: N + M,
-            within,
-            found: [None; SLOTS],
-            slot: NONE,
-            slot_inner: NONE,
-        }
+        Self { names: all, top: N, all: N + M, within, found: [None; SLOTS], slot: NONE, slot_inner: NONE }
     }
 
     /// The value of a name, by its place among those asked for: the inner ones follow the others. `json` must be the

@@ -38,11 +38,7 @@ impl Endpoint {
     pub(super) fn query(&self) -> Query<'static> {
         // With no parameter of its own the name is "", and `judge` does not look at what that finds.
         let own = self.own.map_or("", |own| own.name);
-        Query::new(
-            [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name],
-            3,
-            [MODEL.name, STREAM.name, own],
-        )
+        Query::new([CUSTOM_ID.name, METHOD.name, URL.name, BODY.name], 3, [MODEL.name, STREAM.name, own])
     }
 }
 
@@ -153,7 +149,11 @@ impl<'a> Fields<'a, '_> {
             custom_id: id.clone(),
             method: Cow::Borrowed(method.get(1..method.len() - 1)?),
             // With an escape in it, the URL is not what is written.
-            url: if endpoint.written.contains('\\') { return None } else { Cow::Borrowed(url.get(1..url.len() - 1)?) },
+            url: if endpoint.written.contains('\\') {
+                return None;
+            } else {
+                Cow::Borrowed(url.get(1..url.len() - 1)?)
+            },
             body: raw(3)?.as_bytes(),
             model: Some(model.clone()),
         })
