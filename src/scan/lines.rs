@@ -5,7 +5,7 @@
 use super::query::{Json, Query, Scanned};
 use super::scalar;
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-use super::walk::Walk;
+use super::simd::Walk;
 
 /// The lines of a text, each scanned.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ pub fn scan<'a>(json: &'a [u8], query: &mut Query<'_>) -> Scanned<'a> {
 }
 
 /// The scanners there are.
+#[cfg_attr(
+    target_arch = "x86_64",
+    expect(clippy::large_enum_variant, reason = "one is made, and it is not moved")
+)]
 enum Scanner<'a> {
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Wasm(Walk<'a, core::arch::wasm32::v128>),

@@ -59,7 +59,7 @@ fn digits(json: &[u8], mut at: usize) -> Result<usize, ScanError> {
     while let Some(bytes) = json.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*bytes);
         // No byte with an upper half other than 3 counts, so that a carry out of one spoils none before it.
-        let others = (word & UPPER ^ THREE) | ((word & !UPPER) + SIX & UPPER);
+        let others = ((word & UPPER) ^ THREE) | (((word & !UPPER) + SIX) & UPPER);
         if others != 0 {
             at += others.trailing_zeros() as usize / 8;
             return if at > start { Ok(at) } else { Err(ScanError) };

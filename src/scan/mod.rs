@@ -10,10 +10,8 @@
 //! |---|---|
 //! | `lines` | many texts, one a line: which scanner this machine has |
 //! | `query` | which members are asked for, and where they were found |
-//! | `vector` | 16 bytes at once: the few instructions needed, in WebAssembly and on x86-64 |
-//! | `blocks` | 64 bytes at once: what is string and what is structure, are escapes and UTF-8 right |
-//! | `walk` | from one piece of structure to the next: is the grammar kept, where are the members |
-//! | [`scalar`] | all of it byte by byte, for machines without these instructions |
+//! | `simd` | the scanner proper, with the instructions of WebAssembly or x86-64 |
+//! | [`scalar`] | the same byte by byte, for machines without these instructions |
 //! | `literal`, `escape` | numbers and words; what a string with escapes says |
 
 mod escape;
@@ -21,13 +19,8 @@ mod lines;
 mod literal;
 mod query;
 pub mod scalar;
-
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-mod blocks;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-mod vector;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-mod walk;
+mod simd;
 
 pub use lines::{Lines, ScannedLine, scan};
 pub use query::{Json, Query};

@@ -95,7 +95,7 @@ impl Shard {
     /// The first slot where the hash may be: larger hashes have no earlier one.
     fn slot(&self, hash: u128) -> usize {
         let bits = (hash >> 90) as u32;
-        (u64::from(bits) * u64::from(self.scale) >> 32) as usize
+        ((u64::from(bits) * u64::from(self.scale)) >> 32) as usize
     }
 
     fn grow(&mut self) {
@@ -136,7 +136,7 @@ mod tests {
     fn hashes_at_either_end_and_hashes_that_crowd_together_are_kept_apart() {
         let mut seen = Seen::new();
         // All in one shard, all wanting its last slot: the room behind it must grow.
-        let crowded = |i: u128| (u128::MAX << 90) - (1 << 122) | (i * 0x9E37_79B9) & ((1 << 90) - 1);
+        let crowded = |i: u128| ((u128::MAX << 90) - (1 << 122)) | ((i * 0x9E37_79B9) & ((1 << 90) - 1));
         assert!((0..2_000).all(|i| seen.insert(crowded(i))));
         assert!(!(0..2_000).any(|i| seen.insert(crowded(i))));
         for end in [0, u128::MAX] {

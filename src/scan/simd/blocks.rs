@@ -9,6 +9,8 @@
 //! others goes over those noted for it, while the row is still in the nearest cache.
 #![allow(unsafe_code)]
 
+use super::checks::{Units, utf8};
+use super::constants::Constants;
 use super::vector::Vector;
 
 /// Bytes of a block: one bit of a `u64` each.
@@ -70,19 +72,8 @@ struct Todo {
     structure: u32,
 }
 
-/// What `\u` escapes of the block before ask of this one, each as a bitmap of that block.
-#[derive(Clone, Copy, Default)]
-struct Units {
-    /// The `u`s.
-    escapes: u64,
-    /// First digits that are `d`: of surrogates, perhaps.
-    d: u64,
-    /// Second digits of high surrogates.
-    high: u64,
-}
-
 /// 64 bytes in registers.
-type Block<V> = [V; 4];
+pub(super) type Block<V> = [V; 4];
 
 impl<'a, V: Vector> Places<'a, V> {
     /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
@@ -380,223 +371,8 @@ fn find_escaped(backslashes: u64, first: &mut u64) -> u64 {
     escaped
 }
 
-impl Units {
-    /// Which bytes break an escape that starts before this block or in it. `escaped` are those behind a backslash
-    /// inside a string, but for quotes and backslashes.
-    #[inline(always)]
-    unsafe fn escapes<V: Vector>(&mut self, c: &Constants<V>, block: Block<V>, escaped: u64) -> u64 {
-        // SAFETY: as our own caller says.
-        unsafe {
-            let before = *self;
-            let unusual = escaped & !bits(block.map(|v| v.eq(c.n)));
-            if unusual == 0 && !before.due() {
-                *self = Self::default();
-                return 0;
-            }
-            let zero = V::splat(0);
-            let classes = block
-                .map(|v| c.escape_lower.look_up(v.and(c.half)).and(c.escape_upper.look_up(v.upper(c.half))));
-            let mut broken = unusual & bits(classes.map(|v| v.and(c.half).eq(zero)));
-            let escapes = unusual & bits(block.map(|v| v.eq(c.u)));
-            *self = Self { escapes, ..Self::default() };
-            if escapes == 0 && !before.due() {
-                return broken;
-            }
-            let behind = |by: u32, bits: u64, before: u64| bits << by | before >> (64 - by);
-            let first = behind(1, escapes, before.escapes);
-            let digits = first
-                | behind(2, escapes, before.escapes)
-                | behind(3, escapes, before.escapes)
-                | behind(4, escapes, before.escapes);
-            broken |= digits & bits(classes.map(|v| v.and(c.hex).eq(zero)));
-
-            let lower = block.map(|v| v.or(c.space));
-            self.d = first & bits(lower.map(|v| v.eq(c.d)));
-            if self.d | before.d | before.high != 0 {
-                // A unit is a surrogate by its first two digits: high from d8 to db, low from dc to df.
-                let second = behind(1, self.d, before.d);
-                let (a, b) = (V::splat(b'a'), V::splat(b'b'));
-                let (eight, nine) = (V::splat(b'8'), V::splat(b'9'));
-                let ab = bits(lower.map(|v| v.eq(a).or(v.eq(b))));
-                let letters = !bits(classes.map(|v| v.and(c.space).eq(zero)));
-                let high = second & (ab | bits(block.map(|v| v.eq(eight).or(v.eq(nine)))));
-                let low = second & letters & !ab;
-                // Behind the digits of a high one there must be a `\u`, then a low one, which may stand nowhere
-                // else. The `u` is asked for by itself so that what is found broken first is never behind the
-                // line: the string may end after the digits.
-                broken |= behind(4, high, before.high) & !escapes;
-                broken |= behind(6, high, before.high) ^ low;
-                self.high = high;
-            }
-            broken
-        }
-    }
-
-    /// Whether anything is asked of the next block.
-    #[inline(always)]
-    fn due(self) -> bool {
-        self.escapes >> 60 | self.d >> 63 | self.high >> 58 != 0
-    }
-}
-
-/// Which bytes show that this block, after those `before`, is not UTF-8: the method of Keiser and Lemire ("Validating
-/// UTF-8 in less than one instruction per byte"). Whether the last character is complete shows in the next block.
 #[inline(always)]
-unsafe fn utf8<V: Vector>(c: &Constants<V>, [v0, v1, v2, v3]: Block<V>, before: V) -> u64 {
-    // SAFETY: as our own caller says.
-    unsafe {
-        // Not 0 where the bytes, after those before, are wrong.
-        let wrong = |bytes: V, before: V| {
-            let one = bytes.earlier::<1>(before);
-            let pair = (c.first_upper.look_up(one.upper(c.half)))
-                .and(c.first_lower.look_up(one.and(c.half)))
-                .and(c.second_upper.look_up(bytes.upper(c.half)));
-            let third = bytes.earlier::<2>(before).minus(c.third);
-            let fourth = bytes.earlier::<3>(before).minus(c.fourth);
-            // Two continuation bytes in a row are wrong, except as a third or fourth byte, where one must be.
-            third.or(fourth).and(c.top).xor(pair)
-        };
-        let broken = [wrong(v0, before), wrong(v1, v0), wrong(v2, v1), wrong(v3, v2)];
-        let [b0, b1, b2, b3] = broken;
-        let zero = V::splat(0);
-        if any(b0.or(b1).or(b2.or(b3))) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
-    }
-}
-
-#[inline(always)]
-unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
+pub(super) unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
     // SAFETY: as our own caller says.
     unsafe { a.top_bits() | b.top_bits() << 16 | c.top_bits() << 32 | d.top_bits() << 48 }
 }
-
-/// Whether any bit is set.
-#[inline(always)]
-unsafe fn any<V: Vector>(v: V) -> bool {
-    // SAFETY: as our own caller says.
-    unsafe { v.eq(V::splat(0)).top_bits() != 0xFFFF }
-}
-
-/// The constants of the bitmaps that most blocks need.
-struct Constants<V> {
-    space: V,
-    quote: V,
-    backslash: V,
-    open: V,
-    close: V,
-    colon: V,
-    comma: V,
-    n: V,
-    u: V,
-    d: V,
-    half: V,
-    hex: V,
-    escape_lower: V,
-    escape_upper: V,
-    first_upper: V,
-    first_lower: V,
-    second_upper: V,
-    third: V,
-    fourth: V,
-    top: V,
-    line_feed: V,
-}
-
-impl<V: Vector> Constants<V> {
-    #[inline(always)]
-    unsafe fn new() -> Self {
-        // V8 makes a constant anew each time it is used, by three or four instructions. What it does not know to be
-        // one it keeps; and for the compiler not to know it, it must seem to come from anywhere.
-        let tables = std::hint::black_box(&TABLES);
-        // SAFETY: each table is 16 bytes; the rest is as our own caller says.
-        let table = |at: usize| unsafe { V::load(tables[at].as_ptr()) };
-        Self {
-            space: table(0),
-            quote: table(1),
-            backslash: table(2),
-            open: table(3),
-            close: table(4),
-            colon: table(5),
-            comma: table(6),
-            n: table(7),
-            u: table(8),
-            d: table(9),
-            half: table(10),
-            hex: table(11),
-            escape_lower: table(12),
-            escape_upper: table(13),
-            first_upper: table(14),
-            first_lower: table(15),
-            second_upper: table(16),
-            third: table(17),
-            fourth: table(18),
-            top: table(19),
-            line_feed: table(20),
-        }
-    }
-}
-
-static TABLES: [[u8; 16]; 21] = [
-    [b' '; 16],
-    [b'"'; 16],
-    [b'\\'; 16],
-    [b'{'; 16],
-    [b'}'; 16],
-    [b':'; 16],
-    [b','; 16],
-    [b'n'; 16],
-    [b'u'; 16],
-    [b'd'; 16],
-    [0x0F; 16],
-    [0x30; 16],
-    ESCAPE_LOWER,
-    ESCAPE_UPPER,
-    FIRST_UPPER,
-    FIRST_LOWER,
-    SECOND_UPPER,
-    [0xE0 - 0x80; 16],
-    [0xF0 - 0x80; 16],
-    [0x80; 16],
-    [b'\n'; 16],
-];
-
-/// What may follow a backslash, by upper half: 2 `"/` 1, 5 `\` 2, 6 `bfn` 4, 7 `rtu` 8; hexadecimal digits: 3 16,
-/// 4 and 6 32.
-#[rustfmt::skip]
-const ESCAPE_LOWER: [u8; 16] = [
-    16, 16 | 32, 1 | 4 | 8 | 16 | 32, 16 | 32, 8 | 16 | 32, 8 | 16 | 32, 4 | 16 | 32, 16,
-    16, 16, 0, 0, 2, 0, 4, 1,
-];
-#[rustfmt::skip]
-const ESCAPE_UPPER: [u8; 16] = [0, 0, 1, 16, 32, 2, 4 | 32, 8, 0, 0, 0, 0, 0, 0, 0, 0];
-
-// What two bytes in a row may be, as seen from half of one of them.
-const SHORT: u8 = 1; // a lead byte, then no continuation
-const LONG: u8 = 2; // ASCII, then a continuation
-const OVERLONG_3: u8 = 4;
-const LARGE: u8 = 8; // above U+10FFFF
-const SURROGATE: u8 = 16;
-const OVERLONG_2: u8 = 32;
-const LARGE_1000: u8 = 64; // above U+13FFFF
-const OVERLONG_4: u8 = 64;
-const TWO: u8 = 128; // two continuations
-const ANY: u8 = SHORT | LONG | TWO;
-
-#[rustfmt::skip]
-const FIRST_UPPER: [u8; 16] = [
-    LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, TWO, TWO, TWO, TWO,
-    SHORT | OVERLONG_2, SHORT, SHORT | OVERLONG_3 | SURROGATE, SHORT | LARGE | LARGE_1000 | OVERLONG_4,
-];
-#[rustfmt::skip]
-const FIRST_LOWER: [u8; 16] = [
-    ANY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, ANY | OVERLONG_2, ANY, ANY, ANY | LARGE,
-    ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000,
-    ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000,
-    ANY | LARGE | LARGE_1000 | SURROGATE, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000,
-];
-#[rustfmt::skip]
-const SECOND_UPPER: [u8; 16] = [
-    SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT,
-    LONG | OVERLONG_2 | TWO | OVERLONG_3 | LARGE_1000 | OVERLONG_4, LONG | OVERLONG_2 | TWO | OVERLONG_3 | LARGE,
-    LONG | OVERLONG_2 | TWO | SURROGATE | LARGE, LONG | OVERLONG_2 | TWO | SURROGATE | LARGE,
-    SHORT, SHORT, SHORT, SHORT,
-];

@@ -7,7 +7,7 @@ use super::blocks::Places;
 ///
 /// Every method is `unsafe` for one reason, apart from what `load` says: it may be called only where the
 /// instructions of the implementing type exist. `walk` checks that once, at its two entries.
-pub(super) trait Vector: Copy {
+pub(in crate::scan) trait Vector: Copy {
     /// The 16 bytes at `from`, at any alignment. All of them must be readable.
     unsafe fn load(from: *const u8) -> Self;
     /// 16 times the same byte.

@@ -2,17 +2,17 @@
 #![allow(unsafe_code)]
 
 use super::blocks::{BROKEN, Places};
-use super::literal::literal;
 use super::vector::Vector;
-use super::{Kind, Query, ScanError};
 use crate::limits::MAX_DEPTH;
+use crate::scan::literal::literal;
+use crate::scan::{Kind, Query, ScanError};
 use memchr::memchr;
 
 /// The place of the next token, unless the text is no JSON: then the place that shows it.
 type Step = Result<usize, usize>;
 
 /// Where the next line starts, and what is known of it already. `unsafe` as the methods of [`Vector`] are.
-pub(super) struct Walk<'a, V> {
+pub(in crate::scan) struct Walk<'a, V> {
     places: Places<'a, V>,
     left: u64,
     base: usize,
@@ -29,14 +29,14 @@ struct Steps<'w, 'a, V> {
 
 impl<'a, V: Vector> Walk<'a, V> {
     /// Over a text of one value or, with `lines`, of one value a line.
-    pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
+    pub(in crate::scan) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
         // SAFETY: as our own caller says.
         Self { places: unsafe { Places::new(text, lines) }, left: 0, base: 0 }
     }
 
     /// Scans the next line or the one text: the kind of its top value, and where it ends.
     #[inline(always)]
-    pub(super) unsafe fn next(&mut self, query: &mut Query<'_>) -> (Result<Kind, ScanError>, usize) {
+    pub(in crate::scan) unsafe fn next(&mut self, query: &mut Query<'_>) -> (Result<Kind, ScanError>, usize) {
         let mut steps = self.steps();
         // SAFETY: as our own caller says.
         let walked = unsafe { steps.value(query) };
