@@ -25,7 +25,7 @@ pub(super) const BROKEN: usize = usize::MAX;
 /// The places of a text, in order.
 ///
 /// Its methods are `unsafe` because those of [`Vector`] are, and for the same reason only.
-pub(super) struct Places<'a, V> {
+pub(in crate::scan) struct Places<'a, V> {
     pub(super) text: &'a [u8],
     /// All ones if line ends outside strings are places.
     line_ends: u64,
