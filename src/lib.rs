@@ -26,6 +26,7 @@ pub mod request;
 pub mod scan;
 pub mod service;
 pub mod settings;
+mod sorted;
 pub mod validate;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

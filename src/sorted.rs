@@ -38,6 +38,18 @@ impl<K: Ord, V> Sorted<K, V> {
         self.find(key).ok().map(|at| &mut self.0[at].1)
     }
 
+    /// The value of a key, which is added if it is not there.
+    pub(crate) fn get_or_default(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        let at = self.find(&key).unwrap_or_else(|at| {
+            self.0.insert(at, (key, V::default()));
+            at
+        });
+        &mut self.0[at].1
+    }
+
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         self.find(key).ok().map(|at| self.0.remove(at).1)
     }
