@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`object`], [`error`], [`limits`], [`settings`] | the wire types, the error shape, every number, what a host may set |
 //! | [`jsonl`], [`scan`], [`request`] | bytes to lines, lines to JSON members, a line to a request |
+//! | [`json`] | records and options as JSON |
 //! | [`validate`] | the rules of lines and files, their codes and texts in both dialects |
 //! | [`service`], [`keys`] | what create, retrieve, cancel and list decide; where records stand |
 //! | [`batch`] | the machine that runs one batch, and which batches may run |
@@ -16,6 +17,7 @@ pub mod batch;
 pub mod driver;
 pub mod error;
 pub mod host;
+pub mod json;
 pub mod jsonl;
 pub mod keys;
 pub mod limits;
@@ -24,6 +26,7 @@ pub mod request;
 pub mod scan;
 pub mod service;
 pub mod settings;
+mod sorted;
 pub mod validate;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

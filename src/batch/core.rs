@@ -6,6 +6,7 @@ use super::command::{Command, Fault, Write};
 use super::results::Tally;
 use super::retry::Jitter;
 use super::{Phase, TurnEnd};
+use crate::json;
 use crate::keys;
 use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
 use crate::object::Batch;
@@ -72,8 +73,7 @@ impl Core {
 
     /// The write that lets users see the batch as it is.
     pub(super) fn published(&self) -> Write {
-        let json = serde_json::to_vec(&self.batch).expect("a batch is plain data");
-        Write::Set(keys::batch(&self.batch.id), json)
+        Write::Set(keys::batch(&self.batch.id), json::to_vec(&self.batch))
     }
 
     /// The write that lets a later turn go on from here.

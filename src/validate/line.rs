@@ -31,7 +31,10 @@ impl Endpoint {
             "/v1/images/generations" => (true, own("prompt", Want::String)),
             _ => (false, None),
         };
-        Self { written: serde_json::Value::from(path).to_string(), model_optional, own }
+        // Of one that cannot be written without escapes, nothing is known: no line is as short as this.
+        let plain = path.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\');
+        let written = if plain { format!("\"{path}\"") } else { String::new() };
+        Self { written, model_optional, own }
     }
 
     /// The members of a line that rules read.
@@ -148,12 +151,7 @@ impl<'a> Fields<'a, '_> {
         Some(RequestLine {
             custom_id: id.clone(),
             method: Cow::Borrowed(method.get(1..method.len() - 1)?),
-            // With an escape in it, the URL is not what is written.
-            url: if endpoint.written.contains('\\') {
-                return None;
-            } else {
-                Cow::Borrowed(url.get(1..url.len() - 1)?)
-            },
+            url: Cow::Borrowed(url.get(1..url.len() - 1)?),
             body: raw(3)?.as_bytes(),
             model: Some(model.clone()),
         })
