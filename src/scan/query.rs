@@ -3,7 +3,7 @@
 use super::{Kind, ScanError, Value, escape};
 
 /// Names one query may ask for.
-const SLOTS: usize = 8;
+const SLOTS: usize = 16;
 /// No name that was asked for.
 const NONE: usize = usize::MAX;
 
@@ -83,7 +83,7 @@ impl<'n> Query<'n> {
     /// Forgets what was found.
     #[inline(always)]
     pub(super) fn clear(&mut self) {
-        self.found = [None; SLOTS];
+        self.found[..self.all.min(SLOTS)].fill(None);
         self.slot = NONE;
     }
 
