@@ -1,6 +1,5 @@
 //! The error a caller of the service sees: one shape for Rust, TypeScript and the wire.
 
-use crate::json::object;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -19,8 +18,6 @@ pub struct ApiError {
     /// A stable word for programs (`invalid_value`), or null.
     pub code: Option<String>,
 }
-
-object! { ApiError { status: "status", kind: "type", message: "message", param: "param", code: "code" } }
 
 impl ApiError {
     fn new(status: u16, kind: &str, message: String) -> Self {

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`object`], [`error`], [`limits`], [`settings`] | the wire types, the error shape, every number, what a host may set |
 //! | [`jsonl`], [`scan`], [`request`] | bytes to lines, lines to JSON members, a line to a request |
-//! | [`json`] | records and options as JSON |
 //! | [`validate`] | the rules of lines and files, their codes and texts in both dialects |
 //! | [`service`], [`keys`] | what create, retrieve, cancel and list decide; where records stand |
 //! | [`batch`] | the machine that runs one batch, and which batches may run |
@@ -17,7 +16,6 @@ pub mod batch;
 pub mod driver;
 pub mod error;
 pub mod host;
-pub mod json;
 pub mod jsonl;
 pub mod keys;
 pub mod limits;

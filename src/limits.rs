@@ -1,6 +1,5 @@
 //! Every number of the core, with its reason.
 
-use crate::json::object;
 use serde::{Deserialize, Serialize};
 
 /// Requests in one file. OpenAI's documented limit.
@@ -79,11 +78,6 @@ pub struct Limits {
     /// See [`MAX_ERRORS_KEPT`].
     pub max_errors: usize,
 }
-
-object! { Limits or default {
-    max_requests: "maxRequests", max_file_bytes: "maxFileBytes", max_line_bytes: "maxLineBytes",
-    max_errors: "maxErrors",
-} }
 
 impl Default for Limits {
     fn default() -> Self {

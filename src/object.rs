@@ -1,7 +1,6 @@
-//! The wire types of the Batches API. One type per object: what is stored is what is sent.
+//! The wire types of the Batches API. One serde type per object: what is stored is what is sent.
 //! Every key is always present and null when unset, in the order of live objects (contract §1).
 
-use crate::json::{object, words};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -180,34 +179,6 @@ pub struct FileObject {
     /// Exact size.
     pub bytes: u64,
 }
-
-object! { Batch {
-    id: "id", object: "object", endpoint: "endpoint", model: "model", errors: "errors",
-    input_file_id: "input_file_id", completion_window: "completion_window", status: "status",
-    output_file_id: "output_file_id", error_file_id: "error_file_id", created_at: "created_at",
-    in_progress_at: "in_progress_at", expires_at: "expires_at", finalizing_at: "finalizing_at",
-    completed_at: "completed_at", failed_at: "failed_at", expired_at: "expired_at",
-    cancelling_at: "cancelling_at", cancelled_at: "cancelled_at", request_counts: "request_counts",
-    usage: "usage", metadata: "metadata",
-} }
-words! { BatchTag { Batch: "batch" } }
-words! { ListTag { List: "list" } }
-words! { BatchStatus {
-    Validating: "validating", Failed: "failed", InProgress: "in_progress", Finalizing: "finalizing",
-    Completed: "completed", Expired: "expired", Cancelling: "cancelling", Cancelled: "cancelled",
-} }
-object! { BatchErrors { object: "object", data: "data" } }
-object! { BatchError { code: "code", message: "message", param: "param", line: "line" } }
-object! { RequestCounts { total: "total", completed: "completed", failed: "failed" } }
-object! { Usage {
-    input_tokens: "input_tokens", output_tokens: "output_tokens", total_tokens: "total_tokens",
-    input_tokens_details: "input_tokens_details", output_tokens_details: "output_tokens_details",
-} }
-object! { InputTokensDetails { cached_tokens: "cached_tokens" } }
-object! { OutputTokensDetails { reasoning_tokens: "reasoning_tokens" } }
-object! { BatchList {
-    object: "object", data: "data", first_id: "first_id", last_id: "last_id", has_more: "has_more",
-} }
 
 impl Usage {
     /// Adds another answer's tokens. Saturates: a model's report is not to be trusted with a panic.

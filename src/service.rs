@@ -1,12 +1,7 @@
 //! What the four calls decide, without doing it: checks, ids, conflicts, pages. The driver does the reading and
 //! writing around it.
 
-mod param;
-
-pub use param::Param;
-
 use crate::error::ApiError;
-use crate::json::{self, Json, object};
 use crate::limits::{
     COMPLETION_WINDOW_SECONDS, DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS,
     MAX_METADATA_VALUE_CHARS, MAX_PAGE,
@@ -14,9 +9,12 @@ use crate::limits::{
 use crate::object::{Batch, BatchList, BatchStatus, BatchTag, ListTag, RequestCounts, Usage};
 use crate::settings::Settings;
 use crate::validate::Dialect;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::Hasher;
 
 /// Parameters of `create` as a caller sent them, types not checked yet.
@@ -24,15 +22,73 @@ use std::hash::Hasher;
 #[serde(default)]
 pub struct CreateParams {
     /// The file of requests; not looked at here.
-    pub input_file_id: Param,
+    pub input_file_id: Value,
     /// One of [`Settings::endpoints`].
-    pub endpoint: Param,
+    pub endpoint: Value,
     /// `24h`.
-    pub completion_window: Param,
+    pub completion_window: Value,
     /// Up to 16 pairs of strings, or null.
-    pub metadata: Param,
+    pub metadata: MetadataParam,
     /// The same key with the same parameters gives the same batch.
-    pub idempotency_key: Param,
+    pub idempotency_key: Value,
+}
+
+/// Metadata as it was sent. Keys are values too: a host's maps may hold keys that JSON's cannot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum MetadataParam {
+    /// Not sent, or null.
+    #[default]
+    Absent,
+    /// A map.
+    Pairs(Vec<(Value, Value)>),
+    /// Something else.
+    Other(Value),
+}
+
+impl<'de> Deserialize<'de> for MetadataParam {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = MetadataParam;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+            fn visit_unit<E>(self) -> Result<MetadataParam, E> {
+                Ok(MetadataParam::Absent)
+            }
+            fn visit_none<E>(self) -> Result<MetadataParam, E> {
+                Ok(MetadataParam::Absent)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MetadataParam, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(MetadataParam::Pairs(pairs))
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<MetadataParam, E> {
+                Ok(MetadataParam::Other(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<MetadataParam, E> {
+                Ok(MetadataParam::Other(value.into()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<MetadataParam, E> {
+                Ok(MetadataParam::Other(value.into()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<MetadataParam, E> {
+                Ok(MetadataParam::Other(value.into()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<MetadataParam, E> {
+                Ok(MetadataParam::Other(value.into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<MetadataParam, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(MetadataParam::Other(Value::Array(Vec::new())))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
 }
 
 /// Parameters of `create`, found good.
@@ -46,7 +102,7 @@ pub struct NewBatch {
 }
 
 /// What an idempotency key stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
     /// The batch it made, or is making.
     pub batch_id: String,
@@ -55,10 +111,6 @@ pub struct IdempotencyRecord {
     /// Unix seconds.
     pub created_at: u64,
 }
-
-object! { IdempotencyRecord {
-    batch_id: "batch_id", fingerprint: "fingerprint", created_at: "created_at",
-} }
 
 /// Parameters of `list`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -69,8 +121,6 @@ pub struct ListParams {
     /// 1 to 100; 20 when absent. 0 gives an empty page (contract §7).
     pub limit: Option<i64>,
 }
-
-object! { ListParams or default { after: "after", limit: "limit" } }
 
 impl NewBatch {
     /// Checks the shape of a request to create a batch, never the file.
@@ -89,14 +139,14 @@ impl NewBatch {
         }
         let input_file_id = text.required("input_file_id", params.input_file_id)?;
         let metadata = match params.metadata {
-            Param::Absent => None,
-            Param::Pairs(pairs) => Some(check_metadata(pairs, text)?),
-            other => return Err(text.wrong_type("metadata", "an object", &other)),
+            MetadataParam::Absent => None,
+            MetadataParam::Pairs(pairs) => Some(check_metadata(pairs, text)?),
+            MetadataParam::Other(other) => return Err(text.wrong_type("metadata", "an object", &other)),
         };
         let idempotency_key = match params.idempotency_key {
-            Param::Absent => None,
-            Param::Text(key) if !key.is_empty() => Some(key),
-            Param::Text(_) => {
+            Value::Null => None,
+            Value::String(key) if !key.is_empty() => Some(key),
+            Value::String(_) => {
                 return Err(ApiError::invalid_request("Invalid 'idempotency_key': it must not be empty.")
                     .param("idempotency_key")
                     .code("invalid_value"));
@@ -166,18 +216,9 @@ impl NewBatch {
     }
 
     fn fingerprint(&self) -> String {
-        let mut parameters = Vec::new();
-        for (between, text) in
-            [(b'[', &self.input_file_id), (b',', &self.endpoint), (b',', &self.completion_window)]
-        {
-            parameters.push(between);
-            json::push_string(&mut parameters, text);
-        }
-        parameters.push(b',');
-        self.metadata.write(&mut parameters);
-        parameters.push(b']');
+        let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &self.metadata);
         let mut hasher = SipHasher13::new();
-        hasher.write(&parameters);
+        hasher.write(&serde_json::to_vec(&parameters).expect("parameters are plain data"));
         format!("{:032x}", hasher.finish128().as_u128())
     }
 }
@@ -188,7 +229,7 @@ fn new_id(now_ms: u64, random: [u64; 2]) -> String {
     format!("batch_{seconds:08x}{millis:03x}{:05x}{:016x}", random[0] & 0xf_ffff, random[1])
 }
 
-fn check_metadata(pairs: Vec<(Param, Param)>, text: Texts) -> Result<BTreeMap<String, String>, ApiError> {
+fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<BTreeMap<String, String>, ApiError> {
     let over = |what: String, code: &str, param: String| {
         Err(ApiError::invalid_request(what).param(param).code(code))
     };
@@ -202,7 +243,7 @@ fn check_metadata(pairs: Vec<(Param, Param)>, text: Texts) -> Result<BTreeMap<St
     }
     let mut metadata = BTreeMap::new();
     for (key, value) in pairs {
-        let Param::Text(key) = key else {
+        let Value::String(key) = key else {
             return Err(text.metadata_not_a_string(&format!("metadata.{key}"), &key));
         };
         let param = format!("metadata.{key}");
@@ -214,7 +255,7 @@ fn check_metadata(pairs: Vec<(Param, Param)>, text: Texts) -> Result<BTreeMap<St
             );
             return over(message, "property_name_above_max_length", "metadata".to_owned());
         }
-        let Param::Text(value) = value else {
+        let Value::String(value) = value else {
             return Err(text.metadata_not_a_string(&param, &value));
         };
         let length = value.chars().count();
@@ -309,20 +350,26 @@ pub fn not_found(id: &str, dialect: Dialect) -> ApiError {
 struct Texts(Dialect);
 
 impl Texts {
-    fn required(self, param: &str, value: Param) -> Result<String, ApiError> {
+    fn required(self, param: &str, value: Value) -> Result<String, ApiError> {
         match value {
-            Param::Text(value) => Ok(value),
-            Param::Absent => {
-                Err(ApiError::invalid_request(format!("Missing required parameter: '{param}'."))
-                    .param(param)
-                    .code("missing_required_parameter"))
-            }
+            Value::String(value) => Ok(value),
+            Value::Null => Err(ApiError::invalid_request(format!("Missing required parameter: '{param}'."))
+                .param(param)
+                .code("missing_required_parameter")),
             other => Err(self.wrong_type(param, "a string", &other)),
         }
     }
 
-    fn wrong_type(self, param: &str, expected: &str, got: &Param) -> ApiError {
-        let got = got.kind();
+    fn wrong_type(self, param: &str, expected: &str, got: &Value) -> ApiError {
+        let got = match got {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(n) if n.is_f64() => "a decimal number",
+            Value::Number(_) => "an integer",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
+        };
         ApiError::invalid_request(format!(
             "Invalid type for '{param}': expected {expected}, but got {got} instead."
         ))
@@ -330,7 +377,7 @@ impl Texts {
         .code("invalid_type")
     }
 
-    fn metadata_not_a_string(self, param: &str, value: &Param) -> ApiError {
+    fn metadata_not_a_string(self, param: &str, value: &Value) -> ApiError {
         match self.0 {
             Dialect::Reference => {
                 ApiError::invalid_request(format!("Invalid metadata: {param} should be a valid string"))

@@ -1,6 +1,5 @@
 //! What a host may set. Read from one plain object, so that Rust, TypeScript and JSON name it alike.
 
-use crate::json::object;
 use crate::limits::Limits;
 use crate::validate::{Dialect, Rules};
 use serde::Deserialize;
@@ -26,13 +25,6 @@ pub struct Settings {
     /// Milliseconds one try may take.
     pub request_timeout_ms: u64,
 }
-
-object! { Settings or default {
-    dialect: "dialect", endpoints: "endpoints", limits: "limits", single_model: "singleModel",
-    max_concurrent_batches: "maxConcurrentBatches",
-    max_concurrent_requests_per_batch: "maxConcurrentRequestsPerBatch", max_attempts: "maxAttempts",
-    request_timeout_ms: "requestTimeoutMs",
-} }
 
 impl Default for Settings {
     fn default() -> Self {

@@ -2,9 +2,8 @@
 //! never on the length of the file.
 
 use crate::error::ApiError;
-use crate::json::{self, Json, Unfit, object};
 use crate::object::{Batch, BatchErrors};
-use crate::scan::Value;
+use serde::{Deserialize, Serialize};
 
 use super::results::Tally;
 
@@ -12,7 +11,7 @@ use super::results::Tally;
 const VERSION: u32 = 1;
 
 /// Everything a later turn needs.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     version: u32,
     pub(super) batch: Batch,
@@ -20,7 +19,8 @@ pub(super) struct Checkpoint {
 }
 
 /// Where the batch stands, with what only that phase needs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum SavedPhase {
     Validating,
     Running(SavedRun),
@@ -29,7 +29,8 @@ pub(super) enum SavedPhase {
 }
 
 /// How a batch whose requests are all done with will end.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
     Completed,
     Expired,
@@ -38,7 +39,7 @@ pub(super) enum Ending {
 }
 
 /// How far a run came. Results of chunks named here or later are found in the store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SavedRun {
     pub(super) input_bytes: u64,
     /// Where the first chunk starts that is not read to its end.
@@ -52,7 +53,7 @@ pub(super) struct SavedRun {
 }
 
 /// Where a chunk starts; where it ends follows from that and the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ChunkStart {
     pub(super) chunk: u32,
     pub(super) offset: u64,
@@ -60,104 +61,19 @@ pub(super) struct ChunkStart {
 }
 
 /// A chunk that was read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ChunkSpan {
     pub(super) start: ChunkStart,
     pub(super) end: u64,
 }
 
 /// A request that was tried and will be again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Waiting {
     pub(super) line: u64,
     pub(super) attempts: u32,
     /// Unix milliseconds.
     pub(super) due: u64,
-}
-
-object! { Checkpoint { version: "version", batch: "batch", phase: "phase" } }
-object! { SavedRun {
-    input_bytes: "input_bytes", next: "next", open: "open", closed: "closed", waiting: "waiting",
-} }
-object! { ChunkStart { chunk: "chunk", offset: "offset", line: "line" } }
-object! { ChunkSpan { start: "start", end: "end" } }
-object! { Waiting { line: "line", attempts: "attempts", due: "due" } }
-
-/// What [`SavedPhase::Finalizing`] holds.
-struct SavedEnd {
-    chunks: u32,
-    ending: Ending,
-}
-object! { SavedEnd { chunks: "chunks", ending: "ending" } }
-
-/// A phase that holds nothing is a word, one that does an object of one member.
-impl Json for SavedPhase {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Validating => json::push_string(out, "validating"),
-            Self::Running(run) => write_tagged(out, "running", run),
-            Self::Finalizing { chunks, ending } => {
-                let end = SavedEnd { chunks: *chunks, ending: ending.clone() };
-                write_tagged(out, "finalizing", &end);
-            }
-            Self::Cleaning => json::push_string(out, "cleaning"),
-        }
-    }
-
-    fn read(value: Value<'_>) -> Result<Self, Unfit> {
-        match value.text().as_deref() {
-            Some("validating") => return Ok(Self::Validating),
-            Some("cleaning") => return Ok(Self::Cleaning),
-            _ => {}
-        }
-        let mut phase = Err(Unfit(""));
-        json::each_member(value, &mut |tag, value| {
-            phase = Ok(match &*tag {
-                "running" => Self::Running(json::member("running", value)?),
-                "finalizing" => {
-                    let SavedEnd { chunks, ending } = json::member("finalizing", value)?;
-                    Self::Finalizing { chunks, ending }
-                }
-                _ => return Err(Unfit("")),
-            });
-            Ok(())
-        })?;
-        phase
-    }
-}
-
-impl Json for Ending {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Completed => json::push_string(out, "completed"),
-            Self::Expired => json::push_string(out, "expired"),
-            Self::Failed(errors) => write_tagged(out, "failed", errors),
-        }
-    }
-
-    fn read(value: Value<'_>) -> Result<Self, Unfit> {
-        match value.text().as_deref() {
-            Some("completed") => return Ok(Self::Completed),
-            Some("expired") => return Ok(Self::Expired),
-            _ => {}
-        }
-        let mut ending = Err(Unfit(""));
-        json::each_member(value, &mut |tag, value| {
-            if tag == "failed" {
-                ending = Ok(Self::Failed(json::member("failed", value)?));
-            }
-            Ok(())
-        })?;
-        ending
-    }
-}
-
-fn write_tagged(out: &mut Vec<u8>, tag: &str, value: &impl Json) {
-    out.push(b'{');
-    json::push_string(out, tag);
-    out.push(b':');
-    value.write(out);
-    out.push(b'}');
 }
 
 impl Checkpoint {
@@ -166,23 +82,23 @@ impl Checkpoint {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        json::to_vec(self)
+        serde_json::to_vec(self).expect("a checkpoint is plain data")
     }
 
     /// # Errors
     /// When the stored bytes are no checkpoint, or one of a later version.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
         struct Versioned {
             version: u32,
         }
-        object! { Versioned { version: "version" } }
         let unreadable = |e| ApiError::internal(format!("the stored checkpoint cannot be read: {e}"));
-        let Versioned { version } = json::from_slice(bytes).map_err(unreadable)?;
+        let Versioned { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
         if version != VERSION {
             return Err(ApiError::internal(format!(
                 "the stored checkpoint has version {version}; this build reads version {VERSION}"
             )));
         }
-        json::from_slice(bytes).map_err(unreadable)
+        serde_json::from_slice(bytes).map_err(unreadable)
     }
 }

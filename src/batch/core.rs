@@ -6,7 +6,6 @@ use super::command::{Command, Fault, Write};
 use super::results::Tally;
 use super::retry::Jitter;
 use super::{Phase, TurnEnd};
-use crate::json;
 use crate::keys;
 use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
 use crate::object::Batch;
@@ -73,7 +72,8 @@ impl Core {
 
     /// The write that lets users see the batch as it is.
     pub(super) fn published(&self) -> Write {
-        Write::Set(keys::batch(&self.batch.id), json::to_vec(&self.batch))
+        let json = serde_json::to_vec(&self.batch).expect("a batch is plain data");
+        Write::Set(keys::batch(&self.batch.id), json)
     }
 
     /// The write that lets a later turn go on from here.

@@ -2,11 +2,11 @@
 
 use super::command::Answer;
 use super::results::Outcome;
-use crate::json::{number, push_number, push_string};
 use crate::limits::MAX_RESPONSE_BYTES;
 use crate::object::{InputTokensDetails, OutputTokensDetails, Usage};
-use crate::scan::{self, Kind};
+use crate::scan;
 use crate::validate::Dialect;
+use serde::Deserialize;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
@@ -100,11 +100,11 @@ pub(super) fn with_answer(
     let mut line = Vec::with_capacity(answer.body.len() + 256);
     open(&mut line, of);
     line.extend_from_slice(b"\"response\":{\"status_code\":");
-    push_number(&mut line, u64::from(answer.status));
+    line.extend_from_slice(answer.status.to_string().as_bytes());
     line.extend_from_slice(b",\"request_id\":");
     match &answer.request_id {
-        Some(request_id) => push_string(&mut line, request_id),
-        None => push_string(&mut line, &format!("req_{:032x}", hash(of, b"request"))),
+        Some(request_id) => push_json(&mut line, request_id),
+        None => push_json(&mut line, &format!("req_{:032x}", hash(of, b"request"))),
     }
     line.extend_from_slice(b",\"body\":");
     match &top {
@@ -112,9 +112,10 @@ pub(super) fn with_answer(
         // A body is an object, never a string: text becomes an error in the API's own shape.
         Err(_) => {
             let text = String::from_utf8_lossy(&answer.body);
-            line.extend_from_slice(b"{\"error\":{\"code\":null,\"message\":");
-            push_string(&mut line, &quote(&text));
-            line.extend_from_slice(b",\"param\":null,\"type\":\"server_error\"}}");
+            let body = serde_json::json!({"error": {
+                "message": quote(&text), "type": "server_error", "param": null, "code": null
+            }});
+            serde_json::to_writer(&mut line, &body).expect("a Vec takes every write");
         }
     }
     line.extend_from_slice(b"},\"error\":");
@@ -139,16 +140,20 @@ fn open(line: &mut Vec<u8>, of: Of<'_>) {
     line.extend_from_slice(b"{\"id\":\"batch_req_");
     line.extend_from_slice(format!("{:032x}", hash(of, b"line")).as_bytes());
     line.extend_from_slice(b"\",\"custom_id\":");
-    push_string(line, of.custom_id);
+    push_json(line, of.custom_id);
     line.push(b',');
 }
 
 fn push_error(line: &mut Vec<u8>, code: &str, message: &str) {
     line.extend_from_slice(b"{\"code\":");
-    push_string(line, code);
+    push_json(line, code);
     line.extend_from_slice(b",\"message\":");
-    push_string(line, message);
+    push_json(line, message);
     line.push(b'}');
+}
+
+fn push_json(line: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(line, text).expect("a Vec takes every write");
 }
 
 /// Valid JSON has raw line ends between tokens only, where a space means the same.
@@ -181,42 +186,37 @@ fn quote(text: &str) -> String {
 }
 
 fn read_error(json: &str) -> Option<(Option<String>, Option<String>)> {
-    let error = scan::members(json.as_bytes(), ["code", "message"]).ok()?;
-    if error.kind != Kind::Object {
-        return None;
+    #[derive(Deserialize)]
+    struct Reported {
+        #[serde(default)]
+        code: serde_json::Value,
+        #[serde(default)]
+        message: serde_json::Value,
     }
-    let [code, message] = error.found.map(|value| Some(value?.text()?.into_owned()));
-    Some((code, message))
+    let text = |value: serde_json::Value| value.as_str().map(str::to_owned);
+    let reported: Reported = serde_json::from_str(json).ok()?;
+    Some((text(reported.code), text(reported.message)))
 }
 
 /// Tokens in either API's words; what is missing or odd counts as zero.
 fn read_usage(json: &str) -> Option<Usage> {
-    const NAMES: [&str; 9] = [
-        "input_tokens",
-        "prompt_tokens",
-        "output_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "input_tokens_details",
-        "prompt_tokens_details",
-        "output_tokens_details",
-        "completion_tokens_details",
-    ];
-    let found = scan::members(json.as_bytes(), NAMES).ok()?.found;
-    let tokens = |at: usize| found[at].and_then(number);
-    let detail = |at: usize, name: &str| {
-        let [detail] = scan::members(found[at]?.raw.as_bytes(), [name]).ok()?.found;
-        number(detail?)
+    let usage: serde_json::Value = serde_json::from_str(json).ok()?;
+    let tokens = |names: [&str; 2]| names.iter().find_map(|name| usage.get(name)?.as_u64()).unwrap_or(0);
+    let detail = |outer: [&str; 2], inner: &str| {
+        outer.iter().find_map(|name| usage.get(name)?.get(inner)?.as_u64()).unwrap_or(0)
     };
-    let input_tokens = tokens(0).or_else(|| tokens(1)).unwrap_or(0);
-    let output_tokens = tokens(2).or_else(|| tokens(3)).unwrap_or(0);
-    let cached_tokens = detail(5, "cached_tokens").or_else(|| detail(6, "cached_tokens"));
-    let reasoning_tokens = detail(7, "reasoning_tokens").or_else(|| detail(8, "reasoning_tokens"));
+    let (input_tokens, output_tokens) =
+        (tokens(["input_tokens", "prompt_tokens"]), tokens(["output_tokens", "completion_tokens"]));
+    let cached_tokens = detail(["input_tokens_details", "prompt_tokens_details"], "cached_tokens");
+    let reasoning_tokens = detail(["output_tokens_details", "completion_tokens_details"], "reasoning_tokens");
     Some(Usage {
         input_tokens,
         output_tokens,
-        total_tokens: tokens(4).unwrap_or(input_tokens.saturating_add(output_tokens)),
-        input_tokens_details: InputTokensDetails { cached_tokens: cached_tokens.unwrap_or(0) },
-        output_tokens_details: OutputTokensDetails { reasoning_tokens: reasoning_tokens.unwrap_or(0) },
+        total_tokens: usage
+            .get("total_tokens")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(input_tokens.saturating_add(output_tokens)),
+        input_tokens_details: InputTokensDetails { cached_tokens },
+        output_tokens_details: OutputTokensDetails { reasoning_tokens },
     })
 }

@@ -5,25 +5,25 @@
 //! merging a chunk stays bounded whatever the model answers.
 
 use super::command::{Fault, FaultKind, OutputFile, Write};
-use crate::json::{self, Json, Unfit, object, words};
 use crate::keys;
 use crate::limits::{LARGE_PART_BYTES, LARGE_RESULT_BYTES};
 use crate::object::{InputTokensDetails, OutputTokensDetails, RequestCounts, Usage};
-use crate::scan::{Kind, Value};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// How one request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Outcome {
     /// Answered with 2xx.
+    #[serde(rename = "c")]
     Completed,
     /// Ran and failed.
+    #[serde(rename = "f")]
     Failed,
     /// Never ran, because of cancel or expiry.
+    #[serde(rename = "n")]
     NotRun,
 }
-
-words! { Outcome { Completed: "c", Failed: "f", NotRun: "n" } }
 
 impl Outcome {
     pub(super) fn file(self) -> OutputFile {
@@ -47,15 +47,13 @@ pub(super) struct LineResult {
 }
 
 /// Counts and tokens of some results.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) completed: u64,
     pub(super) failed: u64,
     pub(super) not_run: u64,
     pub(super) usage: Usage,
 }
-
-object! { Tally { completed: "completed", failed: "failed", not_run: "not_run", usage: "usage" } }
 
 impl Tally {
     pub(super) fn count(&mut self, outcome: Outcome, usage: Option<&Usage>) {
@@ -86,40 +84,8 @@ impl Tally {
 }
 
 /// What a group's head says of one result: index, outcome, bytes of the line, whether it stands elsewhere, tokens.
+#[derive(Serialize, Deserialize)]
 struct Head(u32, Outcome, usize, bool, Option<[u64; 5]>);
-
-impl Json for Head {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(b'[');
-        self.0.write(out);
-        out.push(b',');
-        self.1.write(out);
-        out.push(b',');
-        self.2.write(out);
-        out.push(b',');
-        self.3.write(out);
-        out.push(b',');
-        match &self.4 {
-            Some(tokens) => json::push_array(out, tokens),
-            None => out.extend_from_slice(b"null"),
-        }
-        out.push(b']');
-    }
-
-    fn read(value: Value<'_>) -> Result<Self, Unfit> {
-        let [index, outcome, bytes, large, tokens] = json::elements(value)?;
-        let tokens = if tokens.kind == Kind::Null {
-            None
-        } else {
-            let mut numbers = [0; 5];
-            for (number, element) in numbers.iter_mut().zip(json::elements::<5>(tokens)?) {
-                *number = u64::read(element)?;
-            }
-            Some(numbers)
-        };
-        Ok(Self(u32::read(index)?, Outcome::read(outcome)?, usize::read(bytes)?, bool::read(large)?, tokens))
-    }
-}
 
 /// One result of a stored group.
 #[derive(Debug, PartialEq)]
@@ -156,7 +122,7 @@ pub(super) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResul
             bytes += result.line.len();
         }
     }
-    let mut value = json::to_vec(&heads);
+    let mut value = serde_json::to_vec(&heads).expect("heads are plain data");
     value.reserve_exact(bytes + 1);
     value.push(b'\n');
     for result in results.iter().filter(|r| r.line.len() <= LARGE_RESULT_BYTES) {
@@ -173,7 +139,7 @@ pub(super) fn read_group(value: &[u8]) -> Result<Vec<Stored>, Fault> {
     let damaged =
         || Fault { kind: FaultKind::Terminal, message: "a stored group of results is damaged".to_owned() };
     let head_end = memchr::memchr(b'\n', value).ok_or_else(damaged)?;
-    let heads: Vec<Head> = json::from_slice(&value[..head_end]).map_err(|_| damaged())?;
+    let heads: Vec<Head> = serde_json::from_slice(&value[..head_end]).map_err(|_| damaged())?;
     let mut at = head_end + 1;
     let mut results = Vec::with_capacity(heads.len());
     for Head(index, outcome, bytes, large, usage) in heads {

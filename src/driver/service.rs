@@ -5,7 +5,6 @@ use crate::batch::command::Fault;
 use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
 use crate::host::{Host, KvQuery, KvWrite};
-use crate::json::{self, Json};
 use crate::keys;
 use crate::object::{Batch, BatchList};
 use crate::service::{
@@ -14,6 +13,7 @@ use crate::service::{
 };
 use crate::settings::Settings;
 use futures::future::try_join_all;
+use serde::de::DeserializeOwned;
 
 /// Creates a batch. Two calls with the same idempotency key must not run at once; the host sees to that.
 ///
@@ -36,7 +36,7 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
                 }
                 None => {
                     let record = new.record(host.now(), [host.random(), host.random()]);
-                    let json = json::to_vec(&record);
+                    let json = serde_json::to_vec(&record).expect("a record is plain data");
                     host.kv_write(&[KvWrite::Set(&key, &json)]).await.map_err(store_failed)?;
                     record
                 }
@@ -44,7 +44,7 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
         }
     };
     let batch = new.into_batch(record);
-    let json = json::to_vec(&batch);
+    let json = serde_json::to_vec(&batch).expect("a batch is plain data");
     // The checkpoint comes first: a batch that users can see is one that runs, even if a crash comes between.
     let (run, published) = (keys::run(&batch.id), keys::batch(&batch.id));
     let writes = [KvWrite::Set(&run, &first_checkpoint(&batch)), KvWrite::Set(&published, &json)];
@@ -141,13 +141,14 @@ async fn with_cancel<H: Host>(host: &H, batch: Batch) -> Result<Batch, ApiError>
     Ok(overlay_cancel(batch, requested_at.and_then(|value| keys::cancelled_at(&value))))
 }
 
-async fn read<H: Host, T: Json>(host: &H, key: &str) -> Result<Option<T>, ApiError> {
+async fn read<H: Host, T: DeserializeOwned>(host: &H, key: &str) -> Result<Option<T>, ApiError> {
     let json = host.kv_get(key).await.map_err(store_failed)?;
     json.map(|json| parse(&json)).transpose()
 }
 
-fn parse<T: Json>(json: &[u8]) -> Result<T, ApiError> {
-    json::from_slice(json).map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(json)
+        .map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
 }
 
 fn store_failed(fault: Fault) -> ApiError {

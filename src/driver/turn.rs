@@ -7,7 +7,6 @@ use crate::batch::command::{
 use crate::batch::{Machine, TurnEnd};
 use crate::error::ApiError;
 use crate::host::{Host, Inference, KvWrite};
-use crate::json;
 use crate::keys;
 use crate::limits::CANCEL_POLL_MS;
 use crate::object::Batch;
@@ -58,13 +57,13 @@ pub async fn run_turn<H: Host>(
     let mut machine = Machine::resume(&checkpoint, settings.clone(), seed, host.now())?;
     match host.kv_get(&keys::batch(id)).await {
         Ok(Some(json)) => {
-            if let Ok(published) = json::from_slice::<Batch>(&json) {
+            if let Ok(published) = serde_json::from_slice::<Batch>(&json) {
                 machine.handle_published(published.request_counts);
             }
         }
         // Its `create` was cut off.
         Ok(None) => {
-            let json = json::to_vec(machine.batch());
+            let json = serde_json::to_vec(machine.batch()).expect("a batch is plain data");
             if let Err(fault) = host.kv_write(&[KvWrite::Set(&keys::batch(id), &json)]).await {
                 return Ok(faulted(host, fault));
             }

@@ -31,7 +31,6 @@ mod validator;
 
 pub use validator::{Progress, Report, Sink, ValidRequest, Validator};
 
-use crate::json::words;
 use crate::limits::Limits;
 use crate::object::BatchError;
 use fault::Fault;
@@ -49,8 +48,6 @@ pub enum Dialect {
     /// OpenAI's, in the newest form seen (contract §3).
     Openai,
 }
-
-words! { Dialect { Reference: "reference", Openai: "openai" } }
 
 /// What a file is held against.
 #[derive(Clone, Debug, PartialEq, Eq)]

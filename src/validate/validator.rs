@@ -5,7 +5,6 @@ use super::fault::Fault;
 use super::line::{Endpoint, Fields};
 use super::models::Models;
 use super::{Dialect, Rules};
-use crate::json::object;
 use crate::jsonl::{Line, LineSplitter, Text};
 use crate::object::BatchError;
 use crate::request::RequestLine;
@@ -61,11 +60,6 @@ pub struct Report {
     /// The model, if all valid lines name the same.
     pub model: Option<String>,
 }
-
-object! { Report {
-    errors: "errors", error_count: "errorCount", request_count: "requestCount", valid_count: "validCount",
-    line_count: "lineCount", bytes: "bytes", model: "model",
-} }
 
 /// Where valid requests go.
 pub type Sink<'s> = dyn FnMut(ValidRequest<'_>) + 's;

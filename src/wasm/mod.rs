@@ -4,21 +4,21 @@
 
 mod host;
 mod panic;
-mod values;
 
 pub use self::panic::on_panic;
 
 use self::host::JsHost;
-use self::values::{create_params, from_js, thrown, to_js};
 use crate::batch::TurnEnd;
 use crate::batch::admission::Admission;
 use crate::driver::{self, InputReader as Reader, Turn};
 use crate::error::ApiError;
-use crate::json::object;
 use crate::request::RequestLine;
+use crate::service::CreateParams;
 use crate::settings::Settings;
 use crate::validate::{Report, Validator as CoreValidator};
 use js_sys::{Array, JSON, Reflect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -26,32 +26,32 @@ use wasm_bindgen::prelude::*;
 /// Creates a batch.
 #[wasm_bindgen(js_name = createBatch, skip_typescript)]
 pub async fn create_batch(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {
-    let params = create_params(&params)?;
-    to_js(&driver::create(&host, params, &from_js(&settings)?).await.map_err(thrown)?)
+    let params: CreateParams = from_js(params)?;
+    to_js(&driver::create(&host, params, &from_js(settings)?).await.map_err(thrown)?)
 }
 
 /// The batch as it stands.
 #[wasm_bindgen(js_name = retrieveBatch, skip_typescript)]
 pub async fn retrieve_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::retrieve(&host, &id, &from_js(&settings)?).await.map_err(thrown)?)
+    to_js(&driver::retrieve(&host, &id, &from_js(settings)?).await.map_err(thrown)?)
 }
 
 /// Asks for a batch to be cancelled.
 #[wasm_bindgen(js_name = cancelBatch, skip_typescript)]
 pub async fn cancel_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::cancel(&host, &id, &from_js(&settings)?).await.map_err(thrown)?)
+    to_js(&driver::cancel(&host, &id, &from_js(settings)?).await.map_err(thrown)?)
 }
 
 /// A page of batches, newest first.
 #[wasm_bindgen(js_name = listBatches, skip_typescript)]
 pub async fn list_batches(host: JsHost, params: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?)
+    to_js(&driver::list(&host, from_js(params)?).await.map_err(thrown)?)
 }
 
 /// Runs batches until the host asks to stop.
 #[wasm_bindgen(skip_typescript)]
 pub async fn serve(host: JsHost, settings: JsValue) -> Result<(), JsValue> {
-    let settings: Settings = from_js(&settings)?;
+    let settings: Settings = from_js(settings)?;
     driver::serve(&host, &settings).await;
     Ok(())
 }
@@ -64,41 +64,40 @@ pub async fn run_turn(
     settings: JsValue,
     deadline: Option<f64>,
 ) -> Result<JsValue, JsValue> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct End {
-        state: String,
+        state: &'static str,
         wake_at: Option<u64>,
         message: Option<String>,
     }
-    object! { End { state: "state", wake_at: "wakeAt", message: "message" } }
     let turn = Turn { deadline: deadline.map(|ms| ms as u64) };
-    let end = driver::run_turn(&host, &id, &from_js(&settings)?, turn).await.map_err(thrown)?;
+    let end = driver::run_turn(&host, &id, &from_js(settings)?, turn).await.map_err(thrown)?;
     let (state, wake_at, message) = match end {
         TurnEnd::Terminal => ("terminal", None, None),
         TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
         TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
     };
-    to_js(&End { state: state.to_owned(), wake_at, message })
+    to_js(&End { state, wake_at, message })
 }
 
 /// Which of a store's unfinished batches are to start now. For hosts that run each batch in a place of its own and
 /// keep the queue in another: `{ max, now, oldest, cancelled, running, resting }`, times in Unix milliseconds.
 #[wasm_bindgen(js_name = admitBatches, skip_typescript)]
 pub fn admit_batches(queue: JsValue) -> Result<JsValue, JsValue> {
+    #[derive(serde::Deserialize)]
     struct Queue {
         max: u32,
-        now: u64,
+        now: f64,
         oldest: Vec<String>,
         cancelled: Vec<String>,
         running: Vec<String>,
-        resting: Vec<(String, u64)>,
+        resting: Vec<(String, f64)>,
     }
-    object! { Queue {
-        max: "max", now: "now", oldest: "oldest", cancelled: "cancelled", running: "running",
-        resting: "resting",
-    } }
-    let Queue { max, now, oldest, cancelled, running, resting } = from_js(&queue)?;
+    let Queue { max, now, oldest, cancelled, running, resting } = from_js(queue)?;
+    let resting = resting.into_iter().map(|(id, wake_at)| (id, wake_at as u64)).collect();
     let mut admission = Admission::resume(max, running, resting);
-    to_js(&admission.admit(now, &oldest, &cancelled))
+    to_js(&admission.admit(now as u64, &oldest, &cancelled))
 }
 
 /// Checks a file that comes in chunks, without looking anything up.
@@ -112,7 +111,7 @@ impl Validator {
     /// For a file that is to run on `endpoint`. `key` is fresh randomness.
     #[wasm_bindgen(constructor)]
     pub fn new(endpoint: &str, settings: JsValue, key: u64) -> Result<Self, JsValue> {
-        let settings: Settings = from_js(&settings)?;
+        let settings: Settings = from_js(settings)?;
         let rules = settings.rules(endpoint, false, (key, key.rotate_left(32) ^ 0x5bd1_e995_9d1b_54a5));
         Ok(Self { inner: CoreValidator::new(rules) })
     }
@@ -148,7 +147,7 @@ impl InputReader {
     /// For a stored file that is to run on `endpoint`.
     #[wasm_bindgen(constructor)]
     pub fn new(host: JsHost, file_id: &str, endpoint: &str, settings: JsValue) -> Result<Self, JsValue> {
-        let reader = Reader::new(&host, file_id, endpoint, &from_js(&settings)?);
+        let reader = Reader::new(&host, file_id, endpoint, &from_js(settings)?);
         Ok(Self { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) })
     }
 
@@ -187,4 +186,19 @@ fn request_to_js(line: u64, request: &RequestLine<'_>) -> Result<JsValue, JsValu
     Reflect::set(&object, &"url".into(), &JsValue::from_str(&request.url))?;
     Reflect::set(&object, &"body".into(), &JSON::parse(body)?)?;
     Ok(object.into())
+}
+
+fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
+    serde_wasm_bindgen::from_value(value)
+        .map_err(|e| thrown(ApiError::invalid_request(format!("Invalid options: {e}"))))
+}
+
+/// Maps become plain objects, missing values null, integers numbers: as JSON.parse would give them.
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(JsValue::from)
+}
+
+/// An error as a plain object; `js/errors.ts` makes the class of it.
+fn thrown(error: ApiError) -> JsValue {
+    to_js(&error).unwrap_or_else(|e| e)
 }

@@ -7,7 +7,7 @@ use edgebatch::host::{Host, Inference, KvPage, KvQuery, KvWrite};
 use edgebatch::keys;
 use edgebatch::object::FileObject;
 use edgebatch::request::RequestLine;
-use edgebatch::service::{CreateParams, Param};
+use edgebatch::service::{CreateParams, MetadataParam};
 use edgebatch::settings::Settings;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -186,9 +186,7 @@ impl Place for Native {
         self.clock.update(|now| now + 1); // ids sort by the millisecond
         let mut params: CreateParams = serde_json::from_value(params.clone()).unwrap();
         if !metadata.is_empty() {
-            let param = |value: &Value| serde_json::from_value(value.clone()).unwrap();
-            params.metadata =
-                Param::Pairs(metadata.iter().map(|(key, value)| (param(key), param(value))).collect());
+            params.metadata = MetadataParam::Pairs(metadata.to_vec());
         }
         told(driver::create(self, params, &Settings::default()).await)
     }
