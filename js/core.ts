@@ -100,7 +100,7 @@ export interface Core {
   runTurn(host: CoreHost, id: string, settings: unknown, deadline: number | undefined): Promise<TurnEnd>;
   /** The batches that are to start now. */
   admitBatches(queue: BatchQueue): string[];
-  Validator: new (endpoint: string, settings: unknown, key: bigint) => CoreValidator;
+  Validator: new (endpoint: string, settings: unknown, key0: bigint, key1: bigint) => CoreValidator;
   InputReader: new (host: CoreHost, fileId: string, endpoint: string, settings: unknown) => CoreInputReader;
 }
 

@@ -19,9 +19,9 @@ export class Validator {
 
   constructor(options: ValidatorOptions) {
     const { endpoint, ...settings } = options;
-    const key = crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
+    const [key0, key1] = crypto.getRandomValues(new BigUint64Array(2)) as unknown as [bigint, bigint];
     try {
-      this.#validator = new (core().Validator)(endpoint, coreSettings(settings), key);
+      this.#validator = new (core().Validator)(endpoint, coreSettings(settings), key0, key1);
     } catch (thrown) {
       throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
     }
