@@ -80,7 +80,8 @@ async function measure(kind, requests) {
       const path = join(folder, "requests.jsonl");
       const to = createWriteStream(path);
       for (let n = 0; n < requests; n += 1000) {
-        if (!to.write(lines(n, Math.min(n + 1000, requests)))) await new Promise((go) => to.once("drain", go));
+        if (!to.write(lines(n, Math.min(n + 1000, requests))))
+          await new Promise((go) => to.once("drain", go));
       }
       to.end();
       await finished(to);
