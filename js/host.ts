@@ -1,7 +1,16 @@
 /** Makes of a user's adapters the one object that the Rust core calls. */
 import type { CoreHost } from "./core.ts";
 import { random64 } from "./random.ts";
-import type { Files, Inference, KV, KVOp, Models } from "./types.ts";
+import type {
+  FileObject,
+  Files,
+  FileWriter,
+  Inference,
+  InferenceResponse,
+  KV,
+  KVOp,
+  Models,
+} from "./types.ts";
 
 /** The adapters of one service. */
 export interface Adapters {
@@ -74,8 +83,16 @@ export class HostBinding implements CoreHost {
     return this.#stopping;
   }
 
-  kvGet(key: string): Promise<Uint8Array | null> {
-    return this.#adapters.kv.get(key);
+  // From here on each call is async, and looks at the shape of what an adapter gave: an adapter that throws at once, or
+  // gives something else than it promised, is a rejection, which the core deals with. Within wasm it would be a trap.
+
+  async kvGet(key: string): Promise<Uint8Array | null> {
+    const value = (await this.#adapters.kv.get(key)) ?? null;
+    return expect(
+      value === null || ArrayBuffer.isView(value),
+      value,
+      "kv.get must give a Uint8Array or null",
+    );
   }
 
   async kvWrite(keys: string[], values: (Uint8Array | null)[]): Promise<void> {
@@ -92,28 +109,63 @@ export class HostBinding implements CoreHost {
     }
   }
 
-  kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {
+  async kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {
     const query = { prefix, limit: Math.min(limit, maxPage), reverse };
-    return this.#adapters.kv.list(after === undefined ? query : { ...query, after });
+    const page = await this.#adapters.kv.list(after === undefined ? query : { ...query, after });
+    return expect(Array.isArray(page?.entries), page, "kv.list must give { entries, more }");
   }
 
-  findFile(id: string) {
-    return this.#adapters.files.retrieve(id);
+  async findFile(id: string): Promise<FileObject | null> {
+    const file = (await this.#adapters.files.retrieve(id)) ?? null;
+    return expect(file === null || isFile(file), file, "files.retrieve must give a file object or null");
   }
 
-  readFile(id: string, offset: number, length: number) {
-    return this.#adapters.files.read(id, offset, length);
+  async readFile(id: string, offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.#adapters.files.read(id, offset, length);
+    return expect(ArrayBuffer.isView(bytes), bytes, "files.read must give a Uint8Array");
   }
 
-  createFile(id: string, filename: string) {
-    return this.#adapters.files.create({ filename, purpose: "batch_output", id });
+  async createFile(id: string, filename: string): Promise<FileWriter> {
+    const writer = await this.#adapters.files.create({ filename, purpose: "batch_output", id });
+    return {
+      write: async (part) => writer.write(part),
+      complete: async () => {
+        const file = await writer.complete();
+        return expect(isFile(file), file, "complete must give a file object");
+      },
+      abort: async () => writer.abort(),
+    };
   }
 
-  infer(url: string, body: Uint8Array, idempotencyKey: string, signal: AbortSignal) {
-    return this.#adapters.inference.infer({ url, body, idempotencyKey }, signal);
+  async infer(
+    url: string,
+    body: Uint8Array,
+    idempotencyKey: string,
+    signal: AbortSignal,
+  ): Promise<InferenceResponse> {
+    const answer = await this.#adapters.inference.infer({ url, body, idempotencyKey }, signal);
+    const { status, body: bytes, requestId, retryAfterMs } = answer ?? {};
+    const right = Number.isInteger(status) && ArrayBuffer.isView(bytes);
+    expect(right, answer, "inference.infer must give { status, body } with a Uint8Array");
+    const optional = typeof requestId !== "string" || typeof retryAfterMs !== "number";
+    if (!optional) return answer;
+    return {
+      ...{ status, body: bytes },
+      ...(typeof requestId === "string" && { requestId }),
+      ...(typeof retryAfterMs === "number" && { retryAfterMs }),
+    };
   }
 
-  hasModel(model: string): Promise<boolean> {
+  async hasModel(model: string): Promise<boolean> {
     return this.#adapters.models.has(model);
   }
+}
+
+function expect<T>(holds: boolean, value: T, message: string): T {
+  if (!holds) throw new TypeError(message);
+  return value;
+}
+
+function isFile(file: FileObject): boolean {
+  return typeof file?.id === "string" && typeof file.bytes === "number";
 }

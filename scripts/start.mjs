@@ -10,6 +10,7 @@ import { bin, env, Failure, main, node, root, say } from "./lib.mjs";
 const settings = [
   "UPSTREAM_URL",
   "UPSTREAM_KEY",
+  "ECHO_LATENCY_MS",
   "API_KEYS",
   "ALLOW_ANONYMOUS",
   "DIALECT",

@@ -1,5 +1,6 @@
 // `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
-// TypeScript (node). `npm test cargo` runs one part; `npm test worker` the long drills of the Worker. A part whose runner died counts as one failure and nothing passed.
+// TypeScript (node), the Worker in workerd (worker). `npm test cargo` runs one part. A part whose runner died counts as
+// one failure and nothing passed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "./build.mjs";
@@ -44,7 +45,6 @@ function nodeCounts(tap) {
 }
 
 const workerTests = "tests/js/worker/";
-const usual = ["cargo", "wasm", "node"];
 
 async function nodeTests(chosen) {
   const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts") && chosen(file));
@@ -78,7 +78,7 @@ const parts = {
   /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
   node: () => nodeTests((file) => !file.startsWith(workerTests)),
 
-  /** The Worker in real workerd, with both official clients: drills of minutes, run when asked for by name. */
+  /** The Worker in real workerd, driven by both official clients, killed and evicted: takes minutes. */
   worker: () => nodeTests((file) => file.startsWith(workerTests)),
 };
 
@@ -87,10 +87,11 @@ main(async () => {
   const unknown = asked.filter((name) => !(name in parts));
   if (unknown.length > 0)
     throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
-  build({ tests: true, python: asked.includes("worker") });
+  const chosen = asked.length > 0 ? asked : Object.keys(parts);
+  build({ tests: true, python: chosen.includes("worker") });
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
-  for (const name of asked.length > 0 ? asked : usual) {
+  for (const name of chosen) {
     say(`test: ${name} …`);
     const start = performance.now();
     let counts = await parts[name]();

@@ -63,7 +63,7 @@ export function maxBatchFileBytes(env: Env): number {
 
 /** The model server; `echo-1` where none is set. */
 export function inference(env: Env): Inference {
-  if (!env.UPSTREAM_URL) return echoInference();
+  if (!env.UPSTREAM_URL) return echoInference({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS") ?? 0 });
   return fetchInference({
     baseUrl: env.UPSTREAM_URL,
     ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),

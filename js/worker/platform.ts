@@ -40,6 +40,7 @@ export interface Env {
   ALLOW_ANONYMOUS?: string;
   UPSTREAM_URL?: string;
   UPSTREAM_KEY?: string;
+  ECHO_LATENCY_MS?: string;
   DIALECT?: string;
   ENDPOINTS?: string;
   MODELS?: string;

@@ -63,9 +63,15 @@ export class RunnerKV implements KV {
     return this.batch([{ type: "delete", key }]);
   }
 
-  list(query: { prefix: string; after?: string; limit?: number; reverse?: boolean }) {
-    if (!isOwn(query.prefix)) throw new Error(`a turn does not list '${query.prefix}'`);
-    return this.#own.list(query);
+  async list(query: { prefix: string; after?: string; limit?: number; reverse?: boolean }) {
+    const { prefix } = query;
+    if (isOwn(prefix)) return this.#own.list(query);
+    // The last look for a wish to cancel, before the batch is concluded: it lists the one key that may be there, and
+    // must not be answered from what was known some seconds ago.
+    if (prefix !== `cancel:${this.#batchId}`) throw new Error(`a turn does not list '${prefix}'`);
+    const value = query.after === undefined ? await this.#tenant().runnerGet(this.#batchId, prefix) : null;
+    const entries: [key: string, value: Uint8Array][] = value === null ? [] : [[prefix, value]];
+    return { entries, more: false };
   }
 
   async batch(ops: KVOp[]): Promise<void> {

@@ -3,7 +3,10 @@
 //! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
 
 mod host;
+mod panic;
 mod values;
+
+pub use self::panic::on_panic;
 
 use self::host::JsHost;
 use self::values::{create_params, from_js, thrown, to_js};
