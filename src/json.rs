@@ -1,6 +1,6 @@
 //! The JSON of records and options: written into bytes, read through the scanner.
 //!
-//! Every type states its members once, by [`object!`](crate::json::object) or [`words!`](crate::json::words). serde
+//! Every type states its members once, by `object!` or `words!`. serde
 //! would do the same, but its code for each type, and what it carries along to print and parse floating-point numbers,
 //! was half of the WebAssembly build; the wire types implement its traits for those who embed the core natively,
 //! and a test holds the two against each other.
