@@ -100,7 +100,7 @@ export interface Core {
   runTurn(host: CoreHost, id: string, settings: unknown, deadline: number | undefined): Promise<TurnEnd>;
   /** The batches that are to start now. */
   admitBatches(queue: BatchQueue): string[];
-  Validator: new (endpoint: string, settings: unknown, key: bigint) => CoreValidator;
+  Validator: new (endpoint: string, settings: unknown, key0: bigint, key1: bigint) => CoreValidator;
   InputReader: new (host: CoreHost, fileId: string, endpoint: string, settings: unknown) => CoreInputReader;
   /** Says what a panic's message goes to. It is called from within the instance that panics. */
   onPanic(callback: (message: string) => void): void;

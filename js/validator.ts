@@ -1,6 +1,7 @@
 /** Checks a batch file as it streams by: in a page before an upload, in a server during one. */
 import { core, isApiErrorFields, type Report } from "./core.ts";
 import { apiError } from "./errors.ts";
+import { random64 } from "./random.ts";
 import { coreSettings, type ValidationOptions } from "./settings.ts";
 
 /** Options of {@link Validator}. */
@@ -19,9 +20,8 @@ export class Validator {
 
   constructor(options: ValidatorOptions) {
     const { endpoint, ...settings } = options;
-    const key = crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
     try {
-      this.#validator = new (core().Validator)(endpoint, coreSettings(settings), key);
+      this.#validator = new (core().Validator)(endpoint, coreSettings(settings), random64(), random64());
     } catch (thrown) {
       throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
     }

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { corpus, shapes } from "../benches/corpus.mjs";
+import { runSection } from "./bench-run.mjs";
 import { build } from "./build.mjs";
 import { capture, env, Failure, main, node, root, run, say, target, wasmEnv } from "./lib.mjs";
 
@@ -154,15 +155,7 @@ main(() => {
   const rules = (shape) => summary(turns.map((turn) => turn[shape]));
   const [beside, server, stream] = [rules("ours"), rules("server"), rules("stream")];
 
-  say("bench: the run …");
-  const requests = quick ? 3_000 : 20_000;
-  const [ran] = json(node, ["benches/run.mjs", requests, rounds]);
-  writeFileSync(join(folder, "run.jsonl"), corpus("chat", requests * 2700).bytes);
-  const loop = json("python3", ["benches/loop.py", join(folder, "run.jsonl"), rounds]);
-  const rates = {
-    ...Object.fromEntries(Object.entries(ran.rates).map(([name, values]) => [name, summary(values)])),
-    python: summary(loop.map(({ seconds }) => ran.requests / seconds)),
-  };
+  const ranText = runSection({ quick, rounds, folder, json, summary, cell, table, round });
   const natives = process.argv.includes("--no-native") ? [] : nativeSpeeds(folder);
   const nativeTable = () =>
     table(
@@ -212,16 +205,7 @@ With Criterion; in brackets its confidence interval. Ours checks all rules, the 
 
 ${natives.length === 0 ? "Not measured." : `${nativeTable()}\n\n${slower(natives)}`}
 
-## The run, requests a second
-
-${round(ran.requests)} chat requests, answered at once from memory, ten at a time. The plain loop reads, parses, asks and writes, without
-validation, retries or checkpoints, and loses everything in a crash; the Python one works in chunks with a barrier.
-
-${table(
-  ["edgebatch, in-memory stores", "plain JavaScript loop", "Python asyncio in chunks"],
-  [[`**${cell(rates.edgebatch)}**`, cell(rates.plain_loop), cell(rates.python)]],
-)}
-`;
+${ranText}`;
   const bars = [
     ["edgebatch, all rules", ours],
     ["serde_json in wasm", results[0].speeds.serde_json_ignored.median],

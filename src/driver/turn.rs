@@ -18,6 +18,10 @@ use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 
+/// How long a turn goes on without letting timers, and whoever shares its thread, have a go: where every answer is
+/// there at once, nothing else would.
+const YIELD_MS: u64 = 50;
+
 /// How long a turn may go on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Turn {
@@ -79,8 +83,13 @@ pub async fn run_turn<H: Host>(
     let mut cancel = pin!(cancel_requested(host, id, CANCEL_POLL_MS).fuse());
     let mut tick = pin!(host.sleep(0).fuse());
     let mut tick_at = host.now();
+    let mut yielded_at = host.now();
     loop {
         let now = host.now();
+        if now.saturating_sub(yielded_at) >= YIELD_MS {
+            host.sleep(0).await;
+            yielded_at = now;
+        }
         machine.handle_timeout(now);
         if host.stop_requested() {
             machine.handle_stop();
@@ -137,7 +146,10 @@ pub async fn run_turn<H: Host>(
                 Some(requested_at) => machine.handle_cancel(requested_at),
                 None => cancel.set(cancel_requested(host, id, CANCEL_POLL_MS).fuse()),
             },
-            Either::Left((Either::Right(_), _)) => tick_at = 0,
+            Either::Left((Either::Right(_), _)) => {
+                tick_at = 0;
+                yielded_at = host.now();
+            }
         }
     }
 }

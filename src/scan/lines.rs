@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::query::{Json, Query, Scanned};
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use super::scalar;
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 use super::simd::Walk;
@@ -62,7 +63,7 @@ enum Scanner<'a> {
     Wasm(Walk<'a, core::arch::wasm32::v128>),
     #[cfg(target_arch = "x86_64")]
     X86(Walk<'a, core::arch::x86_64::__m128i>),
-    #[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), expect(dead_code))]
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     Scalar { lines: bool, text: std::marker::PhantomData<&'a [u8]> },
 }
 
@@ -92,6 +93,7 @@ impl<'a> Scanner<'a> {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as said in `new`.
             Self::X86(walk) => unsafe { x86::next(walk, query) },
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Self::Scalar { lines, .. } => {
                 let rest = &text[start..];
                 let len = memchr::memchr(b'\n', rest).filter(|_| *lines).unwrap_or(rest.len());

@@ -108,11 +108,11 @@ pub struct Validator {
 
 #[wasm_bindgen]
 impl Validator {
-    /// For a file that is to run on `endpoint`. `key` is fresh randomness.
+    /// For a file that is to run on `endpoint`. `key0` and `key1` are fresh randomness.
     #[wasm_bindgen(constructor)]
-    pub fn new(endpoint: &str, settings: JsValue, key: u64) -> Result<Self, JsValue> {
+    pub fn new(endpoint: &str, settings: JsValue, key0: u64, key1: u64) -> Result<Self, JsValue> {
         let settings: Settings = from_js(settings)?;
-        let rules = settings.rules(endpoint, false, (key, key.rotate_left(32) ^ 0x5bd1_e995_9d1b_54a5));
+        let rules = settings.rules(endpoint, false, (key0, key1));
         Ok(Self { inner: CoreValidator::new(rules) })
     }
 
