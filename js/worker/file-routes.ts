@@ -149,7 +149,7 @@ async function content(c: Call, { file, segments }: StoredFile): Promise<Respons
 
 /** One range of bytes. Anything else that is asked for gets the whole file, as HTTP allows. */
 function rangeOf(header: string | undefined, size: number) {
-  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "") ?? [];
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/i.exec(header?.trim() ?? "") ?? [];
   if (first === "" && last === "") return undefined;
   const start = first === "" ? Math.max(size - Number(last), 0) : Number(first);
   const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);

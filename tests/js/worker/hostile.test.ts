@@ -7,7 +7,7 @@ import { form, wire } from "./wire.ts";
 
 let worker: Started;
 before(async () => {
-  worker = await startWorker();
+  worker = await startWorker({ ECHO_LATENCY_MS: "50" });
 });
 after(() => worker.stop());
 const { call, refused } = wire(() => worker.url);
@@ -138,7 +138,7 @@ test("a client in a page may read whether to try again", async () => {
 test("a create that is repeated with its key does not change how long the files of the batch live", async () => {
   const expiry = (seconds: number) => ({ output_expires_after: { anchor: "created_at" as const, seconds } });
   const key = { idempotency_key: "once" } as object;
-  const { id, input_file_id } = await createBatch(worker.client, chatLines(2_000), {
+  const { id, input_file_id } = await createBatch(worker.client, chatLines(100), {
     ...expiry(7200),
     ...key,
   });

@@ -207,6 +207,7 @@ test("ranges of a file come as asked for", async () => {
     ["bytes=5-9", 5, 10],
     ["bytes=10-", 10, size],
     ["bytes=-7", size - 7, size],
+    ["Bytes=0-1", 0, 2],
     [`bytes=5-${size + 100}`, 5, size],
   ] as const) {
     const { status, text, headers } = await get(range);
