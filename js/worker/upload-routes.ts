@@ -100,7 +100,7 @@ async function checkFirstLine(c: Call, filename: string, segments: Segment[]): P
   const start = await readSegments(c.env.FILES, segments, 0, HEAD_BYTES);
   const head = new FirstLine();
   if (start) head.push(start);
-  const whole = bytes <= HEAD_BYTES || start?.includes(10);
+  const whole = bytes <= HEAD_BYTES || head.isWhole;
   checkBatchInput({ filename, bytes, firstLine: whole ? head.line() : undefined });
 }
 

@@ -105,6 +105,27 @@ test("fields of a form that are not known are skipped, however long, and known o
   await refused(400, long, "POST", "/v1/files", form({ purpose: "x".repeat(1025) }, chatLines(1)));
 });
 
+test("a long first line is judged by how it begins, in a form and in an upload", async () => {
+  const uploaded = async (content: string) => {
+    const params = { filename: "a.jsonl", purpose: "batch", bytes: content.length, mime_type: "a" };
+    const { id } = (await call("POST", "/v1/uploads", params)).body;
+    const data = new FormData();
+    data.set("data", new File([content], "upload"));
+    const part = (await call("POST", `/v1/uploads/${id}/parts`, data)).body;
+    return ["POST", `/v1/uploads/${id}/complete`, { part_ids: [part.id] }] as const;
+  };
+  const long = "x".repeat(1_500_000);
+  const format = { message: "Invalid file format for Batch API. Must be .jsonl" };
+  for (const content of [long, `\n${long}`, "\0".repeat(1_500_000)]) {
+    await refused(400, format, "POST", "/v1/files", form({ purpose: "batch" }, content));
+    await refused(400, format, ...(await uploaded(content)));
+  }
+  for (const content of [`\r\n{"a":"${long}"}\n`, `\ufeff{"a":1}`]) {
+    assert.equal((await call("POST", "/v1/files", form({ purpose: "batch" }, content))).status, 200);
+  }
+  assert.equal((await call(...(await uploaded(`\n{"a":"${long}"}\n`)))).status, 200);
+});
+
 test("ids of any shape are 404 in the envelope", async () => {
   const ids = {
     "%00": "\0",
