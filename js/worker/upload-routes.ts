@@ -85,9 +85,17 @@ uploadRoutes.post("/:id/complete", async (c) => {
   }
   const wrong = partIds.findIndex((partId) => typeof partId !== "string");
   if (wrong >= 0) throw wrongType(`part_ids[${wrong}]`, "a string", partIds[wrong]);
-  const { purpose, filename, segments } = await unwrap(c.var.tenant.planUpload(id, partIds));
-  if (purpose === "batch") await checkFirstLine(c, filename, segments);
-  if (body.md5 !== undefined && body.md5 !== null) await checkMd5(c, requiredString(body, "md5"), segments);
+  const plan = () => unwrap(c.var.tenant.planUpload(id, partIds));
+  const { purpose, filename, segments } = await plan();
+  const md5 = body.md5 === undefined || body.md5 === null ? undefined : requiredString(body, "md5");
+  const there =
+    (purpose !== "batch" || (await checkFirstLine(c, filename, segments))) &&
+    (md5 === undefined || (await checkMd5(c, md5, segments)));
+  if (!there) {
+    // Another call has cancelled the upload since, and this says so; or else it is a fault.
+    await plan();
+    throw new Error("parts of an upload are gone");
+  }
   return c.json(await unwrap(c.var.tenant.completeUpload(id, partIds, newFileId())));
 });
 
@@ -95,24 +103,28 @@ uploadRoutes.post("/:id/cancel", async (c) =>
   c.json(await unwrap(c.var.tenant.cancelUpload(c.req.param("id")))),
 );
 
-async function checkFirstLine(c: Call, filename: string, segments: Segment[]): Promise<void> {
+/** Whether the bytes are there. @throws InvalidRequestError when they cannot be a batch's input */
+async function checkFirstLine(c: Call, filename: string, segments: Segment[]): Promise<boolean> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const start = await readSegments(c.env.FILES, segments, 0, HEAD_BYTES);
+  if (start === null) return false;
   const head = new FirstLine();
-  if (start) head.push(start);
+  head.push(start);
   const whole = bytes <= HEAD_BYTES || head.isWhole;
   checkBatchInput({ filename, bytes, firstLine: whole ? head.line() : undefined });
+  return true;
 }
 
-async function checkMd5(c: Call, expected: string, segments: Segment[]): Promise<void> {
+/** Whether the bytes are there. @throws InvalidRequestError when their MD5 is another */
+async function checkMd5(c: Call, expected: string, segments: Segment[]): Promise<boolean> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const digest = new crypto.DigestStream("MD5");
   const content = await streamSegments(c.env.FILES, segments, 0, bytes);
-  if (content === null) throw new Error("parts of an upload are gone");
+  if (content === null) return false;
+  const digest = new crypto.DigestStream("MD5");
   await content.pipeTo(digest);
   const hex = [...new Uint8Array(await digest.digest)]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
-  if (hex === expected.trim().toLowerCase()) return;
+  if (hex === expected.trim().toLowerCase()) return true;
   throw new InvalidRequestError(`The file's MD5 is ${hex}, not '${expected}'.`, { param: "md5" });
 }

@@ -36,6 +36,10 @@ function routes(tenant: object, FILES: R2BucketLike) {
   const body = () => form({ purpose: "batch" }, chatLines(1));
   return {
     upload: () => app.request("/files", { method: "POST", body: body() }, { FILES } as Env),
+    complete: (body: object) => {
+      const init = { method: "POST", body: JSON.stringify(body) };
+      return app.request("/uploads/upload_1/complete", init, { FILES } as Env);
+    },
     addPart: () => {
       const data = new FormData();
       data.set("data", new File(["abc"], "upload"));
@@ -64,6 +68,20 @@ test("bytes go when the index refuses a part", async () => {
   const refuses = { checkUpload: async () => ({ ok: null }), addUploadPart: async () => ({ error }) };
   await routes(refuses, files).addPart();
   assert.equal(keys.size, 0);
+});
+
+test("a complete that a cancel has overtaken says that, and not that the file is wrong", async () => {
+  const segments = [{ key: "alice/parts/part_1", bytes: 3 }];
+  const message = "Upload 'upload_1' is cancelled, and takes no more changes.";
+  const error = { status: 400, type: "invalid_request_error", message, param: null, code: null };
+  for (const [purpose, md5] of [
+    ["batch", undefined],
+    ["evals", "00"],
+  ]) {
+    const plans = [{ ok: { purpose, filename: "a.jsonl", segments } }, { error }];
+    const { complete } = routes({ planUpload: async () => plans.shift() }, bucket().bucket);
+    assert.equal(await (await complete({ part_ids: ["part_1"], md5 })).text(), message);
+  }
 });
 
 test("a file whose bytes are gone or out of reach is known before an answer begins", async () => {
