@@ -1,5 +1,5 @@
 /** The service: the four calls of the Batches API and a run in the background, over a user's adapters. */
-import { type BatchRequest, core, isApiErrorFields, type Report, type TurnEnd } from "./core.ts";
+import { type BatchRequest, core, guarded, isApiErrorFields, type Report, type TurnEnd } from "./core.ts";
 import { apiError } from "./errors.ts";
 import { type Adapters, HostBinding } from "./host.ts";
 import { type CoreSettings, coreSettings, type ValidationOptions } from "./settings.ts";
@@ -98,11 +98,9 @@ export class Batches {
   /** Runs batches in the background, if it does not already. */
   start(): void {
     this.#host.resume();
-    this.#serving ??= core()
-      .serve(this.#host, this.#settings)
-      .finally(() => {
-        this.#serving = undefined;
-      });
+    this.#serving ??= guarded(core().serve(this.#host, this.#settings)).finally(() => {
+      this.#serving = undefined;
+    });
   }
 
   /**
@@ -177,7 +175,7 @@ async function* walk(
 /** The core throws an API error's fields; callers get the class that belongs to its status. */
 async function translated<T>(call: Promise<T>): Promise<T> {
   try {
-    return await call;
+    return await guarded(call);
   } catch (thrown) {
     throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
   }

@@ -102,13 +102,25 @@ export interface Core {
   admitBatches(queue: BatchQueue): string[];
   Validator: new (endpoint: string, settings: unknown, key: bigint) => CoreValidator;
   InputReader: new (host: CoreHost, fileId: string, endpoint: string, settings: unknown) => CoreInputReader;
+  /** Says what a panic's message goes to. It is called from within the instance that panics. */
+  onPanic(callback: (message: string) => void): void;
+  /** Replaces the instance. Promises of the old one never settle, and its objects throw. */
+  __wbg_reset_state(): void;
+}
+
+/** A defect: the core stopped in the middle of something. What is stored is not touched; what was under way is over. */
+export class CorePanicError extends Error {
+  override name = "CorePanicError";
 }
 
 let loaded: Core | undefined;
+/** Calls under way: a panic ends them, as nothing else ever would. */
+const pending = new Set<(error: CorePanicError) => void>();
 
 /** Called by the entry of a platform once it has loaded the wasm. */
 export function setCore(core: Core): void {
   loaded = core;
+  core.onPanic(panicked);
 }
 
 /** The core. Importing the package's entry is what loads it. */
@@ -116,6 +128,26 @@ export function core(): Core {
   if (!loaded)
     throw new Error("edgebatch: the wasm core is not loaded; import the package's entry, not a file of it");
   return loaded;
+}
+
+/** A call of the core, which rejects when the core panics before it has settled. */
+export function guarded<T>(call: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    pending.add(reject);
+    call.then(resolve, reject).finally(() => pending.delete(reject));
+  });
+}
+
+/** The instance is of no use any more: its memory may be half written. The next call gets a fresh one. */
+function panicked(message: string): void {
+  const error = new CorePanicError(`edgebatch: the core stopped: ${message}`);
+  // Not at once: the panicking instance is still on the stack.
+  queueMicrotask(() => {
+    loaded?.__wbg_reset_state();
+    loaded?.onPanic(panicked);
+    for (const reject of pending) reject(error);
+    pending.clear();
+  });
 }
 
 /** Whether something thrown by the core is an API error's fields rather than a defect. */

@@ -1,6 +1,6 @@
 /** edgebatch: the OpenAI Batches API over storage, files and models of your own. */
 export { Batches, type BatchesOptions, type InputValidation } from "./batches.ts";
-export type { BatchRequest, Report, TurnEnd } from "./core.ts";
+export { type BatchRequest, CorePanicError, type Report, type TurnEnd } from "./core.ts";
 export {
   ApiError,
   type ApiErrorFields,

@@ -3,6 +3,9 @@
 //! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
 
 mod host;
+mod panic;
+
+pub use self::panic::on_panic;
 
 use self::host::JsHost;
 use crate::batch::TurnEnd;

@@ -71,6 +71,25 @@ test("a Runner and a Tenant that die several times lose nothing and repeat only 
   assert.ok(repeated <= 3 * (LANES + 128), `${repeated} repeated calls`);
 });
 
+// A Runner in a turn cannot be evicted gently: the platform waits for its alarm. It dies as above, or not at all.
+test("a Tenant that the platform evicts in the middle of a batch comes back, and its Runner does not notice", async () => {
+  const before = new Set(upstream.calls.keys());
+  const called = () => [...upstream.calls.keys()].filter((key) => !before.has(key));
+  const { id } = await createBatch(client, chatLines(600));
+  for (const calls of [100, 300]) {
+    await until(`${calls} lines were called`, () => called().length >= calls);
+    await server.getWorker().evictDurableObject("Tenant", { name: TENANT });
+  }
+  const batch = await ended(client, id);
+  assert.equal(batch.status, "completed");
+  assert.deepEqual(batch.request_counts, { total: 600, completed: 600, failed: 0 });
+  assert.equal((await linesOf(client, batch.output_file_id)).length, 600);
+  assert.deepEqual(
+    called().map((key) => upstream.calls.get(key)),
+    Array(600).fill(1),
+  );
+});
+
 test("the cron leaves a healthy tenant alone, and finds no fault in it", async () => {
   const { id } = await createBatch(client, chatLines(200));
   await server.getWorker().scheduled({ cron: "* * * * *" });

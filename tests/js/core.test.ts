@@ -1,0 +1,80 @@
+/** Guards against calls that never settle: adapters that break their promises, and a core that stops. */
+
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import { type Core, CorePanicError, guarded, setCore } from "../../js/core.ts";
+import { Batches, echoInference, echoModels, MemoryFiles, MemoryKV } from "../../js/entry/node.ts";
+import type { Inference, KV } from "../../js/types.ts";
+
+const line = JSON.stringify({
+  custom_id: "one",
+  method: "POST",
+  url: "/v1/chat/completions",
+  body: { model: "echo-1", messages: [{ role: "user", content: "hello" }] },
+});
+
+async function prepared(options: { kv?: KV; inference?: Inference } = {}) {
+  const files = new MemoryFiles();
+  const input = await files.add("input.jsonl", new TextEncoder().encode(line));
+  const { kv = new MemoryKV(), inference = echoInference() } = options;
+  const batches = new Batches({ kv, files, inference, models: echoModels, autostart: false, maxAttempts: 1 });
+  const { id } = await batches.create({
+    ...{ input_file_id: input.id, endpoint: "/v1/chat/completions", completion_window: "24h" },
+  });
+  return { batches, id };
+}
+
+test("an adapter that throws at once, instead of rejecting, is a fault like any other", async () => {
+  const kv = new MemoryKV();
+  const list = kv.list.bind(kv);
+  let faults = 0;
+  kv.list = (query) => {
+    faults += 1;
+    if (faults === 1) throw new Error("thrown, not rejected");
+    return list(query);
+  };
+  const { batches, id } = await prepared({ kv });
+  let end = await batches.runTurn(id);
+  while (end.state !== "terminal") end = await batches.runTurn(id);
+  assert.ok(faults > 1);
+  assert.equal((await batches.retrieve(id)).status, "completed");
+});
+
+for (const [what, answer] of [
+  ["nothing at all", undefined],
+  ["a string for a body", { status: 200, body: "{}" }],
+  ["no status", { body: new Uint8Array() }],
+] as const) {
+  test(`a model server's adapter that gives ${what} fails its line, not the run`, async () => {
+    const { batches, id } = await prepared({ inference: { infer: async () => answer as never } });
+    assert.equal((await batches.runTurn(id)).state, "terminal");
+    const batch = await batches.retrieve(id);
+    assert.equal(batch.status, "completed");
+    assert.deepEqual(batch.request_counts, { total: 1, completed: 0, failed: 1 });
+  });
+}
+
+test("a core that stops ends the calls under way, and the next ones get a fresh one", async () => {
+  let stop: (message: string) => void = () => assert.fail("nobody listens");
+  let resets = 0;
+  setCore({
+    onPanic: (callback: typeof stop) => {
+      stop = callback;
+    },
+    __wbg_reset_state: () => {
+      resets += 1;
+    },
+  } as unknown as Core);
+  const call = guarded(new Promise(() => {}));
+  assert.equal(await guarded(Promise.resolve("settled before")), "settled before");
+  stop("index out of bounds");
+  await assert.rejects(
+    call,
+    (error) => error instanceof CorePanicError && /out of bounds/.test(error.message),
+  );
+  assert.equal(resets, 1);
+  const next = guarded(new Promise(() => {}));
+  stop("again");
+  await assert.rejects(next, CorePanicError);
+  assert.equal(resets, 2);
+});
