@@ -47,6 +47,26 @@ export interface Report {
   model: string | null;
 }
 
+/** How often something was seen. */
+export interface Tally {
+  name: string;
+  count: number;
+}
+
+/** What the requests of a file are like, good or not. */
+export interface Statistics {
+  /** Errors by code, kept or not, in order of first appearance. */
+  codes: Tally[];
+  /** Requests by the bytes of their lines: `sizes[c]` counts those of at least `sizeFrom(c)` and less than `sizeFrom(c + 1)`. */
+  sizes: number[];
+  /** The ten longest lines, longest first; bytes include the line end. */
+  longest: { line: number; bytes: number }[];
+  /** Requests by model, in order of first appearance: the first fifty models. */
+  models: Tally[];
+  /** Requests for any other model. */
+  otherModels: number;
+}
+
 /** A good line of an input file. */
 export interface BatchRequest {
   /** Physical line, 1-based. */
@@ -82,6 +102,9 @@ interface CoreValidator {
   push(chunk: Uint8Array): void;
   finish(): Report;
   report(): Report;
+  takeErrors(atMost: number): BatchError[];
+  statistics(): Statistics | null;
+  takeGoodLines(): Float64Array;
   free(): void;
 }
 
@@ -100,7 +123,14 @@ export interface Core {
   runTurn(host: CoreHost, id: string, settings: unknown, deadline: number | undefined): Promise<TurnEnd>;
   /** The batches that are to start now. */
   admitBatches(queue: BatchQueue): string[];
-  Validator: new (endpoint: string, settings: unknown, key0: bigint, key1: bigint) => CoreValidator;
+  Validator: new (
+    endpoint: string,
+    settings: unknown,
+    key0: bigint,
+    key1: bigint,
+    statistics: boolean,
+    goodLines: boolean,
+  ) => CoreValidator;
   InputReader: new (host: CoreHost, fileId: string, endpoint: string, settings: unknown) => CoreInputReader;
   /** Says what a panic's message goes to. It is called from within the instance that panics. */
   onPanic(callback: (message: string) => void): void;

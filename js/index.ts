@@ -1,6 +1,13 @@
 /** edgebatch: the OpenAI Batches API over storage, files and models of your own. */
 export { Batches, type BatchesOptions, type InputValidation } from "./batches.ts";
-export { type BatchRequest, CorePanicError, type Report, type TurnEnd } from "./core.ts";
+export {
+  type BatchRequest,
+  CorePanicError,
+  type Report,
+  type Statistics,
+  type Tally,
+  type TurnEnd,
+} from "./core.ts";
 export {
   ApiError,
   type ApiErrorFields,
@@ -18,4 +25,4 @@ export {
 export { MemoryFiles, MemoryKV } from "./hosts/memory.ts";
 export type { ValidationOptions } from "./settings.ts";
 export type * from "./types.ts";
-export { Validator, type ValidatorOptions } from "./validator.ts";
+export { sizeFrom, Validator, type ValidatorOptions } from "./validator.ts";

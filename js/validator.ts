@@ -1,13 +1,24 @@
 /** Checks a batch file as it streams by: in a page before an upload, in a server during one. */
-import { core, isApiErrorFields, type Report } from "./core.ts";
+import { core, isApiErrorFields, type Report, type Statistics } from "./core.ts";
 import { apiError } from "./errors.ts";
 import { random64 } from "./random.ts";
 import { coreSettings, type ValidationOptions } from "./settings.ts";
+import type { BatchError } from "./types.ts";
 
 /** Options of {@link Validator}. */
 export interface ValidatorOptions extends ValidationOptions {
   /** The endpoint the file is to run on, such as `/v1/chat/completions`. */
   endpoint: string;
+  /** Whether {@link Validator.statistics} are kept. Default false. */
+  statistics?: boolean;
+  /** Whether the places of good lines are kept for {@link Validator.takeGoodLines}. Default false. */
+  goodLines?: boolean;
+}
+
+/** The least bytes of a line that counts in a class of {@link Statistics.sizes}. */
+export function sizeFrom(sizeClass: number): number {
+  if (sizeClass < 8) return Math.min(sizeClass, 4);
+  return 2 ** Math.floor(sizeClass / 4) * (1 + (sizeClass % 4) / 4);
 }
 
 /**
@@ -17,11 +28,15 @@ export interface ValidatorOptions extends ValidationOptions {
 export class Validator {
   readonly #validator: InstanceType<ReturnType<typeof core>["Validator"]>;
   #report: Report | undefined;
+  #statistics: Statistics | null = null;
+  #goodLines: Float64Array = new Float64Array();
 
   constructor(options: ValidatorOptions) {
-    const { endpoint, ...settings } = options;
+    const { endpoint, statistics = false, goodLines = false, ...settings } = options;
+    const { Validator } = core();
+    const rules = coreSettings(settings);
     try {
-      this.#validator = new (core().Validator)(endpoint, coreSettings(settings), random64(), random64());
+      this.#validator = new Validator(endpoint, rules, random64(), random64(), statistics, goodLines);
     } catch (thrown) {
       throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
     }
@@ -43,18 +58,54 @@ export class Validator {
   finish(): Report {
     if (!this.#report) {
       this.#report = this.#validator.finish();
+      this.#statistics = this.#validator.statistics();
+      this.#goodLines = this.#validator.takeGoodLines();
       this.#validator.free();
     }
     return this.#report;
   }
 
+  /**
+   * Takes the errors found since the last call, in line order: for a caller that shows or stores them while the
+   * file is read. A report repeats only those that were not taken. Of all errors, `maxErrors` are kept or taken.
+   */
+  takeErrors(): BatchError[] {
+    return this.#report ? this.#report.errors.splice(0) : this.#validator.takeErrors(0xffff_ffff);
+  }
+
+  /** What the file is like so far; null unless `statistics` were asked for. */
+  statistics(): Statistics | null {
+    return this.#report ? this.#statistics : this.#validator.statistics();
+  }
+
+  /**
+   * Where the good lines are that ended since the last call: start and end of each, line end included, in bytes
+   * from the beginning of the file. Empty unless `goodLines` were asked for.
+   */
+  takeGoodLines(): Float64Array {
+    if (!this.#report) return this.#validator.takeGoodLines();
+    const rest = this.#goodLines;
+    this.#goodLines = new Float64Array();
+    return rest;
+  }
+
+  /** Frees what an unfinished validator holds in the core's memory; nothing else may be called after. */
+  free(): void {
+    if (!this.#report) this.#validator.free();
+  }
+
   /** Checks a whole stream of bytes. */
   static async validate(
-    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | ReadableStream<Uint8Array>,
     options: ValidatorOptions,
   ): Promise<Report> {
     const validator = new Validator(options);
-    for await (const chunk of chunks) validator.push(chunk);
+    // Not every browser lets a stream be walked through.
+    if ("getReader" in chunks) {
+      const reader = chunks.getReader();
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read())
+        validator.push(piece.value);
+    } else for await (const chunk of chunks) validator.push(chunk);
     return validator.finish();
   }
 }

@@ -1,5 +1,6 @@
-// Builds the package: Rust to wasm, its JavaScript glue, the optimiser, then TypeScript. Each half is skipped when its
-// inputs have not changed. js/wasm holds the wasm for running the sources, dist/ is what npm publishes.
+// Builds the package: Rust to wasm, its JavaScript glue, the optimiser, then TypeScript, then the page. What has
+// unchanged inputs is skipped. js/wasm holds the wasm for running the sources, dist/ is what npm publishes, and
+// dist/page the page.
 import {
   copyFileSync,
   cpSync,
@@ -12,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { buildPage } from "./build-page.mjs";
 import {
   bin,
   contentHash,
@@ -83,14 +85,10 @@ function entries() {
 }
 
 function buildTypeScript() {
-  const inputs = filesUnder([
-    "js",
-    "tsconfig.json",
-    "tsconfig.build.json",
-    "package.json",
-    "package-lock.json",
-    "scripts/build.mjs",
-  ]);
+  const inputs = filesUnder(
+    ["js", "tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json", "scripts/build.mjs"],
+    (path) => path === "js/page",
+  );
   return unlessStamped("dist/.stamp", contentHash(inputs), () => {
     const start = performance.now();
     say("build: TypeScript (tsc, esbuild) …");
@@ -129,6 +127,7 @@ export function build(options) {
   const fresh = buildWasm(versions);
   checkSize(fresh);
   buildTypeScript();
+  buildPage();
   return versions;
 }
 

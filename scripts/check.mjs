@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkSize } from "./build.mjs";
+import { checkPageSize } from "./build-page.mjs";
 import {
   bin,
   capture,
@@ -74,9 +75,11 @@ const gates = {
   },
   types() {
     run(join(bin, "tsc"), ["-p", "tsconfig.json"]);
+    run(join(bin, "tsc"), ["-p", "tsconfig.page.json"]);
   },
   size() {
     checkSize();
+    checkPageSize();
   },
   /** The core knows no platform: only src/wasm/ names the bindings, only driver, host and wasm await. */
   purity() {

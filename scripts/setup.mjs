@@ -2,6 +2,7 @@
 // With everything in place it says nothing. `node scripts/setup.mjs` does the set-up alone.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { chromium } from "./chromium.mjs";
 import { useDebianRust, useDebianRustIfReady } from "./debian-rust.mjs";
 import {
   addPath,
@@ -141,8 +142,8 @@ function pythonClient() {
   say(`set-up: openai-python ready in ${seconds(start)}`);
 }
 
-/** Sets up what is missing. Tests need wasm-pack besides, those of the Worker the Python client. Gives the versions that decide a build. */
-export function setup({ tests = false, python = false } = {}) {
+/** Sets up what is missing. Tests need wasm-pack besides, those of the Worker the Python client, those of the page Chromium. Gives the versions that decide a build. */
+export function setup({ tests = false, python = false, browser = false } = {}) {
   const nodeVersion = npmPackages();
   rust();
   wasmTarget();
@@ -152,12 +153,13 @@ export function setup({ tests = false, python = false } = {}) {
     cargoTool("wasm-pack", "wasm-pack", wasmPackVersion);
   }
   if (python) pythonClient();
+  if (browser) chromium();
   return { node: nodeVersion, rust: capture("rustc", ["--version"], { env: wasmEnv() }), wasmBindgen };
 }
 
 if (isMain(import.meta.url)) {
   main(() => {
-    const { node: nodeVersion, rust: rustVersion, wasmBindgen } = setup({ tests: true });
+    const { node: nodeVersion, rust: rustVersion, wasmBindgen } = setup({ tests: true, browser: true });
     say(`set-up: complete (Node ${nodeVersion}, ${rustVersion}, wasm-bindgen ${wasmBindgen})`);
   });
 }

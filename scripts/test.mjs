@@ -45,6 +45,7 @@ function nodeCounts(tap) {
 }
 
 const workerTests = "tests/js/worker/";
+const pageTests = "tests/js/page/";
 
 async function nodeTests(chosen) {
   const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts") && chosen(file));
@@ -76,7 +77,10 @@ const parts = {
   },
 
   /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
-  node: () => nodeTests((file) => !file.startsWith(workerTests)),
+  node: () => nodeTests((file) => !file.startsWith(workerTests) && !file.startsWith(pageTests)),
+
+  /** The page in real Chromium, with the real wasm and the real Worker. */
+  page: () => nodeTests((file) => file.startsWith(pageTests)),
 
   /** The Worker in real workerd, driven by both official clients, killed and evicted: takes minutes. */
   worker: () => nodeTests((file) => file.startsWith(workerTests)),
@@ -88,7 +92,7 @@ main(async () => {
   if (unknown.length > 0)
     throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
   const chosen = asked.length > 0 ? asked : Object.keys(parts);
-  build({ tests: true, python: chosen.includes("worker") });
+  build({ tests: true, python: chosen.includes("worker"), browser: chosen.includes("page") });
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
   for (const name of chosen) {

@@ -91,7 +91,7 @@ impl Fault<'_> {
         BatchError { code: self.code(dialect).to_owned(), message, param: self.param(dialect), line }
     }
 
-    fn code(self, dialect: Dialect) -> &'static str {
+    pub(super) fn code(self, dialect: Dialect) -> &'static str {
         match self {
             Self::NotJson => "invalid_json_line",
             Self::Missing(field) if field.in_body && dialect == Dialect::Reference => "invalid_request",

@@ -7,6 +7,7 @@
 //! | `fault` | codes, parameters and texts of the errors, in both dialects |
 //! | `duplicates` | whether a `custom_id` was seen before, in 16 to 24 bytes each |
 //! | `models` | which models were asked for, and the answers |
+//! | `statistics` | what the file is like: models, sizes, errors by code |
 //!
 //! ```
 //! use edgebatch::validate::{Progress, Rules, Validator};
@@ -27,8 +28,10 @@ mod duplicates;
 mod fault;
 mod line;
 mod models;
+mod statistics;
 mod validator;
 
+pub use statistics::{LineSize, Statistics, Tally, size_class};
 pub use validator::{Progress, Report, Sink, ValidRequest, Validator};
 
 use crate::limits::Limits;

@@ -4,6 +4,7 @@ use super::duplicates::{self, Seen};
 use super::fault::Fault;
 use super::line::{Endpoint, Fields};
 use super::models::Models;
+use super::statistics::Statistics;
 use super::{Dialect, Rules};
 use crate::jsonl::{Line, LineSplitter, Text};
 use crate::object::BatchError;
@@ -108,8 +109,11 @@ struct Judge {
 struct Errors {
     kept: Vec<BatchError>,
     count: u64,
+    /// How many may be kept or have been taken.
     max: usize,
     dialect: Dialect,
+    /// Only where they are asked for.
+    statistics: Option<Box<Statistics>>,
 }
 
 /// The model of the valid lines so far.
@@ -136,6 +140,7 @@ impl Validator {
                     count: 0,
                     max: rules.limits.max_errors,
                     dialect: rules.dialect,
+                    statistics: None,
                 },
                 rules,
                 requests: 0,
@@ -146,6 +151,13 @@ impl Validator {
                 common: Common::NoLines,
             },
         }
+    }
+
+    /// Has statistics kept, from the beginning of the file on.
+    #[must_use]
+    pub fn with_statistics(mut self) -> Self {
+        self.judge.errors.statistics = Some(Box::default());
+        self
     }
 
     /// Takes the next bytes of the file, cut wherever it suits. Valid requests go to `sink` as their lines end.
@@ -217,13 +229,7 @@ impl Validator {
     pub fn report(&self) -> Report {
         let judge = &self.judge;
         let limits = &judge.rules.limits;
-        let mut of_file = Vec::new();
-        if self.bytes > limits.max_file_bytes {
-            of_file.push(judge.rules.file_too_large());
-        }
-        if judge.requests > limits.max_requests {
-            of_file.push(judge.rules.too_many_requests());
-        }
+        let of_file = self.errors_of_file();
         let error_count = judge.errors.count + of_file.len() as u64;
         let of_lines = limits.max_errors.saturating_sub(of_file.len());
         let mut errors: Vec<_> = judge.errors.kept.iter().take(of_lines).cloned().collect();
@@ -240,6 +246,33 @@ impl Validator {
                 Common::NoLines | Common::Several => None,
             },
         }
+    }
+
+    /// Takes the first errors out of those kept, at most so many: for a host that keeps them itself. They count as
+    /// before, and [`Validator::report`] repeats only those that were not taken.
+    pub fn take_errors(&mut self, at_most: usize) -> Vec<BatchError> {
+        let Errors { kept, max, .. } = &mut self.judge.errors;
+        let taken: Vec<_> = kept.drain(..at_most.min(kept.len())).collect();
+        *max -= taken.len();
+        taken
+    }
+
+    /// What the file is like so far; `None` unless made by [`Validator::with_statistics`].
+    pub fn statistics(&self) -> Option<Statistics> {
+        let mut statistics = self.judge.errors.statistics.as_deref()?.clone();
+        for error in self.errors_of_file() {
+            statistics.error(&error.code);
+        }
+        Some(statistics)
+    }
+
+    fn errors_of_file(&self) -> Vec<BatchError> {
+        let Judge { rules, requests, .. } = &self.judge;
+        let too_large = self.bytes > rules.limits.max_file_bytes;
+        let too_many = *requests > rules.limits.max_requests;
+        let of_file =
+            [too_large.then(|| rules.file_too_large()), too_many.then(|| rules.too_many_requests())];
+        of_file.into_iter().flatten().collect()
     }
 
     /// Bytes held for the line being collected and the ids seen: what grows with a file. For tests and gauges.
@@ -286,7 +319,7 @@ impl Judge {
         let fields = match fields {
             Ok(fields) => fields,
             Err(fault) => {
-                self.requests += 1;
+                self.count(line, None);
                 self.errors.add(line.number, fault);
                 return None;
             }
@@ -310,7 +343,7 @@ impl Judge {
             _ => true,
         };
 
-        self.requests += 1;
+        self.count(line, fields.model.as_deref());
         let errors_before = self.errors.count;
         let request =
             fields.judge(&self.rules, &self.endpoint, &mut |fault| self.errors.add(line.number, fault));
@@ -337,6 +370,13 @@ impl Judge {
         None
     }
 
+    fn count(&mut self, line: &Line<'_>, model: Option<&str>) {
+        self.requests += 1;
+        if let Some(statistics) = &mut self.errors.statistics {
+            statistics.request(line.number, line.end - line.offset, model);
+        }
+    }
+
     fn is_new(&mut self, id: &str) -> bool {
         let hash = self.hash(id);
         if self.requests <= self.rules.limits.max_requests {
@@ -354,6 +394,9 @@ impl Judge {
 impl Errors {
     fn add(&mut self, line: u64, fault: Fault<'_>) {
         self.count += 1;
+        if let Some(statistics) = &mut self.statistics {
+            statistics.error(fault.code(self.dialect));
+        }
         if self.kept.len() < self.max {
             self.kept.push(fault.error(self.dialect, Some(line)));
         }

@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::request::RequestLine;
 use crate::service::CreateParams;
 use crate::settings::Settings;
-use crate::validate::{Report, Validator as CoreValidator};
+use crate::validate::{Report, ValidRequest, Validator as CoreValidator};
 use js_sys::{Array, JSON, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,33 +104,68 @@ pub fn admit_batches(queue: JsValue) -> Result<JsValue, JsValue> {
 #[wasm_bindgen(skip_typescript)]
 pub struct Validator {
     inner: CoreValidator,
+    /// Start and end of every good line since they were last taken, where they are asked for.
+    good: Option<Vec<f64>>,
 }
 
 #[wasm_bindgen]
 impl Validator {
-    /// For a file that is to run on `endpoint`. `key0` and `key1` are fresh randomness.
+    /// For a file that is to run on `endpoint`. `key0` and `key1` are fresh randomness. What is kept besides errors is asked for
+    /// here: statistics, and where the good lines are.
     #[wasm_bindgen(constructor)]
-    pub fn new(endpoint: &str, settings: JsValue, key0: u64, key1: u64) -> Result<Self, JsValue> {
+    pub fn new(
+        endpoint: &str,
+        settings: JsValue,
+        key0: u64,
+        key1: u64,
+        statistics: bool,
+        good_lines: bool,
+    ) -> Result<Self, JsValue> {
         let settings: Settings = from_js(settings)?;
         let rules = settings.rules(endpoint, false, (key0, key1));
-        Ok(Self { inner: CoreValidator::new(rules) })
+        let inner = CoreValidator::new(rules);
+        let inner = if statistics { inner.with_statistics() } else { inner };
+        Ok(Self { inner, good: good_lines.then(Vec::new) })
     }
 
     /// The next bytes of the file.
     pub fn push(&mut self, chunk: &[u8]) {
         // No model is looked up here, so nothing is ever asked for.
-        let _ = self.inner.push(chunk, &mut |_| {});
+        let _ = self.inner.push(chunk, &mut |request| places(&mut self.good, &request));
     }
 
     /// The file is at its end. What was found in it.
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
-        let _ = self.inner.finish(&mut |_| {});
+        let _ = self.inner.finish(&mut |request| places(&mut self.good, &request));
         self.report()
     }
 
     /// What was found so far.
     pub fn report(&self) -> Result<JsValue, JsValue> {
         to_js(&self.inner.report())
+    }
+
+    /// Takes the first errors out of those kept.
+    #[wasm_bindgen(js_name = takeErrors)]
+    pub fn take_errors(&mut self, at_most: usize) -> Result<JsValue, JsValue> {
+        to_js(&self.inner.take_errors(at_most))
+    }
+
+    /// What the file is like so far; null unless asked for.
+    pub fn statistics(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.inner.statistics())
+    }
+
+    /// Start and end, in bytes, of every good line since the last call.
+    #[wasm_bindgen(js_name = takeGoodLines)]
+    pub fn take_good_lines(&mut self) -> Vec<f64> {
+        self.good.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+}
+
+fn places(good: &mut Option<Vec<f64>>, request: &ValidRequest<'_>) {
+    if let Some(good) = good {
+        good.extend([request.offset as f64, request.end as f64]);
     }
 }
 

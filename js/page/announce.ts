@@ -1,0 +1,9 @@
+/** What a screen reader is told while eyes are elsewhere. */
+import { signal } from "@preact/signals";
+
+export const announcement = signal("");
+
+/** Says something once what is being said is over. */
+export function announce(text: string): void {
+  announcement.value = text;
+}

@@ -1,0 +1,65 @@
+/** The page's frame. */
+import { useEffect, useRef } from "preact/hooks";
+import { announcement } from "./announce.ts";
+import { BatchView } from "./batches/batch-view.tsx";
+import { BatchesView } from "./batches/batches-view.tsx";
+import { CheckView } from "./check/check-view.tsx";
+import { DropVeil, useDrop } from "./check/choose.tsx";
+import { route } from "./route.ts";
+import { theme, turnTheme } from "./theme.ts";
+
+export function App() {
+  useDrop();
+  const { view } = route.value;
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  useEffect(() => {
+    document.title = view === "check" ? "Check a batch file · edgebatch" : "Batches · edgebatch";
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+    scrollTo(0, 0);
+  }, [view]);
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        To the content
+      </button>
+      <header>
+        <a class="brand" href="#/">
+          edgebatch
+        </a>
+        <nav aria-label="Views">
+          <a href="#/" aria-current={view === "check" ? "page" : undefined}>
+            Check a file
+          </a>
+          <a href="#/batches" aria-current={view === "check" ? undefined : "page"}>
+            Batches
+          </a>
+        </nav>
+        <button
+          type="button"
+          class="theme"
+          onClick={turnTheme}
+          aria-label={`Use ${theme.value === "dark" ? "light" : "dark"} colours`}
+        >
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <circle cx="12" cy="12" r="8" />
+            <path d="M12 4a8 8 0 0 1 0 16Z" />
+          </svg>
+        </button>
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        {/* Kept when another view is shown: a check goes on, and what was found stays. */}
+        <div hidden={view !== "check"}>
+          <CheckView />
+        </div>
+        {route.value.view === "batches" && <BatchesView />}
+        {route.value.view === "batch" && <BatchView key={route.value.id} id={route.value.id} />}
+      </main>
+      <div class="hidden" role="status" aria-live="polite">
+        {announcement.value}
+      </div>
+      <DropVeil />
+    </>
+  );
+}

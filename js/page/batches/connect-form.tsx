@@ -1,0 +1,62 @@
+/** Asks for the server's address and a key, and tries them. */
+import { useId, useState } from "preact/hooks";
+import { listBatches } from "./api.ts";
+import { baseOf, type Connection, connect, connection } from "./connection.ts";
+
+export function ConnectForm({ connected }: { connected?: (to: Connection) => void }) {
+  const ids = { address: useId(), key: useId(), failure: useId() };
+  const [failure, setFailure] = useState("");
+  const [busy, setBusy] = useState(false);
+  const known = connection.value;
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    setBusy(true);
+    setFailure("");
+    try {
+      const to = { base: baseOf(String(form.get("address"))), key: String(form.get("key")).trim() };
+      await listBatches(to, 1);
+      connect(to);
+      connected?.(to);
+    } catch (error) {
+      setFailure(
+        error instanceof TypeError
+          ? "This is no address. One looks like https://batches.example.com"
+          : (error as Error).message,
+      );
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="connect" onSubmit={submit} aria-describedby={failure ? ids.failure : undefined}>
+      <label for={ids.address}>Address of the server</label>
+      <input
+        id={ids.address}
+        name="address"
+        type="text"
+        inputMode="url"
+        required
+        spellcheck={false}
+        autocapitalize="none"
+        autocomplete="off"
+        defaultValue={known?.base ?? location.origin}
+      />
+      <label for={ids.key}>
+        Key <span class="muted">(if it asks for one)</span>
+      </label>
+      <input id={ids.key} name="key" type="password" autocomplete="off" defaultValue={known?.key ?? ""} />
+      <p class="muted">Both are kept in this tab alone, and forgotten when it is closed.</p>
+      {failure && (
+        <p class="notice bad" role="alert" id={ids.failure}>
+          {failure}
+        </p>
+      )}
+      <div class="buttons">
+        <button type="submit" class="primary" disabled={busy}>
+          {busy ? "Connecting…" : "Connect"}
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,119 @@
+/** From a checked file to a running batch in one click. */
+import { useState } from "preact/hooks";
+import { announce } from "../announce.ts";
+import type { Session } from "../check/session.ts";
+import { bytes, count, percent } from "../format.ts";
+import { nameBeside } from "../save.ts";
+import { createBatch } from "./api.ts";
+import { ConnectForm } from "./connect-form.tsx";
+import { type Connection, connection } from "./connection.ts";
+import { upload } from "./upload.ts";
+
+type Step =
+  | { name: "connect" }
+  | { name: "preparing" }
+  | { name: "uploading"; sent: number; total: number; part: string }
+  | { name: "creating" }
+  | { name: "failed"; message: string };
+
+export function CreateBatch({ session }: { session: Session }) {
+  const [step, setStep] = useState<Step | null>(null);
+  const [stop, setStop] = useState<AbortController | null>(null);
+  const counts = session.counts.value;
+  const good = counts?.validCount ?? 0;
+  const flawless = counts?.errorCount === 0;
+  const ready = session.phase.value === "done" && good > 0;
+  const busy = step !== null && step.name !== "failed" && step.name !== "connect";
+
+  const run = async (to: Connection) => {
+    const ends = new AbortController();
+    setStop(ends);
+    try {
+      setStep({ name: "preparing" });
+      const files = await inputs(session, flawless);
+      if (!files || ends.signal.aborted) return setStep(null);
+      let last = "";
+      for (const [i, { blob, name, key }] of files.entries()) {
+        const part = files.length > 1 ? `file ${i + 1} of ${files.length}, ` : "";
+        const tell = (sent: number) => setStep({ name: "uploading", sent, total: blob.size, part });
+        tell(0);
+        const fileId = await upload(to, blob, name, tell, ends.signal);
+        setStep({ name: "creating" });
+        last = (await createBatch(to, fileId, session.endpoint.value, key)).id;
+      }
+      setStep(null);
+      announce("The batch was created.");
+      location.hash = files.length > 1 ? "#/batches" : `#/batches/${last}`;
+    } catch (error) {
+      if (ends.signal.aborted) setStep(null);
+      else setStep({ name: "failed", message: (error as Error).message });
+    }
+  };
+
+  const start = () => {
+    const to = connection.value;
+    if (to) void run(to);
+    else setStep({ name: "connect" });
+  };
+  const cancel = () => {
+    stop?.abort();
+    session.stopWriting();
+    setStep(null);
+  };
+  return (
+    <div class="create">
+      <button
+        type="button"
+        class={flawless ? "primary" : ""}
+        disabled={!ready || busy}
+        aria-expanded={step?.name === "connect"}
+        onClick={start}
+      >
+        {flawless || !ready ? "Upload and create a batch" : `Create a batch of the ${count(good)} good lines`}
+      </button>
+      {step?.name === "connect" && (
+        <div class="card">
+          <ConnectForm connected={(to) => void run(to)} />
+        </div>
+      )}
+      {busy && (
+        <div class="notice">
+          <span>{words(step)}</span>
+          <progress
+            max={1}
+            {...(step.name === "uploading" ? { value: step.sent / Math.max(1, step.total) } : {})}
+            aria-label="Upload"
+          />
+          <button type="button" class="link" onClick={cancel}>
+            Stop
+          </button>
+        </div>
+      )}
+      {step?.name === "failed" && (
+        <p class="notice bad" role="alert">
+          {step.message}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function words(step: Step): string {
+  if (step.name === "preparing") return "Preparing the file…";
+  if (step.name === "creating") return "Creating the batch…";
+  if (step.name !== "uploading") return "";
+  const { part, sent, total } = step;
+  return `Uploading ${part}${percent(sent, total)} of ${bytes(total)}`;
+}
+
+/** What is to be uploaded: the file itself if it is good as it stands, else new ones made from it. */
+async function inputs(session: Session, flawless: boolean) {
+  const { file } = session;
+  const bytesInside = session.counts.value?.bytes ?? file.blob.size;
+  const packed = bytesInside !== file.blob.size;
+  const key = () => crypto.randomUUID();
+  if (flawless && !packed) return [{ blob: file.blob, name: nameBeside(file.name, ".jsonl"), key: key() }];
+  const files = await session.written(flawless ? "all" : "good");
+  const ending = (i: number) => (flawless ? ".jsonl" : i === 0 ? "-good.jsonl" : `-good-${i + 1}.jsonl`);
+  return files?.map(({ blob }, i) => ({ blob, name: nameBeside(file.name, ending(i)), key: key() }));
+}

@@ -1,0 +1,42 @@
+/** What all views of a batch share: its state in words, and how far it is. */
+import type { Batch, BatchStatus } from "../../types.ts";
+import { count, percent } from "../format.ts";
+
+export const stateWords: Record<BatchStatus, string> = {
+  validating: "Validating",
+  failed: "Failed",
+  in_progress: "In progress",
+  finalizing: "Finalizing",
+  completed: "Completed",
+  expired: "Expired",
+  cancelling: "Cancelling",
+  cancelled: "Cancelled",
+};
+
+export function isOver({ status }: Batch): boolean {
+  return ["failed", "completed", "expired", "cancelled"].includes(status);
+}
+
+export function State({ batch: { status } }: { batch: Batch }) {
+  return <span class={`state ${status}`}>{stateWords[status] ?? status}</span>;
+}
+
+export function BatchProgress({ batch }: { batch: Batch }) {
+  const { total, completed, failed } = batch.request_counts;
+  const ended = completed + failed;
+  const words =
+    total === 0
+      ? isOver(batch)
+        ? "No requests ran"
+        : "Not counted yet"
+      : `${count(ended)} of ${count(total)} (${percent(ended, total)})`;
+  return (
+    <div class="batch-progress">
+      <progress max={Math.max(1, total)} value={ended} aria-label={`Requests of ${batch.id} that are done`} />
+      <span class="muted">
+        {words}
+        {failed > 0 && <span class="failed-count">, {count(failed)} failed</span>}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,78 @@
+/** Each code in plain words, and what to do about it. */
+
+export interface Advice {
+  title: string;
+  todo: string;
+}
+
+const byCode: Record<string, Advice> = {
+  invalid_json_line: {
+    title: "Not valid JSON",
+    todo: "Each line must be one complete JSON object: no line breaks inside it, no trailing comma, double quotes only. Write lines with a JSON library (json.dumps, JSON.stringify) instead of putting text together.",
+  },
+  invalid_request: {
+    title: "Something of the wrong kind",
+    todo: "A member has another type than the API takes, or is missing. Compare this line with one that passed.",
+  },
+  missing_required_parameter: {
+    title: "Something is missing",
+    todo: "Add the missing member. Every line needs custom_id, method, url and body; the body needs its model and the input that the endpoint takes.",
+  },
+  string_above_max_length: {
+    title: "An id is too long",
+    todo: "Shorten the custom_id to at most 512 characters: a number or a key of your own database is enough.",
+  },
+  invalid_value: {
+    title: "Not POST",
+    todo: 'Write "method": "POST". Batches know no other.',
+  },
+  invalid_url: {
+    title: "Another endpoint",
+    todo: "All lines of a batch go to one endpoint, and url must name it exactly, with /v1 and without the server. Change the line, choose its endpoint above, or put it into a batch of its own.",
+  },
+  streaming_unsupported: {
+    title: "Asks for streaming",
+    todo: 'Remove "stream": true. Batches answer with whole responses.',
+  },
+  model_not_found: {
+    title: "Unknown model",
+    todo: "Use a model that the server offers for batches; GET /v1/models lists them.",
+  },
+  mismatched_model: {
+    title: "Several models",
+    todo: "All requests must name the model of the first. Make one file for each model.",
+  },
+  duplicate_custom_id: {
+    title: "An id used twice",
+    todo: "Give each request a custom_id of its own: it is how you find its answer, as answers may come in any order. If the same request stands twice, remove one.",
+  },
+  request_too_large: {
+    title: "The file is too large",
+    todo: "Split it into several files, and make a batch of each. What lies beyond the limit was not looked at.",
+  },
+  too_many_tasks: {
+    title: "Too many requests",
+    todo: "Split the file, and make a batch of each part. The good lines can be saved below, already split.",
+  },
+};
+
+/** By param, where the code alone says too little. */
+const byParam: Record<string, string> = {
+  custom_id: 'Write custom_id as a string, such as "request-1": numbers need quotes too.',
+  method: 'Write "method": "POST".',
+  url: 'Write the endpoint as a string, such as "url": "/v1/chat/completions".',
+  body: "body is the object that you would otherwise send to the endpoint: an object, not a string that holds JSON.",
+  "body.model": 'Name the model in the body as a string: "model": "…".',
+  "body.messages": 'messages is a list: "messages": [{"role": "user", "content": "…"}].',
+  "body.input": "input is a text or a list of texts.",
+  "body.prompt": "prompt is a text or, for completions, a list of texts.",
+};
+
+export function advice(code: string, param: string | null = null): Advice {
+  const found = byCode[code] ?? { title: code, todo: "Compare this line with one that passed." };
+  const general = code === "invalid_request" || code === "missing_required_parameter";
+  if (code === "invalid_request" && param === null)
+    return { ...found, todo: "A line must be a JSON object, in braces; this one is another kind of value." };
+  const special = general && param !== null ? byParam[param] : undefined;
+  return special ? { ...found, todo: special } : found;
+}

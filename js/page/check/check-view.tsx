@@ -1,0 +1,27 @@
+/** Check a file. */
+import { Choose } from "./choose.tsx";
+import { Options } from "./options.tsx";
+import { Result } from "./result.tsx";
+import { session } from "./session.ts";
+
+export function CheckView() {
+  const current = session.value;
+  if (current)
+    return (
+      <>
+        <h1 class="hidden">Check a batch file</h1>
+        <Result session={current} />
+      </>
+    );
+  return (
+    <div class="start">
+      <h1>Check a batch file before you upload it</h1>
+      <p class="lead">
+        See in seconds whether it will be accepted, and what is wrong with which line.{" "}
+        <b>Nothing is sent: the file stays on this device.</b>
+      </p>
+      <Choose />
+      <Options />
+    </div>
+  );
+}

@@ -1,0 +1,79 @@
+/** A line as it stands in the file, laid out, with the faulty place marked and what to do about it. */
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { BatchError } from "../../types.ts";
+import { bytes, count } from "../format.ts";
+import type { LineView as View } from "../reader/protocol.ts";
+import { advice } from "./advice.ts";
+import type { Session } from "./session.ts";
+
+const MAX_LINE_BYTES = 8 << 20;
+
+export function LineView({ session }: { session: Session }) {
+  const shown = session.line.value;
+  return (
+    <section class="line-view" aria-label="The line" aria-busy={shown?.state === "loading"}>
+      {shown === null && <p class="empty">The line of the error you choose is shown here.</p>}
+      {shown?.state === "loading" && <p class="empty">Fetching line {count(shown.line)}…</p>}
+      {shown?.state === "failed" && <p class="notice bad">{shown.message}</p>}
+      {shown?.state === "ready" && <Laid session={session} view={shown.view} error={shown.error} />}
+    </section>
+  );
+}
+
+function Laid({ session, view, error }: { session: Session; view: View; error: BatchError | null }) {
+  const box = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const marked = box.current?.querySelector<HTMLElement>(".row.marked");
+    if (!box.current) return;
+    const middle = (marked?.offsetTop ?? 0) - box.current.clientHeight / 2;
+    box.current.scrollTop = Math.max(0, middle);
+    if (session.reveal) box.current.closest(".line-view")?.scrollIntoView({ block: "nearest" });
+    session.reveal = false;
+  }, [view]);
+  const told = error && advice(error.code, error.param);
+  return (
+    <>
+      <h3>
+        Line {count(view.line)} <span class="muted">{bytes(view.bytes)}</span>
+      </h3>
+      {error && (
+        <p class="line-error">
+          {error.message} <code>{error.code}</code>
+        </p>
+      )}
+      {view.fault && (
+        <p class="line-why">
+          <b>
+            {view.fault.at < view.bytes ? `At byte ${count(view.fault.at + 1)} of the line:` : "At its end:"}
+          </b>{" "}
+          {view.fault.message}
+        </p>
+      )}
+      {error?.code === "invalid_json_line" && view.bytes > MAX_LINE_BYTES && (
+        <p class="line-why">This line is longer than the maximum of 8 MiB, and was not read as JSON.</p>
+      )}
+      {told && (
+        <p class="todo">
+          <b>What to do:</b> {told.todo}
+        </p>
+      )}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}
+      <section class="json" ref={box} aria-label={`JSON of line ${view.line}`} tabIndex={0}>
+        {view.rows.map((row, i) => (
+          <div
+            key={i}
+            class={row.marked ? "row marked" : "row"}
+            style={{ paddingInlineStart: `${Math.min(row.depth, 12) * 1.4 + 0.75}em` }}
+          >
+            {row.marked && <span class="hidden">Here: </span>}
+            {row.spans.map((span, j) => (
+              <span key={j} class={span.kind}>
+                {span.text}
+              </span>
+            ))}
+          </div>
+        ))}
+      </section>
+    </>
+  );
+}

@@ -1,0 +1,121 @@
+/** How a file is to be checked. */
+import { computed, signal } from "@preact/signals";
+import type { Dialect } from "../../types.ts";
+import type { CheckSettings } from "../reader/protocol.ts";
+
+const KNOWN = [
+  "/v1/chat/completions",
+  "/v1/responses",
+  "/v1/embeddings",
+  "/v1/completions",
+  "/v1/moderations",
+  "/v1/images/generations",
+];
+const MIB = 1 << 20;
+const OTHER = "other";
+
+const endpoint = signal("");
+const otherEndpoint = signal("");
+const dialect = signal<Dialect>("openai");
+const singleModel = signal(false);
+const maxRequests = signal(50_000);
+const maxMib = signal(200);
+
+/** The settings as they stand. */
+export const settings = computed<CheckSettings>(() => ({
+  endpoint: (endpoint.value === OTHER ? otherEndpoint.value.trim() : endpoint.value) || null,
+  dialect: dialect.value,
+  singleModel: singleModel.value,
+  maxRequests: maxRequests.value,
+  maxFileBytes: maxMib.value * MIB,
+}));
+
+/** Raises the limits so that a file of so many bytes is read to its end. */
+export function raiseLimits(fileBytes: number, requests: number): void {
+  maxMib.value = Math.max(maxMib.value, Math.ceil(fileBytes / MIB));
+  maxRequests.value = Math.max(maxRequests.value, requests);
+}
+
+/** Whether two settings check alike. */
+export function same(a: CheckSettings, b: CheckSettings): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function wholeFrom(text: string, otherwise: number): number {
+  const value = Math.floor(Number(text));
+  return Number.isFinite(value) && value >= 1 ? value : otherwise;
+}
+
+const text = (event: Event) => (event.currentTarget as HTMLInputElement | HTMLSelectElement).value;
+
+export function Options() {
+  return (
+    <form class="options" aria-label="How to check" onSubmit={(event) => event.preventDefault()}>
+      <div class="options-main">
+        <label>
+          <span>Endpoint</span>
+          <select value={endpoint.value} onChange={(event) => (endpoint.value = text(event))}>
+            <option value="">As the first line says</option>
+            {KNOWN.map((path) => (
+              <option key={path} value={path}>
+                {path}
+              </option>
+            ))}
+            <option value={OTHER}>Another…</option>
+          </select>
+        </label>
+        {endpoint.value === OTHER && (
+          <label>
+            <span>Its path</span>
+            <input
+              type="text"
+              value={otherEndpoint.value}
+              placeholder="/v1/…"
+              spellcheck={false}
+              autocapitalize="none"
+              onInput={(event) => (otherEndpoint.value = text(event))}
+            />
+          </label>
+        )}
+        <label>
+          <span>Error texts</span>
+          <select value={dialect.value} onChange={(event) => (dialect.value = text(event) as Dialect)}>
+            <option value="openai">As OpenAI words them</option>
+            <option value="reference">edgebatch’s own</option>
+          </select>
+        </label>
+      </div>
+      <details>
+        <summary>Limits and more</summary>
+        <div class="options-more">
+          <label>
+            <span>Requests at most</span>
+            <input
+              type="number"
+              min={1}
+              value={maxRequests.value}
+              onInput={(event) => (maxRequests.value = wholeFrom(text(event), maxRequests.value))}
+            />
+          </label>
+          <label>
+            <span>MiB at most</span>
+            <input
+              type="number"
+              min={1}
+              value={maxMib.value}
+              onInput={(event) => (maxMib.value = wholeFrom(text(event), maxMib.value))}
+            />
+          </label>
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={singleModel.value}
+              onChange={(event) => (singleModel.value = event.currentTarget.checked)}
+            />
+            <span>All requests must name one model, as OpenAI asks</span>
+          </label>
+        </div>
+      </details>
+    </form>
+  );
+}

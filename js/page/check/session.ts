@@ -1,0 +1,222 @@
+/** The file being looked at: from its choice over the check to its lines. One at a time; the next replaces it. */
+import { batch, computed, signal } from "@preact/signals";
+import type { Statistics } from "../../core.ts";
+import type { BatchError } from "../../types.ts";
+import { announce } from "../announce.ts";
+import { count, plural } from "../format.ts";
+import type { CheckSettings, Counts, FromReader, LineView, ToReader } from "../reader/protocol.ts";
+import { prepareReader, takeReader } from "../start-reader.ts";
+import { ErrorStore, MOST_LISTED } from "./error-store.ts";
+import { Pace } from "./pace.ts";
+import { verdict } from "./verdict.ts";
+
+export interface Chosen {
+  name: string;
+  blob: Blob;
+}
+
+export type Phase = "running" | "done" | "cancelled" | "failed";
+
+/** What the line view shows. */
+export type Shown =
+  | { state: "loading"; line: number; error: BatchError | null }
+  | { state: "ready"; error: BatchError | null; view: LineView }
+  | { state: "failed"; line: number; message: string };
+
+/** New files that are being written from this one. */
+export type Writing = {
+  what: "good" | "all";
+  /** Whether they are wanted for themselves, and saved when they are ready. */
+  toSave: boolean;
+} & (
+  | { state: "running"; read: number }
+  | { state: "ready"; files: { blob: Blob; requests: number }[] }
+  | { state: "failed"; message: string }
+);
+
+export class Session {
+  readonly file: Chosen;
+  readonly settings: CheckSettings;
+  readonly errors = new ErrorStore();
+  readonly phase = signal<Phase>("running");
+  readonly failure = signal("");
+  readonly endpoint = signal("");
+  readonly counts = signal<Counts | null>(null);
+  readonly statistics = signal<Statistics | null>(null);
+  readonly read = signal(0);
+  readonly pace = new Pace();
+  readonly line = signal<Shown | null>(null);
+  readonly writing = signal<Writing | null>(null);
+  readonly verdict = computed(() => verdict(this.counts.value, this.statistics.value, this.settings));
+  readonly #worker: Worker;
+  #announced = 0;
+
+  constructor(file: Chosen, settings: CheckSettings, wasm: WebAssembly.Module) {
+    this.file = file;
+    this.settings = settings;
+    this.#worker = takeReader();
+    this.#worker.onmessage = ({ data }: MessageEvent<FromReader>) => this.#hear(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failed(`The page's own reader stopped (${event.message ?? "no reason given"}). Try again.`);
+    };
+    this.#tell({ type: "check", wasm, file: file.blob, settings, maxErrors: MOST_LISTED });
+    this.pace.note(0, performance.now());
+    announce(`Checking ${file.name}.`);
+  }
+
+  /** Stops the check where it is; what was found stays. */
+  cancel(): void {
+    this.#tell({ type: "cancel" });
+  }
+
+  /** Shows a line; with an error of it, its place is marked. */
+  show(line: number, error: BatchError | null): void {
+    const now = this.line.value;
+    // What is shown stays until the new line is there, so that nothing flickers.
+    if (now?.state !== "ready") this.line.value = { state: "loading", line, error };
+    this.#asked = { line, error };
+    this.#tell({ type: "line", line, error });
+  }
+  /** Whether the line is to be brought into view: it was asked for by a pointer, which is elsewhere. */
+  reveal = false;
+  #asked: { line: number; error: BatchError | null } | null = null;
+
+  /** Writes new files from this one. */
+  write(what: "good" | "all", toSave = true): void {
+    this.writing.value = { state: "running", what, toSave, read: 0 };
+    this.#tell({ type: "write", what, maxRequests: this.settings.maxRequests });
+  }
+
+  /** As {@link write}, but only prepared: null when it was stopped. */
+  written(what: "good" | "all"): Promise<{ blob: Blob; requests: number }[] | null> {
+    this.write(what, false);
+    return new Promise((resolve, reject) => {
+      const stop = this.writing.subscribe((now) => {
+        if (now?.state === "running") return;
+        if (now?.state === "failed") reject(new Error(now.message));
+        else resolve(now ? now.files : null);
+        queueMicrotask(() => stop());
+      });
+    });
+  }
+
+  stopWriting(): void {
+    this.#tell({ type: "stop-writing" });
+    this.writing.value = null;
+  }
+
+  /** The session is over: its thread ends at once. */
+  close(): void {
+    this.#worker.terminate();
+  }
+
+  #tell(message: ToReader): void {
+    this.#worker.postMessage(message);
+  }
+
+  #failed(message: string): void {
+    batch(() => {
+      this.failure.value = message;
+      this.phase.value = "failed";
+    });
+    prepareReader();
+    announce(message);
+  }
+
+  #hear(message: FromReader): void {
+    switch (message.type) {
+      case "progress":
+        this.#progress(message);
+        return;
+      case "end":
+        this.phase.value = message.cancelled ? "cancelled" : "done";
+        prepareReader();
+        announce(message.cancelled ? `Cancelled. ${this.#soFar()}` : this.verdict.value.sentence);
+        return;
+      case "failed":
+        this.#failed(message.message);
+        return;
+      case "line":
+        if (message.view.line === this.#asked?.line)
+          this.line.value = { state: "ready", error: this.#asked.error, view: message.view };
+        return;
+      case "line-failed":
+        this.line.value = { state: "failed", line: message.line, message: message.message };
+        return;
+    }
+    const writing = this.writing.value;
+    if (!writing) return;
+    const { what, toSave } = writing;
+    if (message.type === "writing")
+      this.writing.value = { state: "running", what, toSave, read: message.read };
+    else if (message.type === "written")
+      this.writing.value = { state: "ready", what, toSave, files: message.files };
+    else this.writing.value = { state: "failed", what, toSave, message: message.message };
+  }
+
+  #progress({ read, endpoint, counts, statistics, errors }: FromReader & { type: "progress" }): void {
+    batch(() => {
+      this.endpoint.value = endpoint;
+      this.counts.value = counts;
+      this.statistics.value = statistics;
+      this.read.value = read;
+      this.errors.add(errors);
+    });
+    this.pace.note(read, performance.now());
+    const quarter = Math.floor((4 * read) / (this.file.blob.size || 1));
+    if (quarter <= this.#announced || quarter >= 4) return;
+    this.#announced = quarter;
+    announce(`${25 * quarter}%. ${this.#soFar()}`);
+  }
+
+  #soFar(): string {
+    const { requestCount = 0, errorCount = 0 } = this.counts.value ?? {};
+    return `${plural(requestCount, "request")} so far, ${errorCount === 0 ? "no errors" : plural(errorCount, "error")}.`;
+  }
+}
+
+/** What is being looked at now. */
+export const session = signal<Session | null>(null);
+/** Something that went wrong before a file could be looked at. */
+export const chooseFailure = signal("");
+
+let loading: Promise<WebAssembly.Module> | null = null;
+
+/** The core, compiled once. It is asked for when the page opens, so that checking makes no request at all. */
+export function loadCore(): Promise<WebAssembly.Module> {
+  loading ??= compile().catch((error) => {
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
+async function compile(): Promise<WebAssembly.Module> {
+  const answer = await fetch(__WASM__);
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  return WebAssembly.compile(await answer.arrayBuffer());
+}
+
+/** Looks at a file, in place of the one before. */
+export async function begin(file: Chosen, settings: CheckSettings): Promise<void> {
+  chooseFailure.value = "";
+  try {
+    const wasm = await loadCore();
+    session.value?.close();
+    session.value = new Session(file, settings, wasm);
+  } catch (error) {
+    chooseFailure.value = `The checker could not be loaded (${error instanceof Error ? error.message : error}). Look whether you are online, and try again.`;
+    announce(chooseFailure.value);
+  }
+}
+
+/** Puts the file away. */
+export function leave(): void {
+  session.value?.close();
+  session.value = null;
+  announce("Ready for a file.");
+}
+
+export const listed = (found: number) =>
+  found > MOST_LISTED ? `The first ${count(MOST_LISTED)} of ${count(found)} errors are listed.` : "";

@@ -1,0 +1,69 @@
+/** What the page and the thread that reads files say to each other. */
+import type { Report, Statistics } from "../../core.ts";
+import type { BatchError, Dialect } from "../../types.ts";
+
+/** How a file is to be checked. */
+export interface CheckSettings {
+  /** Null: the one that the first line of the file names. */
+  endpoint: string | null;
+  dialect: Dialect;
+  singleModel: boolean;
+  maxRequests: number;
+  maxFileBytes: number;
+}
+
+/** What was found, apart from the errors, which come by themselves. */
+export type Counts = Omit<Report, "errors">;
+
+/** A stretch of text on a laid out row. */
+export interface Span {
+  text: string;
+  kind: "plain" | "key" | "string" | "number" | "literal" | "left-out" | "fault" | "missing";
+}
+
+/** A row of a laid out line. */
+export interface Row {
+  depth: number;
+  spans: Span[];
+  /** Whether the faulty place is on it. */
+  marked: boolean;
+}
+
+/** A line, laid out for reading. */
+export interface LineView {
+  line: number;
+  bytes: number;
+  rows: Row[];
+  /** Where and how the JSON breaks, if it does: the byte within the line, from 0. */
+  fault: { at: number; message: string } | null;
+  /** Whether only the beginning could be shown. */
+  cut: boolean;
+}
+
+export type ToReader =
+  | { type: "check"; wasm: WebAssembly.Module; file: Blob; settings: CheckSettings; maxErrors: number }
+  | { type: "cancel" }
+  /** Lay out a line; a later request replaces this one. */
+  | { type: "line"; line: number; error: BatchError | null }
+  /** Write the good lines, or all of them unpacked, to new files of at most so many requests each. */
+  | { type: "write"; what: "good" | "all"; maxRequests: number }
+  | { type: "stop-writing" };
+
+export type FromReader =
+  | {
+      type: "progress";
+      /** Bytes of the chosen file that were read; of a packed file, packed ones. */
+      read: number;
+      endpoint: string;
+      counts: Counts;
+      statistics: Statistics;
+      /** Those that were not sent before. */
+      errors: BatchError[];
+    }
+  | { type: "end"; cancelled: boolean }
+  | { type: "failed"; message: string }
+  | { type: "line"; view: LineView }
+  | { type: "line-failed"; line: number; message: string }
+  | { type: "writing"; read: number }
+  | { type: "written"; files: { blob: Blob; requests: number }[] }
+  | { type: "write-failed"; message: string };

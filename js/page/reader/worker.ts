@@ -1,0 +1,103 @@
+/**
+ * The thread that reads files. Its own content security policy forbids it every request: whatever a file holds, it
+ * cannot leave by here. It listens from its first moment, so no message is lost while the core is still loading.
+ */
+import { loadSync } from "../../entry/manual.ts";
+import type { BatchError } from "../../types.ts";
+import { check, endpointOf, validatorOptions } from "./check.ts";
+import { findLine } from "./find-line.ts";
+import { layOut } from "./layout.ts";
+import { LineIndex } from "./line-index.ts";
+import type { CheckSettings, FromReader, ToReader } from "./protocol.ts";
+import { SourceError } from "./source.ts";
+import { writeAll, writeGoodLines } from "./write-lines.ts";
+
+interface Scope {
+  postMessage(message: FromReader): void;
+  onmessage: ((event: { data: ToReader }) => void) | null;
+}
+const scope = globalThis as unknown as Scope;
+
+/** The file of this thread: each has one. */
+interface Job {
+  file: Blob;
+  settings: CheckSettings;
+  endpoint: string;
+  index: LineIndex;
+  requests: number;
+}
+
+let job: Job | null = null;
+let checkStopped = false;
+let lineAsked = 0;
+let writing = 0;
+
+function words(error: unknown): string {
+  if (error instanceof SourceError) return error.message;
+  const text = error instanceof Error ? error.message : String(error);
+  return `Something went wrong in the page itself (${text}). Choose the file again.`;
+}
+
+async function start({ wasm, file, settings, maxErrors }: ToReader & { type: "check" }): Promise<void> {
+  try {
+    loadSync(wasm);
+    const endpoint = settings.endpoint ?? (await endpointOf(file));
+    const current = { file, settings, endpoint, index: new LineIndex(), requests: 0 };
+    job = current;
+    await check(
+      file,
+      settings,
+      endpoint,
+      maxErrors,
+      current.index,
+      (found) => {
+        current.requests = found.counts.requestCount;
+        scope.postMessage({ type: "progress", ...found });
+      },
+      () => checkStopped,
+    );
+    scope.postMessage({ type: "end", cancelled: checkStopped });
+  } catch (error) {
+    scope.postMessage({ type: "failed", message: words(error) });
+  }
+}
+
+async function showLine(line: number, error: BatchError | null): Promise<void> {
+  const asked = ++lineAsked;
+  if (!job) return;
+  try {
+    const found = await findLine(job.file, job.index, line, () => asked !== lineAsked);
+    if (!found || asked !== lineAsked) return;
+    const view = layOut(line, found.bytes, found.length, error?.param ?? null);
+    scope.postMessage({ type: "line", view });
+  } catch (thrown) {
+    if (asked === lineAsked) scope.postMessage({ type: "line-failed", line, message: words(thrown) });
+  }
+}
+
+async function write(what: "good" | "all", maxRequests: number): Promise<void> {
+  const current = ++writing;
+  if (!job) return;
+  const { file, settings, endpoint, requests } = job;
+  const work = {
+    file,
+    options: validatorOptions(settings, endpoint, 0),
+    maxRequests,
+    progress: (read: number) => scope.postMessage({ type: "writing", read }),
+    stopped: () => current !== writing,
+  };
+  try {
+    const files = what === "all" ? await writeAll(work, requests) : await writeGoodLines(work);
+    if (files) scope.postMessage({ type: "written", files });
+  } catch (error) {
+    scope.postMessage({ type: "write-failed", message: words(error) });
+  }
+}
+
+scope.onmessage = ({ data }) => {
+  if (data.type === "check") void start(data);
+  else if (data.type === "cancel") checkStopped = true;
+  else if (data.type === "line") void showLine(data.line, data.error);
+  else if (data.type === "write") void write(data.what, data.maxRequests);
+  else writing++;
+};
