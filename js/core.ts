@@ -126,7 +126,8 @@ export interface Core {
   Validator: new (
     endpoint: string,
     settings: unknown,
-    key: bigint,
+    key0: bigint,
+    key1: bigint,
     statistics: boolean,
     goodLines: boolean,
   ) => CoreValidator;

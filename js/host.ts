@@ -1,5 +1,6 @@
 /** Makes of a user's adapters the one object that the Rust core calls. */
 import type { CoreHost } from "./core.ts";
+import { random64 } from "./random.ts";
 import type {
   FileObject,
   Files,
@@ -55,7 +56,7 @@ export class HostBinding implements CoreHost {
   }
 
   random(): bigint {
-    return crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
+    return random64();
   }
 
   sleep(ms: number): Promise<void> {

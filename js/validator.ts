@@ -1,6 +1,7 @@
 /** Checks a batch file as it streams by: in a page before an upload, in a server during one. */
 import { core, isApiErrorFields, type Report, type Statistics } from "./core.ts";
 import { apiError } from "./errors.ts";
+import { random64 } from "./random.ts";
 import { coreSettings, type ValidationOptions } from "./settings.ts";
 import type { BatchError } from "./types.ts";
 
@@ -32,10 +33,10 @@ export class Validator {
 
   constructor(options: ValidatorOptions) {
     const { endpoint, statistics = false, goodLines = false, ...settings } = options;
-    const key = crypto.getRandomValues(new BigUint64Array(1))[0] as bigint;
+    const { Validator } = core();
+    const rules = coreSettings(settings);
     try {
-      const { Validator } = core();
-      this.#validator = new Validator(endpoint, coreSettings(settings), key, statistics, goodLines);
+      this.#validator = new Validator(endpoint, rules, random64(), random64(), statistics, goodLines);
     } catch (thrown) {
       throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
     }

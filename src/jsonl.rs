@@ -4,7 +4,7 @@
 //! offset 0 is dropped. A line longer than the limit is reported as [`Text::TooLong`] while its bytes are
 //! thrown away, so a 1 GB file of one line costs no more than the limit.
 
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -88,6 +88,25 @@ impl LineSplitter {
         self.start = end;
         self.seen = 0;
         Some(Line { number, offset, end, text: self.text(number, offset, whole) })
+    }
+
+    /// The lines that start and end in `chunk`, as it goes on from here, where nothing stands in the way of cutting
+    /// them elsewhere: no line is being collected, no BOM may come. Each must then be [passed](Self::pass).
+    pub fn whole_lines<'a>(&self, chunk: &'a [u8]) -> &'a [u8] {
+        if self.seen > 0 || self.start == 0 {
+            return &[];
+        }
+        memrchr(b'\n', chunk).map_or(&[], |last| &chunk[..=last])
+    }
+
+    /// Counts a line that was cut elsewhere: `line` with its end.
+    pub fn pass<'a>(&mut self, line: &'a [u8]) -> Line<'a> {
+        let (number, offset) = (self.number, self.start);
+        let end = offset + line.len() as u64;
+        self.number += 1;
+        self.start = end;
+        let text = self.text(number, offset, Some(line.strip_suffix(b"\n").unwrap_or(line)));
+        Line { number, offset, end, text }
     }
 
     /// The last line, if the file did not end with a line end. Call once, after the last chunk.

@@ -24,6 +24,7 @@ pub mod request;
 pub mod scan;
 pub mod service;
 pub mod settings;
+mod sorted;
 pub mod validate;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

@@ -2,7 +2,7 @@
 
 mod random;
 
-use edgebatch::scan::{Kind, ScanError, members, members_within, scalar};
+use edgebatch::scan::{Kind, Lines, Query, ScanError, members, members_within, scalar};
 use proptest::prelude::*;
 use random::Random;
 use serde_json::Value;
@@ -250,6 +250,89 @@ fn mutated_json_is_accepted_exactly_when_serde_json_accepts_it() {
         count(agree(&text));
     });
     assert_fair(3_000);
+}
+
+/// Many lines in one pass must come out as each of them alone, whatever stands in the others.
+fn lines_agree(text: &[u8]) -> [u32; 2] {
+    let mut query = Query::new(NAMES, 0, INNER);
+    let mut lines = Lines::new(text);
+    let mut counts = [0; 2];
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        let scanned = lines.next(&mut query).expect("a line for each line");
+        assert_eq!(scanned.line, line);
+        let alone = line.strip_suffix(b"\n").unwrap_or(line);
+        let Ok((top, inner)) = scalar::members_within(alone, NAMES, 0, INNER) else {
+            assert!(scanned.json.is_err(), "accepted: {}", String::from_utf8_lossy(text));
+            counts[0] += 1;
+            continue;
+        };
+        let json = scanned.json.unwrap_or_else(|_| panic!("refused: {}", String::from_utf8_lossy(alone)));
+        assert_eq!(json.kind, top.kind);
+        for (slot, value) in top.found.into_iter().chain(inner).enumerate() {
+            assert_eq!(query.value(&json, slot), value);
+            assert_eq!(query.kind(slot), value.map(|value| value.kind));
+        }
+        counts[1] += 1;
+    }
+    assert!(lines.next(&mut query).is_none());
+    counts
+}
+
+#[test]
+fn lines_in_one_pass_are_read_as_each_alone() {
+    let mut counts = [0; 2];
+    run(100, |random| {
+        let mut text = Vec::new();
+        for _ in 0..random.below(12) {
+            let mut line = String::new();
+            let depth = random.below(4);
+            json(random, depth, &mut line);
+            let mut line: Vec<_> = line.bytes().filter(|&byte| byte != b'\n').collect();
+            if random.below(3) == 0 {
+                mutate(random, &mut line);
+            }
+            text.extend_from_slice(&line);
+            text.extend_from_slice(random.pick(&[b"\n".as_slice(), b"\n", b"\n", b"\r\n", b"\n\n", b" \n"]));
+        }
+        if random.below(2) == 0 {
+            text.pop();
+        }
+        let found = lines_agree(&text);
+        (counts[0], counts[1]) = (counts[0] + found[0], counts[1] + found[1]);
+    });
+    assert!(counts.iter().all(|&count| count > 5_000), "{counts:?}");
+}
+
+#[test]
+fn what_breaks_a_line_breaks_no_other_at_any_place_of_a_row() {
+    // Each of these ends in the middle of something that could reach into the next line.
+    let broken: [&[u8]; 16] = [
+        b"\"",
+        b"\"a",
+        b"\"\\",
+        b"\"\\u",
+        b"\"\\u0",
+        b"\"\\ud83d",
+        b"\"\\ud83d\"",
+        b"\"\\ud83d\\",
+        b"\"\\ud83d\\u",
+        b"\"\\ud83d\\ud",
+        b"\"\xF0\x9F",
+        b"\"\xC3\"",
+        b"\xE2\x82",
+        b"\\u",
+        b"[1",
+        b"tru",
+    ];
+    for broken in broken {
+        for place in (0..140).chain(1_900..2_200) {
+            let mut text = vec![b' '; place];
+            text.extend_from_slice(b"0\n");
+            text.extend_from_slice(broken);
+            text.extend_from_slice(b"\n\"de\"\n{\"custom_id\":{\"model\":\"\\u00e9\"}}\n");
+            assert_eq!(lines_agree(&text), [1, 3]);
+        }
+    }
 }
 
 #[test]

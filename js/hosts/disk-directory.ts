@@ -7,11 +7,10 @@
  * names, and whose writer, known by its name, is gone: those are swept away.
  */
 
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import type { FileObject } from "../types.ts";
+import { fs } from "./node-modules.ts";
 
 /** Where the bytes of a file are. */
 export type Content =
@@ -24,7 +23,7 @@ export type Content =
 /** What `<id>.json` holds. */
 export type Metadata = { file: FileObject } & Content;
 
-const HOST = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+const HOST = hash32(hostname());
 const STALE_MS = 24 * 60 * 60 * 1000;
 
 /** Names that this process is writing. A name of this process that is not here is of an earlier one with its pid. */
@@ -37,7 +36,7 @@ export function isFileName(id: string): boolean {
 
 /** Makes the directory, and flushes the name of each that had to be made to the disk. */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true });
+  const first = await fs().promises.mkdir(directory, { recursive: true });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made))
     await flushDirectory(dirname(made));
@@ -45,9 +44,20 @@ export async function makeDirectory(directory: string): Promise<void> {
 
 /** A new name for bytes, or for metadata on its way. It counts as being written until {@link release}. */
 export function reserve(id: string, kind: "data" | "json"): string {
-  const name = `${id}~${HOST}-${process.pid}-${randomBytes(6).toString("hex")}.${kind}`;
+  const name = `${id}~${HOST}-${process.pid}-${nonce()}.${kind}`;
   writing.add(name);
   return name;
+}
+
+function nonce(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("hex");
+}
+
+/** FNV-1a, as 8 hex digits: tells machines apart. `node:crypto` would take longer to load than all of this package. */
+function hash32(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, "0");
 }
 
 /** Ends what {@link reserve} began. */
@@ -58,7 +68,7 @@ export function release(name: string): void {
 /** Reads the metadata of a file; null when there is none. */
 export async function readMetadata(directory: string, id: string): Promise<Metadata | null> {
   try {
-    return JSON.parse(await readFile(join(directory, `${id}.json`), "utf8")) as Metadata;
+    return JSON.parse(await fs().promises.readFile(join(directory, `${id}.json`), "utf8")) as Metadata;
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
@@ -72,14 +82,14 @@ export async function commit(directory: string, metadata: Metadata): Promise<voi
   const name = reserve(id, "json");
   const path = join(directory, name);
   try {
-    const handle = await open(path, "wx");
+    const handle = await fs().promises.open(path, "wx");
     try {
       await handle.writeFile(JSON.stringify(metadata));
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(path, join(directory, `${id}.json`));
+    await fs().promises.rename(path, join(directory, `${id}.json`));
   } catch (error) {
     await discard(path);
     throw error;
@@ -102,7 +112,7 @@ export async function remove(directory: string, id: string): Promise<boolean> {
 
 /** Removes what crashed writers have left: of one id, or of all. What a living writer is at stays. */
 export async function sweep(directory: string, id?: string): Promise<void> {
-  for (const name of await readdir(directory)) {
+  for (const name of await fs().promises.readdir(directory)) {
     const parts = /^(.+)~([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.(?:data|json)$/.exec(name);
     if (parts === null || (id !== undefined && parts[1] !== id)) continue;
     // In this order: once the writer is gone, no metadata can come to name the bytes.
@@ -121,7 +131,7 @@ export async function discardUnnamed(directory: string, id: string, name: string
 /** Unlinks; no error if there is nothing. */
 async function discard(path: string): Promise<void> {
   try {
-    await unlink(path);
+    await fs().promises.unlink(path);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
@@ -135,7 +145,9 @@ export function isMissing(error: unknown): boolean {
 async function isBeingWritten(directory: string, name: string, host: string, pid: number): Promise<boolean> {
   if (host !== HOST) {
     // Another machine, or another container, that shares the directory: its processes cannot be asked after.
-    const { mtimeMs } = await stat(join(directory, name)).catch(() => ({ mtimeMs: 0 }));
+    const { mtimeMs } = await fs()
+      .promises.stat(join(directory, name))
+      .catch(() => ({ mtimeMs: 0 }));
     return Date.now() - mtimeMs < STALE_MS;
   }
   if (pid === process.pid) return writing.has(name);
@@ -150,7 +162,7 @@ async function isBeingWritten(directory: string, name: string, host: string, pid
 /** A rename is durable only when the directory is flushed. Windows cannot open directories, and need not. */
 async function flushDirectory(directory: string): Promise<void> {
   if (process.platform === "win32") return;
-  const handle = await open(directory, "r");
+  const handle = await fs().promises.open(directory, "r");
   try {
     await handle.sync();
   } finally {

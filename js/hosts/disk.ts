@@ -1,7 +1,6 @@
 /** Files in a directory of the local disk. */
 
-import { createReadStream } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { InvalidRequestError, ResourceNotFoundError } from "../errors.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
@@ -20,6 +19,7 @@ import {
   sweep,
 } from "./disk-directory.ts";
 import { newFileId } from "./memory.ts";
+import { fs } from "./node-modules.ts";
 
 /** Options of {@link DiskFiles.add} and {@link DiskFiles.link}. */
 export interface DiskFileOptions {
@@ -68,7 +68,7 @@ export class DiskFiles implements Files {
       const path = "link" in metadata ? metadata.link.path : join(this.#directory, metadata.data);
       let handle: FileHandle;
       try {
-        handle = await open(path, "r");
+        handle = await fs().promises.open(path, "r");
       } catch (error) {
         if (!isMissing(error)) throw error;
         this.#known.delete(id);
@@ -94,7 +94,7 @@ export class DiskFiles implements Files {
     await this.#open(id, options.id !== undefined);
     const name = reserve(id, "data");
     try {
-      const handle = await open(join(this.#directory, name), "wx");
+      const handle = await fs().promises.open(join(this.#directory, name), "wx");
       return new DiskWriter(handle, {
         keep: async (bytes) => {
           const file: FileObject = { id, object: "file", bytes, created_at: now(), filename, purpose };
@@ -122,7 +122,7 @@ export class DiskFiles implements Files {
       ...(options.id !== undefined && { id: options.id }),
     });
     try {
-      const parts = fromPath ? createReadStream(source, { highWaterMark: 1024 * 1024 }) : source;
+      const parts = fromPath ? fs().createReadStream(source, { highWaterMark: 1024 * 1024 }) : source;
       for await (const part of parts) await writer.write(part);
       return await writer.complete();
     } catch (error) {
@@ -138,7 +138,7 @@ export class DiskFiles implements Files {
   async link(path: string, options: DiskFileOptions = {}): Promise<FileObject> {
     const { purpose = "batch", filename = basename(path), id = newFileId() } = options;
     const target = resolve(path);
-    const state = await stat(target, { bigint: true });
+    const state = await fs().promises.stat(target, { bigint: true });
     if (!state.isFile()) throw new InvalidRequestError(`${path} is not a regular file.`, { param: "file" });
     await this.#open(id, options.id !== undefined);
     const bytes = Number(state.size);
@@ -302,7 +302,7 @@ function fingerprint(state: { size: bigint; mtimeNs: bigint }): { size: string; 
 
 async function exists(path: string): Promise<boolean> {
   try {
-    await stat(path);
+    await fs().promises.stat(path);
     return true;
   } catch (error) {
     if (isMissing(error)) return false;

@@ -1,7 +1,8 @@
 /** A key-value store in one SQLite file, with Node's own `node:sqlite`. */
 
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { KV, KVOp } from "../types.ts";
+import { sqlite } from "./node-modules.ts";
 
 /** Options of {@link SqliteKV}. */
 export interface SqliteKVOptions {
@@ -169,7 +170,7 @@ function prefixEnd(prefix: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | u
 function open(path: string, busyTimeoutMs: number): DatabaseSync {
   const deadline = Date.now() + busyTimeoutMs;
   for (;;) {
-    const db = new DatabaseSync(path);
+    const db = new (sqlite().DatabaseSync)(path);
     try {
       db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
       db.exec(SCHEMA);

@@ -3,17 +3,19 @@
 import { Hono } from "hono";
 import { ApiError, ConflictError, InvalidRequestError } from "../errors.ts";
 import { dialect } from "./config.ts";
-import { errorResponse, expirySeconds, type HonoEnv, jsonObject, limitOf } from "./http.ts";
+import { checkLength, errorResponse, expirySeconds, type HonoEnv, jsonObject, limitOf } from "./http.ts";
 import { unwrap } from "./outcome.ts";
 
 export const batchRoutes = new Hono<HonoEnv>();
 
 batchRoutes.post("/", async (c) => {
   const body = await jsonObject(c);
-  const outputSeconds = expirySeconds("output_expires_after", body.output_expires_after);
-  const key = body.idempotency_key ?? c.req.header("idempotency-key");
-  const params = { ...body, ...(key !== undefined && { idempotency_key: key }) };
   try {
+    const outputSeconds = expirySeconds("output_expires_after", body.output_expires_after);
+    const key = body.idempotency_key ?? c.req.header("idempotency-key");
+    checkLength("input_file_id", body.input_file_id);
+    checkLength("idempotency_key", key);
+    const params = { ...body, ...(key !== undefined && { idempotency_key: key }) };
     return c.json(await unwrap(c.var.tenant.createBatch(params, outputSeconds)));
   } catch (error) {
     if (error instanceof ConflictError) return finalConflict(error);

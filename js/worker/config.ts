@@ -44,7 +44,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" |
   return {
     autostart: false,
     dialect: dialect(env),
-    endpoints: list(env.ENDPOINTS) ?? ENDPOINTS,
+    endpoints: endpoints(env),
     // Six connections of a Durable Object may wait for headers; more requests would wait inside.
     maxConcurrentRequestsPerBatch: wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? 6,
     ...(maxAttempts !== undefined && { maxAttempts }),
@@ -63,13 +63,36 @@ export function maxBatchFileBytes(env: Env): number {
 
 /** The model server; `echo-1` where none is set. */
 export function inference(env: Env): Inference {
-  if (!env.UPSTREAM_URL) return echoInference({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS") ?? 0 });
-  return fetchInference({
+  if (!env.UPSTREAM_URL) return echoInference({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
+  const options = {
     baseUrl: env.UPSTREAM_URL,
     ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),
     timeoutMs: requestTimeoutMs(env),
-    fetch: (input, init) => globalThis.fetch(input, init),
-  });
+    fetch: (input: URL | RequestInfo, init?: RequestInit) => globalThis.fetch(input, init),
+  };
+  try {
+    return fetchInference(options);
+  } catch {
+    // The address is not said: it may hold a password.
+    throw new SettingError(
+      "UPSTREAM_URL must be an http:// or https:// address without user name or password.",
+    );
+  }
+}
+
+/** Settings that were looked at already. An isolate has the same ones for all of its life. */
+const checked = new WeakSet<Env>();
+
+/**
+ * Looks at every setting. Here and not only where each is used, as most are used in Durable Objects, from which an error
+ * comes back without its class. @throws SettingError
+ */
+export function checkSettings(env: Env): void {
+  if (checked.has(env)) return;
+  serviceSettings(env);
+  maxConcurrentBatches(env);
+  inference(env);
+  checked.add(env);
 }
 
 /** Names of the models that are known. */
@@ -89,18 +112,27 @@ function requestTimeoutMs(env: Env): number {
   return value;
 }
 
+function endpoints(env: Env): string[] {
+  const paths = list(env.ENDPOINTS) ?? ENDPOINTS;
+  const wrong = paths.find((path) => !/^\/v1\/[\w/-]+$/.test(path));
+  if (wrong === undefined) return paths;
+  throw new SettingError(
+    `ENDPOINTS must be paths such as /v1/chat/completions, separated by commas; '${wrong}' is none.`,
+  );
+}
+
 function list(text: string | undefined): string[] | undefined {
   const items = text?.split(",").map((item) => item.trim());
   const found = items?.filter((item) => item !== "");
   return found?.length ? found : undefined;
 }
 
-function wholeNumber(env: Env, name: keyof Env): number | undefined {
+function wholeNumber(env: Env, name: keyof Env, least = 1): number | undefined {
   const text = env[name];
   if (text === undefined || text === "") return undefined;
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new SettingError(`${name} must be a whole number from 1 on, but is '${text}'.`);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new SettingError(`${name} must be a whole number from ${least} on, but is '${text}'.`);
   }
   return value;
 }

@@ -3,8 +3,16 @@
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../errors.ts";
 import { maxBatchFileBytes } from "./config.ts";
-import type { StoredFile } from "./file-index.ts";
-import { type Call, errorResponse, expirySeconds, type HonoEnv, limitOf, wholeNumber } from "./http.ts";
+import { noSuchFile, type StoredFile } from "./file-index.ts";
+import {
+  type Call,
+  checkLength,
+  errorResponse,
+  expirySeconds,
+  type HonoEnv,
+  limitOf,
+  wholeNumber,
+} from "./http.ts";
 import { newFileId, now } from "./ids.ts";
 import { multipart, text } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";
@@ -17,6 +25,7 @@ const MAX_FILE_BYTES = 512 * 1024 * 1024;
 /** Seconds that files of purpose `batch` live unless said otherwise: 30 days. */
 const BATCH_SECONDS = 2_592_000;
 const MAX_LIST = 10_000;
+const FIELDS = ["purpose", "expires_after[anchor]", "expires_after[seconds]"];
 const DOWNLOADABLE = ["batch", "batch_output", "fine-tune", "fine-tune-results", "evals"];
 
 export const fileRoutes = new Hono<HonoEnv>();
@@ -27,15 +36,21 @@ fileRoutes.post("/", async (c) => {
   const key = fileKey(c.var.tenantName, id);
   const fields = new Map<string, string>();
   let file: Received | undefined;
+  let named = false;
   try {
     const atMost = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
-      if (part.name !== "file") fields.set(part.name, await text(part));
-      else if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
-      else file = await receive(bucket, key, part, atMost);
+      // Nothing is kept of what is not known: there may be any number of it.
+      if (FIELDS.includes(part.name)) fields.set(part.name, await text(part));
+      if (part.name !== "file") continue;
+      if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
+      checkLength("filename", part.filename);
+      file = await receive(bucket, key, part, atMost);
     }
     const { purpose, seconds } = checkForm(c, fields, file);
     const created_at = now();
+    // From here on the file may be in the index even if the answer is lost, and then its bytes have to be there.
+    named = true;
     return c.json(
       await c.var.tenant.createFile({
         ...{ id, purpose, filename: (file as Received).filename, created_at },
@@ -44,7 +59,7 @@ fileRoutes.post("/", async (c) => {
       }),
     );
   } catch (error) {
-    if (file) await bucket.delete(key);
+    if (file && !named) await bucket.delete(key);
     throw error;
   }
 });
@@ -99,7 +114,7 @@ fileRoutes.get("/:id/content", async (c) => {
   return content(c, stored);
 });
 
-function content(c: Call, { file, segments }: StoredFile): Response {
+async function content(c: Call, { file, segments }: StoredFile): Promise<Response> {
   // The bytes of an id never change.
   const etag = `"${file.id}"`;
   const headers = new Headers({
@@ -126,13 +141,15 @@ function content(c: Call, { file, segments }: StoredFile): Response {
   headers.set("content-length", String(length));
   if (range) headers.set("content-range", `bytes ${start}-${start + length - 1}/${file.bytes}`);
   const wanted = c.req.method !== "HEAD" && length > 0;
-  const body = wanted ? streamSegments(c.env.FILES, segments, start, length) : null;
+  const body = wanted ? await streamSegments(c.env.FILES, segments, start, length) : null;
+  // Deleted since it was looked up.
+  if (wanted && body === null) throw noSuchFile(file.id);
   return new Response(body, { status: range ? 206 : 200, headers });
 }
 
 /** One range of bytes. Anything else that is asked for gets the whole file, as HTTP allows. */
 function rangeOf(header: string | undefined, size: number) {
-  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "") ?? [];
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/i.exec(header?.trim() ?? "") ?? [];
   if (first === "" && last === "") return undefined;
   const start = first === "" ? Math.max(size - Number(last), 0) : Number(first);
   const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);

@@ -15,6 +15,10 @@ export type Call = Context<HonoEnv>;
 
 /** Most of a JSON body: 16 pairs of metadata, or the ids of 10,000 parts, are far below. */
 const MAX_JSON_BYTES = 2 * 1024 * 1024;
+/** How deep a JSON body may be: no parameter has more than two levels. */
+const MAX_JSON_DEPTH = 100;
+/** Longest name of a file, id or key. Pages of objects that hold them stay small. */
+const MAX_NAME_CHARS = 1024;
 
 /** The answer to a call that was refused or failed. */
 export function errorResponse(error: ApiError, headers: Record<string, string> = {}): Response {
@@ -43,15 +47,7 @@ export async function jsonObject(c: Call): Promise<Record<string, unknown>> {
       message: `The request body is larger than ${MAX_JSON_BYTES} bytes.`,
     });
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    throw new InvalidRequestError(
-      "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors " +
-        "include trailing commas, missing closing brackets, missing quotation marks, etc.)",
-    );
-  }
+  const value = parsed(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new InvalidRequestError(
       `Invalid type for body: expected an object, but got ${kind(value)} instead.`,
@@ -63,18 +59,75 @@ export async function jsonObject(c: Call): Promise<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-async function boundedText(body: ReadableStream<Uint8Array> | null): Promise<string | undefined> {
+/** What a JSON text says. @throws InvalidRequestError */
+function parsed(text: string | null): unknown {
+  try {
+    const value: unknown = text === null ? undefined : JSON.parse(text);
+    if (value !== undefined && isText(value)) return value;
+  } catch (error) {
+    if (error instanceof InvalidRequestError) throw error;
+  }
+  throw new InvalidRequestError(
+    "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors " +
+      "include trailing commas, missing closing brackets, missing quotation marks, etc.)",
+  );
+}
+
+/** Whether all strings and names are Unicode: an escape can make half of a character, which nothing further takes. */
+function isText(root: unknown): boolean {
+  // Level by level, and no deeper than what can be copied to a Durable Object.
+  let level: unknown[] = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== "object" || value === null) continue;
+      if (!Array.isArray(value) && !Object.keys(value).every((name) => name.isWellFormed())) return false;
+      for (const within of Array.isArray(value) ? value : Object.values(value)) {
+        if (typeof within === "string" && !within.isWellFormed()) return false;
+        if (typeof within === "object" && within !== null) next.push(within);
+      }
+    }
+    if (depth === MAX_JSON_DEPTH) {
+      throw new InvalidRequestError(`Invalid body: it is more than ${MAX_JSON_DEPTH} levels deep.`);
+    }
+    level = next;
+  }
+  return true;
+}
+
+/** The body's text, null where it is no UTF-8, undefined when it is too long. */
+async function boundedText(body: ReadableStream<Uint8Array> | null): Promise<string | null | undefined> {
   // A byte order mark stays, where JSON does not allow it; what is not UTF-8 is no JSON either.
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
+  const decoded = (chunk?: Uint8Array) => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      return null;
+    }
+  };
   let [found, size] = ["", 0];
   if (body) {
     for await (const chunk of body) {
       size += chunk.length;
       if (size > MAX_JSON_BYTES) return undefined;
-      found += decoder.decode(chunk, { stream: true });
+      const text = decoded(chunk);
+      if (text === null) return null;
+      found += text;
     }
   }
-  return found + decoder.decode();
+  const end = decoded();
+  return end === null ? null : found + end;
+}
+
+/** A name, id or key that is to be kept. @throws InvalidRequestError when it is too long; other types are for others. */
+export function checkLength(param: string, value: unknown): void {
+  if (typeof value !== "string" || value.length <= MAX_NAME_CHARS) return;
+  throw new InvalidRequestError(
+    `Invalid '${param}': string too long. Expected a string with maximum length ${MAX_NAME_CHARS}, but got a string ` +
+      `with length ${value.length} instead.`,
+    { param, code: "string_above_max_length" },
+  );
 }
 
 /** A string of a body. @throws InvalidRequestError */
@@ -120,8 +173,9 @@ export function wholeNumber(param: string, value: unknown, least: number, most: 
 export function limitOf(c: Call): number | undefined {
   const text = c.req.query("limit");
   if (text === undefined || text === "") return undefined;
-  const value = Number(text);
-  if (/^-?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  // Numbers that are far beyond any limit are as wrong as the largest.
+  const value = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(text)));
+  if (/^-?\d+$/.test(text)) return value;
   throw new InvalidRequestError(`Invalid type for 'limit': expected an integer, but got a string instead.`, {
     param: "limit",
     code: "invalid_type",
@@ -134,8 +188,9 @@ export function expirySeconds(param: string, value: unknown): number | null {
   if (typeof value !== "object" || Array.isArray(value)) throw wrongType(param, "an object", value);
   const { anchor, seconds } = value as { anchor?: unknown; seconds?: unknown };
   if (anchor === undefined) throw missingParameter(`${param}.anchor`);
+  if (typeof anchor !== "string") throw wrongType(`${param}.anchor`, "a string", anchor);
   if (anchor !== "created_at") {
-    throw new InvalidRequestError(`Invalid value: '${String(anchor)}'. Value must be 'created_at'.`, {
+    throw new InvalidRequestError(`Invalid value: '${anchor}'. Value must be 'created_at'.`, {
       param: `${param}.anchor`,
       code: "invalid_value",
     });

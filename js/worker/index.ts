@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { ApiError } from "../errors.ts";
 import { authenticate, tenantNames } from "./auth.ts";
 import { batchRoutes } from "./batch-routes.ts";
-import { modelNames, SettingError } from "./config.ts";
+import { checkSettings, modelNames, SettingError } from "./config.ts";
 import { fileRoutes } from "./file-routes.ts";
 import { errorResponse, type HonoEnv, internalError } from "./http.ts";
 import { newId } from "./ids.ts";
@@ -31,7 +31,7 @@ app.use(async (c, next) => {
   headers.set("access-control-allow-origin", "*");
   headers.set(
     "access-control-expose-headers",
-    "x-request-id, content-disposition, content-range, retry-after",
+    "x-request-id, x-should-retry, retry-after, retry-after-ms, content-disposition, content-range, accept-ranges, etag",
   );
   if (c.req.method === "OPTIONS") {
     headers.set("access-control-allow-methods", "GET, HEAD, POST, DELETE, OPTIONS");
@@ -48,6 +48,7 @@ app.get("/health", (c) => c.json({ status: "ok" }));
 
 app.use("/v1/*", async (c, next) => {
   const tenantName = await authenticate(c.req.raw.headers, c.env);
+  checkSettings(c.env);
   c.set("tenantName", tenantName);
   c.set("tenant", c.env.TENANTS.getByName(tenantName));
   await next();
@@ -97,13 +98,18 @@ for (const [path, allow] of methods) {
 app.notFound((c) => errorResponse(refused(404, `Invalid URL (${c.req.method} ${c.req.path})`)));
 
 app.onError((error, c) => {
-  if (error instanceof ApiError && error.status < 500) return errorResponse(error);
+  if (error instanceof ApiError && error.status < 500) {
+    return errorResponse(
+      error,
+      error.status === 401 ? { "www-authenticate": 'Bearer realm="OpenAI API"' } : {},
+    );
+  }
   const { requestId } = c.var;
   logError("request.failed", error, { request: requestId, method: c.req.method });
   if (error instanceof SettingError) {
-    return errorResponse(
-      new ApiError({ status: 500, type: "server_error", message: error.message, param: null, code: null }),
-    );
+    const { message } = error;
+    const fault = new ApiError({ status: 500, type: "server_error", message, param: null, code: null });
+    return errorResponse(fault, { "x-should-retry": "false" });
   }
   return errorResponse(internalError(requestId));
 });

@@ -41,12 +41,14 @@ export async function* multipart(
 }
 
 /** Reads a small text part. @throws InvalidRequestError when it is not small. */
-export async function text(part: Part, maxBytes = 64 * 1024): Promise<string> {
+export async function text(part: Part, maxBytes = 1024): Promise<string> {
   const decoder = new TextDecoder();
   let [found, size] = ["", 0];
   for await (const chunk of part.bytes) {
     size += chunk.length;
-    if (size > maxBytes) throw new InvalidRequestError(`The form field '${part.name}' is too long.`);
+    if (size > maxBytes) {
+      throw new InvalidRequestError(`The form field '${part.name}' is too long.`, { param: part.name });
+    }
     found += decoder.decode(chunk, { stream: true });
   }
   return found + decoder.decode();

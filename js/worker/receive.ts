@@ -79,6 +79,8 @@ export class FirstLine {
       if (start < 0) return;
       rest = rest.subarray(start);
       this.#state = "open";
+      // What begins with neither an object nor a byte order mark is judged by its first byte, however long it is.
+      if (rest[0] !== 0x7b && rest[0] !== 0xef) rest = Uint8Array.of(rest[0] as number, 10);
     }
     if (this.#state !== "open") return;
     const end = rest.indexOf(10);
@@ -91,6 +93,11 @@ export class FirstLine {
     }
     this.#kept.push(piece.slice());
     if (end >= 0) this.#state = "done";
+  }
+
+  /** Whether the whole line was seen, or as much as it takes to judge it. */
+  get isWhole(): boolean {
+    return this.#state === "done";
   }
 
   /** The line without its end; undefined when it was too long to keep. */

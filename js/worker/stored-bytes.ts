@@ -26,20 +26,27 @@ export async function readSegments(
   return bytes;
 }
 
-/** The bytes as a stream, read as they are wanted. */
-export function streamSegments(
+/**
+ * The bytes as a stream, read as they are wanted; null when they are gone. The first object is opened before: what fails
+ * then can still be said, later a stream can only break off.
+ */
+export async function streamSegments(
   bucket: R2BucketLike,
   segments: Segment[],
   offset: number,
   length: number,
-): ReadableStream<Uint8Array> {
+): Promise<ReadableStream<Uint8Array> | null> {
   const pieces = cut(segments, offset, length);
+  const open = ({ key, offset, length }: Piece) => bucket.get(key, { range: { offset, length } });
+  let next = pieces[0] && (await open(pieces[0]));
+  if (next === null) return null;
   const { readable, writable } = new FixedLengthStream(pieces.reduce((sum, piece) => sum + piece.length, 0));
   const copy = async () => {
-    for (const { key, offset, length } of pieces) {
-      const found = await bucket.get(key, { range: { offset, length } });
-      if (found === null) throw new Error(`the object ${key} is gone`);
-      await found.body.pipeTo(writable, { preventClose: true });
+    for (const piece of pieces) {
+      next ??= await open(piece);
+      if (next === null) throw new Error(`the object ${piece.key} is gone`);
+      await next.body.pipeTo(writable, { preventClose: true });
+      next = undefined;
     }
     await writable.close();
   };

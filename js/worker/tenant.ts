@@ -69,9 +69,7 @@ export class Tenant extends DurableObject<Env> {
       // First, so that a batch whose creation is cut off after it was stored is found.
       await this.#armAlarm();
       const batch = await this.#batches.create(params as never);
-      if (outputSeconds !== null) {
-        await this.#kv.set(outputKey(batch.id), new TextEncoder().encode(String(outputSeconds)));
-      }
+      if (outputSeconds !== null) await this.#keepOutputSeconds(batch.id, outputSeconds);
       this.ctx.waitUntil(this.#admit());
       return batch;
     });
@@ -283,6 +281,12 @@ export class Tenant extends DurableObject<Env> {
     if (keys.length === 0) return;
     await this.env.FILES.delete(keys);
     this.#files.emptied(keys);
+  }
+
+  /** Of a batch that was just created; one that an idempotency key found has its own, or is done with. */
+  async #keepOutputSeconds(batchId: string, seconds: number): Promise<void> {
+    if ((await this.#kv.get(outputKey(batchId))) || !(await this.#kv.get(`run:${batchId}`))) return;
+    await this.#kv.set(outputKey(batchId), new TextEncoder().encode(String(seconds)));
   }
 
   async #armAlarm(): Promise<void> {

@@ -1,10 +1,11 @@
 /** /v1/uploads: files that are too large for one call. */
 
 import { Hono } from "hono";
-import { InvalidRequestError } from "../errors.ts";
+import { ApiError, InvalidRequestError } from "../errors.ts";
 import type { Segment } from "./file-index.ts";
 import {
   type Call,
+  checkLength,
   expirySeconds,
   type HonoEnv,
   jsonObject,
@@ -21,6 +22,8 @@ import { partKey } from "./runner-files.ts";
 import { readSegments, streamSegments } from "./stored-bytes.ts";
 
 const MAX_PART_BYTES = 64 * 1024 * 1024;
+/** Most parts of a file: the list of them is one value in the index, which takes 2 MB. */
+const MAX_PARTS = 10_000;
 const MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024;
 /** How much of a file is read to look at its first line. */
 const HEAD_BYTES = 256 * 1024;
@@ -32,6 +35,7 @@ export const uploadRoutes = new Hono<HonoEnv>();
 uploadRoutes.post("/", async (c) => {
   const body = await jsonObject(c);
   const filename = requiredString(body, "filename");
+  checkLength("filename", filename);
   const purpose = checkPurpose(requiredString(body, "purpose"));
   if (body.bytes === undefined || body.bytes === null) throw missingParameter("bytes");
   const bytes = wholeNumber("bytes", body.bytes, 0, MAX_UPLOAD_BYTES);
@@ -49,6 +53,7 @@ uploadRoutes.post("/:id/parts", async (c) => {
   const id = newId("part_");
   const key = partKey(c.var.tenantName, id);
   let bytes: number | undefined;
+  let named = false;
   try {
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
       if (part.name !== "data") continue;
@@ -56,9 +61,11 @@ uploadRoutes.post("/:id/parts", async (c) => {
       ({ bytes } = await receive(bucket, key, part, MAX_PART_BYTES));
     }
     if (bytes === undefined) throw missingParameter("data");
+    named = true;
     return c.json(await unwrap(c.var.tenant.addUploadPart(uploadId, { id, key, bytes })));
   } catch (error) {
-    if (bytes !== undefined) await bucket.delete(key);
+    // Where only the answer was lost, the upload may have the part, and then its bytes have to be there.
+    if (bytes !== undefined && (!named || error instanceof ApiError)) await bucket.delete(key);
     throw error;
   }
 });
@@ -69,11 +76,26 @@ uploadRoutes.post("/:id/complete", async (c) => {
   const partIds = body.part_ids;
   if (partIds === undefined || partIds === null) throw missingParameter("part_ids");
   if (!Array.isArray(partIds)) throw wrongType("part_ids", "an array of strings", partIds);
+  if (partIds.length > MAX_PARTS) {
+    throw new InvalidRequestError(
+      `Invalid 'part_ids': array too long. Expected an array with maximum length ${MAX_PARTS}, but got an array with ` +
+        `length ${partIds.length} instead.`,
+      { param: "part_ids", code: "array_above_max_length" },
+    );
+  }
   const wrong = partIds.findIndex((partId) => typeof partId !== "string");
   if (wrong >= 0) throw wrongType(`part_ids[${wrong}]`, "a string", partIds[wrong]);
-  const { purpose, filename, segments } = await unwrap(c.var.tenant.planUpload(id, partIds));
-  if (purpose === "batch") await checkFirstLine(c, filename, segments);
-  if (body.md5 !== undefined && body.md5 !== null) await checkMd5(c, requiredString(body, "md5"), segments);
+  const plan = () => unwrap(c.var.tenant.planUpload(id, partIds));
+  const { purpose, filename, segments } = await plan();
+  const md5 = body.md5 === undefined || body.md5 === null ? undefined : requiredString(body, "md5");
+  const there =
+    (purpose !== "batch" || (await checkFirstLine(c, filename, segments))) &&
+    (md5 === undefined || (await checkMd5(c, md5, segments)));
+  if (!there) {
+    // Another call has cancelled the upload since, and this says so; or else it is a fault.
+    await plan();
+    throw new Error("parts of an upload are gone");
+  }
   return c.json(await unwrap(c.var.tenant.completeUpload(id, partIds, newFileId())));
 });
 
@@ -81,22 +103,28 @@ uploadRoutes.post("/:id/cancel", async (c) =>
   c.json(await unwrap(c.var.tenant.cancelUpload(c.req.param("id")))),
 );
 
-async function checkFirstLine(c: Call, filename: string, segments: Segment[]): Promise<void> {
+/** Whether the bytes are there. @throws InvalidRequestError when they cannot be a batch's input */
+async function checkFirstLine(c: Call, filename: string, segments: Segment[]): Promise<boolean> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const start = await readSegments(c.env.FILES, segments, 0, HEAD_BYTES);
+  if (start === null) return false;
   const head = new FirstLine();
-  if (start) head.push(start);
-  const whole = bytes <= HEAD_BYTES || start?.includes(10);
+  head.push(start);
+  const whole = bytes <= HEAD_BYTES || head.isWhole;
   checkBatchInput({ filename, bytes, firstLine: whole ? head.line() : undefined });
+  return true;
 }
 
-async function checkMd5(c: Call, expected: string, segments: Segment[]): Promise<void> {
+/** Whether the bytes are there. @throws InvalidRequestError when their MD5 is another */
+async function checkMd5(c: Call, expected: string, segments: Segment[]): Promise<boolean> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const content = await streamSegments(c.env.FILES, segments, 0, bytes);
+  if (content === null) return false;
   const digest = new crypto.DigestStream("MD5");
-  await streamSegments(c.env.FILES, segments, 0, bytes).pipeTo(digest);
+  await content.pipeTo(digest);
   const hex = [...new Uint8Array(await digest.digest)]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
-  if (hex === expected.trim().toLowerCase()) return;
+  if (hex === expected.trim().toLowerCase()) return true;
   throw new InvalidRequestError(`The file's MD5 is ${hex}, not '${expected}'.`, { param: "md5" });
 }

@@ -1,14 +1,12 @@
 //! Which batches may run: the oldest first, so many at once; a cancelled one needs no place, only an end.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 /// Who runs and who rests. Ids sort by creation.
 #[derive(Debug, Default)]
 pub struct Admission {
     max: usize,
-    running: BTreeSet<String>,
+    running: Vec<String>,
     /// Not before this Unix millisecond.
-    resting: BTreeMap<String, u64>,
+    resting: Vec<(String, u64)>,
 }
 
 impl Admission {
@@ -19,7 +17,6 @@ impl Admission {
 
     /// As it stood before its process ended: who had a place, and who rests until when.
     pub fn resume(max: u32, running: Vec<String>, resting: Vec<(String, u64)>) -> Self {
-        let (running, resting) = (running.into_iter().collect(), resting.into_iter().collect());
         Self { running, resting, ..Self::new(max) }
     }
 
@@ -30,11 +27,11 @@ impl Admission {
 
     /// Those of the oldest unfinished batches, and of the cancelled ones, that are to start now.
     pub fn admit(&mut self, now: u64, oldest: &[String], cancelled: &[String]) -> Vec<String> {
-        self.resting.retain(|_, wake_at| *wake_at > now);
+        self.resting.retain(|(_, wake_at)| *wake_at > now);
         let mut admitted = Vec::new();
         for id in cancelled {
-            if !self.running.contains(id) && !self.resting.contains_key(id) {
-                self.running.insert(id.clone());
+            if self.is_waiting(id) {
+                self.running.push(id.clone());
                 admitted.push(id.clone());
             }
         }
@@ -44,8 +41,8 @@ impl Admission {
             if places >= self.max {
                 break;
             }
-            if !self.running.contains(id) && !self.resting.contains_key(id) {
-                self.running.insert(id.clone());
+            if self.is_waiting(id) {
+                self.running.push(id.clone());
                 admitted.push(id.clone());
                 places += 1;
             }
@@ -53,17 +50,22 @@ impl Admission {
         admitted
     }
 
+    fn is_waiting(&self, id: &String) -> bool {
+        !self.running.contains(id) && !self.resting.iter().any(|(resting, _)| resting == id)
+    }
+
     /// A batch's turn ended; it goes on at `wake_at`, if at all.
     pub fn ended(&mut self, id: &str, wake_at: Option<u64>) {
-        self.running.remove(id);
+        self.running.retain(|running| running != id);
         if let Some(wake_at) = wake_at {
-            self.resting.insert(id.to_owned(), wake_at);
+            self.resting.retain(|(resting, _)| resting != id);
+            self.resting.push((id.to_owned(), wake_at));
         }
     }
 
     /// When the next resting batch may go on.
     pub fn wakes_at(&self) -> Option<u64> {
-        self.resting.values().min().copied()
+        self.resting.iter().map(|(_, wake_at)| *wake_at).min()
     }
 }
 

@@ -8,12 +8,12 @@ use super::results::{Outcome, Stored, Tally, read_group};
 use crate::keys;
 use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS};
 use crate::object::Usage;
-use std::collections::BTreeMap;
+use crate::sorted::Sorted;
 
 /// All chunks that are open, and the sum of those that are not.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    open: BTreeMap<u32, Chunk>,
+    open: Sorted<u32, Chunk>,
     closed: Tally,
     /// Requests with a result, or handed out to get one.
     pub(super) seen: u64,
@@ -108,7 +108,7 @@ impl Chunks {
     /// Everything durable so far.
     pub(super) fn tally(&self) -> Tally {
         let mut sum = self.closed;
-        self.open.values().for_each(|chunk| sum.add(&chunk.tally));
+        self.open.iter().for_each(|(_, chunk)| sum.add(&chunk.tally));
         sum
     }
 
@@ -117,10 +117,10 @@ impl Chunks {
     pub(super) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
         let sealed = self
             .open
-            .values()
-            .filter_map(|chunk| Some(ChunkSpan { start: chunk.start, end: chunk.end? }))
+            .iter()
+            .filter_map(|(_, chunk)| Some(ChunkSpan { start: chunk.start, end: chunk.end? }))
             .collect();
-        let unsealed = self.open.values().find(|chunk| chunk.end.is_none()).map(|chunk| chunk.start);
+        let unsealed = self.open.iter().find(|(_, chunk)| chunk.end.is_none()).map(|(_, chunk)| chunk.start);
         (self.closed, sealed, unsealed)
     }
 

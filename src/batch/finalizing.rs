@@ -10,10 +10,10 @@ use super::core::{Core, Next, Stop};
 use super::results::{Outcome, Stored, StoredLine, Tally, read_group};
 use super::{TurnEnd, cleaning};
 use crate::keys;
-use crate::limits::{HOST_ATTEMPTS, WRITE_BYTES};
+use crate::limits::{CHUNK_REQUESTS, HOST_ATTEMPTS, WRITE_BYTES};
 use crate::object::{BatchError, BatchErrors, BatchStatus, ListTag, Usage};
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -222,7 +222,8 @@ impl Finalizing {
 
     /// Sorts a chunk's results into input order; the earliest group that has a request is the one that counts.
     fn merge(&mut self, entries: Vec<(String, Vec<u8>)>) {
-        let mut by_index = BTreeMap::new();
+        let mut by_index: Vec<Option<Merged>> = Vec::new();
+        by_index.resize_with(CHUNK_REQUESTS as usize, || None);
         self.chunk_bytes.clear();
         for (group, (_, value)) in entries.into_iter().enumerate() {
             // A damaged group counts as lost: the sum shows it, should no other group hold its results.
@@ -232,11 +233,13 @@ impl Finalizing {
                     StoredLine::Large(bytes) => Place::Large(bytes),
                 };
                 let Stored { index, outcome, usage, .. } = stored;
-                by_index.entry(index).or_insert(Merged { index, outcome, usage, line });
+                if let Some(free @ None) = by_index.get_mut(index as usize) {
+                    *free = Some(Merged { index, outcome, usage, line });
+                }
             }
             self.chunk_bytes.push(value);
         }
-        self.merged = by_index.into_values().collect();
+        self.merged = by_index.into_iter().flatten().collect();
     }
 
     fn write(&mut self, core: &mut Core, file: OutputFile, last: bool) -> Next {

@@ -28,7 +28,7 @@ pub(super) struct Request {
 /// What comes next.
 #[derive(Debug)]
 pub(super) enum Step {
-    Request(Request),
+    Request(Box<Request>),
     /// Nothing until this is answered: by [`Reader::bytes`] or [`Chunks::open`] and [`Reader::loaded`].
     Need(Command),
     /// The whole file was handed out.
@@ -215,7 +215,7 @@ impl Reader {
     }
 }
 
-fn parse(chunk: u32, index: u32, line: u64, text: &Text<'_>) -> Request {
+fn parse(chunk: u32, index: u32, line: u64, text: &Text<'_>) -> Box<Request> {
     let parsed = match text {
         Text::Whole(bytes) => request::parse(bytes),
         Text::TooLong => None,
@@ -224,5 +224,5 @@ fn parse(chunk: u32, index: u32, line: u64, text: &Text<'_>) -> Request {
         Some(request) => (request.custom_id.into_owned(), Some(Arc::from(request.body))),
         None => (String::new(), None),
     };
-    Request { chunk, index, line, custom_id, body, attempts: 0 }
+    Box::new(Request { chunk, index, line, custom_id, body, attempts: 0 })
 }

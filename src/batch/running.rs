@@ -19,7 +19,8 @@ use super::validating::unreadable;
 use super::window::Window;
 use crate::limits::MAX_RESPONSE_BYTES;
 use crate::object::{BatchErrors, BatchStatus, ListTag, Usage};
-use std::collections::{BTreeMap, VecDeque};
+use crate::sorted::Sorted;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Bytes of requests read ahead; one more line may come on top.
@@ -32,13 +33,13 @@ pub(super) struct Running {
     /// The reader gave everything out.
     read_all: bool,
     chunks: Chunks,
-    ready: VecDeque<Request>,
+    ready: VecDeque<Box<Request>>,
     ready_bytes: usize,
-    in_flight: BTreeMap<CommandId, Flight>,
+    in_flight: Sorted<CommandId, Flight>,
     /// By the time they are due, then by line.
-    waiting: BTreeMap<(u64, u64), Request>,
+    waiting: Sorted<(u64, u64), Box<Request>>,
     /// Tries of an earlier turn, by line.
-    tried: BTreeMap<u64, Waiting>,
+    tried: Vec<Waiting>,
     window: Window,
     unsaved: Unsaved,
     halt: Option<Halt>,
@@ -50,7 +51,7 @@ pub(super) struct Running {
 }
 
 struct Flight {
-    request: Request,
+    request: Box<Request>,
     sent_at: u64,
 }
 
@@ -89,9 +90,9 @@ impl Running {
             chunks: Chunks::resume(run.closed),
             ready: VecDeque::new(),
             ready_bytes: 0,
-            in_flight: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            tried: run.waiting.into_iter().map(|waiting| (waiting.line, waiting)).collect(),
+            in_flight: Sorted::default(),
+            waiting: Sorted::default(),
+            tried: run.waiting,
             window: Window::new(core.settings.max_concurrent_requests_per_batch),
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
@@ -109,10 +110,10 @@ impl Running {
         let mut waiting: Vec<Waiting> = self
             .waiting
             .iter()
-            .map(|(&(due, line), request)| Waiting { line, attempts: request.attempts, due })
+            .map(|((due, line), request)| Waiting { line: *line, attempts: request.attempts, due: *due })
             .collect();
         // Lines the reader is past without having waited are done with.
-        waiting.extend(self.tried.values().filter(|tried| tried.line >= self.reader.line()));
+        waiting.extend(self.tried.iter().filter(|tried| tried.line >= self.reader.line()));
         SavedPhase::Running(SavedRun {
             input_bytes: self.input_bytes,
             next: unsealed.unwrap_or_else(|| self.reader.position()),
@@ -179,16 +180,13 @@ impl Running {
     /// When something is due that no reply brings.
     pub(super) fn due(&self, core: &Core) -> Option<u64> {
         let save = if core.save.is_idle() { self.unsaved.due() } else { None };
-        let flight = self
-            .in_flight
-            .values()
-            .next()
-            .map(|f| f.sent_at.saturating_add(core.settings.request_timeout_ms));
+        let flight =
+            self.in_flight.first().map(|(_, f)| f.sent_at.saturating_add(core.settings.request_timeout_ms));
         let (mut waiting, mut resumed, mut expiry) = (None, None, None);
         if self.halt.is_none() {
             expiry = core.batch.expires_at.map(|at| at * 1_000);
             if !self.is_over(core) && self.broken.is_none() {
-                waiting = self.waiting.keys().next().map(|&(due, _)| due).filter(|&due| due > core.now);
+                waiting = self.waiting.first().map(|&((due, _), _)| due).filter(|&due| due > core.now);
                 resumed = self.window.resumes_at(core.now);
             }
         }
@@ -305,10 +303,11 @@ impl Running {
         None
     }
 
-    fn make_ready(&mut self, mut request: Request) {
-        match self.tried.remove(&request.line) {
+    fn make_ready(&mut self, mut request: Box<Request>) {
+        match self.tried.iter().position(|tried| tried.line == request.line) {
             None => self.ready.push_back(request),
-            Some(Waiting { line, attempts, due }) => {
+            Some(at) => {
+                let Waiting { line, attempts, due } = self.tried.swap_remove(at);
                 self.ready_bytes -= request.body.as_ref().map_or(0, |body| body.len());
                 request.attempts = attempts;
                 self.waiting.insert((due, line), request);
@@ -318,10 +317,10 @@ impl Running {
 
     /// Due retries go first, so that the early lines of a file are not the last to end; but while the server
     /// refuses everything, untried requests probe it, and a bounded number of requests waits.
-    fn take_request(&mut self, core: &Core) -> Option<Request> {
+    fn take_request(&mut self, core: &Core) -> Option<Box<Request>> {
         let lanes = core.settings.max_concurrent_requests_per_batch as usize;
         let may_start = self.waiting.len() < (4 * lanes).max(64);
-        let retry_due = self.waiting.keys().next().is_some_and(|&(due, _)| due <= core.now);
+        let retry_due = self.waiting.first().is_some_and(|&((due, _), _)| due <= core.now);
         let probe = self.window.is_probing() && may_start && !self.ready.is_empty();
         if retry_due && !probe {
             return self.waiting.pop_first().map(|(_, request)| request);
@@ -337,7 +336,7 @@ impl Running {
     fn try_again(
         &mut self,
         core: &mut Core,
-        mut request: Request,
+        mut request: Box<Request>,
         retry_after_ms: Option<u64>,
         pause_ms: Option<u64>,
         give_up: impl FnOnce(&Core, Of<'_>) -> (Vec<u8>, Outcome, Option<Usage>),
@@ -384,19 +383,21 @@ impl Running {
     }
 
     /// Takes all requests that did not end, in input order.
-    fn stop_everything(&mut self) -> Vec<Request> {
+    fn stop_everything(&mut self) -> impl Iterator<Item = Box<Request>> + use<> {
         let flights = std::mem::take(&mut self.in_flight);
-        self.aborts.extend(flights.keys());
-        let mut stopped: Vec<Request> = flights.into_values().map(|flight| flight.request).collect();
-        stopped.extend(std::mem::take(&mut self.waiting).into_values());
-        stopped.extend(self.ready.drain(..));
-        stopped.sort_by_key(|request| request.line);
+        self.aborts.extend(flights.iter().map(|(id, _)| *id));
+        let flights = flights.into_values().map(|flight| flight.request);
+        let waiting = std::mem::take(&mut self.waiting).into_values();
+        let mut stopped = Sorted::default();
+        for request in flights.chain(waiting).chain(self.ready.drain(..)) {
+            stopped.insert(request.line, request);
+        }
         self.ready_bytes = 0;
-        stopped
+        stopped.into_values()
     }
 
     fn lose_input(&mut self, message: &str) {
-        self.stop_everything();
+        drop(self.stop_everything());
         let data = vec![unreadable(message)];
         self.halt = Some(Halt::InputGone(BatchErrors { object: ListTag::List, data }));
         self.read_all = true;
@@ -404,7 +405,7 @@ impl Running {
 
     /// Gives up calls that take too long. Flights are kept in the order they were sent.
     fn time_out(&mut self, core: &mut Core) {
-        while let Some((&id, flight)) = self.in_flight.first_key_value()
+        while let Some(&(id, ref flight)) = self.in_flight.first()
             && flight.sent_at.saturating_add(core.settings.request_timeout_ms) <= core.now
         {
             self.aborts.push(id);
@@ -426,7 +427,7 @@ impl Running {
     }
 
     fn suspend(&mut self, core: &mut Core) -> Next {
-        let wake_at = self.waiting.keys().next().map_or(core.now, |&(due, _)| due);
+        let wake_at = self.waiting.first().map_or(core.now, |&((due, _), _)| due);
         let wake_at = wake_at.max(self.window.resumes_at(core.now).unwrap_or(0));
         core.commit(self.checkpoint());
         Next::Become(Phase::Suspended { wake_at })

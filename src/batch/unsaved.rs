@@ -6,7 +6,8 @@ use super::reader::Request;
 use super::results::{LineResult, Outcome, Tally, write_group};
 use crate::limits::{SAVE_AFTER_MS, SAVE_BYTES, SAVE_RESULTS};
 use crate::object::Usage;
-use std::collections::{BTreeMap, VecDeque};
+use crate::sorted::Sorted;
+use std::collections::VecDeque;
 
 /// What may wait to be written before nothing new starts: a store that hangs must not fill the memory.
 const MAX_UNSAVED_RESULTS: usize = 4 * SAVE_RESULTS;
@@ -76,7 +77,7 @@ impl Unsaved {
     pub(super) fn take_writes(&mut self, id: &str, chunks: &mut Chunks) -> Vec<Write> {
         debug_assert!(self.saving.is_empty());
         self.publish = false;
-        let mut groups: BTreeMap<u32, Vec<LineResult>> = BTreeMap::new();
+        let mut groups: Sorted<u32, Vec<LineResult>> = Sorted::default();
         let mut bytes = 0;
         for _ in 0..SAVE_RESULTS {
             let Some(result) = self.results.pop_front() else { break };
@@ -87,7 +88,7 @@ impl Unsaved {
                 outcome: result.outcome,
                 usage: result.usage,
             });
-            groups.entry(result.chunk).or_default().push(result);
+            groups.get_or_default(result.chunk).push(result);
             if bytes >= SAVE_BYTES {
                 break;
             }
@@ -97,8 +98,8 @@ impl Unsaved {
             self.since = None;
         }
         let mut writes = Vec::with_capacity(groups.len() + 2);
-        for (chunk, results) in groups {
-            write_group(id, chunk, chunks.take_group(chunk), &results, &mut writes);
+        for (chunk, results) in groups.iter() {
+            write_group(id, *chunk, chunks.take_group(*chunk), results, &mut writes);
         }
         writes
     }

@@ -11,11 +11,16 @@ use crate::keys;
 use crate::limits::CANCEL_POLL_MS;
 use crate::object::Batch;
 use crate::settings::Settings;
+use crate::sorted::Sorted;
 use futures::future::{AbortHandle, Abortable, Either, FutureExt, select};
-use futures::lock::Mutex;
 use futures::stream::{FuturesUnordered, StreamExt};
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::pin::pin;
+use std::rc::Rc;
+
+/// How long a turn goes on without letting timers, and whoever shares its thread, have a go: where every answer is
+/// there at once, nothing else would.
+const YIELD_MS: u64 = 50;
 
 /// How long a turn may go on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +29,7 @@ pub struct Turn {
     pub deadline: Option<u64>,
 }
 
-type Writers<H> = Mutex<HashMap<OutputFile, <H as Host>::Writer>>;
+type Writers<H> = RefCell<Sorted<OutputFile, Rc<<H as Host>::Writer>>>;
 
 /// Runs one batch from its stored checkpoint until it is terminal, the deadline passed, the host asked to stop
 /// or failed. A batch without a checkpoint is done with.
@@ -72,14 +77,19 @@ pub async fn run_turn<H: Host>(
     if let Some(requested_at) = requested_at {
         machine.handle_cancel(requested_at);
     }
-    let writers: Writers<H> = Mutex::new(HashMap::new());
+    let writers: Writers<H> = RefCell::default();
     let mut commands = FuturesUnordered::new();
-    let mut aborts: HashMap<CommandId, AbortHandle> = HashMap::new();
+    let mut aborts: Sorted<CommandId, AbortHandle> = Sorted::default();
     let mut cancel = pin!(cancel_requested(host, id, CANCEL_POLL_MS).fuse());
     let mut tick = pin!(host.sleep(0).fuse());
     let mut tick_at = host.now();
+    let mut yielded_at = host.now();
     loop {
         let now = host.now();
+        if now.saturating_sub(yielded_at) >= YIELD_MS {
+            host.sleep(0).await;
+            yielded_at = now;
+        }
         machine.handle_timeout(now);
         if host.stop_requested() {
             machine.handle_stop();
@@ -105,8 +115,10 @@ pub async fn run_turn<H: Host>(
         }
         if let Some(end) = machine.end() {
             let end = end.clone();
-            for (_, writer) in writers.lock().await.drain() {
-                host.abort_file(writer).await;
+            // A write may still be under way: it is given up with the writer it uses.
+            drop(commands);
+            for writer in writers.into_inner().into_values() {
+                abort(host, writer).await;
             }
             return Ok(end);
         }
@@ -134,7 +146,10 @@ pub async fn run_turn<H: Host>(
                 Some(requested_at) => machine.handle_cancel(requested_at),
                 None => cancel.set(cancel_requested(host, id, CANCEL_POLL_MS).fuse()),
             },
-            Either::Left((Either::Right(_), _)) => tick_at = 0,
+            Either::Left((Either::Right(_), _)) => {
+                tick_at = 0;
+                yielded_at = host.now();
+            }
         }
     }
 }
@@ -201,24 +216,30 @@ async fn write_output<H: Host>(
     writers: &Writers<H>,
     part: OutputPart,
 ) -> Result<Option<String>, Fault> {
-    // The machine writes one part at a time; the lock only proves it to the compiler.
-    let mut writers = writers.lock().await;
     if part.first {
-        if let Some(abandoned) = writers.remove(&part.file) {
-            host.abort_file(abandoned).await;
+        let abandoned = writers.borrow_mut().remove(&part.file);
+        if let Some(abandoned) = abandoned {
+            abort(host, abandoned).await;
         }
         let writer = host.create_file(&part.file_id, &part.filename).await?;
-        writers.insert(part.file, writer);
+        writers.borrow_mut().insert(part.file, Rc::new(writer));
     }
-    let gone = || Fault::transient("the file was not begun");
-    host.write_file(writers.get(&part.file).ok_or_else(gone)?, &part.bytes).await?;
+    let writer = writers.borrow().get(&part.file).map(Rc::clone);
+    let writer = writer.ok_or_else(|| Fault::transient("the file was not begun"))?;
+    host.write_file(&writer, &part.bytes).await?;
     if !part.last {
         return Ok(None);
     }
     // A writer that could not complete is thrown away when the file is begun again, or the turn ends.
-    let file_id = host.complete_file(writers.get(&part.file).ok_or_else(gone)?).await?;
-    writers.remove(&part.file);
+    let file_id = host.complete_file(&writer).await?;
+    writers.borrow_mut().remove(&part.file);
     Ok(Some(file_id))
+}
+
+async fn abort<H: Host>(host: &H, writer: Rc<H::Writer>) {
+    if let Some(writer) = Rc::into_inner(writer) {
+        host.abort_file(writer).await;
+    }
 }
 
 fn faulted<H: Host>(host: &H, fault: Fault) -> TurnEnd {

@@ -31,3 +31,18 @@ pub(super) fn unescape(inside: &str) -> impl Iterator<Item = char> {
         })
     })
 }
+
+/// Whether there is a backslash. Most strings that are asked for are short.
+#[inline]
+pub(super) fn has_escape(inside: &[u8]) -> bool {
+    if inside.len() > 64 {
+        return memchr::memchr(b'\\', inside).is_some();
+    }
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let (words, rest) = inside.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| {
+        let word = u64::from_le_bytes(*word) ^ (ONES * b'\\' as u64);
+        found | word.wrapping_sub(ONES) & !word
+    });
+    found & ONES << 7 != 0 || rest.contains(&b'\\')
+}

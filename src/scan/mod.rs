@@ -8,22 +8,22 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `vector` | 16 bytes at once: the few instructions needed, in WebAssembly and on x86-64 |
-//! | `blocks` | 64 bytes at once: what is string and what is structure, are escapes and UTF-8 right |
-//! | `walk` | from one piece of structure to the next: is the grammar kept, where are the members |
-//! | [`scalar`] | all of it byte by byte, for machines without these instructions |
+//! | `lines` | many texts, one a line: which scanner this machine has |
+//! | `query` | which members are asked for, and where they were found |
+//! | `simd` | the scanner proper, with the instructions of WebAssembly or x86-64 |
+//! | [`scalar`] | the same byte by byte, for machines without these instructions |
 //! | `literal`, `escape` | numbers and words; what a string with escapes says |
 
 mod escape;
+mod lines;
 mod literal;
+mod query;
 pub mod scalar;
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+mod simd;
 
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-mod blocks;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-mod vector;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-mod walk;
+pub use lines::{Lines, ScannedLine, scan};
+pub use query::{Json, Query};
 
 use crate::limits::MAX_DEPTH;
 use std::borrow::Cow;
@@ -88,45 +88,21 @@ pub fn members_within<'a, const N: usize, const M: usize>(
     within: usize,
     inner: [&str; M],
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
-    members_by(scan, json, names, within, inner)
+    members_by(lines::scan, json, names, within, inner)
 }
 
-/// A scanner: fills what is asked, gives the kind of the top value and the text, now known to be UTF-8.
-type Scan = for<'a> fn(&'a [u8], &mut Asked<'_>) -> Result<(Kind, &'a str), ScanError>;
-
-#[inline]
+/// What a scanner finds.
 fn members_by<'a, const N: usize, const M: usize>(
-    scan: Scan,
+    scan: impl FnOnce(&'a [u8], &mut Query<'_>) -> Result<Json<'a>, ScanError>,
     json: &'a [u8],
     names: [&str; N],
     within: usize,
     inner: [&str; M],
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
-    let (mut found, mut found_inner) = ([None; N], [None; M]);
-    let mut asked = Asked {
-        names: &names,
-        found: &mut found,
-        within,
-        inner: &inner,
-        found_inner: &mut found_inner,
-        slot: None,
-        slot_inner: None,
-    };
-    let (kind, text) = scan(json, &mut asked)?;
-    let value = |span: Option<Span>| span.map(|span| span.of(text));
-    Ok((Members { kind, found: found.map(value) }, found_inner.map(value)))
-}
-
-/// The fastest scanner this machine has.
-fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<(Kind, &'a str), ScanError> {
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return walk::scan_wasm(json, asked);
-    #[cfg(target_arch = "x86_64")]
-    if let Some(scanned) = walk::scan_x86(json, asked) {
-        return scanned;
-    }
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    scalar::scan(json, asked)
+    let mut query = Query::new(names, within, inner);
+    let json = scan(json, &mut query)?;
+    let found = std::array::from_fn(|slot| query.value(&json, slot));
+    Ok((Members { kind: json.kind, found }, std::array::from_fn(|slot| query.value(&json, N + slot))))
 }
 
 impl<'a> Value<'a> {
@@ -136,9 +112,10 @@ impl<'a> Value<'a> {
             return None;
         }
         let inside = self.raw.strip_prefix('"')?.strip_suffix('"')?;
-        Some(match memchr::memchr(b'\\', inside.as_bytes()) {
-            None => Cow::Borrowed(inside),
-            Some(_) => Cow::Owned(escape::unescape(inside).collect()),
+        Some(if escape::has_escape(inside.as_bytes()) {
+            Cow::Owned(escape::unescape(inside).collect())
+        } else {
+            Cow::Borrowed(inside)
         })
     }
 }
@@ -146,65 +123,18 @@ impl<'a> Value<'a> {
 // The open containers are the bits of one u128: 1 an object, 0 an array, the innermost lowest.
 const _: () = assert!(MAX_DEPTH <= u128::BITS as usize);
 
-/// A value by its place.
-#[derive(Clone, Copy)]
-struct Span {
-    kind: Kind,
-    start: usize,
-    end: usize,
-}
-
-impl Span {
-    fn of(self, text: &str) -> Value<'_> {
-        Value { kind: self.kind, raw: &text[self.start..self.end] }
+/// Whether short texts are the same: without a call, where that is most of the work.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
     }
-}
-
-/// The members to look for and those found: not generic, so that each scanner is in the program once.
-struct Asked<'n> {
-    names: &'n [&'n str],
-    found: &'n mut [Option<Span>],
-    within: usize,
-    inner: &'n [&'n str],
-    found_inner: &'n mut [Option<Span>],
-    /// Which names the values now being read at depths 1 and 2 have.
-    slot: Option<usize>,
-    slot_inner: Option<usize>,
-}
-
-impl Asked<'_> {
-    /// A member begins; `depth` is that of its value, the top value having 0.
-    fn key(&mut self, depth: usize, key: &[u8]) {
-        if depth == 1 {
-            self.slot = position(self.names, key);
-            if self.slot == Some(self.within) {
-                // The last one wins, so nothing of an earlier one may remain.
-                self.found_inner.fill(None);
-                self.slot_inner = None;
-            }
-        } else if depth == 2 && self.slot == Some(self.within) {
-            self.slot_inner = position(self.inner, key);
-        }
+    let words = |bytes: &[u8]| {
+        let first = u64::from_le_bytes(*bytes.first_chunk()?);
+        Some((first, u64::from_le_bytes(*bytes.last_chunk()?)))
+    };
+    match (words(a), words(b)) {
+        (Some(a8), Some(b8)) => a8 == b8 && (a.len() <= 16 || a == b),
+        _ => a.iter().zip(b).all(|(a, b)| a == b),
     }
-
-    /// A value ended; `starts` are those of the values being read at depths 0, 1 and 2.
-    fn value(&mut self, depth: usize, kind: Kind, starts: &[usize; 3], end: usize) {
-        match (depth, self.slot, self.slot_inner) {
-            (1, Some(slot), _) => self.found[slot] = Some(Span { kind, start: starts[1], end }),
-            (2, Some(slot), Some(inner)) if slot == self.within => {
-                self.found_inner[inner] = Some(Span { kind, start: starts[2], end });
-            }
-            _ => {}
-        }
-    }
-}
-
-fn position(names: &[&str], key: &[u8]) -> Option<usize> {
-    let same = names.iter().position(|name| name.as_bytes() == key);
-    if same.is_some() || !key.contains(&b'\\') {
-        return same;
-    }
-    // The text may yet turn out not to be UTF-8, or the key to be broken; then nothing found counts.
-    let key = str::from_utf8(key).ok()?;
-    names.iter().position(|name| escape::unescape(key).eq(name.chars()))
 }

@@ -1,7 +1,8 @@
 //! The scanner without SIMD: eight bytes at a time inside strings, one outside.
 
 use super::literal::literal;
-use super::{Asked, Kind, Members, ScanError, Value};
+use super::query::Scanned;
+use super::{Json, Kind, Members, Query, ScanError, Value};
 use crate::limits::MAX_DEPTH;
 
 /// As [`super::members_within`], whatever the machine can do: the other scanners are held against it.
@@ -14,10 +15,15 @@ pub fn members_within<'a, const N: usize, const M: usize>(
     within: usize,
     inner: [&str; M],
 ) -> Result<(Members<'a, N>, [Option<Value<'a>>; M]), ScanError> {
+    let scan = |json, query: &mut Query<'_>| {
+        query.clear();
+        scan(json, 0, query)
+    };
     super::members_by(scan, json, names, within, inner)
 }
 
-pub(super) fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<(Kind, &'a str), ScanError> {
+/// Scans a text that starts at `from` in what the caller was given: there are the places that it finds.
+pub(super) fn scan<'a>(json: &'a [u8], from: usize, query: &mut Query<'_>) -> Scanned<'a> {
     // UTF-8 is checked once for the whole text, so the rest may step over any byte above 0x7F.
     let text = str::from_utf8(json).map_err(|_| ScanError)?;
     let mut cursor = Cursor { bytes: json, at: 0 };
@@ -68,14 +74,18 @@ pub(super) fn scan<'a>(json: &'a [u8], asked: &mut Asked<'_>) -> Result<(Kind, &
         // Here a value has just ended, unless a key is due; go on until the next value starts.
         loop {
             if expect_key {
-                asked.key(depth, cursor.key()?);
+                let (start, end) = cursor.key()?;
+                query.key(depth, json, start, end);
                 continue 'value;
             }
             if depth == 0 {
                 cursor.space();
-                return if cursor.at == json.len() { Ok((kind, text)) } else { Err(ScanError) };
+                let scanned = Json { kind, text, start: from };
+                return if cursor.at == json.len() { Ok(scanned) } else { Err(ScanError) };
             }
-            asked.value(depth, kind, &starts, cursor.at);
+            if let Some(slot) = query.wanted(depth) {
+                query.set(slot, kind, from + starts[depth], from + cursor.at);
+            }
             cursor.space();
             let object = open & 1 == 1;
             match cursor.peek()? {
@@ -104,7 +114,7 @@ struct Cursor<'a> {
     at: usize,
 }
 
-impl<'a> Cursor<'a> {
+impl Cursor<'_> {
     fn peek(&self) -> Result<u8, ScanError> {
         self.bytes.get(self.at).copied().ok_or(ScanError)
     }
@@ -115,15 +125,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A key up to behind its colon: what stands between the quotes.
-    fn key(&mut self) -> Result<&'a [u8], ScanError> {
+    /// A key up to behind its colon: where it stands between the quotes.
+    fn key(&mut self) -> Result<(usize, usize), ScanError> {
         self.space();
         if self.peek()? != b'"' {
             return Err(ScanError);
         }
         let start = self.at + 1;
         self.string()?;
-        let key = &self.bytes[start..self.at - 1];
+        let key = (start, self.at - 1);
         self.space();
         if self.peek()? != b':' {
             return Err(ScanError);

@@ -53,7 +53,7 @@ impl Field {
     fn title(self) -> String {
         match self.name {
             "url" => "URL".to_owned(),
-            name => name[..1].to_uppercase() + &name[1..],
+            name => name[..1].to_ascii_uppercase() + &name[1..],
         }
     }
 }

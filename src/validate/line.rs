@@ -1,15 +1,17 @@
 //! The rules of one line that need nothing but the line, in the order they are reported.
 
 use super::Rules;
-use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, URL, Want};
+use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Want};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::request::RequestLine;
-use crate::scan::{self, Kind, Value};
+use crate::scan::{Json, Kind, Query, ScanError, Value, same};
 use std::borrow::Cow;
 
 /// What an endpoint asks of a body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Endpoint {
+    /// Its path as a line gives it, quotes and all, if it writes nothing as an escape that need not be.
+    written: String,
     /// The model may be left out: the endpoint has one of its own.
     model_optional: bool,
     /// The endpoint's own parameter.
@@ -21,53 +23,51 @@ impl Endpoint {
     /// is asked (contract §6).
     pub(super) fn of(path: &str) -> Self {
         let own = |name, want| Some(Field { name, in_body: true, want });
-        match path {
-            "/v1/chat/completions" => Self { model_optional: false, own: own("messages", Want::Array) },
-            "/v1/completions" => Self { model_optional: false, own: own("prompt", Want::StringOrArray) },
-            "/v1/embeddings" | "/v1/responses" => {
-                Self { model_optional: false, own: own("input", Want::StringOrArray) }
-            }
-            "/v1/moderations" => Self { model_optional: true, own: own("input", Want::StringOrArray) },
-            "/v1/images/generations" => Self { model_optional: true, own: own("prompt", Want::String) },
-            _ => Self { model_optional: false, own: None },
-        }
+        let (model_optional, own) = match path {
+            "/v1/chat/completions" => (false, own("messages", Want::Array)),
+            "/v1/completions" => (false, own("prompt", Want::StringOrArray)),
+            "/v1/embeddings" | "/v1/responses" => (false, own("input", Want::StringOrArray)),
+            "/v1/moderations" => (true, own("input", Want::StringOrArray)),
+            "/v1/images/generations" => (true, own("prompt", Want::String)),
+            _ => (false, None),
+        };
+        // Of one that cannot be written without escapes, nothing is known: no line is as short as this.
+        let plain = path.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\');
+        let written = if plain { format!("\"{path}\"") } else { String::new() };
+        Self { written, model_optional, own }
+    }
+
+    /// The members of a line that rules read.
+    pub(super) fn query(&self) -> Query<'static> {
+        // With no parameter of its own the name is "", and `judge` does not look at what that finds.
+        let own = self.own.map_or("", |own| own.name);
+        Query::new([CUSTOM_ID.name, METHOD.name, URL.name, BODY.name], 3, [MODEL.name, STREAM.name, own])
     }
 }
 
 /// A line that is a JSON object, its members found but not yet judged.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
-    top: [Option<Value<'a>>; 4],
-    inner: [Option<Value<'a>>; 3],
+pub(super) struct Fields<'a, 'q> {
+    json: Json<'a>,
+    query: &'q Query<'static>,
     /// `custom_id` where it is a string.
     pub(super) custom_id: Option<Cow<'a, str>>,
     /// `body.model` where it is a string.
     pub(super) model: Option<Cow<'a, str>>,
 }
 
-impl<'a> Fields<'a> {
-    /// Reads a line; the error is its only one.
-    pub(super) fn read(line: &'a [u8], endpoint: &Endpoint) -> Result<Self, Fault<'a>> {
-        // With no parameter of its own the name is "", and `judge` does not look at what that finds.
-        let own = endpoint.own.map_or("", |own| own.name);
-        let (top, inner) = scan::members_within(
-            line,
-            [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name],
-            3,
-            [MODEL.name, "stream", own],
-        )
-        .map_err(|_| Fault::NotJson)?;
-        if top.kind != Kind::Object {
+impl<'a, 'q> Fields<'a, 'q> {
+    /// Of a line scanned with [`Endpoint::query`]; the error is its only one.
+    pub(super) fn of(
+        scanned: Result<Json<'a>, ScanError>,
+        query: &'q Query<'static>,
+    ) -> Result<Self, Fault<'a>> {
+        let json = scanned.map_err(|_| Fault::NotJson)?;
+        if json.kind != Kind::Object {
             return Err(Fault::NotObject);
         }
-        let [custom_id, ..] = top.found;
-        let [model, ..] = inner;
-        Ok(Self {
-            top: top.found,
-            inner,
-            custom_id: custom_id.and_then(|value| value.text()),
-            model: model.and_then(|value| value.text()),
-        })
+        let text = |slot| query.value(&json, slot).and_then(|value| value.text());
+        Ok(Self { json, query, custom_id: text(0), model: text(4) })
     }
 
     /// Holds the line against every rule that needs nothing else. Gives the request if it passed them all.
@@ -77,12 +77,16 @@ impl<'a> Fields<'a> {
         endpoint: &Endpoint,
         found: &mut impl FnMut(Fault<'_>),
     ) -> Option<RequestLine<'a>> {
+        if let Some(request) = self.faultless(endpoint) {
+            return Some(request);
+        }
         let mut faults = 0;
         let mut fault = |fault: Fault<'_>| {
             faults += 1;
             found(fault);
         };
-        let [custom_id, method, url, body] = self.top;
+        let value = |slot| self.query.value(&self.json, slot);
+        let [custom_id, method, url, body] = [value(0), value(1), value(2), value(3)];
         for (field, value) in [(CUSTOM_ID, custom_id), (METHOD, method), (URL, url), (BODY, body)] {
             present(field, value, &mut fault);
             if field == CUSTOM_ID
@@ -97,17 +101,17 @@ impl<'a> Fields<'a> {
         }
         let method = method.and_then(|value| value.text());
         if let Some(method) = &method
-            && method != "POST"
+            && !same(method.as_bytes(), b"POST")
         {
             fault(Fault::WrongMethod(method));
         }
         let url = url.and_then(|value| value.text());
-        if url.as_ref().is_some_and(|url| *url != rules.endpoint) {
+        if url.as_ref().is_some_and(|url| !same(url.as_bytes(), rules.endpoint.as_bytes())) {
             fault(Fault::WrongUrl);
         }
         let body = body.filter(|body| body.kind == Kind::Object);
         if body.is_some() {
-            let [model, stream, own] = self.inner;
+            let [model, stream, own] = [value(4), value(5), value(6)];
             if stream.is_some_and(|stream| stream.kind == Kind::True) {
                 fault(Fault::Streaming(&rules.endpoint));
             }
@@ -127,6 +131,29 @@ impl<'a> Fields<'a> {
             url: url?,
             body: body?.raw.as_bytes(),
             model: self.model.clone(),
+        })
+    }
+}
+
+impl<'a> Fields<'a, '_> {
+    /// The request, if it is written as most are and breaks no rule: what [`Self::judge`] finds, only sooner.
+    fn faultless(&self, endpoint: &Endpoint) -> Option<RequestLine<'a>> {
+        let kind = |slot| self.query.kind(slot);
+        let raw = |slot| self.query.value(&self.json, slot).map(|value| value.raw);
+        let own = endpoint.own.is_none_or(|own| kind(6).is_some_and(|kind| own.want.allows(kind)));
+        let fine = own && kind(3) == Some(Kind::Object) && kind(5) != Some(Kind::True);
+        let (method, url, id, model) = (raw(1)?, raw(2)?, self.custom_id.as_ref()?, self.model.as_ref()?);
+        (fine
+            && same(method.as_bytes(), b"\"POST\"")
+            && same(url.as_bytes(), endpoint.written.as_bytes())
+            && id.len() <= MAX_CUSTOM_ID_CHARS)
+            .then_some(())?;
+        Some(RequestLine {
+            custom_id: id.clone(),
+            method: Cow::Borrowed(method.get(1..method.len() - 1)?),
+            url: Cow::Borrowed(url.get(1..url.len() - 1)?),
+            body: raw(3)?.as_bytes(),
+            model: Some(model.clone()),
         })
     }
 }

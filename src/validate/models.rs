@@ -1,6 +1,6 @@
 //! Which models were looked up, and what came of it.
 
-use std::collections::BTreeMap;
+use crate::sorted::Sorted;
 
 /// Models remembered. A real file names a handful; one that names a new model on every line must not fill
 /// the memory, so above this all are forgotten and asked again.
@@ -9,7 +9,7 @@ const MAX_KNOWN: usize = 1_024;
 /// Answers by the hash of the model's name: a name may be as long as a line, its hash is not.
 #[derive(Debug, Default)]
 pub(super) struct Models {
-    known: BTreeMap<u128, bool>,
+    known: Sorted<u128, bool>,
 }
 
 impl Models {
@@ -21,7 +21,7 @@ impl Models {
     /// Keeps an answer.
     pub(super) fn remember(&mut self, name: u128, exists: bool) {
         if self.known.len() == MAX_KNOWN {
-            self.known.clear();
+            self.known = Sorted::default();
         }
         self.known.insert(name, exists);
     }

@@ -9,6 +9,7 @@ use super::{Dialect, Rules};
 use crate::jsonl::{Line, LineSplitter, Text};
 use crate::object::BatchError;
 use crate::request::RequestLine;
+use crate::scan::{self, Json, Lines, Query, ScanError, same};
 use serde::{Deserialize, Serialize};
 
 /// How far a call came.
@@ -73,6 +74,8 @@ pub struct Validator {
     bytes: u64,
     /// The line that waits for its model.
     waiting: Option<Waiting>,
+    /// Where the members of the line now judged are.
+    query: Query<'static>,
     judge: Judge,
 }
 
@@ -124,12 +127,14 @@ enum Common {
 impl Validator {
     /// Starts at the beginning of a file.
     pub fn new(rules: Rules) -> Self {
+        let endpoint = Endpoint::of(&rules.endpoint);
         Self {
+            query: endpoint.query(),
             splitter: LineSplitter::new(rules.limits.max_line_bytes),
             bytes: 0,
             waiting: None,
             judge: Judge {
-                endpoint: Endpoint::of(&rules.endpoint),
+                endpoint,
                 errors: Errors {
                     kept: Vec::new(),
                     count: 0,
@@ -169,14 +174,28 @@ impl Validator {
         let mut taken = 0;
         while taken < within {
             let mut rest = &chunk[taken..within];
-            let line = self.splitter.next(&mut rest);
-            let now = within - rest.len();
-            let Some(line) = line else { break };
-            self.waiting = self.judge.line(&line, sink);
-            self.bytes += (now - taken) as u64;
-            taken = now;
-            if let Some(question) = self.question(taken) {
-                return question;
+            let whole = self.splitter.whole_lines(rest);
+            if whole.is_empty() {
+                // The first line of the file, one that started in an earlier chunk or one that goes on in the next.
+                let Some(line) = self.splitter.next(&mut rest) else { break };
+                self.waiting = self.judge.line_alone(&line, &mut self.query, sink);
+                let now = within - rest.len();
+                self.bytes += (now - taken) as u64;
+                taken = now;
+                if let Some(question) = self.question(taken) {
+                    return question;
+                }
+                continue;
+            }
+            let mut lines = Lines::new(whole);
+            while let Some(scanned) = lines.next(&mut self.query) {
+                let line = self.splitter.pass(scanned.line);
+                self.bytes += scanned.line.len() as u64;
+                taken += scanned.line.len();
+                self.waiting = self.judge.line(&line, scanned.json, &self.query, sink);
+                if let Some(question) = self.question(taken) {
+                    return question;
+                }
             }
         }
         self.bytes += (chunk.len() - taken) as u64;
@@ -188,7 +207,7 @@ impl Validator {
         let Some(Waiting { number, offset, end, text, model }) = self.waiting.take() else { return };
         self.judge.models.remember(self.judge.hash(&model), exists);
         let line = Line { number, offset, end, text: Text::Whole(&text) };
-        self.waiting = self.judge.line(&line, sink);
+        self.waiting = self.judge.line_alone(&line, &mut self.query, sink);
     }
 
     /// Ends the file: its last line may have no line end. If that line names an unknown model, this must be
@@ -201,7 +220,7 @@ impl Validator {
         if self.bytes <= self.judge.rules.limits.max_file_bytes
             && let Some(line) = self.splitter.finish()
         {
-            self.waiting = self.judge.line(&line, sink);
+            self.waiting = self.judge.line_alone(&line, &mut self.query, sink);
         }
         self.question(0).unwrap_or(Progress::Done)
     }
@@ -268,14 +287,34 @@ impl Validator {
 }
 
 impl Judge {
+    /// Scans a line and judges it.
+    fn line_alone(
+        &mut self,
+        line: &Line<'_>,
+        query: &mut Query<'static>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Waiting> {
+        let scanned = match line.text {
+            Text::TooLong => Err(ScanError),
+            Text::Whole(text) => scan::scan(text, query),
+        };
+        self.line(line, scanned, query, sink)
+    }
+
     /// Judges a line, or gives it back if its model must be asked first: then nothing was counted.
-    fn line(&mut self, line: &Line<'_>, sink: &mut Sink<'_>) -> Option<Waiting> {
+    fn line(
+        &mut self,
+        line: &Line<'_>,
+        scanned: Result<Json<'_>, ScanError>,
+        query: &Query<'static>,
+        sink: &mut Sink<'_>,
+    ) -> Option<Waiting> {
         if line.is_blank() {
             return None;
         }
         let fields = match line.text {
             Text::TooLong => Err(Fault::NotJson),
-            Text::Whole(text) => Fields::read(text, &self.endpoint),
+            Text::Whole(_) => Fields::of(scanned, query),
         };
         let fields = match fields {
             Ok(fields) => fields,
@@ -367,7 +406,7 @@ impl Errors {
 impl Common {
     fn add(&mut self, model: Option<&str>) {
         match (&*self, model) {
-            (Self::One(common), Some(model)) if common == model => {}
+            (Self::One(common), Some(model)) if same(common.as_bytes(), model.as_bytes()) => {}
             (Self::NoLines, Some(model)) => *self = Self::One(model.to_owned()),
             _ => *self = Self::Several,
         }

@@ -110,18 +110,19 @@ pub struct Validator {
 
 #[wasm_bindgen]
 impl Validator {
-    /// For a file that is to run on `endpoint`. `key` is fresh randomness. What is kept besides errors is asked for
+    /// For a file that is to run on `endpoint`. `key0` and `key1` are fresh randomness. What is kept besides errors is asked for
     /// here: statistics, and where the good lines are.
     #[wasm_bindgen(constructor)]
     pub fn new(
         endpoint: &str,
         settings: JsValue,
-        key: u64,
+        key0: u64,
+        key1: u64,
         statistics: bool,
         good_lines: bool,
     ) -> Result<Self, JsValue> {
         let settings: Settings = from_js(settings)?;
-        let rules = settings.rules(endpoint, false, (key, key.rotate_left(32) ^ 0x5bd1_e995_9d1b_54a5));
+        let rules = settings.rules(endpoint, false, (key0, key1));
         let inner = CoreValidator::new(rules);
         let inner = if statistics { inner.with_statistics() } else { inner };
         Ok(Self { inner, good: good_lines.then(Vec::new) })

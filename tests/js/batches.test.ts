@@ -73,6 +73,48 @@ suite("A batch", () => {
     assert.equal(errors.length, 2);
   });
 
+  test("whose answers are there at once lets timers run meanwhile: it is seen in progress", async () => {
+    const files = new MemoryFiles();
+    const inference = { infer: async () => answer(200, {}) };
+    const batches = new Batches({ kv: new MemoryKV(), files, inference, models: anyModel });
+    const lines = Array.from({ length: 40_000 }, (_, i) => line(`r${i}`));
+    const { id: input_file_id } = await files.add("in.jsonl", lines.join(""));
+    const { id } = await batches.create({ input_file_id, endpoint, completion_window: "24h" });
+    const seen: string[] = [];
+    await batches.wait(id, { pollMs: 1, onProgress: ({ status }) => seen.push(status) });
+    await batches.stop();
+    assert.ok(seen.includes("in_progress"), seen.join());
+  });
+
+  test("that is stopped while its file is being written leaves that write", async () => {
+    const files = new MemoryFiles();
+    let write: (() => void) | undefined;
+    const writing = new Promise<void>((resolve) => {
+      write = resolve;
+    });
+    let aborted = 0;
+    const create = files.create.bind(files);
+    files.create = async (options) => {
+      if (options.purpose === "batch") return create(options);
+      const abort = async () => {
+        aborted += 1;
+      };
+      const hang = () => {
+        write?.();
+        return new Promise<void>(() => {});
+      };
+      return { ...(await create(options)), write: hang, abort };
+    };
+    const inference = { infer: async () => answer(200, {}) };
+    const batches = new Batches({ kv: new MemoryKV(), files, inference, models: anyModel });
+    const { id: input_file_id } = await files.add("in.jsonl", line("a"));
+    const { id } = await batches.create({ input_file_id, endpoint, completion_window: "24h" });
+    await writing;
+    await batches.stop();
+    assert.equal((await batches.retrieve(id)).status, "finalizing");
+    assert.equal(aborted, 1);
+  });
+
   test("writes an answer as an object, with the server's request id", async () => {
     const { batch, output } = await runToEnd(line('ä"b'), () =>
       answer(200, { id: "x" }, { requestId: "req-7" }),

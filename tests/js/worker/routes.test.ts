@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import { chatLines, createBatch, ended, type Started, startWorker } from "./server.ts";
+import { type Expected, form, wire } from "./wire.ts";
 
 let worker: Started;
 before(async () => {
@@ -10,55 +11,7 @@ before(async () => {
 });
 after(() => worker.stop());
 
-async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const json = body !== undefined && typeof body !== "string" && !(body instanceof FormData);
-  const response = await fetch(worker.url + path, {
-    method,
-    headers: { ...(json && { "content-type": "application/json" }), ...headers },
-    ...(body !== undefined && { body: json ? JSON.stringify(body) : (body as BodyInit) }),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.startsWith("application/json");
-  return {
-    status: response.status,
-    headers: response.headers,
-    text,
-    body: isJson ? JSON.parse(text) : undefined,
-  };
-}
-
-interface Expected {
-  message: string | RegExp;
-  param?: string | null;
-  code?: string | null;
-}
-
-/** Checks status and envelope: all four keys, and nothing of the inside. */
-async function refused(
-  status: number,
-  expected: Expected,
-  ...[method, path, body, headers]: Parameters<typeof call>
-): Promise<Headers> {
-  const answer = await call(method, path, body, headers);
-  assert.equal(answer.status, status, answer.text);
-  assert.deepEqual(Object.keys(answer.body), ["error"]);
-  const { error } = answer.body;
-  assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
-  if (typeof expected.message === "string") assert.equal(error.message, expected.message);
-  else assert.match(error.message, expected.message);
-  assert.equal(error.type, "invalid_request_error");
-  assert.equal(error.param, expected.param ?? null);
-  assert.equal(error.code, expected.code ?? null);
-  assert.match(answer.headers.get("x-request-id") ?? "", /^req_[0-9a-f]{32}$/);
-  return answer.headers;
-}
-
-function form(fields: Record<string, string>, content: string | null = "{}\n", name = "in.jsonl"): FormData {
-  const data = new FormData();
-  for (const [key, value] of Object.entries(fields)) data.set(key, value);
-  if (content !== null) data.set("file", new File([content], name));
-  return data;
-}
+const { call, refused } = wire(() => worker.url);
 
 async function upload(content = chatLines(3), fields: Record<string, string> = {}, name = "in.jsonl") {
   const { status, body, text } = await call(
@@ -254,6 +207,7 @@ test("ranges of a file come as asked for", async () => {
     ["bytes=5-9", 5, 10],
     ["bytes=10-", 10, size],
     ["bytes=-7", size - 7, size],
+    ["Bytes=0-1", 0, 2],
     [`bytes=5-${size + 100}`, 5, size],
   ] as const) {
     const { status, text, headers } = await get(range);

@@ -45,6 +45,7 @@ test("a call without a key, or with a wrong one, is refused on every route", asy
   ] as const) {
     const response = await fetch(worker.url + path, { method });
     assert.equal(response.status, 401, `${method} ${path}`);
+    assert.equal(response.headers.get("www-authenticate"), 'Bearer realm="OpenAI API"');
     const { error } = (await response.json()) as { error: object };
     const message = "Missing bearer or basic authentication in header";
     assert.deepEqual(error, { message, type: "invalid_request_error", param: null, code: null });

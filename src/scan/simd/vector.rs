@@ -1,39 +1,49 @@
 //! Sixteen bytes at once: the few instructions the scanner needs, on each machine that has them.
 #![allow(unsafe_code)]
 
+use super::blocks::Places;
+
 /// A register of 16 bytes.
 ///
 /// Every method is `unsafe` for one reason, apart from what `load` says: it may be called only where the
 /// instructions of the implementing type exist. `walk` checks that once, at its two entries.
-pub(super) trait Vector: Copy {
+pub(in crate::scan) trait Vector: Copy {
     /// The 16 bytes at `from`, at any alignment. All of them must be readable.
     unsafe fn load(from: *const u8) -> Self;
     /// 16 times the same byte.
     unsafe fn splat(byte: u8) -> Self;
     /// 0xFF where the bytes are equal, else 0.
     unsafe fn eq(self, other: Self) -> Self;
-    /// 0xFF where the byte is below 0x20, else 0.
-    unsafe fn is_control(self) -> Self;
-    /// 0xFF where the byte is below 0x20 or above 0x7F, else 0.
-    unsafe fn is_control_or_high(self) -> Self;
+    /// 0xFF where the byte, as a signed number, is less than the other, else 0.
+    unsafe fn less(self, other: Self) -> Self;
     unsafe fn or(self, other: Self) -> Self;
     unsafe fn and(self, other: Self) -> Self;
     unsafe fn xor(self, other: Self) -> Self;
     /// Byte by byte, not below 0.
     unsafe fn minus(self, other: Self) -> Self;
-    /// The upper half of each byte, as a number.
-    unsafe fn upper(self) -> Self;
+    /// The upper half of each byte, as a number; `half` is 16 times 0x0F.
+    unsafe fn upper(self, half: Self) -> Self;
     /// This table's entry for each byte of `index`, all of which are below 16.
     unsafe fn look_up(self, index: Self) -> Self;
     /// The bytes `N` places earlier in the text: the last `N` of `before`, then our first.
     unsafe fn earlier<const N: usize>(self, before: Self) -> Self;
     /// The top bit of each byte, the first byte's lowest.
     unsafe fn top_bits(self) -> u64;
+    /// In each of the two words: ones from each set bit to before the next.
+    unsafe fn prefix_xor(self) -> [u64; 2];
+    /// Shifts both words.
+    unsafe fn shift_right<const N: u32>(self) -> Self;
+    /// All ones where the words are equal, else 0.
+    unsafe fn eq_words(self, other: Self) -> Self;
+    /// The top bits of the words, the first word's lowest.
+    unsafe fn top_bits_of_words(self) -> u32;
+    /// [`Places::read_row`] as a function of its own, compiled for these instructions.
+    unsafe fn read_row(places: &mut Places<'_, Self>);
 }
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
-    use super::Vector;
+    use super::{Places, Vector};
     use core::arch::wasm32::*;
 
     impl Vector for v128 {
@@ -51,12 +61,8 @@ mod wasm {
             u8x16_eq(self, other)
         }
         #[inline(always)]
-        unsafe fn is_control(self) -> Self {
-            u8x16_lt(self, u8x16_splat(0x20))
-        }
-        #[inline(always)]
-        unsafe fn is_control_or_high(self) -> Self {
-            i8x16_lt(self, i8x16_splat(0x20))
+        unsafe fn less(self, other: Self) -> Self {
+            i8x16_lt(self, other)
         }
         #[inline(always)]
         unsafe fn or(self, other: Self) -> Self {
@@ -75,8 +81,9 @@ mod wasm {
             u8x16_sub_sat(self, other)
         }
         #[inline(always)]
-        unsafe fn upper(self) -> Self {
-            u8x16_shr(self, 4)
+        unsafe fn upper(self, half: Self) -> Self {
+            // Engines have no shift of bytes, and would put a constant of their own in its place.
+            v128_and(u16x8_shr(self, 4), half)
         }
         #[inline(always)]
         unsafe fn look_up(self, index: Self) -> Self {
@@ -100,6 +107,31 @@ mod wasm {
         unsafe fn top_bits(self) -> u64 {
             u64::from(i8x16_bitmask(self))
         }
+        #[inline(always)]
+        unsafe fn prefix_xor(self) -> [u64; 2] {
+            let mut bits = self;
+            for shift in [1, 2, 4, 8, 16, 32] {
+                bits = v128_xor(bits, i64x2_shl(bits, shift));
+            }
+            [u64x2_extract_lane::<0>(bits), u64x2_extract_lane::<1>(bits)]
+        }
+        #[inline(always)]
+        unsafe fn shift_right<const N: u32>(self) -> Self {
+            u64x2_shr(self, N)
+        }
+        #[inline(always)]
+        unsafe fn eq_words(self, other: Self) -> Self {
+            i64x2_eq(self, other)
+        }
+        #[inline(always)]
+        unsafe fn top_bits_of_words(self) -> u32 {
+            u32::from(i64x2_bitmask(self))
+        }
+        #[inline(never)]
+        unsafe fn read_row(places: &mut Places<'_, Self>) {
+            // SAFETY: as our own caller says.
+            unsafe { places.read_row() }
+        }
     }
 }
 
@@ -107,7 +139,7 @@ mod wasm {
 mod x86 {
     // SAFETY of every block here: the caller of the method says that the instruction exists, and for `load`
     // that 16 bytes are readable; none of these asks an alignment or touches memory otherwise.
-    use super::Vector;
+    use super::{Places, Vector};
     use core::arch::x86_64::*;
 
     impl Vector for __m128i {
@@ -124,12 +156,8 @@ mod x86 {
             unsafe { _mm_cmpeq_epi8(self, other) }
         }
         #[inline(always)]
-        unsafe fn is_control(self) -> Self {
-            unsafe { _mm_cmpeq_epi8(_mm_min_epu8(self, _mm_set1_epi8(0x1F)), self) }
-        }
-        #[inline(always)]
-        unsafe fn is_control_or_high(self) -> Self {
-            unsafe { _mm_cmplt_epi8(self, _mm_set1_epi8(0x20)) }
+        unsafe fn less(self, other: Self) -> Self {
+            unsafe { _mm_cmplt_epi8(self, other) }
         }
         #[inline(always)]
         unsafe fn or(self, other: Self) -> Self {
@@ -148,8 +176,8 @@ mod x86 {
             unsafe { _mm_subs_epu8(self, other) }
         }
         #[inline(always)]
-        unsafe fn upper(self) -> Self {
-            unsafe { _mm_and_si128(_mm_srli_epi16(self, 4), _mm_set1_epi8(0x0F)) }
+        unsafe fn upper(self, half: Self) -> Self {
+            unsafe { _mm_and_si128(_mm_srli_epi16(self, 4), half) }
         }
         #[inline(always)]
         unsafe fn look_up(self, index: Self) -> Self {
@@ -168,6 +196,36 @@ mod x86 {
         #[inline(always)]
         unsafe fn top_bits(self) -> u64 {
             unsafe { u64::from(_mm_movemask_epi8(self).cast_unsigned()) }
+        }
+        #[inline(always)]
+        unsafe fn prefix_xor(self) -> [u64; 2] {
+            unsafe {
+                let mut bits = self;
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 1));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 2));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 4));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 8));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 16));
+                bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 32));
+                [_mm_cvtsi128_si64(bits).cast_unsigned(), _mm_extract_epi64(bits, 1).cast_unsigned()]
+            }
+        }
+        #[inline(always)]
+        unsafe fn shift_right<const N: u32>(self) -> Self {
+            unsafe { _mm_srl_epi64(self, _mm_cvtsi32_si128(N.cast_signed())) }
+        }
+        #[inline(always)]
+        unsafe fn eq_words(self, other: Self) -> Self {
+            unsafe { _mm_cmpeq_epi64(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn top_bits_of_words(self) -> u32 {
+            unsafe { _mm_movemask_pd(_mm_castsi128_pd(self)).cast_unsigned() }
+        }
+        // The same as `walk::on_x86`, which says why.
+        #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
+        unsafe fn read_row(places: &mut Places<'_, Self>) {
+            unsafe { places.read_row() }
         }
     }
 }

@@ -1,0 +1,173 @@
+//! Which members of a text are asked for, and where they were found.
+
+use super::{Kind, ScanError, Value, escape};
+
+/// Names one query may ask for.
+const SLOTS: usize = 16;
+/// No name that was asked for.
+const NONE: usize = usize::MAX;
+
+/// The members to look for, and where they stand in the text scanned last. Made once for many texts.
+#[derive(Clone, Debug)]
+pub struct Query<'n> {
+    /// First the members of the top value, then those of the one among them that is `within`.
+    names: [Name<'n>; SLOTS],
+    top: usize,
+    all: usize,
+    within: usize,
+    found: [Option<Span>; SLOTS],
+    /// Which names the values now being read at depths 1 and 2 have.
+    slot: usize,
+    slot_inner: usize,
+}
+
+/// A text that is JSON, as it was scanned.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<'a> {
+    /// What its top value is; only an object has members.
+    pub kind: Kind,
+    /// The text.
+    pub(super) text: &'a str,
+    /// Where it starts in what the scanner was given.
+    pub(super) start: usize,
+}
+
+/// A value by its place.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
+/// A name, and its first and last eight bytes (or all, if it has no more): so that most names are told apart without a
+/// call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Name<'n> {
+    text: &'n str,
+    first: u64,
+    last: u64,
+}
+
+impl<'n> Query<'n> {
+    /// Asks for the members of the top object that have these names, and for those named `inner` of the object under
+    /// `names[within]`.
+    pub fn new<const N: usize, const M: usize>(
+        names: [&'n str; N],
+        within: usize,
+        inner: [&'n str; M],
+    ) -> Self {
+        const { assert!(N + M <= SLOTS, "more names than a query holds") }
+        let mut all = [Name::default(); SLOTS];
+        for (slot, &text) in all.iter_mut().zip(names.iter().chain(&inner)) {
+            let (first, last) = words(text.as_bytes(), 0, text.len());
+            *slot = Name { text, first, last };
+        }
+        Self { names: all, top: N, all: N + M, within, found: [None; SLOTS], slot: NONE, slot_inner: NONE }
+    }
+
+    /// The value of a name, by its place among those asked for: the inner ones follow the others. `json` must be the
+    /// text scanned last. `None` where there is no such member.
+    #[inline]
+    pub fn value<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Value<'a>> {
+        let Span { kind, start, end } = self.found[slot]?;
+        Some(Value { kind, raw: &json.text[start - json.start..end - json.start] })
+    }
+
+    /// What the value of a name is.
+    #[inline]
+    pub fn kind(&self, slot: usize) -> Option<Kind> {
+        self.found[slot].map(|span| span.kind)
+    }
+
+    /// Forgets what was found.
+    #[inline(always)]
+    pub(super) fn clear(&mut self) {
+        self.found[..self.all.min(SLOTS)].fill(None);
+        self.slot = NONE;
+    }
+
+    /// A member begins whose name stands at `start..end`; `depth` is that of its value, the top value having 0.
+    #[inline(always)]
+    pub(super) fn key(&mut self, depth: usize, text: &[u8], start: usize, end: usize) {
+        if depth == 1 {
+            self.slot = position(&self.names[..self.top], text, start, end);
+            if self.slot == self.within {
+                // The last one wins, so nothing of an earlier one may remain.
+                self.found[self.top..self.all].fill(None);
+                self.slot_inner = NONE;
+            }
+        } else if depth == 2 && self.slot == self.within {
+            let inner = position(&self.names[self.top..self.all], text, start, end);
+            self.slot_inner = if inner == NONE { NONE } else { self.top + inner };
+        }
+    }
+
+    /// Whether the value now beginning at this depth is the one whose members are asked for.
+    #[inline(always)]
+    pub(super) fn is_within(&self, depth: usize) -> bool {
+        depth == 1 && self.slot == self.within && self.within != NONE
+    }
+
+    /// The slot of the value now ending at this depth, if it was asked for.
+    #[inline(always)]
+    pub(super) fn wanted(&self, depth: usize) -> Option<usize> {
+        let slot = match depth {
+            1 => self.slot,
+            2 if self.slot == self.within => self.slot_inner,
+            _ => NONE,
+        };
+        (slot < SLOTS).then_some(slot)
+    }
+
+    /// A value ended that was asked for.
+    #[inline(always)]
+    pub(super) fn set(&mut self, slot: usize, kind: Kind, start: usize, end: usize) {
+        self.found[slot % SLOTS] = Some(Span { kind, start, end });
+    }
+}
+
+/// What a scan comes to.
+pub(super) type Scanned<'a> = Result<Json<'a>, ScanError>;
+
+/// The first and the last eight bytes of `text[start..end]`; of less, all of them twice.
+#[inline(always)]
+fn words(text: &[u8], start: usize, end: usize) -> (u64, u64) {
+    let len = end - start;
+    let at = |at: usize| text.get(at..).and_then(|rest| rest.first_chunk()).copied().map(u64::from_le_bytes);
+    match at(start) {
+        Some(first) if len >= 8 => (first, at(end - 8).unwrap_or(0)),
+        Some(first) => {
+            let own = first & !(u64::MAX << (len * 8));
+            (own, own)
+        }
+        None => {
+            let own = text[start..end].iter().take(8).rev().fold(0, |word, &b| word << 8 | u64::from(b));
+            (own, own)
+        }
+    }
+}
+
+#[inline(always)]
+fn position(names: &[Name<'_>], text: &[u8], start: usize, end: usize) -> usize {
+    let len = end - start;
+    let (first, last) = words(text, start, end);
+    for (slot, name) in names.iter().enumerate() {
+        let alike = name.text.len() == len && name.first == first && name.last == last;
+        if alike && (len <= 16 || name.text.as_bytes() == &text[start..end]) {
+            return slot;
+        }
+    }
+    escaped_position(names, &text[start..end])
+}
+
+/// Of a name that may be written with escapes.
+#[inline(never)]
+fn escaped_position(names: &[Name<'_>], key: &[u8]) -> usize {
+    if !escape::has_escape(key) {
+        return NONE;
+    }
+    // The text may yet turn out not to be UTF-8, or the key to be broken; then nothing found counts.
+    let Ok(key) = str::from_utf8(key) else { return NONE };
+    names.iter().position(|name| escape::unescape(key).eq(name.text.chars())).unwrap_or(NONE)
+}

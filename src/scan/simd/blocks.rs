@@ -1,0 +1,378 @@
+//! Sixty-four bytes at once, after simdjson: bitmaps of what is quote, string and structure, without a branch
+//! for each character. Gives out the places where the walk must look: `{}[]:,` and line ends outside strings,
+//! quotes that open a string, and the first byte of whatever else stands there. (Where a string ends is no
+//! place: what comes next shows it.) Escapes, control characters in strings and UTF-8 are checked on the way,
+//! each only in blocks that have such bytes.
+//!
+//! Which blocks have them no processor can guess, and each wrong guess costs as much as a block. So there is no
+//! branch either for each block: one loop goes over a row of blocks and notes which need what, then each of the
+//! others goes over those noted for it, while the row is still in the nearest cache.
+#![allow(unsafe_code)]
+
+use super::checks::{Units, utf8};
+use super::constants::Constants;
+use super::vector::Vector;
+
+/// Bytes of a block: one bit of a `u64` each.
+const BLOCK: usize = 64;
+/// Blocks of a row: one bit of a `u32` each.
+const ROW: usize = 32;
+const EVERY_OTHER: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+
+/// The place behind everything that could be read, where the text turned out to be broken.
+pub(super) const BROKEN: usize = usize::MAX;
+
+/// The places of a text, in order.
+///
+/// Its methods are `unsafe` because those of [`Vector`] are, and for the same reason only.
+pub(in crate::scan) struct Places<'a, V> {
+    pub(super) text: &'a [u8],
+    /// All ones if line ends outside strings are places.
+    line_ends: u64,
+    state: State<V>,
+    /// Where the next row starts; beyond the text when none is left.
+    next_row: usize,
+    /// The first byte of which no structure shows that it is wrong: in an escape, a control character, in UTF-8.
+    broken_at: usize,
+    row: Row,
+    /// Blocks of the current row, where it starts, and those with places that were not given out yet.
+    blocks: usize,
+    base: usize,
+    ready: u32,
+}
+
+/// What a row must know of those before it.
+#[derive(Clone, Copy)]
+struct State<V> {
+    /// 1 if its first byte is escaped.
+    escaped: u64,
+    /// 1 if what is before it ends in a number or word.
+    in_literal: u64,
+    units: Units,
+    /// The last 16 bytes before it.
+    before: V,
+}
+
+/// Bitmaps of the blocks of a row, from index 1; at 0 those of the block before it. One more makes whole pairs.
+struct Row {
+    /// From an opening quote to before the closing one.
+    in_string: [u64; ROW + 2],
+    /// Control characters and bytes above 0x7F.
+    odd: [u64; ROW + 2],
+    /// What is escaped in strings, but for quotes and backslashes.
+    unusual: [u64; ROW + 2],
+    /// From index 0.
+    places: [u64; ROW],
+}
+
+/// Which blocks of a row need more than [`Row::strings`], one bit each.
+struct Todo {
+    odd: u32,
+    unusual: u32,
+    structure: u32,
+}
+
+/// 64 bytes in registers.
+pub(super) type Block<V> = [V; 4];
+
+impl<'a, V: Vector> Places<'a, V> {
+    /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
+    pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
+        const NONE: [u64; ROW + 2] = [0; ROW + 2];
+        Self {
+            text,
+            line_ends: if lines { u64::MAX } else { 0 },
+            // SAFETY: as our own caller says.
+            state: unsafe { State::new() },
+            next_row: 0,
+            broken_at: BROKEN,
+            row: Row { in_string: NONE, odd: NONE, unusual: NONE, places: [0; ROW] },
+            blocks: 0,
+            base: 0,
+            ready: 0,
+        }
+    }
+
+    /// Forgets everything and goes on at `at`, which no string or line reaches into.
+    #[cold]
+    pub(super) unsafe fn restart(&mut self, at: usize) {
+        // SAFETY: as our own caller says.
+        self.state = unsafe { State::new() };
+        (self.next_row, self.broken_at, self.ready) = (at, BROKEN, 0);
+        self.blocks = 0;
+        (self.row.in_string[0], self.row.odd[0], self.row.unusual[0]) = (0, 0, 0);
+    }
+
+    /// Whether the text is one of lines.
+    pub(super) fn in_lines(&self) -> bool {
+        self.line_ends != 0
+    }
+
+    /// The first byte found broken, if the last place given out was [`BROKEN`].
+    pub(super) fn broken_at(&self) -> usize {
+        self.broken_at
+    }
+
+    /// The next block that has a place: its places, and where it starts. At the end of the text one place: its
+    /// length, or [`BROKEN`].
+    #[inline(always)]
+    pub(super) unsafe fn next_block(&mut self) -> (u64, usize) {
+        if self.ready == 0 {
+            // SAFETY: as our own caller says.
+            unsafe { V::read_row(self) };
+        }
+        let block = self.ready.trailing_zeros() as usize % ROW;
+        self.ready &= self.ready.wrapping_sub(1);
+        (self.row.places[block], self.base.wrapping_add(block * BLOCK))
+    }
+
+    /// Reads on until a block has a place, or the text is at its end: then that is one. Only for
+    /// [`Vector::read_row`].
+    #[inline(always)]
+    pub(super) unsafe fn read_row(&mut self) {
+        let text = self.text;
+        while self.ready == 0 {
+            let at = self.next_row;
+            let Some(rest) = text.get(at..) else {
+                self.row.places[0] = 1;
+                self.base = if self.broken_at == BROKEN { text.len() } else { BROKEN };
+                self.ready = 1;
+                return;
+            };
+            self.base = at;
+            let whole = ROW.min(rest.len() / BLOCK);
+            // The last block is filled up with spaces, which end numbers and words and break characters. There is always
+            // one, if only of spaces.
+            let mut last = [b' '; BLOCK];
+            let from = if whole > 0 {
+                rest.as_ptr()
+            } else {
+                last[..rest.len()].copy_from_slice(rest);
+                last.as_ptr()
+            };
+            self.next_row = if whole > 0 { at + whole * BLOCK } else { BROKEN };
+            // SAFETY: so many blocks are there; the rest is as our own caller says.
+            unsafe { self.read(from, whole.max(1)) };
+            if whole == 0 && self.row.in_string[1] >> 63 != 0 {
+                self.broken_at = self.broken_at.min(text.len());
+            }
+            if self.broken_at != BROKEN {
+                // What comes behind counts no more.
+                self.next_row = BROKEN;
+                let (block, byte) = ((self.broken_at - at) / BLOCK, (self.broken_at - at) % BLOCK);
+                self.ready &= ((2u64 << block) - 1) as u32;
+                if self.ready >> block & 1 == 1 {
+                    self.row.places[block] &= (1 << byte) - 1;
+                    self.ready &= !(u32::from(self.row.places[block] == 0) << block);
+                }
+            }
+        }
+    }
+
+    /// Reads so many blocks at `from`, all of whose bytes must be readable.
+    #[inline(always)]
+    unsafe fn read(&mut self, from: *const u8, blocks: usize) {
+        // SAFETY of all that follows: the blocks are readable, and so are the 16 bytes before each but the first; the
+        // rest is as our own caller says.
+        let row = &mut self.row;
+        let load = |block: usize| unsafe {
+            let from = from.add(block * BLOCK);
+            [V::load(from), V::load(from.add(16)), V::load(from.add(32)), V::load(from.add(48))]
+        };
+        let c = unsafe { Constants::<V>::new() };
+        let mut state = self.state;
+        row.follow(self.blocks);
+        self.blocks = blocks;
+        for block in 0..blocks {
+            unsafe { row.quotes(&c, load(block), block, &mut state.escaped) };
+        }
+        let mut todo = unsafe { row.strings::<V>(blocks) };
+        let mut broken_at = BROKEN;
+        let mut broken = |block: usize, bytes: u64| {
+            if bytes != 0 {
+                broken_at = broken_at.min(self.base + block * BLOCK + bytes.trailing_zeros() as usize);
+            }
+        };
+
+        while todo.odd != 0 {
+            let block = todo.odd.trailing_zeros() as usize % ROW;
+            todo.odd &= todo.odd - 1;
+            let bytes = load(block);
+            let before =
+                if block == 0 { state.before } else { unsafe { V::load(from.add(block * BLOCK - 16)) } };
+            unsafe {
+                let high = bits(bytes);
+                broken(
+                    block,
+                    row.odd[block + 1] & !high & row.in_string[block + 1] | utf8(&c, bytes, before),
+                );
+            }
+        }
+
+        let mut last = BROKEN;
+        while todo.unusual != 0 {
+            let block = todo.unusual.trailing_zeros() as usize % ROW;
+            todo.unusual &= todo.unusual - 1;
+            if block != last.wrapping_add(1) {
+                // No block between has an escape that reaches into this one.
+                state.units = Units::default();
+            }
+            last = block;
+            broken(block, unsafe { state.units.escapes(&c, load(block), row.unusual[block + 1]) });
+        }
+        if last.wrapping_add(1) != blocks {
+            state.units = Units::default();
+        }
+
+        let mut last = BROKEN;
+        let mut ready = 0;
+        while todo.structure != 0 {
+            let block = todo.structure.trailing_zeros() as usize % ROW;
+            todo.structure &= todo.structure - 1;
+            let (in_string, odd) = (row.in_string[block + 1], row.odd[block + 1]);
+            let outside = !in_string;
+            let quotes = in_string ^ (in_string << 1 | row.in_string[block] >> 63);
+            let bytes = load(block);
+            // Braces differ from brackets in one bit, which is set in `:` and `,` too.
+            let operators = unsafe {
+                bits(bytes.map(|v| {
+                    let brace = v.or(c.space);
+                    let braces = brace.eq(c.open).or(brace.eq(c.close));
+                    braces.or(v.eq(c.colon).or(v.eq(c.comma)))
+                }))
+            };
+            let spaces = unsafe { bits(bytes.map(|v| v.eq(c.space))) };
+            let line_feeds = unsafe { bits(bytes.map(|v| v.eq(c.line_feed))) };
+            let rare = odd & outside & !line_feeds;
+            if rare != 0 {
+                let (tab, cr) = unsafe { (V::splat(b'\t'), V::splat(b'\r')) };
+                broken(block, rare & !unsafe { bits(bytes.map(|v| v.eq(tab).or(v.eq(cr)))) });
+            }
+            let literal = outside & !(operators | spaces | odd | quotes);
+            let in_literal = if block == last.wrapping_add(1) { state.in_literal } else { 0 };
+            let starts = literal & !(literal << 1 | in_literal);
+            state.in_literal = literal >> 63;
+            last = block;
+            let places =
+                operators & outside | quotes & in_string | starts | line_feeds & outside & self.line_ends;
+            row.places[block] = places;
+            ready |= u32::from(places != 0) << block;
+        }
+        if last.wrapping_add(1) != blocks {
+            state.in_literal = 0;
+        }
+
+        state.before = unsafe { V::load(from.add(blocks * BLOCK - 16)) };
+        self.ready = ready;
+        self.broken_at = broken_at;
+        self.state = state;
+    }
+}
+
+impl<V: Vector> State<V> {
+    #[inline(always)]
+    unsafe fn new() -> Self {
+        // SAFETY: as our own caller says.
+        Self { escaped: 0, in_literal: 0, units: Units::default(), before: unsafe { V::splat(0) } }
+    }
+}
+
+impl Row {
+    /// A new row begins, after one of so many blocks.
+    #[inline(always)]
+    fn follow(&mut self, blocks: usize) {
+        for bitmaps in [&mut self.in_string, &mut self.odd, &mut self.unusual] {
+            bitmaps[0] = bitmaps[blocks];
+        }
+    }
+
+    /// The quotes of a block that open or close a string, for now in `in_string`, and what may need a closer look.
+    #[inline(always)]
+    unsafe fn quotes<V: Vector>(
+        &mut self,
+        c: &Constants<V>,
+        bytes: Block<V>,
+        block: usize,
+        escaped: &mut u64,
+    ) {
+        // SAFETY: as our own caller says.
+        let (quotes, backslashes, odd) = unsafe {
+            let quotes = bits(bytes.map(|v| v.eq(c.quote)));
+            let backslashes = bits(bytes.map(|v| v.eq(c.backslash)));
+            // Bytes are compared as signed numbers, so those above 0x7F are less too.
+            (quotes, backslashes, bits(bytes.map(|v| v.less(c.space))))
+        };
+        let escaped = find_escaped(backslashes, escaped);
+        self.in_string[block + 1] = quotes & !escaped;
+        self.odd[block + 1] = odd;
+        // Quotes and backslashes are most of what is escaped.
+        self.unusual[block + 1] = escaped & !(quotes | backslashes);
+    }
+
+    /// From the quotes of all blocks, what is inside strings and what is not; and which blocks need what else.
+    #[inline(always)]
+    unsafe fn strings<V: Vector>(&mut self, blocks: usize) -> Todo {
+        let mut todo = Todo { odd: 0, unusual: 0, structure: 0 };
+        // A row of an odd number of blocks is filled up with an empty one.
+        (self.in_string[blocks + 1], self.odd[blocks + 1], self.unusual[blocks + 1]) = (0, 0, 0);
+        let mut before = 0u64.wrapping_sub(self.in_string[0] >> 63);
+        for pair in (0..blocks).step_by(2) {
+            // SAFETY: two bitmaps from each index up to `ROW` are there; the rest is as our own caller says.
+            unsafe {
+                let at = |bitmaps: &[u64; ROW + 2], index: usize| {
+                    V::load(bitmaps[index..index + 2].as_ptr().cast())
+                };
+                let [first, second] = at(&self.in_string, pair + 1).prefix_xor();
+                let first = first ^ before;
+                before = 0u64.wrapping_sub(first >> 63);
+                let second = second ^ before;
+                before = 0u64.wrapping_sub(second >> 63);
+                self.in_string[pair + 1] = first;
+                self.in_string[pair + 2] = second;
+                // Outside strings a backslash is a place, and the walk refuses it.
+                self.unusual[pair + 1] &= first;
+                self.unusual[pair + 2] &= second;
+            }
+        }
+        for pair in (0..blocks).step_by(2) {
+            // SAFETY: as above.
+            unsafe {
+                let at = |bitmaps: &[u64; ROW + 2], index: usize| {
+                    V::load(bitmaps[index..index + 2].as_ptr().cast())
+                };
+                let none = V::splat(0);
+                // The last bytes of the block before may ask something of the first of this one: a character its other
+                // bytes, an escape its digits or the other half of its pair.
+                let odd = at(&self.odd, pair + 1).or(at(&self.odd, pair).shift_right::<61>());
+                let unusual = at(&self.unusual, pair + 1).or(at(&self.unusual, pair).shift_right::<56>());
+                // A block all in a string has no structure, unless that string starts with it.
+                let all = at(&self.in_string, pair + 1).eq_words(none.eq(none)).top_bits_of_words();
+                let within = all & at(&self.in_string, pair).top_bits_of_words();
+                todo.odd |= odd.eq_words(none).top_bits_of_words() << pair;
+                todo.unusual |= unusual.eq_words(none).top_bits_of_words() << pair;
+                todo.structure |= within << pair;
+            }
+        }
+        let row = u32::MAX >> (ROW - blocks);
+        Todo { odd: !todo.odd & row, unusual: !todo.unusual & row, structure: !todo.structure & row }
+    }
+}
+
+/// The bytes behind a backslash that is not itself escaped; `first` is 1 if the first byte is one, and is set for the
+/// next block.
+#[inline(always)]
+fn find_escaped(backslashes: u64, first: &mut u64) -> u64 {
+    // A subtraction runs through each row of backslashes and leaves every second of them; simdjson explains it at length.
+    let may_escape = backslashes & !*first;
+    let may_be_escaped = may_escape << 1;
+    let codes = (may_be_escaped | EVERY_OTHER).wrapping_sub(may_escape) ^ EVERY_OTHER;
+    let escaped = codes ^ (backslashes | *first);
+    *first = (codes & backslashes) >> 63;
+    escaped
+}
+
+#[inline(always)]
+pub(super) unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
+    // SAFETY: as our own caller says.
+    unsafe { a.top_bits() | b.top_bits() << 16 | c.top_bits() << 32 | d.top_bits() << 48 }
+}

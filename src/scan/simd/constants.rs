@@ -1,0 +1,129 @@
+//! The constants of the bitmaps, and the tables by which halves of bytes are looked up.
+#![allow(unsafe_code)]
+
+use super::vector::Vector;
+
+/// The constants of the bitmaps that most blocks need.
+pub(super) struct Constants<V> {
+    pub(super) space: V,
+    pub(super) quote: V,
+    pub(super) backslash: V,
+    pub(super) open: V,
+    pub(super) close: V,
+    pub(super) colon: V,
+    pub(super) comma: V,
+    pub(super) n: V,
+    pub(super) u: V,
+    pub(super) d: V,
+    pub(super) half: V,
+    pub(super) hex: V,
+    pub(super) escape_lower: V,
+    pub(super) escape_upper: V,
+    pub(super) first_upper: V,
+    pub(super) first_lower: V,
+    pub(super) second_upper: V,
+    pub(super) third: V,
+    pub(super) fourth: V,
+    pub(super) top: V,
+    pub(super) line_feed: V,
+}
+
+impl<V: Vector> Constants<V> {
+    #[inline(always)]
+    pub(super) unsafe fn new() -> Self {
+        // V8 makes a constant anew each time it is used, by three or four instructions. What it does not know to be
+        // one it keeps; and for the compiler not to know it, it must seem to come from anywhere.
+        let tables = std::hint::black_box(&TABLES);
+        // SAFETY: each table is 16 bytes; the rest is as our own caller says.
+        let table = |at: usize| unsafe { V::load(tables[at].as_ptr()) };
+        Self {
+            space: table(0),
+            quote: table(1),
+            backslash: table(2),
+            open: table(3),
+            close: table(4),
+            colon: table(5),
+            comma: table(6),
+            n: table(7),
+            u: table(8),
+            d: table(9),
+            half: table(10),
+            hex: table(11),
+            escape_lower: table(12),
+            escape_upper: table(13),
+            first_upper: table(14),
+            first_lower: table(15),
+            second_upper: table(16),
+            third: table(17),
+            fourth: table(18),
+            top: table(19),
+            line_feed: table(20),
+        }
+    }
+}
+
+static TABLES: [[u8; 16]; 21] = [
+    [b' '; 16],
+    [b'"'; 16],
+    [b'\\'; 16],
+    [b'{'; 16],
+    [b'}'; 16],
+    [b':'; 16],
+    [b','; 16],
+    [b'n'; 16],
+    [b'u'; 16],
+    [b'd'; 16],
+    [0x0F; 16],
+    [0x30; 16],
+    ESCAPE_LOWER,
+    ESCAPE_UPPER,
+    FIRST_UPPER,
+    FIRST_LOWER,
+    SECOND_UPPER,
+    [0xE0 - 0x80; 16],
+    [0xF0 - 0x80; 16],
+    [0x80; 16],
+    [b'\n'; 16],
+];
+
+/// What may follow a backslash, by upper half: 2 `"/` 1, 5 `\` 2, 6 `bfn` 4, 7 `rtu` 8; hexadecimal digits: 3 16,
+/// 4 and 6 32.
+#[rustfmt::skip]
+const ESCAPE_LOWER: [u8; 16] = [
+    16, 16 | 32, 1 | 4 | 8 | 16 | 32, 16 | 32, 8 | 16 | 32, 8 | 16 | 32, 4 | 16 | 32, 16,
+    16, 16, 0, 0, 2, 0, 4, 1,
+];
+#[rustfmt::skip]
+const ESCAPE_UPPER: [u8; 16] = [0, 0, 1, 16, 32, 2, 4 | 32, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+
+// What two bytes in a row may be, as seen from half of one of them.
+const SHORT: u8 = 1; // a lead byte, then no continuation
+const LONG: u8 = 2; // ASCII, then a continuation
+const OVERLONG_3: u8 = 4;
+const LARGE: u8 = 8; // above U+10FFFF
+const SURROGATE: u8 = 16;
+const OVERLONG_2: u8 = 32;
+const LARGE_1000: u8 = 64; // above U+13FFFF
+const OVERLONG_4: u8 = 64;
+const TWO: u8 = 128; // two continuations
+const ANY: u8 = SHORT | LONG | TWO;
+
+#[rustfmt::skip]
+const FIRST_UPPER: [u8; 16] = [
+    LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, TWO, TWO, TWO, TWO,
+    SHORT | OVERLONG_2, SHORT, SHORT | OVERLONG_3 | SURROGATE, SHORT | LARGE | LARGE_1000 | OVERLONG_4,
+];
+#[rustfmt::skip]
+const FIRST_LOWER: [u8; 16] = [
+    ANY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, ANY | OVERLONG_2, ANY, ANY, ANY | LARGE,
+    ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000,
+    ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000,
+    ANY | LARGE | LARGE_1000 | SURROGATE, ANY | LARGE | LARGE_1000, ANY | LARGE | LARGE_1000,
+];
+#[rustfmt::skip]
+const SECOND_UPPER: [u8; 16] = [
+    SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT,
+    LONG | OVERLONG_2 | TWO | OVERLONG_3 | LARGE_1000 | OVERLONG_4, LONG | OVERLONG_2 | TWO | OVERLONG_3 | LARGE,
+    LONG | OVERLONG_2 | TWO | SURROGATE | LARGE, LONG | OVERLONG_2 | TWO | SURROGATE | LARGE,
+    SHORT, SHORT, SHORT, SHORT,
+];

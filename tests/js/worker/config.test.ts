@@ -1,0 +1,93 @@
+/** Guards the settings: a mistake in any of them is said by its name, before anything is done; and whose texts are said. */
+
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import { checkSettings, SettingError } from "../../../js/worker/config.ts";
+import type { Env } from "../../../js/worker/platform.ts";
+import { ended, startWorker } from "./server.ts";
+import { wire } from "./wire.ts";
+
+const settings = (vars: Partial<Env>) => vars as Env;
+
+test("each setting that cannot be right is named", () => {
+  for (const [name, value] of [
+    ["DIALECT", "klingon"],
+    ["ENDPOINTS", "chat/completions"],
+    ["UPSTREAM_URL", "localhost:8000"],
+    ["UPSTREAM_URL", "https://name:password@example.com"],
+    ["ECHO_LATENCY_MS", "soon"],
+    ["MAX_CONCURRENT_BATCHES", "0"],
+    ["MAX_CONCURRENT_REQUESTS", "-1"],
+    ["REQUEST_TIMEOUT_MS", "600001"],
+    ["MAX_ATTEMPTS", "1.5"],
+    ["MAX_FILE_BYTES", "200 MB"],
+    ["MAX_REQUESTS", "many"],
+  ] as const) {
+    assert.throws(
+      () => checkSettings(settings({ [name]: value })),
+      (error: unknown) => {
+        assert.ok(error instanceof SettingError, `${name}=${value}: ${error}`);
+        assert.match(error.message, new RegExp(`^${name} must be `));
+        assert.ok(!error.message.includes("password@"));
+        return true;
+      },
+    );
+  }
+});
+
+test("settings that are right, or left empty, are taken", () => {
+  checkSettings(settings({}));
+  checkSettings(settings({ DIALECT: "", MAX_REQUESTS: "", UPSTREAM_URL: "", ENDPOINTS: "" }));
+  checkSettings(
+    settings({ ECHO_LATENCY_MS: "0", ENDPOINTS: "/v1/chat/completions, /v1/images/generations" }),
+  );
+  checkSettings(settings({ UPSTREAM_URL: "http://localhost:11434/v1", UPSTREAM_KEY: "a", MODELS: "a, b" }));
+});
+
+test("a Worker with a mistake in a setting answers each call with what it is", async () => {
+  const worker = await startWorker({ DIALECT: "klingon", MAX_ATTEMPTS: "" });
+  try {
+    for (const path of ["/v1/files", "/v1/batches", "/v1/models"]) {
+      const answer = await fetch(worker.url + path);
+      assert.equal(answer.status, 500);
+      // To try again would change nothing.
+      assert.equal(answer.headers.get("x-should-retry"), "false");
+      const message = "DIALECT must be openai or reference, but is 'klingon'.";
+      const error = { message, type: "server_error", param: null, code: null };
+      assert.deepEqual(await answer.json(), { error });
+    }
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("with the texts of the reference each create that is refused reads so, whichever parameter it is", async () => {
+  const worker = await startWorker({ DIALECT: "reference" });
+  const { call, refused } = wire(() => worker.url);
+  const good = { input_file_id: "file-x", endpoint: "/v1/chat/completions", completion_window: "24h" };
+  const path = "/v1/batches";
+  try {
+    for (const [change, message, param, code] of [
+      [
+        { endpoint: "/v1/none" },
+        /^Invalid endpoint: \/v1\/none\. Supported values: /,
+        "endpoint",
+        "invalid_value",
+      ],
+      [{ completion_window: "1h" }, /^Invalid completion_window: 1h\./, "completion_window", "invalid_value"],
+      [{ metadata: { a: 1 } }, /^Invalid metadata: metadata\.a should be /, "metadata.a", "invalid_type"],
+      [{ output_expires_after: 1 }, /^Invalid type for /, "output_expires_after", "invalid_type"],
+    ] as const) {
+      const whole = new RegExp(`^Invalid value: ${message.source.slice(1)}`);
+      await refused(400, { message: whole, param, code }, "POST", path, { ...good, ...change });
+    }
+    await refused(404, { message: "Batch 'batch_no' not found" }, "GET", `${path}/batch_no`);
+    const { id } = (await call("POST", path, good)).body;
+    await ended(worker.client, id);
+    const conflict = { message: `Cannot cancel batch '${id}' with status 'failed'` };
+    const headers = await refused(409, conflict, "POST", `${path}/${id}/cancel`);
+    assert.equal(headers.get("x-should-retry"), "false");
+  } finally {
+    await worker.stop();
+  }
+});

@@ -1,0 +1,93 @@
+/** Guards bytes in R2 where something between fails: none are lost that a file names, and none are promised that are gone. */
+
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import { Hono } from "hono";
+import type { R2BucketLike } from "../../../js/hosts/r2.ts";
+import { fileRoutes } from "../../../js/worker/file-routes.ts";
+import type { HonoEnv } from "../../../js/worker/http.ts";
+import type { Env } from "../../../js/worker/platform.ts";
+import { streamSegments } from "../../../js/worker/stored-bytes.ts";
+import { uploadRoutes } from "../../../js/worker/upload-routes.ts";
+import { chatLines } from "./server.ts";
+import { form } from "./wire.ts";
+
+/** A bucket that only says which keys it holds. */
+function bucket() {
+  const keys = new Set<string>();
+  const methods = {
+    get: async (key: string) => (keys.has(key) ? Promise.reject(new Error("an outage")) : null),
+    put: async (key: string) => keys.add(key),
+    delete: async (key: string) => keys.delete(key),
+  };
+  return { keys, bucket: methods as unknown as R2BucketLike };
+}
+
+/** The routes with a Tenant that answers as told. */
+function routes(tenant: object, FILES: R2BucketLike) {
+  const app = new Hono<HonoEnv>();
+  app.use(async (c, next) => {
+    c.set("tenantName", "alice");
+    c.set("tenant", tenant as never);
+    await next();
+  });
+  app.route("/files", fileRoutes).route("/uploads", uploadRoutes);
+  app.onError((error) => new Response(error.message, { status: 500 }));
+  const body = () => form({ purpose: "batch" }, chatLines(1));
+  return {
+    upload: () => app.request("/files", { method: "POST", body: body() }, { FILES } as Env),
+    complete: (body: object) => {
+      const init = { method: "POST", body: JSON.stringify(body) };
+      return app.request("/uploads/upload_1/complete", init, { FILES } as Env);
+    },
+    addPart: () => {
+      const data = new FormData();
+      data.set("data", new File(["abc"], "upload"));
+      return app.request("/uploads/upload_1/parts", { method: "POST", body: data }, { FILES } as Env);
+    },
+  };
+}
+
+const lost = () => Promise.reject(new Error("the connection was lost"));
+
+test("bytes stay when the answer of the index is lost, as it may have the file", async () => {
+  const { keys, bucket: files } = bucket();
+  const { upload, addPart } = routes(
+    { createFile: lost, checkUpload: async () => ({ ok: null }), addUploadPart: lost },
+    files,
+  );
+  assert.equal((await upload()).status, 500);
+  assert.match([...keys].join(), /^alice\/files\/file-\w{22}$/);
+  assert.equal((await addPart()).status, 500);
+  assert.equal(keys.size, 2);
+});
+
+test("bytes go when the index refuses a part", async () => {
+  const { keys, bucket: files } = bucket();
+  const error = { status: 400, type: "invalid_request_error", message: "cancelled", param: null, code: null };
+  const refuses = { checkUpload: async () => ({ ok: null }), addUploadPart: async () => ({ error }) };
+  await routes(refuses, files).addPart();
+  assert.equal(keys.size, 0);
+});
+
+test("a complete that a cancel has overtaken says that, and not that the file is wrong", async () => {
+  const segments = [{ key: "alice/parts/part_1", bytes: 3 }];
+  const message = "Upload 'upload_1' is cancelled, and takes no more changes.";
+  const error = { status: 400, type: "invalid_request_error", message, param: null, code: null };
+  for (const [purpose, md5] of [
+    ["batch", undefined],
+    ["evals", "00"],
+  ]) {
+    const plans = [{ ok: { purpose, filename: "a.jsonl", segments } }, { error }];
+    const { complete } = routes({ planUpload: async () => plans.shift() }, bucket().bucket);
+    assert.equal(await (await complete({ part_ids: ["part_1"], md5 })).text(), message);
+  }
+});
+
+test("a file whose bytes are gone or out of reach is known before an answer begins", async () => {
+  const { keys, bucket: files } = bucket();
+  const segments = [{ key: "alice/files/file-1", bytes: 3 }];
+  assert.equal(await streamSegments(files, segments, 0, 3), null);
+  keys.add("alice/files/file-1");
+  await assert.rejects(() => streamSegments(files, segments, 0, 3), /an outage/);
+});
