@@ -64,7 +64,7 @@ function unpack() {
     mkdirSync(join(apt, part), { recursive: true });
   const settings = [`Dir::State::Lists=${apt}/lists`, `Dir::Cache=${apt}/cache`, "Debug::NoLocking=1"];
   const options = ["-qq", ...settings.flatMap((setting) => ["-o", setting])];
-  const download = ["install", "--download-only", "--no-install-recommends", "-y", "chromium"];
+  const download = ["install", "--download-only", "--reinstall", "--no-install-recommends", "-y", "chromium"];
   if (!tryRun("apt-get", [...options, "update"]) || !tryRun("apt-get", [...options, ...download])) {
     throw new Failure(
       "set-up: apt-get could not fetch Chromium; install it as root (apt-get install chromium), or set CHROMIUM",

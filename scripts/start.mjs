@@ -67,6 +67,7 @@ function examples(address) {
   return `
 edgebatch serves ${address}/v1 (state in ${stateDir}; Ctrl+C stops it). To try it:
 
+  page   ${address}/
   curl   curl ${address}/v1/files -F purpose=batch -F file=@examples/chat-batch.jsonl
   Python client = openai.OpenAI(base_url="${address}/v1", api_key="any")
   Node   const client = new OpenAI({ baseURL: "${address}/v1", apiKey: "any" });

@@ -1,9 +1,10 @@
 // `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
-// TypeScript (node), the Worker in workerd (worker). `npm test cargo` runs one part. A part whose runner died counts as
-// one failure and nothing passed.
+// TypeScript (node), the page in Chromium (page), the Worker in workerd (worker). `npm test cargo` runs one part. A part
+// whose runner died counts as one failure and nothing passed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "./build.mjs";
+import { chromium } from "./chromium.mjs";
 import { Failure, filesUnder, main, node, root, say, seconds, tee, wasmEnv } from "./lib.mjs";
 
 /** The sums of Rust's test harness. Every harness that started must also have reported, on all of its tests. */
@@ -80,7 +81,16 @@ const parts = {
   node: () => nodeTests((file) => !file.startsWith(workerTests) && !file.startsWith(pageTests)),
 
   /** The page in real Chromium, with the real wasm and the real Worker. */
-  page: () => nodeTests((file) => file.startsWith(pageTests)),
+  page() {
+    try {
+      chromium();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      say(error.message);
+      return { status: 1, passed: 0, failed: 1, skipped: 0, complete: true };
+    }
+    return nodeTests((file) => file.startsWith(pageTests));
+  },
 
   /** The Worker in real workerd, driven by both official clients, killed and evicted: takes minutes. */
   worker: () => nodeTests((file) => file.startsWith(workerTests)),
@@ -92,7 +102,7 @@ main(async () => {
   if (unknown.length > 0)
     throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
   const chosen = asked.length > 0 ? asked : Object.keys(parts);
-  build({ tests: true, python: chosen.includes("worker"), browser: chosen.includes("page") });
+  build({ tests: true, python: chosen.includes("worker") });
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
   for (const name of chosen) {

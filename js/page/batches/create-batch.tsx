@@ -1,5 +1,5 @@
 /** From a checked file to a running batch in one click. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../announce.ts";
 import type { Session } from "../check/session.ts";
 import { bytes, count, percent } from "../format.ts";
@@ -18,7 +18,9 @@ type Step =
 
 export function CreateBatch({ session }: { session: Session }) {
   const [step, setStep] = useState<Step | null>(null);
-  const [stop, setStop] = useState<AbortController | null>(null);
+  const stop = useRef<AbortController | null>(null);
+  // With its file put away, an upload ends.
+  useEffect(() => () => stop.current?.abort(), []);
   const counts = session.counts.value;
   const good = counts?.validCount ?? 0;
   const flawless = counts?.errorCount === 0;
@@ -27,7 +29,7 @@ export function CreateBatch({ session }: { session: Session }) {
 
   const run = async (to: Connection) => {
     const ends = new AbortController();
-    setStop(ends);
+    stop.current = ends;
     try {
       setStep({ name: "preparing" });
       const files = await inputs(session, flawless);
@@ -38,6 +40,7 @@ export function CreateBatch({ session }: { session: Session }) {
         const tell = (sent: number) => setStep({ name: "uploading", sent, total: blob.size, part });
         tell(0);
         const fileId = await upload(to, blob, name, tell, ends.signal);
+        if (ends.signal.aborted) return;
         setStep({ name: "creating" });
         last = (await createBatch(to, fileId, session.endpoint.value, key)).id;
       }
@@ -56,7 +59,7 @@ export function CreateBatch({ session }: { session: Session }) {
     else setStep({ name: "connect" });
   };
   const cancel = () => {
-    stop?.abort();
+    stop.current?.abort();
     session.stopWriting();
     setStep(null);
   };

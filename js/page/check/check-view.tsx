@@ -1,4 +1,5 @@
 /** Check a file. */
+import { useEffect, useRef } from "preact/hooks";
 import { Choose } from "./choose.tsx";
 import { Options } from "./options.tsx";
 import { Result } from "./result.tsx";
@@ -6,11 +7,18 @@ import { session } from "./session.ts";
 
 export function CheckView() {
   const current = session.value;
+  const started = current !== null;
+  const was = useRef(started);
+  // The button that was pressed is gone: the keyboard goes on from the top of what has taken its place.
+  useEffect(() => {
+    if (was.current !== started) document.getElementById("main")?.focus({ preventScroll: true });
+    was.current = started;
+  }, [started]);
   if (current)
     return (
       <>
         <h1 class="hidden">Check a batch file</h1>
-        <Result session={current} />
+        <Result key={current.id} session={current} />
       </>
     );
   return (

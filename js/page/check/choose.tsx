@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { example } from "./example.ts";
 import { settings } from "./options.tsx";
-import { begin, chooseFailure } from "./session.ts";
+import { begin, chooseFailure, session } from "./session.ts";
 
 const dragging = signal(false);
 const pasting = signal(false);
@@ -13,7 +13,7 @@ function check(blob: Blob, name: string): void {
   void begin({ blob, name }, settings.value);
 }
 
-/** Files may be dropped anywhere on the page. */
+/** Files may be dropped anywhere on the page, and text or files pasted wherever nothing else takes them. */
 export function useDrop(): void {
   useEffect(() => {
     let inside = 0;
@@ -41,7 +41,15 @@ export function useDrop(): void {
       if (location.hash !== "" && location.hash !== "#/") location.hash = "#/";
       check(file, file.name);
     };
-    const listeners = { dragenter: enter, dragleave: leave, dragover: over, drop } as const;
+    const paste = (event: ClipboardEvent) => {
+      const at = event.target as Element | null;
+      if (at?.closest("input, textarea, select") || session.peek() || location.hash.startsWith("#/b")) return;
+      const file = event.clipboardData?.files[0];
+      const text = event.clipboardData?.getData("text/plain") ?? "";
+      if (file) check(file, file.name);
+      else if (text.trimStart().startsWith("{")) check(new Blob([text]), "pasted.jsonl");
+    };
+    const listeners = { dragenter: enter, dragleave: leave, dragover: over, drop, paste } as const;
     for (const [name, listener] of Object.entries(listeners))
       addEventListener(name, listener as EventListener);
     return () => {

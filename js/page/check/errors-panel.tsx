@@ -77,7 +77,7 @@ function Search({ session }: { session: Session }) {
       <input
         id={id}
         type="search"
-        placeholder="Filter by text, member or line"
+        placeholder="Text, member or line"
         value={text}
         spellcheck={false}
         autocomplete="off"

@@ -11,7 +11,7 @@ const MAX_LINE_BYTES = 8 << 20;
 export function LineView({ session }: { session: Session }) {
   const shown = session.line.value;
   return (
-    <section class="line-view" aria-label="The line" aria-busy={shown?.state === "loading"}>
+    <section class="line-view" aria-label="The line" aria-busy={session.fetching.value !== null}>
       {shown === null && <p class="empty">The line of the error you choose is shown here.</p>}
       {shown?.state === "loading" && <p class="empty">Fetching line {count(shown.line)}…</p>}
       {shown?.state === "failed" && <p class="notice bad">{shown.message}</p>}
@@ -30,11 +30,17 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
     if (session.reveal) box.current.closest(".line-view")?.scrollIntoView({ block: "nearest" });
     session.reveal = false;
   }, [view]);
+  const fetching = session.fetching.value;
   const told = error && advice(error.code, error.param);
   return (
     <>
       <h3>
-        Line {count(view.line)} <span class="muted">{bytes(view.bytes)}</span>
+        Line {count(view.line)}{" "}
+        <span class="muted">
+          {fetching === null || fetching === view.line
+            ? bytes(view.bytes)
+            : `fetching line ${count(fetching)}…`}
+        </span>
       </h3>
       {error && (
         <p class="line-error">

@@ -34,7 +34,11 @@ export type Writing = {
   | { state: "failed"; message: string }
 );
 
+let sessions = 0;
+
 export class Session {
+  /** Tells it from any other. */
+  readonly id = ++sessions;
   readonly file: Chosen;
   readonly settings: CheckSettings;
   readonly errors = new ErrorStore();
@@ -46,6 +50,8 @@ export class Session {
   readonly read = signal(0);
   readonly pace = new Pace();
   readonly line = signal<Shown | null>(null);
+  /** The line that is being fetched: in a large packed file that takes a while. */
+  readonly fetching = signal<number | null>(null);
   readonly writing = signal<Writing | null>(null);
   readonly verdict = computed(() => verdict(this.counts.value, this.statistics.value, this.settings));
   readonly #worker: Worker;
@@ -76,6 +82,7 @@ export class Session {
     // What is shown stays until the new line is there, so that nothing flickers.
     if (now?.state !== "ready") this.line.value = { state: "loading", line, error };
     this.#asked = { line, error };
+    this.fetching.value = line;
     this.#tell({ type: "line", line, error });
   }
   /** Whether the line is to be brought into view: it was asked for by a pointer, which is elsewhere. */
@@ -138,10 +145,12 @@ export class Session {
         this.#failed(message.message);
         return;
       case "line":
-        if (message.view.line === this.#asked?.line)
-          this.line.value = { state: "ready", error: this.#asked.error, view: message.view };
+        if (message.view.line !== this.#asked?.line) return;
+        this.fetching.value = null;
+        this.line.value = { state: "ready", error: this.#asked.error, view: message.view };
         return;
       case "line-failed":
+        this.fetching.value = null;
         this.line.value = { state: "failed", line: message.line, message: message.message };
         return;
     }

@@ -1,7 +1,9 @@
 /** The verdict in one sentence. */
 import type { Statistics } from "../../core.ts";
-import { bytes, count, plural } from "../format.ts";
+import { count, plural } from "../format.ts";
 import type { CheckSettings, Counts } from "../reader/protocol.ts";
+
+const MIB = 1 << 20;
 
 export interface Verdict {
   good: boolean;
@@ -26,7 +28,7 @@ export function verdict(
   const has = (code: string) => statistics?.codes.some(({ name }) => name === code);
   const reasons: string[] = [];
   const bad = requestCount - validCount;
-  if (has("request_too_large")) reasons.push(`it is larger than ${bytes(settings.maxFileBytes)}`);
+  if (has("request_too_large")) reasons.push(`it is larger than ${count(settings.maxFileBytes / MIB)} MiB`);
   if (has("too_many_tasks")) reasons.push(`it has more than ${plural(settings.maxRequests, "request")}`);
   if (bad > 0) {
     const of = bad === requestCount ? "none of its requests is good" : "";

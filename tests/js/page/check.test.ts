@@ -97,6 +97,17 @@ describe("A file", () => {
     assert.equal(await verdict(page), refused);
   });
 
+  test("that is pasted anywhere is checked", async () => {
+    const { page } = await openPage(browser, server.url);
+    await page.evaluate((text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", text);
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    }, mixed);
+    await checked(page);
+    assert.equal(await verdict(page), refused);
+  });
+
   test("packed by gzip is unpacked as it is read, whatever it is called", async () => {
     const { page } = await openPage(browser, server.url);
     for (const name of ["requests.jsonl.gz", "requests.jsonl"]) {
@@ -164,7 +175,7 @@ describe("A file", () => {
     const good = Array.from({ length: 8_000 }, (_, i) => line(`request-${i}`)).join("\n");
     await choose(page, `${good}\nbroken\n`);
     await checked(page);
-    assert.match(await verdict(page), /refused: it is larger than 1\.05 MB/);
+    assert.match(await verdict(page), /refused: it is larger than 1 MiB/);
     await page.getByRole("button", { name: "Raise the limit and check all of it" }).click();
     await page.locator(".verdict", { hasText: "1 of its 8,001 requests has errors" }).waitFor();
   });
