@@ -37,6 +37,7 @@ main(async () => {
         await page.locator(".error-row").nth(1).click();
         await page.locator(".row.marked").waitFor();
         await page.mouse.move(0, 0);
+        await page.evaluate(() => scrollTo(0, 0));
       }
       await page.screenshot({ path: join(folder, name) });
       say(`docs/images/${name}`);

@@ -23,6 +23,7 @@ export function CreateBatch({ session }: { session: Session }) {
   useEffect(() => () => stop.current?.abort(), []);
   const counts = session.counts.value;
   const good = counts?.validCount ?? 0;
+  const batches = Math.ceil(good / session.settings.maxRequests);
   const flawless = counts?.errorCount === 0;
   const ready = session.phase.value === "done" && good > 0;
   const busy = step !== null && step.name !== "failed" && step.name !== "connect";
@@ -72,7 +73,9 @@ export function CreateBatch({ session }: { session: Session }) {
         aria-expanded={step?.name === "connect"}
         onClick={start}
       >
-        {flawless || !ready ? "Upload and create a batch" : `Create a batch of the ${count(good)} good lines`}
+        {flawless || !ready
+          ? "Upload and create a batch"
+          : `Create ${batches > 1 ? `${count(batches)} batches` : "a batch"} of the ${count(good)} good lines`}
       </button>
       {step?.name === "connect" && (
         <div class="card">

@@ -42,7 +42,7 @@ export function ErrorList({ session }: { session: Session }) {
     if (from < list.scrollTop) list.scrollTop = from;
     else if (to > list.scrollTop + list.clientHeight) list.scrollTop = to - list.clientHeight;
     if (error.line !== null) session.show(error.line, error);
-    else session.line.value = null;
+    else session.showWhole(error);
   };
 
   const keys = (event: KeyboardEvent) => {

@@ -13,10 +13,25 @@ export function LineView({ session }: { session: Session }) {
   return (
     <section class="line-view" aria-label="The line" aria-busy={session.fetching.value !== null}>
       {shown === null && <p class="empty">The line of the error you choose is shown here.</p>}
+      {shown?.state === "whole" && <Whole error={shown.error} />}
       {shown?.state === "loading" && <p class="empty">Fetching line {count(shown.line)}…</p>}
       {shown?.state === "failed" && <p class="notice bad">{shown.message}</p>}
       {shown?.state === "ready" && <Laid session={session} view={shown.view} error={shown.error} />}
     </section>
+  );
+}
+
+function Whole({ error }: { error: BatchError }) {
+  return (
+    <>
+      <h3>Whole file</h3>
+      <p class="line-error">
+        {error.message} <code>{error.code}</code>
+      </p>
+      <p class="todo">
+        <b>What to do:</b> {advice(error.code).todo}
+      </p>
+    </>
   );
 }
 

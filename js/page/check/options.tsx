@@ -30,10 +30,9 @@ export const settings = computed<CheckSettings>(() => ({
   maxFileBytes: maxMib.value * MIB,
 }));
 
-/** Raises the limits so that a file of so many bytes is read to its end. */
-export function raiseLimits(fileBytes: number, requests: number): void {
-  maxMib.value = Math.max(maxMib.value, Math.ceil(fileBytes / MIB));
-  maxRequests.value = Math.max(maxRequests.value, requests);
+/** Raises the limit so that a file of so many bytes is read to its end. That it has too many requests may stay true. */
+export function raiseMaxFileBytes(bytes: number): void {
+  maxMib.value = Math.max(maxMib.value, Math.ceil(bytes / MIB));
 }
 
 /** Whether two settings check alike. */

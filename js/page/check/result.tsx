@@ -5,7 +5,7 @@ import { Tabs } from "../tabs.tsx";
 import { ChooseButton } from "./choose.tsx";
 import { Downloads } from "./downloads.tsx";
 import { ErrorsPanel } from "./errors-panel.tsx";
-import { Options, raiseLimits, same, settings } from "./options.tsx";
+import { Options, raiseMaxFileBytes, same, settings } from "./options.tsx";
 import { begin, leave, type Session } from "./session.ts";
 import { StatisticsPanel } from "./statistics-panel.tsx";
 
@@ -135,7 +135,7 @@ function Verdict({ session }: { session: Session }) {
               type="button"
               class="link"
               onClick={() => {
-                raiseLimits(counts?.bytes ?? 0, counts?.requestCount ?? 0);
+                raiseMaxFileBytes(counts?.bytes ?? 0);
                 void begin(session.file, settings.value);
               }}
             >

@@ -19,6 +19,8 @@ export type Phase = "running" | "done" | "cancelled" | "failed";
 
 /** What the line view shows. */
 export type Shown =
+  /** An error that is of no line. */
+  | { state: "whole"; error: BatchError }
   | { state: "loading"; line: number; error: BatchError | null }
   | { state: "ready"; error: BatchError | null; view: LineView }
   | { state: "failed"; line: number; message: string };
@@ -87,6 +89,12 @@ export class Session {
   }
   /** Whether the line is to be brought into view: it was asked for by a pointer, which is elsewhere. */
   reveal = false;
+  /** Shows an error of the whole file. */
+  showWhole(error: BatchError): void {
+    this.#asked = null;
+    this.fetching.value = null;
+    this.line.value = { state: "whole", error };
+  }
   #asked: { line: number; error: BatchError | null } | null = null;
 
   /** Writes new files from this one. */

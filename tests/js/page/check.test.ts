@@ -172,12 +172,14 @@ describe("A file", () => {
     const { page } = await openPage(browser, server.url);
     await page.getByText("Limits and more").click();
     await page.getByLabel("MiB at most").fill("1");
+    await page.getByLabel("Requests at most").fill("8000");
     const good = Array.from({ length: 8_000 }, (_, i) => line(`request-${i}`)).join("\n");
     await choose(page, `${good}\nbroken\n`);
     await checked(page);
     assert.match(await verdict(page), /refused: it is larger than 1 MiB/);
     await page.getByRole("button", { name: "Raise the limit and check all of it" }).click();
-    await page.locator(".verdict", { hasText: "1 of its 8,001 requests has errors" }).waitFor();
+    const whole = "it has more than 8,000 requests and 1 of its 8,001 requests has errors";
+    await page.locator(".verdict", { hasText: whole }).waitFor();
   });
 });
 

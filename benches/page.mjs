@@ -1,0 +1,109 @@
+// Time and memory of the page while it checks a file and writes its good lines: `node benches/page.mjs FILE…`, after a
+// build. Chromium runs headless; memory is the proportional set size of its renderer (Linux only).
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { chromium } from "playwright-core";
+import { chromiumPath } from "../scripts/chromium.mjs";
+import { Failure, main, node, root, say } from "../scripts/lib.mjs";
+
+/** Megabytes of the processes of a kind below this one. */
+function megabytes(kind) {
+  const parents = new Map();
+  const matches = [];
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      parents.set(Number(pid), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(kind)) matches.push(Number(pid));
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const isBelow = (pid) => pid === process.pid || (pid > 1 && isBelow(parents.get(pid) ?? 0));
+  let sum = 0;
+  for (const pid of matches.filter(isBelow)) {
+    try {
+      sum += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
+    } catch {
+      // As above.
+    }
+  }
+  return Math.round(sum / 1024);
+}
+
+const renderer = () => megabytes("--type=renderer");
+
+/** Does something, and gives what it took: seconds, and the most memory meanwhile. */
+async function watched(work) {
+  let peak = renderer();
+  const timer = setInterval(() => {
+    peak = Math.max(peak, renderer());
+  }, 250);
+  const start = performance.now();
+  await work();
+  const seconds = (performance.now() - start) / 1000;
+  clearInterval(timer);
+  return { seconds, peak: Math.max(peak, renderer()) };
+}
+
+async function measure(browser, url, file) {
+  const page = await browser.newPage();
+  await page.goto(url, { waitUntil: "networkidle" });
+  await page.getByText("Limits and more").click();
+  await page.getByLabel("Requests at most").fill("100000000");
+  await page.getByLabel("MiB at most").fill("100000");
+  const before = renderer();
+  // The longest the page's own thread was busy at a stretch: how long a click may have waited.
+  await page.evaluate(() => {
+    globalThis.longest = 0;
+    let last = performance.now();
+    const tick = () => {
+      const now = performance.now();
+      globalThis.longest = Math.max(globalThis.longest, now - last);
+      last = now;
+      setTimeout(tick, 0);
+    };
+    tick();
+  });
+  const checked = await watched(async () => {
+    await page.locator("input[type=file]").setInputFiles(file);
+    await page.getByText(/^All read/).waitFor({ timeout: 600_000 });
+  });
+  const size = statSync(file).size / 1e6;
+  const longest = Math.round(await page.evaluate(() => globalThis.longest));
+  say(`${basename(file)}, ${size.toFixed(0)} MB: ${await page.locator(".verdict p").textContent()}`);
+  say(`  checked in ${checked.seconds.toFixed(1)} s, ${(size / checked.seconds).toFixed(0)} MB/s`);
+  say(`  renderer ${before} MB before, ${checked.peak} MB at most; page busy ${longest} ms at most`);
+  const good = page.getByRole("button", { name: "Good lines as a new file" });
+  if (await good.isEnabled()) {
+    const written = await watched(async () => {
+      const coming = page.waitForEvent("download", { timeout: 600_000 });
+      await good.click();
+      await coming;
+    });
+    say(`  good lines written in ${written.seconds.toFixed(1)} s, renderer ${written.peak} MB at most`);
+  }
+  await page.close();
+}
+
+main(async () => {
+  const files = process.argv.slice(2);
+  if (files.length === 0) throw new Failure("usage: node benches/page.mjs FILE…");
+  const server = spawn(node, ["scripts/page.mjs", "--built"], {
+    cwd: root,
+    env: { ...process.env, HOST: "127.0.0.1", PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const url = await new Promise((found) => {
+    server.stdout.on("data", (text) => found(/http:\S+/.exec(String(text))?.[0]));
+  });
+  const executablePath = chromiumPath() ?? undefined;
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+  try {
+    for (const file of files) await measure(browser, url, resolve(file));
+  } finally {
+    await browser.close();
+    server.kill();
+  }
+});
