@@ -228,9 +228,11 @@ fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
         .map_err(|e| thrown(ApiError::invalid_request(format!("Invalid options: {e}"))))
 }
 
-/// Maps become plain objects, missing values null, integers numbers: as JSON.parse would give them.
+/// As JSON text, which the engine parses: one crossing whatever a value holds, and a member is one of the object's own
+/// whatever it is called (`__proto__` in someone's metadata).
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(JsValue::from)
+    let text = serde_json::to_string(value).map_err(|e| JsValue::from_str(&e.to_string()))?;
+    JSON::parse(&text)
 }
 
 /// An error as a plain object; `js/errors.ts` makes the class of it.

@@ -242,6 +242,17 @@ suite("A batch", () => {
 });
 
 suite("The service", () => {
+  test("gives metadata back whatever its keys are called", async () => {
+    const stores = { kv: new MemoryKV(), files: new MemoryFiles(), models: anyModel };
+    const inference = { infer: async () => answer(200, {}) };
+    const batches = new Batches({ ...stores, inference, autostart: false });
+    const metadata = JSON.parse('{"__proto__":"a","constructor":"b","":"c"}');
+    const params = { input_file_id: "file-1", endpoint, completion_window: "24h" } as const;
+    const { id } = await batches.create({ ...params, metadata });
+    const found = (await batches.retrieve(id)).metadata;
+    assert.deepEqual(Object.entries(found ?? {}).sort(), Object.entries(metadata).sort());
+  });
+
   test("refuses a store with values too small for a run", () => {
     const kv = new MemoryKV();
     const rest = {
