@@ -61,7 +61,7 @@ test("paths that there are not, and methods that a path does not take, are refus
     "/v1/chat/completions",
     {},
   );
-  await refused(404, { message: "Invalid URL (GET /)" }, "GET", "/");
+  await refused(404, { message: "Invalid URL (GET /foo)" }, "GET", "/foo");
   const headers = await refused(405, { message: "Not allowed to PUT on /v1/files." }, "PUT", "/v1/files", {});
   assert.equal(headers.get("allow"), "GET, POST");
   const path = "/v1/batches/batch_1";
