@@ -145,15 +145,12 @@ export class HostBinding implements CoreHost {
   ): Promise<InferenceResponse> {
     const answer = await this.#adapters.inference.infer({ url, body, idempotencyKey }, signal);
     const { status, body: bytes, requestId, retryAfterMs } = answer ?? {};
-    const right = Number.isInteger(status) && ArrayBuffer.isView(bytes);
-    expect(right, answer, "inference.infer must give { status, body } with a Uint8Array");
-    const optional = typeof requestId !== "string" || typeof retryAfterMs !== "number";
-    if (!optional) return answer;
-    return {
-      ...{ status, body: bytes },
-      ...(typeof requestId === "string" && { requestId }),
-      ...(typeof retryAfterMs === "number" && { retryAfterMs }),
-    };
+    const right =
+      Number.isInteger(status) &&
+      ArrayBuffer.isView(bytes) &&
+      typeof (requestId ?? "") === "string" &&
+      typeof (retryAfterMs ?? 0) === "number";
+    return expect(right, answer, "inference.infer must give { status, body, requestId?, retryAfterMs? }");
   }
 
   async hasModel(model: string): Promise<boolean> {

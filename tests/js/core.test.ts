@@ -44,6 +44,7 @@ for (const [what, answer] of [
   ["nothing at all", undefined],
   ["a string for a body", { status: 200, body: "{}" }],
   ["no status", { body: new Uint8Array() }],
+  ["a number for a request id", { status: 200, body: new TextEncoder().encode("{}"), requestId: 7 }],
 ] as const) {
   test(`a model server's adapter that gives ${what} fails its line, not the run`, async () => {
     const { batches, id } = await prepared({ inference: { infer: async () => answer as never } });
