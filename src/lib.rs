@@ -3,6 +3,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`object`], [`error`], [`limits`], [`settings`] | the wire types, the error shape, every number, what a host may set |
+//! | [`value`] | plain values, and how records and options are read out of them |
 //! | [`jsonl`], [`scan`], [`request`] | bytes to lines, lines to JSON members, a line to a request |
 //! | [`validate`] | the rules of lines and files, their codes and texts in both dialects |
 //! | [`service`], [`keys`] | what create, retrieve, cancel and list decide; where records stand |
@@ -26,5 +27,6 @@ pub mod service;
 pub mod settings;
 mod sorted;
 pub mod validate;
+pub mod value;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

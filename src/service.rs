@@ -9,12 +9,10 @@ use crate::limits::{
 use crate::object::{Batch, BatchList, BatchStatus, BatchTag, ListTag, RequestCounts, Usage};
 use crate::settings::Settings;
 use crate::validate::Dialect;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use crate::value::{Value, to_json};
+use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::hash::Hasher;
 
 /// Parameters of `create` as a caller sent them, types not checked yet.
@@ -28,67 +26,9 @@ pub struct CreateParams {
     /// `24h`.
     pub completion_window: Value,
     /// Up to 16 pairs of strings, or null.
-    pub metadata: MetadataParam,
+    pub metadata: Value,
     /// The same key with the same parameters gives the same batch.
     pub idempotency_key: Value,
-}
-
-/// Metadata as it was sent. Keys are values too: a host's maps may hold keys that JSON's cannot.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum MetadataParam {
-    /// Not sent, or null.
-    #[default]
-    Absent,
-    /// A map.
-    Pairs(Vec<(Value, Value)>),
-    /// Something else.
-    Other(Value),
-}
-
-impl<'de> Deserialize<'de> for MetadataParam {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = MetadataParam;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
-            fn visit_unit<E>(self) -> Result<MetadataParam, E> {
-                Ok(MetadataParam::Absent)
-            }
-            fn visit_none<E>(self) -> Result<MetadataParam, E> {
-                Ok(MetadataParam::Absent)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MetadataParam, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(MetadataParam::Pairs(pairs))
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<MetadataParam, E> {
-                Ok(MetadataParam::Other(value.into()))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<MetadataParam, E> {
-                Ok(MetadataParam::Other(value.into()))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<MetadataParam, E> {
-                Ok(MetadataParam::Other(value.into()))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<MetadataParam, E> {
-                Ok(MetadataParam::Other(value.into()))
-            }
-            fn visit_str<E>(self, value: &str) -> Result<MetadataParam, E> {
-                Ok(MetadataParam::Other(value.into()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<MetadataParam, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(MetadataParam::Other(Value::Array(Vec::new())))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
 }
 
 /// Parameters of `create`, found good.
@@ -139,9 +79,9 @@ impl NewBatch {
         }
         let input_file_id = text.required("input_file_id", params.input_file_id)?;
         let metadata = match params.metadata {
-            MetadataParam::Absent => None,
-            MetadataParam::Pairs(pairs) => Some(check_metadata(pairs, text)?),
-            MetadataParam::Other(other) => return Err(text.wrong_type("metadata", "an object", &other)),
+            Value::Null => None,
+            Value::Object(pairs) => Some(check_metadata(pairs, text)?),
+            other => return Err(text.wrong_type("metadata", "an object", &other)),
         };
         let idempotency_key = match params.idempotency_key {
             Value::Null => None,
@@ -218,7 +158,7 @@ impl NewBatch {
     fn fingerprint(&self) -> String {
         let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &self.metadata);
         let mut hasher = SipHasher13::new();
-        hasher.write(&serde_json::to_vec(&parameters).expect("parameters are plain data"));
+        hasher.write(&to_json(&parameters));
         format!("{:032x}", hasher.finish128().as_u128())
     }
 }
@@ -244,7 +184,7 @@ fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<BTreeMap<St
     let mut metadata = BTreeMap::new();
     for (key, value) in pairs {
         let Value::String(key) = key else {
-            return Err(text.metadata_not_a_string(&format!("metadata.{key}"), &key));
+            return Err(text.metadata_not_a_string(&format!("metadata.{}", written(&key)), &key));
         };
         let param = format!("metadata.{key}");
         let length = key.chars().count();
@@ -269,6 +209,17 @@ fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<BTreeMap<St
         metadata.insert(key, value);
     }
     Ok(metadata)
+}
+
+/// A key that is no text, as a parameter's name has it.
+fn written(key: &Value) -> String {
+    match key {
+        Value::Null => "null".to_owned(),
+        Value::Bool(key) => key.to_string(),
+        Value::Natural(key) => key.to_string(),
+        Value::Negative(key) => key.to_string(),
+        _ => "[key]".to_owned(),
+    }
 }
 
 /// How many batches a page holds.
@@ -364,8 +315,8 @@ impl Texts {
         let got = match got {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
-            Value::Number(n) if n.is_f64() => "a decimal number",
-            Value::Number(_) => "an integer",
+            Value::Decimal(_) => "a decimal number",
+            Value::Natural(_) | Value::Negative(_) => "an integer",
             Value::String(_) => "a string",
             Value::Array(_) => "an array",
             Value::Object(_) => "an object",

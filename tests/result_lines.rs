@@ -69,8 +69,8 @@ fn an_error_of_no_known_shape_is_named_by_its_status() {
 
 #[test]
 fn text_that_is_no_json_becomes_an_error_object() {
-    let expected = "\"body\":{\"error\":{\"code\":null,\"message\":\"<html>\\u0000bad \u{fffd}\",\"param\":null,\
-                    \"type\":\"server_error\"}}},\"error\":";
+    let expected = "\"body\":{\"error\":{\"message\":\"<html>\\u0000bad \u{fffd}\",\
+                    \"type\":\"server_error\",\"param\":null,\"code\":null}}},\"error\":";
     for line in both(&Ok(answer(502, 1, b"<html>\0bad \xff".to_vec()))).map(|[_, error]| error.unwrap()) {
         assert!(line.contains(expected), "{line}");
     }

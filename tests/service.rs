@@ -197,7 +197,7 @@ fn the_same_idempotency_key_gives_the_same_batch_and_other_parameters_a_conflict
     let conflict = ApiError::conflict("Idempotency key 'k' was used for a batch with different parameters")
         .param("idempotency_key")
         .code("idempotency_key_reused");
-    let metadata: edgebatch::service::MetadataParam = serde_json::from_value(json!({"a": "b"})).unwrap();
+    let metadata: edgebatch::value::Value = serde_json::from_value(json!({"a": "b"})).unwrap();
     let others = [
         CreateParams { input_file_id: "file-other".into(), ..keyed("k") },
         CreateParams { metadata, ..keyed("k") },

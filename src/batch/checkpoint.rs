@@ -3,6 +3,7 @@
 
 use crate::error::ApiError;
 use crate::object::{Batch, BatchErrors};
+use crate::value::{Value, from_json, to_json};
 use serde::{Deserialize, Serialize};
 
 use super::results::Tally;
@@ -82,23 +83,19 @@ impl Checkpoint {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a checkpoint is plain data")
+        to_json(self)
     }
 
     /// # Errors
     /// When the stored bytes are no checkpoint, or one of a later version.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, ApiError> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
         let unreadable = |e| ApiError::internal(format!("the stored checkpoint cannot be read: {e}"));
-        let Versioned { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
-        if version != VERSION {
-            return Err(ApiError::internal(format!(
+        let value: Value = from_json(bytes).map_err(unreadable)?;
+        match value.get("version").and_then(Value::as_u64) {
+            Some(version) if version != u64::from(VERSION) => Err(ApiError::internal(format!(
                 "the stored checkpoint has version {version}; this build reads version {VERSION}"
-            )));
+            ))),
+            _ => Self::deserialize(value).map_err(unreadable),
         }
-        serde_json::from_slice(bytes).map_err(unreadable)
     }
 }

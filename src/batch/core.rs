@@ -10,6 +10,7 @@ use crate::keys;
 use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
 use crate::object::Batch;
 use crate::settings::Settings;
+use crate::value::to_json;
 use std::sync::Arc;
 
 /// What a phase wants after it was asked to go on.
@@ -72,7 +73,7 @@ impl Core {
 
     /// The write that lets users see the batch as it is.
     pub(super) fn published(&self) -> Write {
-        let json = serde_json::to_vec(&self.batch).expect("a batch is plain data");
+        let json = to_json(&self.batch);
         Write::Set(keys::batch(&self.batch.id), json)
     }
 

@@ -6,7 +6,7 @@ use crate::limits::MAX_RESPONSE_BYTES;
 use crate::object::{InputTokensDetails, OutputTokensDetails, Usage};
 use crate::scan;
 use crate::validate::Dialect;
-use serde::Deserialize;
+use crate::value::{Value, from_json};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
@@ -112,10 +112,9 @@ pub(super) fn with_answer(
         // A body is an object, never a string: text becomes an error in the API's own shape.
         Err(_) => {
             let text = String::from_utf8_lossy(&answer.body);
-            let body = serde_json::json!({"error": {
-                "message": quote(&text), "type": "server_error", "param": null, "code": null
-            }});
-            serde_json::to_writer(&mut line, &body).expect("a Vec takes every write");
+            line.extend_from_slice(b"{\"error\":{\"message\":");
+            push_json(&mut line, &quote(&text));
+            line.extend_from_slice(b",\"type\":\"server_error\",\"param\":null,\"code\":null}}");
         }
     }
     line.extend_from_slice(b"},\"error\":");
@@ -153,7 +152,7 @@ fn push_error(line: &mut Vec<u8>, code: &str, message: &str) {
 }
 
 fn push_json(line: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(line, text).expect("a Vec takes every write");
+    serde_json::to_writer(line, text).unwrap_or_else(|_| unreachable!("a Vec takes every write"));
 }
 
 /// Valid JSON has raw line ends between tokens only, where a space means the same.
@@ -186,21 +185,14 @@ fn quote(text: &str) -> String {
 }
 
 fn read_error(json: &str) -> Option<(Option<String>, Option<String>)> {
-    #[derive(Deserialize)]
-    struct Reported {
-        #[serde(default)]
-        code: serde_json::Value,
-        #[serde(default)]
-        message: serde_json::Value,
-    }
-    let text = |value: serde_json::Value| value.as_str().map(str::to_owned);
-    let reported: Reported = serde_json::from_str(json).ok()?;
-    Some((text(reported.code), text(reported.message)))
+    let reported: Value = from_json(json.as_bytes()).ok()?;
+    let text = |name| reported.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some((text("code"), text("message")))
 }
 
 /// Tokens in either API's words; what is missing or odd counts as zero.
 fn read_usage(json: &str) -> Option<Usage> {
-    let usage: serde_json::Value = serde_json::from_str(json).ok()?;
+    let usage: Value = from_json(json.as_bytes()).ok()?;
     let tokens = |names: [&str; 2]| names.iter().find_map(|name| usage.get(name)?.as_u64()).unwrap_or(0);
     let detail = |outer: [&str; 2], inner: &str| {
         outer.iter().find_map(|name| usage.get(name)?.get(inner)?.as_u64()).unwrap_or(0)
@@ -214,7 +206,7 @@ fn read_usage(json: &str) -> Option<Usage> {
         output_tokens,
         total_tokens: usage
             .get("total_tokens")
-            .and_then(serde_json::Value::as_u64)
+            .and_then(Value::as_u64)
             .unwrap_or(input_tokens.saturating_add(output_tokens)),
         input_tokens_details: InputTokensDetails { cached_tokens },
         output_tokens_details: OutputTokensDetails { reasoning_tokens },

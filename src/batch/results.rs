@@ -8,6 +8,7 @@ use super::command::{Fault, FaultKind, OutputFile, Write};
 use crate::keys;
 use crate::limits::{LARGE_PART_BYTES, LARGE_RESULT_BYTES};
 use crate::object::{InputTokensDetails, OutputTokensDetails, RequestCounts, Usage};
+use crate::value::{from_json, to_json};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -122,7 +123,7 @@ pub(super) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResul
             bytes += result.line.len();
         }
     }
-    let mut value = serde_json::to_vec(&heads).expect("heads are plain data");
+    let mut value = to_json(&heads);
     value.reserve_exact(bytes + 1);
     value.push(b'\n');
     for result in results.iter().filter(|r| r.line.len() <= LARGE_RESULT_BYTES) {
@@ -139,7 +140,7 @@ pub(super) fn read_group(value: &[u8]) -> Result<Vec<Stored>, Fault> {
     let damaged =
         || Fault { kind: FaultKind::Terminal, message: "a stored group of results is damaged".to_owned() };
     let head_end = memchr::memchr(b'\n', value).ok_or_else(damaged)?;
-    let heads: Vec<Head> = serde_json::from_slice(&value[..head_end]).map_err(|_| damaged())?;
+    let heads: Vec<Head> = from_json(&value[..head_end]).map_err(|_| damaged())?;
     let mut at = head_end + 1;
     let mut results = Vec::with_capacity(heads.len());
     for Head(index, outcome, bytes, large, usage) in heads {

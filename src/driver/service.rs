@@ -12,6 +12,7 @@ use crate::service::{
     page_limit,
 };
 use crate::settings::Settings;
+use crate::value::{from_json, to_json};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 
@@ -36,7 +37,7 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
                 }
                 None => {
                     let record = new.record(host.now(), [host.random(), host.random()]);
-                    let json = serde_json::to_vec(&record).expect("a record is plain data");
+                    let json = to_json(&record);
                     host.kv_write(&[KvWrite::Set(&key, &json)]).await.map_err(store_failed)?;
                     record
                 }
@@ -44,7 +45,7 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
         }
     };
     let batch = new.into_batch(record);
-    let json = serde_json::to_vec(&batch).expect("a batch is plain data");
+    let json = to_json(&batch);
     // The checkpoint comes first: a batch that users can see is one that runs, even if a crash comes between.
     let (run, published) = (keys::run(&batch.id), keys::batch(&batch.id));
     let writes = [KvWrite::Set(&run, &first_checkpoint(&batch)), KvWrite::Set(&published, &json)];
@@ -147,8 +148,7 @@ async fn read<H: Host, T: DeserializeOwned>(host: &H, key: &str) -> Result<Optio
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(json)
-        .map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
+    from_json(json).map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
 }
 
 fn store_failed(fault: Fault) -> ApiError {

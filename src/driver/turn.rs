@@ -12,6 +12,7 @@ use crate::limits::CANCEL_POLL_MS;
 use crate::object::Batch;
 use crate::settings::Settings;
 use crate::sorted::Sorted;
+use crate::value::{from_json, to_json};
 use futures::future::{AbortHandle, Abortable, Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;
@@ -61,13 +62,13 @@ pub async fn run_turn<H: Host>(
     let mut machine = Machine::resume(&checkpoint, settings.clone(), seed, host.now())?;
     match host.kv_get(&keys::batch(id)).await {
         Ok(Some(json)) => {
-            if let Ok(published) = serde_json::from_slice::<Batch>(&json) {
+            if let Ok(published) = from_json::<Batch>(&json) {
                 machine.handle_published(published.request_counts);
             }
         }
         // Its `create` was cut off.
         Ok(None) => {
-            let json = serde_json::to_vec(machine.batch()).expect("a batch is plain data");
+            let json = to_json(machine.batch());
             if let Err(fault) = host.kv_write(&[KvWrite::Set(&keys::batch(id), &json)]).await {
                 return Ok(faulted(host, fault));
             }

@@ -4,10 +4,12 @@
 
 mod host;
 mod panic;
+mod values;
 
 pub use self::panic::on_panic;
 
 use self::host::JsHost;
+use self::values::{from_js, thrown, to_js};
 use crate::batch::TurnEnd;
 use crate::batch::admission::Admission;
 use crate::driver::{self, InputReader as Reader, Turn};
@@ -16,9 +18,8 @@ use crate::request::RequestLine;
 use crate::service::CreateParams;
 use crate::settings::Settings;
 use crate::validate::{Report, ValidRequest, Validator as CoreValidator};
-use js_sys::{Array, JSON, Reflect};
+use js_sys::{Array, JSON};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -26,32 +27,32 @@ use wasm_bindgen::prelude::*;
 /// Creates a batch.
 #[wasm_bindgen(js_name = createBatch, skip_typescript)]
 pub async fn create_batch(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {
-    let params: CreateParams = from_js(params)?;
-    to_js(&driver::create(&host, params, &from_js(settings)?).await.map_err(thrown)?)
+    let params: CreateParams = from_js(&params)?;
+    to_js(&driver::create(&host, params, &from_js(&settings)?).await.map_err(thrown)?)
 }
 
 /// The batch as it stands.
 #[wasm_bindgen(js_name = retrieveBatch, skip_typescript)]
 pub async fn retrieve_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::retrieve(&host, &id, &from_js(settings)?).await.map_err(thrown)?)
+    to_js(&driver::retrieve(&host, &id, &from_js(&settings)?).await.map_err(thrown)?)
 }
 
 /// Asks for a batch to be cancelled.
 #[wasm_bindgen(js_name = cancelBatch, skip_typescript)]
 pub async fn cancel_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::cancel(&host, &id, &from_js(settings)?).await.map_err(thrown)?)
+    to_js(&driver::cancel(&host, &id, &from_js(&settings)?).await.map_err(thrown)?)
 }
 
 /// A page of batches, newest first.
 #[wasm_bindgen(js_name = listBatches, skip_typescript)]
 pub async fn list_batches(host: JsHost, params: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::list(&host, from_js(params)?).await.map_err(thrown)?)
+    to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?)
 }
 
 /// Runs batches until the host asks to stop.
 #[wasm_bindgen(skip_typescript)]
 pub async fn serve(host: JsHost, settings: JsValue) -> Result<(), JsValue> {
-    let settings: Settings = from_js(settings)?;
+    let settings: Settings = from_js(&settings)?;
     driver::serve(&host, &settings).await;
     Ok(())
 }
@@ -72,7 +73,7 @@ pub async fn run_turn(
         message: Option<String>,
     }
     let turn = Turn { deadline: deadline.map(|ms| ms as u64) };
-    let end = driver::run_turn(&host, &id, &from_js(settings)?, turn).await.map_err(thrown)?;
+    let end = driver::run_turn(&host, &id, &from_js(&settings)?, turn).await.map_err(thrown)?;
     let (state, wake_at, message) = match end {
         TurnEnd::Terminal => ("terminal", None, None),
         TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
@@ -94,7 +95,7 @@ pub fn admit_batches(queue: JsValue) -> Result<JsValue, JsValue> {
         running: Vec<String>,
         resting: Vec<(String, f64)>,
     }
-    let Queue { max, now, oldest, cancelled, running, resting } = from_js(queue)?;
+    let Queue { max, now, oldest, cancelled, running, resting } = from_js(&queue)?;
     let resting = resting.into_iter().map(|(id, wake_at)| (id, wake_at as u64)).collect();
     let mut admission = Admission::resume(max, running, resting);
     to_js(&admission.admit(now as u64, &oldest, &cancelled))
@@ -121,7 +122,7 @@ impl Validator {
         statistics: bool,
         good_lines: bool,
     ) -> Result<Self, JsValue> {
-        let settings: Settings = from_js(settings)?;
+        let settings: Settings = from_js(&settings)?;
         let rules = settings.rules(endpoint, false, (key0, key1));
         let inner = CoreValidator::new(rules);
         let inner = if statistics { inner.with_statistics() } else { inner };
@@ -182,7 +183,7 @@ impl InputReader {
     /// For a stored file that is to run on `endpoint`.
     #[wasm_bindgen(constructor)]
     pub fn new(host: JsHost, file_id: &str, endpoint: &str, settings: JsValue) -> Result<Self, JsValue> {
-        let reader = Reader::new(&host, file_id, endpoint, &from_js(settings)?);
+        let reader = Reader::new(&host, file_id, endpoint, &from_js(&settings)?);
         Ok(Self { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) })
     }
 
@@ -204,38 +205,35 @@ impl InputReader {
             let piece = reader.next(host.as_ref(), &mut take).await.map(|report| report.cloned());
             *slot.borrow_mut() = Some(reader);
             let report: Option<Report> = piece.map_err(thrown)?;
-            let piece = js_sys::Object::new();
-            Reflect::set(&piece, &"requests".into(), &requests)?;
-            Reflect::set(&piece, &"report".into(), &to_js(&report)?)?;
-            Ok(piece.into())
+            let report = to_js(&report)?;
+            Ok(serde_wasm_bindgen::to_value(&Piece { requests, report })?)
         })
     }
 }
 
+/// What [`InputReader::next`] gives out.
+#[derive(Serialize)]
+struct Piece {
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    requests: Array,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    report: JsValue,
+}
+
+/// A good line; the body is what the engine makes of it.
+#[derive(Serialize)]
+struct BatchRequest<'a> {
+    line: f64,
+    custom_id: &'a str,
+    method: &'a str,
+    url: &'a str,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    body: JsValue,
+}
+
 fn request_to_js(line: u64, request: &RequestLine<'_>) -> Result<JsValue, JsValue> {
-    let object = js_sys::Object::new();
-    let body = std::str::from_utf8(request.body).map_err(|_| JsValue::NULL)?;
-    Reflect::set(&object, &"line".into(), &JsValue::from_f64(line as f64))?;
-    Reflect::set(&object, &"custom_id".into(), &JsValue::from_str(&request.custom_id))?;
-    Reflect::set(&object, &"method".into(), &JsValue::from_str(&request.method))?;
-    Reflect::set(&object, &"url".into(), &JsValue::from_str(&request.url))?;
-    Reflect::set(&object, &"body".into(), &JSON::parse(body)?)?;
-    Ok(object.into())
-}
-
-fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsValue> {
-    serde_wasm_bindgen::from_value(value)
-        .map_err(|e| thrown(ApiError::invalid_request(format!("Invalid options: {e}"))))
-}
-
-/// As JSON text, which the engine parses: one crossing whatever a value holds, and a member is one of the object's own
-/// whatever it is called (`__proto__` in someone's metadata).
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
-    let text = serde_json::to_string(value).map_err(|e| JsValue::from_str(&e.to_string()))?;
-    JSON::parse(&text)
-}
-
-/// An error as a plain object; `js/errors.ts` makes the class of it.
-fn thrown(error: ApiError) -> JsValue {
-    to_js(&error).unwrap_or_else(|e| e)
+    let RequestLine { custom_id, method, url, body, .. } = request;
+    let body = std::str::from_utf8(body).map_err(|_| JsValue::NULL)?;
+    let body = JSON::parse(body)?;
+    Ok(serde_wasm_bindgen::to_value(&BatchRequest { line: line as f64, custom_id, method, url, body })?)
 }

@@ -7,8 +7,9 @@ use edgebatch::host::{Host, Inference, KvPage, KvQuery, KvWrite};
 use edgebatch::keys;
 use edgebatch::object::FileObject;
 use edgebatch::request::RequestLine;
-use edgebatch::service::{CreateParams, MetadataParam};
+use edgebatch::service::CreateParams;
 use edgebatch::settings::Settings;
+use edgebatch::value::Value as Plain;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -186,7 +187,8 @@ impl Place for Native {
         self.clock.update(|now| now + 1); // ids sort by the millisecond
         let mut params: CreateParams = serde_json::from_value(params.clone()).unwrap();
         if !metadata.is_empty() {
-            params.metadata = MetadataParam::Pairs(metadata.to_vec());
+            let own = |value: &Value| serde_json::from_value(value.clone()).unwrap();
+            params.metadata = Plain::Object(metadata.iter().map(|(k, v)| (own(k), own(v))).collect());
         }
         told(driver::create(self, params, &Settings::default()).await)
     }

@@ -1,0 +1,79 @@
+//! Values across the boundary: plain objects in, plain objects out.
+
+use crate::error::ApiError;
+use crate::value::Value;
+use js_sys::{Array, JSON, Map, Object};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+
+/// Objects within each other that are read: far more than any option has, and an end for those that hold themselves.
+const MAX_DEPTH: usize = 32;
+
+/// Reads options or parameters.
+///
+/// # Errors
+/// An [`ApiError`] with the parameter at fault.
+pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
+    let value = plain(value, MAX_DEPTH).ok_or_else(|| {
+        thrown(ApiError::invalid_request("Invalid options: expected plain values, not nested too deep"))
+    })?;
+    T::deserialize(value).map_err(|misfit| {
+        let error = ApiError::invalid_request(format!("Invalid options: {misfit}"));
+        thrown(if misfit.path().is_empty() { error } else { error.param(misfit.path()) })
+    })
+}
+
+/// Nothing for functions, symbols, integers beyond 64 bits and what is nested too deep.
+fn plain(value: &JsValue, depth: usize) -> Option<Value> {
+    if value.is_null() || value.is_undefined() {
+        return Some(Value::Null);
+    }
+    if let Some(value) = value.as_bool() {
+        return Some(Value::Bool(value));
+    }
+    if let Some(number) = value.as_f64() {
+        // Beyond this a number stands for its neighbours too.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        return Some(if number.trunc() != number || number.abs() >= EXACT {
+            Value::Decimal(number)
+        } else if number < 0.0 {
+            Value::Negative(number as i64)
+        } else {
+            Value::Natural(number as u64)
+        });
+    }
+    if let Some(text) = value.as_string() {
+        return Some(Value::String(text));
+    }
+    if value.is_bigint() {
+        let natural = u64::try_from(value.clone()).ok().map(Value::Natural);
+        return natural.or_else(|| i64::try_from(value.clone()).ok().map(Value::Negative));
+    }
+    let deeper = depth.checked_sub(1)?;
+    if let Some(items) = value.dyn_ref::<Array>() {
+        return items.iter().map(|item| plain(&item, deeper)).collect::<Option<_>>().map(Value::Array);
+    }
+    let members = match value.dyn_ref::<Map>() {
+        Some(map) => Array::from(map),
+        None if value.is_function() => return None,
+        None => Object::entries(value.dyn_ref()?),
+    };
+    let member = |member: JsValue| {
+        let member: Array = member.unchecked_into();
+        Some((plain(&member.get(0), deeper)?, plain(&member.get(1), deeper)?))
+    };
+    members.iter().map(member).collect::<Option<_>>().map(Value::Object)
+}
+
+/// As JSON text, which the engine parses: one crossing whatever a value holds, and a member is one of the object's own
+/// whatever it is called (`__proto__` in someone's metadata).
+pub(super) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+    let text = serde_json::to_string(value).map_err(|e| JsValue::from_str(&e.to_string()))?;
+    JSON::parse(&text)
+}
+
+/// An error as a plain object; `js/errors.ts` makes the class of it.
+pub(super) fn thrown(error: ApiError) -> JsValue {
+    to_js(&error).unwrap_or_else(|e| e)
+}

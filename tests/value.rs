@@ -1,0 +1,108 @@
+//! Plain values, and what of them fits a type.
+
+use edgebatch::object::{Batch, BatchStatus};
+use edgebatch::service::ListParams;
+use edgebatch::settings::Settings;
+use edgebatch::value::{Misfit, Value, from_json};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn misfit(json: serde_json::Value) -> Misfit {
+    from_json::<Settings>(json.to_string().as_bytes()).unwrap_err()
+}
+
+#[test]
+fn a_misfit_names_the_member_and_those_around_it() {
+    let cases = [
+        (json!({"limits": {"maxRequests": -1}}), "limits.maxRequests: expected u64"),
+        (json!({"limits": {"maxErrors": 1.5}}), "limits.maxErrors: expected usize"),
+        (json!({"maxAttempts": 4_294_967_296_u64}), "maxAttempts: expected u32"),
+        (json!({"maxAttempts": null}), "maxAttempts: expected u32"),
+        (json!({"singleModel": "yes"}), "singleModel: expected a boolean"),
+        (json!({"endpoints": "/v1/chat/completions"}), "endpoints: expected a sequence"),
+        (json!({"endpoints": [7]}), "endpoints: expected a string"),
+        (json!({"limits": [1, 2]}), "limits: expected struct Limits"),
+        (json!({"dialect": "french"}), "dialect: unknown variant `french`, expected `reference` or `openai`"),
+        (json!([]), "expected struct Settings"),
+    ];
+    for (json, expected) in cases {
+        assert_eq!(misfit(json).to_string(), expected);
+    }
+    assert_eq!(misfit(json!({"limits": {"maxRequests": -1}})).path(), "limits.maxRequests");
+}
+
+#[test]
+fn text_that_is_no_json_is_a_misfit_and_says_where() {
+    let misfit = from_json::<Value>(b"{\"a\": }").unwrap_err();
+    assert_eq!(misfit.to_string(), "expected value at line 1 column 7");
+}
+
+#[test]
+fn members_that_are_not_known_are_passed_over() {
+    let params: ListParams = from_json(br#"{"limit": 3, "order": {"by": ["age"]}, "after": null}"#).unwrap();
+    assert_eq!(params, ListParams { after: None, limit: Some(3) });
+}
+
+#[test]
+fn a_value_read_from_a_value_is_the_same_with_keys_that_are_no_text() {
+    use serde::Deserialize;
+    let number = (Value::Natural(1), Value::Array(vec![Value::Negative(-1), Value::Decimal(0.5)]));
+    let value = Value::Object(vec![number, ("a".into(), Value::Bool(true)), ("a".into(), Value::Null)]);
+    assert_eq!(value.get("a"), Some(&Value::Null), "the last of a name counts");
+    assert_eq!(Value::deserialize(value.clone()).unwrap(), value);
+}
+
+#[test]
+fn a_word_or_an_object_of_one_member_is_a_variant() {
+    assert_eq!(from_json::<BatchStatus>(b"\"in_progress\"").unwrap(), BatchStatus::InProgress);
+    assert_eq!(from_json::<BatchStatus>(b"{\"failed\": null}").unwrap(), BatchStatus::Failed);
+    assert!(from_json::<BatchStatus>(b"3").is_err() && from_json::<BatchStatus>(b"{}").is_err());
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(|v| json!(v)),
+        any::<u64>().prop_map(|v| json!(v)),
+        any::<i64>().prop_map(|v| json!(v)),
+        any::<f64>().prop_map(|v| json!(v)),
+        ".{0,8}".prop_map(|v| json!(v)),
+        prop_oneof![Just("batch"), Just("list"), Just("failed"), Just("24h")].prop_map(|v| json!(v)),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|v| json!(v)),
+            prop::collection::hash_map("[a-c]|line|code|message|param|total", inner, 0..4)
+                .prop_map(|v| json!(v)),
+        ]
+    })
+}
+
+proptest! {
+    /// A record in which anything may have become anything else reads as serde_json itself reads it, or is refused
+    /// as it refuses it. (Arrays in place of structs, which it takes, do not come: no record was ever stored so.)
+    #[test]
+    fn records_are_read_as_serde_json_reads_them(changes in prop::collection::vec((0..28usize, any_json()), 0..3)) {
+        let zeros = json!({"input_tokens": 1, "output_tokens": 2, "total_tokens": 3,
+            "input_tokens_details": {"cached_tokens": 4}, "output_tokens_details": {"reasoning_tokens": 5}});
+        let mut record = json!({"id": "batch_1", "object": "batch", "endpoint": "/v1/embeddings", "model": null,
+            "errors": {"object": "list", "data": [{"code": "c", "message": "m", "param": null, "line": 7}]},
+            "input_file_id": "file-1", "completion_window": "24h", "status": "failed", "output_file_id": null,
+            "error_file_id": "file-2", "created_at": 1, "in_progress_at": null, "expires_at": 9,
+            "finalizing_at": null, "completed_at": null, "failed_at": 4, "expired_at": null, "cancelling_at": null,
+            "cancelled_at": null, "request_counts": {"total": 1, "completed": 0, "failed": 0}, "usage": zeros,
+            "metadata": {"a": "b"}});
+        for (at, value) in changes {
+            let members = record.as_object_mut().unwrap();
+            let key = members.keys().nth(at).cloned().unwrap_or_else(|| "more".to_owned());
+            let structs = ["errors", "request_counts", "usage"];
+            if !(structs.contains(&key.as_str()) && value.is_array()) {
+                members.insert(key, value);
+            }
+        }
+        let json = record.to_string();
+        let theirs = serde_json::from_str::<Batch>(&json);
+        prop_assume!(!json.contains("[["));
+        prop_assert_eq!(from_json::<Batch>(json.as_bytes()).ok(), theirs.ok());
+    }
+}
