@@ -17,6 +17,14 @@ export type CoreSettings = Record<string, unknown>;
 export function coreSettings(options: object): CoreSettings {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
-    entries.map(([name, value]) => [name, name === "limits" ? coreSettings(value as object) : value]),
+    // Anything but an object is for the core to refuse.
+    entries.map(([name, value]) => [
+      name,
+      name === "limits" && isObject(value) ? coreSettings(value) : value,
+    ]),
   );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { buildPage } from "./build-page.mjs";
@@ -34,8 +35,9 @@ import {
 import { setup } from "./setup.mjs";
 
 /** What the wasm may weigh after gzip. */
-const budget = 208 * 1024;
+const budget = 150 * 1024;
 
+const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
 const wasmFile = join(root, "js/wasm/edgebatch_bg.wasm");
 
 function buildWasm(versions) {
@@ -44,7 +46,14 @@ function buildWasm(versions) {
   return unlessStamped("js/wasm/.stamp", key, () => {
     let start = performance.now();
     say("build: Rust to wasm (cargo build --release) …");
-    run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target], { env: wasmEnv() });
+    // Hot functions say themselves that they are to be inlined; everywhere else a call is a third smaller, and no
+    // slower. And no path of this machine is to be in the file.
+    const inlining = ["-Cllvm-args=-inline-threshold=10", "-Cllvm-args=-inlinehint-threshold=120"];
+    const flags = [...inlining, `--remap-path-prefix=${cargoHome}=/cargo`];
+    const config = `target.${target}.rustflags=${JSON.stringify(flags)}`;
+    run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target, "--config", config], {
+      env: wasmEnv(),
+    });
     const out = join(targetDir, "wasm-bindgen");
     rmSync(out, { recursive: true, force: true });
     const input = join(targetDir, target, "release/edgebatch.wasm");

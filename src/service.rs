@@ -6,13 +6,12 @@ use crate::limits::{
     COMPLETION_WINDOW_SECONDS, DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS,
     MAX_METADATA_VALUE_CHARS, MAX_PAGE,
 };
-use crate::object::{Batch, BatchList, BatchStatus, BatchTag, ListTag, RequestCounts, Usage};
+use crate::object::{Batch, BatchList, BatchStatus, BatchTag, ListTag, Metadata, RequestCounts, Usage};
 use crate::settings::Settings;
 use crate::validate::Dialect;
 use crate::value::{Value, to_json};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::collections::BTreeMap;
 use std::hash::Hasher;
 
 /// Parameters of `create` as a caller sent them, types not checked yet.
@@ -37,7 +36,7 @@ pub struct NewBatch {
     input_file_id: String,
     endpoint: String,
     completion_window: String,
-    metadata: Option<BTreeMap<String, String>>,
+    metadata: Option<Metadata>,
     idempotency_key: Option<String>,
 }
 
@@ -156,7 +155,9 @@ impl NewBatch {
     }
 
     fn fingerprint(&self) -> String {
-        let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &self.metadata);
+        // The order of metadata is no difference.
+        let metadata = self.metadata.clone().map(Metadata::sorted);
+        let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &metadata);
         let mut hasher = SipHasher13::new();
         hasher.write(&to_json(&parameters));
         format!("{:032x}", hasher.finish128().as_u128())
@@ -169,7 +170,7 @@ fn new_id(now_ms: u64, random: [u64; 2]) -> String {
     format!("batch_{seconds:08x}{millis:03x}{:05x}{:016x}", random[0] & 0xf_ffff, random[1])
 }
 
-fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<BTreeMap<String, String>, ApiError> {
+fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<Metadata, ApiError> {
     let over = |what: String, code: &str, param: String| {
         Err(ApiError::invalid_request(what).param(param).code(code))
     };
@@ -181,7 +182,7 @@ fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<BTreeMap<St
         );
         return over(message, "object_above_max_properties", "metadata".to_owned());
     }
-    let mut metadata = BTreeMap::new();
+    let mut metadata = Metadata::default();
     for (key, value) in pairs {
         let Value::String(key) = key else {
             return Err(text.metadata_not_a_string(&format!("metadata.{}", written(&key)), &key));
@@ -206,7 +207,7 @@ fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<BTreeMap<St
             );
             return over(message, "string_above_max_length", param);
         }
-        metadata.insert(key, value);
+        metadata.set(key, value);
     }
     Ok(metadata)
 }

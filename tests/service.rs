@@ -189,6 +189,19 @@ fn ids_nobody_has_are_not_found_in_the_words_of_either_dialect() {
 }
 
 #[test]
+fn metadata_comes_back_in_the_order_given_and_no_order_is_another_batch() {
+    let (host, settings) = (empty(), Settings::default());
+    let with = |json: &str| {
+        let metadata = edgebatch::value::from_json(json.as_bytes()).unwrap();
+        created(&host, CreateParams { metadata, ..keyed("k") }, &settings).unwrap()
+    };
+    let first = with("{\"b\": \"1\", \"a\": \"2\", \"b\": \"3\"}");
+    let stored = host.run(retrieve(&host, &first.id, &settings)).expect("alive").unwrap();
+    assert!(serde_json::to_string(&stored).unwrap().ends_with("\"metadata\":{\"b\":\"3\",\"a\":\"2\"}}"));
+    assert_eq!(with("{\"a\": \"2\", \"b\": \"3\"}"), first);
+}
+
+#[test]
 fn the_same_idempotency_key_gives_the_same_batch_and_other_parameters_a_conflict() {
     let (host, settings) = (empty(), Settings::default());
     let first = created(&host, keyed("k"), &settings).unwrap();
