@@ -13,6 +13,7 @@ function service(): Batches {
     kv: new MemoryKV(),
     files: new MemoryFiles(),
     inference: echoInference(),
+    models: echoModels,
     autostart: false,
   });
 }
