@@ -241,7 +241,7 @@ impl<'a, V: Vector> Places<'a, V> {
             };
             let spaces = unsafe { bits(bytes.map(|v| c.spaces.look_up(v.and(c.half)).eq(v))) };
             let line_feeds = unsafe { bits(bytes.map(|v| v.eq(c.line_feed))) };
-            // What is neither is taken for a number or word; where it is none, the walk refuses it.
+            // Whatever else stands outside strings is taken for a number or word: where it is none, the walk refuses it.
             let literal = outside & !(operators | spaces | quotes);
             let in_literal = if block == last.wrapping_add(1) { state.in_literal } else { 0 };
             let starts = literal & !(literal << 1 | in_literal);
