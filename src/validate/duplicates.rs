@@ -75,8 +75,10 @@ impl Shard {
                 return false;
             }
             if let Some(free) = self.slots[at..].iter().position(|&slot| slot == FREE) {
-                // Those behind it move up by one.
-                self.slots.copy_within(at..at + free, at + 1);
+                if free > 0 {
+                    // Those behind it move up by one.
+                    self.slots.copy_within(at..at + free, at + 1);
+                }
                 self.slots[at] = hash;
                 self.used += 1;
                 return true;

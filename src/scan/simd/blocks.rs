@@ -9,7 +9,7 @@
 //! others goes over those noted for it, while the row is still in the nearest cache.
 #![allow(unsafe_code)]
 
-use super::checks::{Units, utf8};
+use super::checks::{Units, any, controls, utf8};
 use super::constants::Constants;
 use super::vector::Vector;
 
@@ -55,11 +55,13 @@ struct State<V> {
 
 /// Bitmaps of the blocks of a row, from index 1; at 0 those of the block before it. One more makes whole pairs.
 struct Row {
+    /// Which blocks have control characters or bytes above 0x7F, one bit each.
+    odd: u32,
+    /// Whether the block before the row is one.
+    odd_before: bool,
     /// From an opening quote to before the closing one.
     in_string: [u64; ROW + 2],
-    /// Control characters and bytes above 0x7F.
-    odd: [u64; ROW + 2],
-    /// What is escaped in strings, but for quotes and backslashes.
+    /// What is escaped in strings, but for quotes and the [usual](Constants::usual).
     unusual: [u64; ROW + 2],
     /// From index 0.
     places: [u64; ROW],
@@ -86,7 +88,7 @@ impl<'a, V: Vector> Places<'a, V> {
             state: unsafe { State::new() },
             next_row: 0,
             broken_at: BROKEN,
-            row: Row { in_string: NONE, odd: NONE, unusual: NONE, places: [0; ROW] },
+            row: Row { odd: 0, odd_before: false, in_string: NONE, unusual: NONE, places: [0; ROW] },
             blocks: 0,
             base: 0,
             ready: 0,
@@ -100,7 +102,7 @@ impl<'a, V: Vector> Places<'a, V> {
         self.state = unsafe { State::new() };
         (self.next_row, self.broken_at, self.ready) = (at, BROKEN, 0);
         self.blocks = 0;
-        (self.row.in_string[0], self.row.odd[0], self.row.unusual[0]) = (0, 0, 0);
+        (self.row.in_string[0], self.row.unusual[0], self.row.odd) = (0, 0, 0);
     }
 
     /// Whether the text is one of lines.
@@ -201,11 +203,7 @@ impl<'a, V: Vector> Places<'a, V> {
             let before =
                 if block == 0 { state.before } else { unsafe { V::load(from.add(block * BLOCK - 16)) } };
             unsafe {
-                let high = bits(bytes);
-                broken(
-                    block,
-                    row.odd[block + 1] & !high & row.in_string[block + 1] | utf8(&c, bytes, before),
-                );
+                broken(block, controls(&c, bytes) & row.in_string[block + 1] | utf8(&c, bytes, before));
             }
         }
 
@@ -229,7 +227,7 @@ impl<'a, V: Vector> Places<'a, V> {
         while todo.structure != 0 {
             let block = todo.structure.trailing_zeros() as usize % ROW;
             todo.structure &= todo.structure - 1;
-            let (in_string, odd) = (row.in_string[block + 1], row.odd[block + 1]);
+            let in_string = row.in_string[block + 1];
             let outside = !in_string;
             let quotes = in_string ^ (in_string << 1 | row.in_string[block] >> 63);
             let bytes = load(block);
@@ -241,14 +239,10 @@ impl<'a, V: Vector> Places<'a, V> {
                     braces.or(v.eq(c.colon).or(v.eq(c.comma)))
                 }))
             };
-            let spaces = unsafe { bits(bytes.map(|v| v.eq(c.space))) };
+            let spaces = unsafe { bits(bytes.map(|v| c.spaces.look_up(v.and(c.half)).eq(v))) };
             let line_feeds = unsafe { bits(bytes.map(|v| v.eq(c.line_feed))) };
-            let rare = odd & outside & !line_feeds;
-            if rare != 0 {
-                let (tab, cr) = unsafe { (V::splat(b'\t'), V::splat(b'\r')) };
-                broken(block, rare & !unsafe { bits(bytes.map(|v| v.eq(tab).or(v.eq(cr)))) });
-            }
-            let literal = outside & !(operators | spaces | odd | quotes);
+            // Whatever else stands outside strings is taken for a number or word: where it is none, the walk refuses it.
+            let literal = outside & !(operators | spaces | quotes);
             let in_literal = if block == last.wrapping_add(1) { state.in_literal } else { 0 };
             let starts = literal & !(literal << 1 | in_literal);
             state.in_literal = literal >> 63;
@@ -281,9 +275,11 @@ impl Row {
     /// A new row begins, after one of so many blocks.
     #[inline(always)]
     fn follow(&mut self, blocks: usize) {
-        for bitmaps in [&mut self.in_string, &mut self.odd, &mut self.unusual] {
+        for bitmaps in [&mut self.in_string, &mut self.unusual] {
             bitmaps[0] = bitmaps[blocks];
         }
+        self.odd_before = blocks > 0 && self.odd >> (blocks - 1) & 1 == 1;
+        self.odd = 0;
     }
 
     /// The quotes of a block that open or close a string, for now in `in_string`, and what may need a closer look.
@@ -296,25 +292,28 @@ impl Row {
         escaped: &mut u64,
     ) {
         // SAFETY: as our own caller says.
-        let (quotes, backslashes, odd) = unsafe {
+        let (quotes, backslashes, odd, usual) = unsafe {
             let quotes = bits(bytes.map(|v| v.eq(c.quote)));
             let backslashes = bits(bytes.map(|v| v.eq(c.backslash)));
             // Bytes are compared as signed numbers, so those above 0x7F are less too.
-            (quotes, backslashes, bits(bytes.map(|v| v.less(c.space))))
+            let [a, b, third, d] = bytes;
+            let odd = any(a.min(b).min(third.min(d)).less(c.space));
+            (quotes, backslashes, odd, bits(bytes.map(|v| c.usual.look_up(v.and(c.half)).eq(v))))
         };
         let escaped = find_escaped(backslashes, escaped);
         self.in_string[block + 1] = quotes & !escaped;
-        self.odd[block + 1] = odd;
-        // Quotes and backslashes are most of what is escaped.
-        self.unusual[block + 1] = escaped & !(quotes | backslashes);
+        self.odd |= u32::from(odd) << block;
+        self.unusual[block + 1] = escaped & !(quotes | usual);
     }
 
     /// From the quotes of all blocks, what is inside strings and what is not; and which blocks need what else.
     #[inline(always)]
     unsafe fn strings<V: Vector>(&mut self, blocks: usize) -> Todo {
-        let mut todo = Todo { odd: 0, unusual: 0, structure: 0 };
+        // The last bytes of the block before may be a character whose other bytes begin this one.
+        let odd = self.odd | self.odd << 1 | u32::from(self.odd_before);
+        let (mut usual, mut within) = (0, 0);
         // A row of an odd number of blocks is filled up with an empty one.
-        (self.in_string[blocks + 1], self.odd[blocks + 1], self.unusual[blocks + 1]) = (0, 0, 0);
+        (self.in_string[blocks + 1], self.unusual[blocks + 1]) = (0, 0);
         let mut before = 0u64.wrapping_sub(self.in_string[0] >> 63);
         for pair in (0..blocks).step_by(2) {
             // SAFETY: two bitmaps from each index up to `ROW` are there; the rest is as our own caller says.
@@ -341,20 +340,17 @@ impl Row {
                     V::load(bitmaps[index..index + 2].as_ptr().cast())
                 };
                 let none = V::splat(0);
-                // The last bytes of the block before may ask something of the first of this one: a character its other
-                // bytes, an escape its digits or the other half of its pair.
-                let odd = at(&self.odd, pair + 1).or(at(&self.odd, pair).shift_right::<61>());
+                // An escape at the end of the block before may have its digits, or the other half of its pair, in this one.
                 let unusual = at(&self.unusual, pair + 1).or(at(&self.unusual, pair).shift_right::<56>());
                 // A block all in a string has no structure, unless that string starts with it.
                 let all = at(&self.in_string, pair + 1).eq_words(none.eq(none)).top_bits_of_words();
-                let within = all & at(&self.in_string, pair).top_bits_of_words();
-                todo.odd |= odd.eq_words(none).top_bits_of_words() << pair;
-                todo.unusual |= unusual.eq_words(none).top_bits_of_words() << pair;
-                todo.structure |= within << pair;
+                let all_within = all & at(&self.in_string, pair).top_bits_of_words();
+                usual |= unusual.eq_words(none).top_bits_of_words() << pair;
+                within |= all_within << pair;
             }
         }
         let row = u32::MAX >> (ROW - blocks);
-        Todo { odd: !todo.odd & row, unusual: !todo.unusual & row, structure: !todo.structure & row }
+        Todo { odd: odd & row, unusual: !usual & row, structure: !within & row }
     }
 }
 

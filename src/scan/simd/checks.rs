@@ -17,23 +17,18 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Which bytes break an escape that starts before this block or in it. `escaped` are those behind a backslash
-    /// inside a string, but for quotes and backslashes.
+    /// Which bytes break an escape that starts before this block or in it. `unusual` are those behind a backslash
+    /// inside a string, but for quotes and the [usual](Constants::usual).
     #[inline(always)]
     pub(super) unsafe fn escapes<V: Vector>(
         &mut self,
         c: &Constants<V>,
         block: Block<V>,
-        escaped: u64,
+        unusual: u64,
     ) -> u64 {
         // SAFETY: as our own caller says.
         unsafe {
             let before = *self;
-            let unusual = escaped & !bits(block.map(|v| v.eq(c.n)));
-            if unusual == 0 && !before.due() {
-                *self = Self::default();
-                return 0;
-            }
             let zero = V::splat(0);
             let classes = block
                 .map(|v| c.escape_lower.look_up(v.and(c.half)).and(c.escape_upper.look_up(v.upper(c.half))));
@@ -100,13 +95,32 @@ pub(super) unsafe fn utf8<V: Vector>(c: &Constants<V>, [v0, v1, v2, v3]: Block<V
         let broken = [wrong(v0, before), wrong(v1, v0), wrong(v2, v1), wrong(v3, v2)];
         let [b0, b1, b2, b3] = broken;
         let zero = V::splat(0);
-        if any(b0.or(b1).or(b2.or(b3))) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
+        if !all_zero(b0.or(b1).or(b2.or(b3))) { !bits(broken.map(|v| v.eq(zero))) } else { 0 }
     }
 }
 
-/// Whether any bit is set.
+/// Which bytes are control characters.
 #[inline(always)]
-unsafe fn any<V: Vector>(v: V) -> bool {
+pub(super) unsafe fn controls<V: Vector>(c: &Constants<V>, block: Block<V>) -> u64 {
     // SAFETY: as our own caller says.
-    unsafe { v.eq(V::splat(0)).top_bits() != 0xFFFF }
+    unsafe {
+        let zero = V::splat(0);
+        // What is less than a space, as a signed number, and not below 0.
+        let found = block.map(|v| v.less(c.space).xor(v.less(zero)));
+        let [a, b, third, d] = found;
+        if any(a.or(b).or(third.or(d))) { bits(found) } else { 0 }
+    }
+}
+
+/// Whether the top bit of any byte is set.
+#[inline(always)]
+pub(super) unsafe fn any<V: Vector>(v: V) -> bool {
+    // SAFETY: as our own caller says.
+    unsafe { v.top_bits() != 0 }
+}
+
+#[inline(always)]
+unsafe fn all_zero<V: Vector>(v: V) -> bool {
+    // SAFETY: as our own caller says.
+    unsafe { v.eq(V::splat(0)).top_bits() == 0xFFFF }
 }

@@ -12,7 +12,11 @@ pub(super) struct Constants<V> {
     pub(super) close: V,
     pub(super) colon: V,
     pub(super) comma: V,
-    pub(super) n: V,
+    /// By lower half, what nearly all escapes have behind the backslash: there is nothing to check about them. (`b` has the
+    /// lower half of `r`, so it is not among them, nor is the quote, which needs no more than its bitmap.)
+    pub(super) usual: V,
+    /// By lower half, the whitespace.
+    pub(super) spaces: V,
     pub(super) u: V,
     pub(super) d: V,
     pub(super) half: V,
@@ -44,7 +48,7 @@ impl<V: Vector> Constants<V> {
             close: table(4),
             colon: table(5),
             comma: table(6),
-            n: table(7),
+            usual: table(7),
             u: table(8),
             d: table(9),
             half: table(10),
@@ -58,11 +62,12 @@ impl<V: Vector> Constants<V> {
             fourth: table(18),
             top: table(19),
             line_feed: table(20),
+            spaces: table(21),
         }
     }
 }
 
-static TABLES: [[u8; 16]; 21] = [
+static TABLES: [[u8; 16]; 22] = [
     [b' '; 16],
     [b'"'; 16],
     [b'\\'; 16],
@@ -70,7 +75,7 @@ static TABLES: [[u8; 16]; 21] = [
     [b'}'; 16],
     [b':'; 16],
     [b','; 16],
-    [b'n'; 16],
+    USUAL,
     [b'u'; 16],
     [b'd'; 16],
     [0x0F; 16],
@@ -84,7 +89,16 @@ static TABLES: [[u8; 16]; 21] = [
     [0xF0 - 0x80; 16],
     [0x80; 16],
     [b'\n'; 16],
+    SPACES,
 ];
+
+#[rustfmt::skip]
+const USUAL: [u8; 16] = [
+    // No byte has the lower half of the place that holds it, so none is equal to it.
+    1, 0, b'r', 0, b't', 0, b'f', 0, 0, 0, 0, 0, b'\\', 0, b'n', b'/',
+];
+
+const SPACES: [u8; 16] = [b' ', 0, 0, 0, 0, 0, 0, 0, 0, b'\t', b'\n', 0, 0, b'\r', 0, 0];
 
 /// What may follow a backslash, by upper half: 2 `"/` 1, 5 `\` 2, 6 `bfn` 4, 7 `rtu` 8; hexadecimal digits: 3 16,
 /// 4 and 6 32.

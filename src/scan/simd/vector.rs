@@ -16,6 +16,8 @@ pub(in crate::scan) trait Vector: Copy {
     unsafe fn eq(self, other: Self) -> Self;
     /// 0xFF where the byte, as a signed number, is less than the other, else 0.
     unsafe fn less(self, other: Self) -> Self;
+    /// The lesser of the bytes, as signed numbers.
+    unsafe fn min(self, other: Self) -> Self;
     unsafe fn or(self, other: Self) -> Self;
     unsafe fn and(self, other: Self) -> Self;
     unsafe fn xor(self, other: Self) -> Self;
@@ -63,6 +65,10 @@ mod wasm {
         #[inline(always)]
         unsafe fn less(self, other: Self) -> Self {
             i8x16_lt(self, other)
+        }
+        #[inline(always)]
+        unsafe fn min(self, other: Self) -> Self {
+            i8x16_min(self, other)
         }
         #[inline(always)]
         unsafe fn or(self, other: Self) -> Self {
@@ -158,6 +164,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn less(self, other: Self) -> Self {
             unsafe { _mm_cmplt_epi8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn min(self, other: Self) -> Self {
+            unsafe { _mm_min_epi8(self, other) }
         }
         #[inline(always)]
         unsafe fn or(self, other: Self) -> Self {
