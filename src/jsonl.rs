@@ -32,6 +32,7 @@ pub enum Text<'a> {
 
 impl Line<'_> {
     /// Nothing but JSON whitespace: such lines are counted and otherwise skipped.
+    #[inline(always)]
     pub fn is_blank(&self) -> bool {
         match self.text {
             Text::Whole(bytes) => bytes.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r')),
@@ -157,6 +158,7 @@ impl LineSplitter {
         }
     }
 
+    #[inline(always)]
     fn text<'a>(&self, number: u64, offset: u64, whole: Option<&'a [u8]>) -> Text<'a> {
         let Some(mut bytes) = whole else { return Text::TooLong };
         if number == 1 && offset == 0 {

@@ -33,7 +33,7 @@ pub(super) fn unescape(inside: &str) -> impl Iterator<Item = char> {
 }
 
 /// Whether there is a backslash. Most strings that are asked for are short.
-#[inline]
+#[inline(always)]
 pub(super) fn has_escape(inside: &[u8]) -> bool {
     if inside.len() > 64 {
         return memchr::memchr(b'\\', inside).is_some();

@@ -79,7 +79,7 @@ fn exponent_of(exponent: &[u8]) -> i64 {
 }
 
 /// Behind the digits at `at`, of which there must be at least one.
-#[inline]
+#[inline(always)]
 fn digits(json: &[u8], mut at: usize) -> Result<usize, ScanError> {
     let start = at;
     // Eight at a time: of a digit and of nothing else the upper half is 3, also with 6 added.

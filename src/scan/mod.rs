@@ -124,7 +124,7 @@ impl<'a> Value<'a> {
 const _: () = assert!(MAX_DEPTH <= u128::BITS as usize);
 
 /// Whether short texts are the same: without a call, where that is most of the work.
-#[inline]
+#[inline(always)]
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;

@@ -68,7 +68,7 @@ impl<'n> Query<'n> {
 
     /// The value of a name, by its place among those asked for: the inner ones follow the others. `json` must be the
     /// text scanned last. `None` where there is no such member.
-    #[inline]
+    #[inline(always)]
     pub fn value<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Value<'a>> {
         let Span { kind, start, end } = self.found[slot]?;
         Some(Value { kind, raw: &json.text[start - json.start..end - json.start] })

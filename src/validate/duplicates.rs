@@ -88,6 +88,7 @@ impl Shard {
     }
 
     /// Where the hash is, or should be.
+    #[inline(always)]
     fn find(&self, hash: u128) -> usize {
         let start = self.slot(hash);
         let smaller = self.slots.get(start..).unwrap_or(&[]).iter().take_while(|&&slot| slot < hash);

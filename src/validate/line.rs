@@ -159,6 +159,7 @@ impl<'a> Fields<'a, '_> {
 }
 
 /// A field must be there and of its type; null is there.
+#[inline(always)]
 fn present(field: Field, value: Option<Value<'_>>, fault: &mut impl FnMut(Fault<'_>)) {
     match value {
         None => fault(Fault::Missing(field)),
