@@ -10,17 +10,22 @@ export interface ValidationOptions {
   singleModel?: boolean;
 }
 
-/** A plain object without undefined values. */
-export type CoreSettings = Record<string, unknown>;
+/** A plain object without undefined values, or undefined when nothing is set. */
+export type CoreSettings = Record<string, unknown> | undefined;
 
 /** Drops what is undefined, here and in `limits`, so that the core's defaults apply. */
 export function coreSettings(options: object): CoreSettings {
+  const settings = withoutUndefined(options);
+  return Object.keys(settings).length === 0 ? undefined : settings;
+}
+
+function withoutUndefined(options: object): Record<string, unknown> {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
-    // Anything but an object is for the core to refuse.
+    // Limits that are anything but an object are for the core to refuse.
     entries.map(([name, value]) => [
       name,
-      name === "limits" && isObject(value) ? coreSettings(value) : value,
+      name === "limits" && isObject(value) ? withoutUndefined(value) : value,
     ]),
   );
 }

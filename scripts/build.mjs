@@ -86,16 +86,17 @@ function buildWasm(versions) {
   });
 }
 
-/** The sources of what package.json exports. */
-function entries() {
-  const { exports, bin: commands } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const built = JSON.stringify([exports, commands]).match(/(?<=dist\/)[\w/-]+(?=\.js")/g);
-  return [...new Set(built)].map((name) => `js/${name}.ts`);
-}
-
 function buildTypeScript() {
   const inputs = filesUnder(
-    ["js", "tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json", "scripts/build.mjs"],
+    [
+      "js",
+      "tsconfig.json",
+      "tsconfig.build.json",
+      "package.json",
+      "package-lock.json",
+      "scripts/build.mjs",
+      "scripts/bundle.mjs",
+    ],
     (path) => path === "js/page",
   );
   return unlessStamped("dist/.stamp", contentHash(inputs), () => {
@@ -103,14 +104,7 @@ function buildTypeScript() {
     say("build: TypeScript (tsc, esbuild) …");
     rmSync(join(root, "dist"), { recursive: true, force: true });
     run(node, [join(bin, "tsc"), "-p", "tsconfig.build.json"]);
-    // Node takes longer to find and open forty modules than to run them: what the package exports is a few files
-    // with what they share in others. The wasm and its glue stay beside them.
-    run(join(bin, "esbuild"), [
-      ...entries(),
-      ...["--bundle", "--splitting", "--format=esm", "--target=es2023", "--platform=neutral"],
-      ...["--packages=external", "--external:node:*", "--external:../wasm/*", "--log-level=warning"],
-      ...["--outbase=js", "--outdir=dist", "--chunk-names=shared/[name]-[hash]"],
-    ]);
+    run(node, [join(root, "scripts/bundle.mjs")]);
     mkdirSync(join(root, "dist/wasm"), { recursive: true });
     for (const file of filesUnder(["js/wasm"], (path) => path.endsWith(".stamp"))) {
       copyFileSync(join(root, file), join(root, "dist/wasm", file.slice("js/wasm/".length)));

@@ -7,10 +7,8 @@
  * names, and whose writer, known by its name, is gone: those are swept away.
  */
 
-import { hostname } from "node:os";
-import { dirname, join } from "node:path";
 import type { FileObject } from "../types.ts";
-import { fs } from "./node-modules.ts";
+import { fs, os, paths } from "./node-modules.ts";
 
 /** Where the bytes of a file are. */
 export type Content =
@@ -23,7 +21,7 @@ export type Content =
 /** What `<id>.json` holds. */
 export type Metadata = { file: FileObject } & Content;
 
-const HOST = hash32(hostname());
+const thisHost = () => hash32(os().hostname());
 const STALE_MS = 24 * 60 * 60 * 1000;
 
 /** Names that this process is writing. A name of this process that is not here is of an earlier one with its pid. */
@@ -38,13 +36,13 @@ export function isFileName(id: string): boolean {
 export async function makeDirectory(directory: string): Promise<void> {
   const first = await fs().promises.mkdir(directory, { recursive: true });
   if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = dirname(made))
-    await flushDirectory(dirname(made));
+  for (let made = directory; made.length >= first.length; made = paths().dirname(made))
+    await flushDirectory(paths().dirname(made));
 }
 
 /** A new name for bytes, or for metadata on its way. It counts as being written until {@link release}. */
 export function reserve(id: string, kind: "data" | "json"): string {
-  const name = `${id}~${HOST}-${process.pid}-${nonce()}.${kind}`;
+  const name = `${id}~${thisHost()}-${process.pid}-${nonce()}.${kind}`;
   writing.add(name);
   return name;
 }
@@ -68,7 +66,9 @@ export function release(name: string): void {
 /** Reads the metadata of a file; null when there is none. */
 export async function readMetadata(directory: string, id: string): Promise<Metadata | null> {
   try {
-    return JSON.parse(await fs().promises.readFile(join(directory, `${id}.json`), "utf8")) as Metadata;
+    return JSON.parse(
+      await fs().promises.readFile(paths().join(directory, `${id}.json`), "utf8"),
+    ) as Metadata;
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
@@ -80,7 +80,7 @@ export async function commit(directory: string, metadata: Metadata): Promise<voi
   const { id } = metadata.file;
   const before = await readMetadata(directory, id);
   const name = reserve(id, "json");
-  const path = join(directory, name);
+  const path = paths().join(directory, name);
   try {
     const handle = await fs().promises.open(path, "wx");
     try {
@@ -89,7 +89,7 @@ export async function commit(directory: string, metadata: Metadata): Promise<voi
     } finally {
       await handle.close();
     }
-    await fs().promises.rename(path, join(directory, `${id}.json`));
+    await fs().promises.rename(path, paths().join(directory, `${id}.json`));
   } catch (error) {
     await discard(path);
     throw error;
@@ -97,16 +97,16 @@ export async function commit(directory: string, metadata: Metadata): Promise<voi
     release(name);
   }
   await flushDirectory(directory);
-  if (before !== null && "data" in before) await discard(join(directory, before.data));
+  if (before !== null && "data" in before) await discard(paths().join(directory, before.data));
 }
 
 /** Removes a file, its metadata first. Says whether there was one. */
 export async function remove(directory: string, id: string): Promise<boolean> {
   const metadata = await readMetadata(directory, id);
   if (metadata === null) return false;
-  await discard(join(directory, `${id}.json`));
+  await discard(paths().join(directory, `${id}.json`));
   await flushDirectory(directory);
-  if ("data" in metadata) await discard(join(directory, metadata.data));
+  if ("data" in metadata) await discard(paths().join(directory, metadata.data));
   return true;
 }
 
@@ -125,7 +125,7 @@ export async function sweep(directory: string, id?: string): Promise<void> {
 export async function discardUnnamed(directory: string, id: string, name: string): Promise<void> {
   const metadata = await readMetadata(directory, id);
   if (metadata !== null && "data" in metadata && metadata.data === name) return;
-  await discard(join(directory, name));
+  await discard(paths().join(directory, name));
 }
 
 /** Unlinks; no error if there is nothing. */
@@ -143,10 +143,10 @@ export function isMissing(error: unknown): boolean {
 }
 
 async function isBeingWritten(directory: string, name: string, host: string, pid: number): Promise<boolean> {
-  if (host !== HOST) {
+  if (host !== thisHost()) {
     // Another machine, or another container, that shares the directory: its processes cannot be asked after.
     const { mtimeMs } = await fs()
-      .promises.stat(join(directory, name))
+      .promises.stat(paths().join(directory, name))
       .catch(() => ({ mtimeMs: 0 }));
     return Date.now() - mtimeMs < STALE_MS;
   }

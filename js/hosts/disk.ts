@@ -1,7 +1,6 @@
 /** Files in a directory of the local disk. */
 
 import type { FileHandle } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
 import { InvalidRequestError, ResourceNotFoundError } from "../errors.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
 import {
@@ -19,7 +18,7 @@ import {
   sweep,
 } from "./disk-directory.ts";
 import { newFileId } from "./memory.ts";
-import { fs } from "./node-modules.ts";
+import { fs, paths } from "./node-modules.ts";
 
 /** Options of {@link DiskFiles.add} and {@link DiskFiles.link}. */
 export interface DiskFileOptions {
@@ -51,7 +50,7 @@ export class DiskFiles implements Files {
   #ready: Promise<void> | undefined;
 
   constructor(directory: string) {
-    this.#directory = resolve(directory);
+    this.#directory = paths().resolve(directory);
   }
 
   async retrieve(id: string): Promise<FileObject | null> {
@@ -65,7 +64,7 @@ export class DiskFiles implements Files {
     for (let lost: string | undefined; ; ) {
       const metadata = await this.#find(id);
       if (metadata === null) throw missing(id);
-      const path = "link" in metadata ? metadata.link.path : join(this.#directory, metadata.data);
+      const path = "link" in metadata ? metadata.link.path : paths().join(this.#directory, metadata.data);
       let handle: FileHandle;
       try {
         handle = await fs().promises.open(path, "r");
@@ -94,7 +93,7 @@ export class DiskFiles implements Files {
     await this.#open(id, options.id !== undefined);
     const name = reserve(id, "data");
     try {
-      const handle = await fs().promises.open(join(this.#directory, name), "wx");
+      const handle = await fs().promises.open(paths().join(this.#directory, name), "wx");
       return new DiskWriter(handle, {
         keep: async (bytes) => {
           const file: FileObject = { id, object: "file", bytes, created_at: now(), filename, purpose };
@@ -115,7 +114,7 @@ export class DiskFiles implements Files {
   /** Copies a file, or a stream, into the directory. */
   async add(source: string | AsyncIterable<Uint8Array>, options: DiskFileOptions = {}): Promise<FileObject> {
     const fromPath = typeof source === "string";
-    const { purpose = "batch", filename = fromPath ? basename(source) : "upload" } = options;
+    const { purpose = "batch", filename = fromPath ? paths().basename(source) : "upload" } = options;
     const writer = await this.create({
       filename,
       purpose,
@@ -136,8 +135,8 @@ export class DiskFiles implements Files {
    * they differ, reads reject with a {@link ResourceNotFoundError} of code `file_changed`.
    */
   async link(path: string, options: DiskFileOptions = {}): Promise<FileObject> {
-    const { purpose = "batch", filename = basename(path), id = newFileId() } = options;
-    const target = resolve(path);
+    const { purpose = "batch", filename = paths().basename(path), id = newFileId() } = options;
+    const target = paths().resolve(path);
     const state = await fs().promises.stat(target, { bigint: true });
     if (!state.isFile()) throw new InvalidRequestError(`${path} is not a regular file.`, { param: "file" });
     await this.#open(id, options.id !== undefined);
@@ -151,7 +150,7 @@ export class DiskFiles implements Files {
   async path(id: string): Promise<string | null> {
     const metadata = isFileName(id) ? await readMetadata(this.#directory, id) : null;
     if (metadata === null) return null;
-    return "link" in metadata ? metadata.link.path : join(this.#directory, metadata.data);
+    return "link" in metadata ? metadata.link.path : paths().join(this.#directory, metadata.data);
   }
 
   /** Removes a file; of a linked one only the registration. Says whether there was one. */

@@ -1,5 +1,5 @@
 /**
- * Node's own modules that take milliseconds to load, got when they are first used: importing this package must cost
+ * Node's own modules, which take milliseconds to load or to make importable, got when they are first used: importing this package must cost
  * nothing to a program that only validates.
  */
 
@@ -8,3 +8,9 @@ export const fs = () => process.getBuiltinModule("node:fs");
 
 /** `node:sqlite`. */
 export const sqlite = () => process.getBuiltinModule("node:sqlite");
+
+/** `node:path`. */
+export const paths = () => process.getBuiltinModule("node:path");
+
+/** `node:os`. */
+export const os = () => process.getBuiltinModule("node:os");

@@ -9,7 +9,7 @@ mod values;
 pub use self::panic::on_panic;
 
 use self::host::JsHost;
-use self::values::{from_js, thrown, to_js};
+use self::values::{from_js, options_from_js, thrown, to_js};
 use crate::batch::TurnEnd;
 use crate::batch::admission::Admission;
 use crate::driver::{self, InputReader as Reader, Turn};
@@ -28,19 +28,19 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(js_name = createBatch, skip_typescript)]
 pub async fn create_batch(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {
     let params: CreateParams = from_js(&params)?;
-    to_js(&driver::create(&host, params, &from_js(&settings)?).await.map_err(thrown)?)
+    to_js(&driver::create(&host, params, &options_from_js(&settings)?).await.map_err(thrown)?)
 }
 
 /// The batch as it stands.
 #[wasm_bindgen(js_name = retrieveBatch, skip_typescript)]
 pub async fn retrieve_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::retrieve(&host, &id, &from_js(&settings)?).await.map_err(thrown)?)
+    to_js(&driver::retrieve(&host, &id, &options_from_js(&settings)?).await.map_err(thrown)?)
 }
 
 /// Asks for a batch to be cancelled.
 #[wasm_bindgen(js_name = cancelBatch, skip_typescript)]
 pub async fn cancel_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::cancel(&host, &id, &from_js(&settings)?).await.map_err(thrown)?)
+    to_js(&driver::cancel(&host, &id, &options_from_js(&settings)?).await.map_err(thrown)?)
 }
 
 /// A page of batches, newest first.
@@ -52,7 +52,7 @@ pub async fn list_batches(host: JsHost, params: JsValue) -> Result<JsValue, JsVa
 /// Runs batches until the host asks to stop.
 #[wasm_bindgen(skip_typescript)]
 pub async fn serve(host: JsHost, settings: JsValue) -> Result<(), JsValue> {
-    let settings: Settings = from_js(&settings)?;
+    let settings: Settings = options_from_js(&settings)?;
     driver::serve(&host, &settings).await;
     Ok(())
 }
@@ -73,7 +73,7 @@ pub async fn run_turn(
         message: Option<String>,
     }
     let turn = Turn { deadline: deadline.map(|ms| ms as u64) };
-    let end = driver::run_turn(&host, &id, &from_js(&settings)?, turn).await.map_err(thrown)?;
+    let end = driver::run_turn(&host, &id, &options_from_js(&settings)?, turn).await.map_err(thrown)?;
     let (state, wake_at, message) = match end {
         TurnEnd::Terminal => ("terminal", None, None),
         TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
@@ -122,7 +122,7 @@ impl Validator {
         statistics: bool,
         good_lines: bool,
     ) -> Result<Self, JsValue> {
-        let settings: Settings = from_js(&settings)?;
+        let settings: Settings = options_from_js(&settings)?;
         let rules = settings.rules(endpoint, false, (key0, key1));
         let inner = CoreValidator::new(rules);
         let inner = if statistics { inner.with_statistics() } else { inner };
@@ -183,7 +183,7 @@ impl InputReader {
     /// For a stored file that is to run on `endpoint`.
     #[wasm_bindgen(constructor)]
     pub fn new(host: JsHost, file_id: &str, endpoint: &str, settings: JsValue) -> Result<Self, JsValue> {
-        let reader = Reader::new(&host, file_id, endpoint, &from_js(&settings)?);
+        let reader = Reader::new(&host, file_id, endpoint, &options_from_js(&settings)?);
         Ok(Self { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) })
     }
 

@@ -10,10 +10,18 @@ use wasm_bindgen::prelude::*;
 /// Objects within each other that are read: far more than any option has, and an end for those that hold themselves.
 const MAX_DEPTH: usize = 32;
 
-/// Reads options or parameters.
+/// Reads options or parameters; nothing given is all defaults, for which there is nothing to run.
 ///
 /// # Errors
 /// An [`ApiError`] with the parameter at fault.
+pub(super) fn options_from_js<T: DeserializeOwned + Default>(value: &JsValue) -> Result<T, JsValue> {
+    if value.is_undefined() { Ok(T::default()) } else { from_js(value) }
+}
+
+/// Reads a plain value.
+///
+/// # Errors
+/// An [`ApiError`] with the member at fault.
 pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
     let value = plain(value, MAX_DEPTH).ok_or_else(|| {
         thrown(ApiError::invalid_request("Invalid options: expected plain values, not nested too deep"))
