@@ -3,9 +3,16 @@
 #![allow(unsafe_code)]
 
 use super::query::{Json, Query, Scanned};
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(not(any(
+    all(target_arch = "wasm32", target_feature = "simd128"),
+    all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
+)))]
 use super::scalar;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128"),
+    all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
+))]
 use super::simd::Walk;
 
 /// The lines of a text, each scanned.
@@ -61,9 +68,14 @@ pub fn scan<'a>(json: &'a [u8], query: &mut Query<'_>) -> Scanned<'a> {
 enum Scanner<'a> {
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Wasm(Walk<'a, core::arch::wasm32::v128>),
+    #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+    Neon(Walk<'a, core::arch::aarch64::uint8x16_t>),
     #[cfg(target_arch = "x86_64")]
     X86(Walk<'a, core::arch::x86_64::__m128i>),
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[cfg(not(any(
+        all(target_arch = "wasm32", target_feature = "simd128"),
+        all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
+    )))]
     Scalar { lines: bool, text: std::marker::PhantomData<&'a [u8]> },
 }
 
@@ -73,12 +85,18 @@ impl<'a> Scanner<'a> {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         // SAFETY: this is compiled only into modules that ask for simd128: without it none of them loads.
         return Self::Wasm(unsafe { Walk::new(text, lines) });
+        #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+        // SAFETY: this is compiled only for targets that have NEON.
+        return Self::Neon(unsafe { Walk::new(text, lines) });
         #[cfg(target_arch = "x86_64")]
         if x86::has_instructions() {
             // SAFETY: so they exist.
             return Self::X86(unsafe { Walk::new(text, lines) });
         }
-        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+        #[cfg(not(any(
+            all(target_arch = "wasm32", target_feature = "simd128"),
+            all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
+        )))]
         Self::Scalar { lines, text: std::marker::PhantomData }
     }
 
@@ -90,10 +108,16 @@ impl<'a> Scanner<'a> {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             // SAFETY: as said in `new`.
             Self::Wasm(walk) => unsafe { walk.next(query) },
+            #[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+            // SAFETY: as said in `new`.
+            Self::Neon(walk) => unsafe { walk.next(query) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as said in `new`.
             Self::X86(walk) => unsafe { x86::next(walk, query) },
-            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+            #[cfg(not(any(
+                all(target_arch = "wasm32", target_feature = "simd128"),
+                all(target_arch = "aarch64", target_endian = "little", target_feature = "neon")
+            )))]
             Self::Scalar { lines, .. } => {
                 let rest = &text[start..];
                 let len = memchr::memchr(b'\n', rest).filter(|_| *lines).unwrap_or(rest.len());

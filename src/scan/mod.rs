@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `lines` | many texts, one a line: which scanner this machine has |
 //! | `query` | which members are asked for, and where they were found |
-//! | `simd` | the scanner proper, with the instructions of WebAssembly or x86-64 |
+//! | `simd` | the scanner proper, with the instructions of WebAssembly, x86-64 or ARM |
 //! | [`scalar`] | the same byte by byte, for machines without these instructions |
 //! | `literal`, `escape` | numbers and words; what a string with escapes says |
 
@@ -19,7 +19,11 @@ mod lines;
 mod literal;
 mod query;
 pub mod scalar;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128"),
+    all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"),
+))]
 mod simd;
 
 pub use lines::{Lines, ScannedLine, scan};

@@ -2,7 +2,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `vector` | 16 bytes at once: the few instructions needed, in WebAssembly and on x86-64 |
+//! | `vector` | 16 bytes at once: the few instructions needed, in WebAssembly, on x86-64 and on ARM |
 //! | `blocks` | 64 bytes at once: what is string and what is structure |
 //! | `checks` | of the blocks that ask for it: are escapes and UTF-8 right |
 //! | `constants` | what they compare with |

@@ -141,6 +141,117 @@ mod wasm {
     }
 }
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little", target_feature = "neon"))]
+mod neon {
+    // SAFETY of every block here: for `load` the caller says that 16 bytes are readable; the instruction asks no
+    // alignment. The others are part of the target.
+    use super::{Places, Vector};
+    use core::arch::aarch64::*;
+
+    impl Vector for uint8x16_t {
+        #[inline(always)]
+        unsafe fn load(from: *const u8) -> Self {
+            unsafe { vld1q_u8(from) }
+        }
+        #[inline(always)]
+        unsafe fn splat(byte: u8) -> Self {
+            unsafe { vdupq_n_u8(byte) }
+        }
+        #[inline(always)]
+        unsafe fn eq(self, other: Self) -> Self {
+            unsafe { vceqq_u8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn less(self, other: Self) -> Self {
+            unsafe { vcltq_s8(vreinterpretq_s8_u8(self), vreinterpretq_s8_u8(other)) }
+        }
+        #[inline(always)]
+        unsafe fn min(self, other: Self) -> Self {
+            unsafe { vreinterpretq_u8_s8(vminq_s8(vreinterpretq_s8_u8(self), vreinterpretq_s8_u8(other))) }
+        }
+        #[inline(always)]
+        unsafe fn or(self, other: Self) -> Self {
+            unsafe { vorrq_u8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn and(self, other: Self) -> Self {
+            unsafe { vandq_u8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn xor(self, other: Self) -> Self {
+            unsafe { veorq_u8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn minus(self, other: Self) -> Self {
+            unsafe { vqsubq_u8(self, other) }
+        }
+        #[inline(always)]
+        unsafe fn upper(self, _: Self) -> Self {
+            unsafe { vshrq_n_u8::<4>(self) }
+        }
+        #[inline(always)]
+        unsafe fn look_up(self, index: Self) -> Self {
+            unsafe { vqtbl1q_u8(self, index) }
+        }
+        #[inline(always)]
+        unsafe fn earlier<const N: usize>(self, before: Self) -> Self {
+            unsafe {
+                match N {
+                    1 => vextq_u8::<15>(before, self),
+                    2 => vextq_u8::<14>(before, self),
+                    _ => vextq_u8::<13>(before, self),
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn top_bits(self) -> u64 {
+            const WEIGHTS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+            // There is no instruction for it: each set bit becomes a power of two, and each half is added up.
+            unsafe {
+                let set = vcltzq_s8(vreinterpretq_s8_u8(self));
+                let weighed = vandq_u8(set, vld1q_u8(WEIGHTS.as_ptr()));
+                u64::from(vaddv_u8(vget_low_u8(weighed))) | u64::from(vaddv_u8(vget_high_u8(weighed))) << 8
+            }
+        }
+        #[inline(always)]
+        unsafe fn prefix_xor(self) -> [u64; 2] {
+            unsafe {
+                let mut bits = vreinterpretq_u64_u8(self);
+                bits = veorq_u64(bits, vshlq_n_u64::<1>(bits));
+                bits = veorq_u64(bits, vshlq_n_u64::<2>(bits));
+                bits = veorq_u64(bits, vshlq_n_u64::<4>(bits));
+                bits = veorq_u64(bits, vshlq_n_u64::<8>(bits));
+                bits = veorq_u64(bits, vshlq_n_u64::<16>(bits));
+                bits = veorq_u64(bits, vshlq_n_u64::<32>(bits));
+                [vgetq_lane_u64::<0>(bits), vgetq_lane_u64::<1>(bits)]
+            }
+        }
+        #[inline(always)]
+        unsafe fn shift_right<const N: u32>(self) -> Self {
+            // To the left by less than nothing.
+            unsafe { vreinterpretq_u8_u64(vshlq_u64(vreinterpretq_u64_u8(self), vdupq_n_s64(-i64::from(N)))) }
+        }
+        #[inline(always)]
+        unsafe fn eq_words(self, other: Self) -> Self {
+            unsafe {
+                vreinterpretq_u8_u64(vceqq_u64(vreinterpretq_u64_u8(self), vreinterpretq_u64_u8(other)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn top_bits_of_words(self) -> u32 {
+            unsafe {
+                let words = vreinterpretq_u64_u8(self);
+                (vgetq_lane_u64::<0>(words) >> 63 | vgetq_lane_u64::<1>(words) >> 63 << 1) as u32
+            }
+        }
+        #[inline(never)]
+        unsafe fn read_row(places: &mut Places<'_, Self>) {
+            // SAFETY: as our own caller says.
+            unsafe { places.read_row() }
+        }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     // SAFETY of every block here: the caller of the method says that the instruction exists, and for `load`
@@ -232,7 +343,7 @@ mod x86 {
         unsafe fn top_bits_of_words(self) -> u32 {
             unsafe { _mm_movemask_pd(_mm_castsi128_pd(self)).cast_unsigned() }
         }
-        // The same as `walk::on_x86`, which says why.
+        // The same as `x86::next` in `lines`, which says why.
         #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
         unsafe fn read_row(places: &mut Places<'_, Self>) {
             unsafe { places.read_row() }
