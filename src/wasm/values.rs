@@ -1,14 +1,12 @@
 //! Values across the boundary: plain objects in, plain objects out.
 
 use crate::error::ApiError;
+use crate::limits::MAX_DEPTH;
 use crate::value::Value;
 use js_sys::{Array, JSON, Map, Object};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
-
-/// Objects within each other that are read: far more than any option has, and an end for those that hold themselves.
-const MAX_DEPTH: usize = 32;
 
 /// Reads options or parameters; nothing given is all defaults, for which there is nothing to run.
 ///
@@ -32,7 +30,7 @@ pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue
     })
 }
 
-/// Nothing for functions, symbols, integers beyond 64 bits and what is nested too deep.
+/// Nothing for functions, symbols, integers beyond 64 bits and what is nested too deep, as is an object that holds itself.
 fn plain(value: &JsValue, depth: usize) -> Option<Value> {
     if value.is_null() || value.is_undefined() {
         return Some(Value::Null);

@@ -79,6 +79,13 @@ test("an integer of 64 bits may be a bigint, and options that are not known are 
   assert.equal(new Validator(options as never).finish().requestCount, 0);
 });
 
+test("a member that is not known may be as deep as a line of a file", () => {
+  let deep: unknown = null;
+  for (let level = 0; level < 127; level++) deep = [deep];
+  assert.equal(new Validator({ endpoint, deep } as never).finish().requestCount, 0);
+  assert.throws(() => new Validator({ endpoint, deep: [deep] } as never), { message: /not nested too deep/ });
+});
+
 test("parameters of create and list are refused by name whatever they are", async () => {
   const batches = service();
   const good = { input_file_id: "file-1", endpoint, completion_window: "24h" };
