@@ -39,8 +39,7 @@ pub enum Value {
 /// # Errors
 /// When it is not JSON, or something else.
 pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
-    let value: Value = serde_json::from_slice(json).map_err(de::Error::custom)?;
-    T::deserialize(value)
+    T::deserialize(Value::from_json(json)?)
 }
 
 /// A record as JSON.
@@ -55,6 +54,14 @@ pub fn to_json(record: &impl Serialize) -> Vec<u8> {
 }
 
 impl Value {
+    /// The value that JSON says. (The function of the same name would copy it once more.)
+    ///
+    /// # Errors
+    /// When it is not JSON.
+    pub fn from_json(json: &[u8]) -> Result<Self, Misfit> {
+        serde_json::from_slice(json).map_err(de::Error::custom)
+    }
+
     /// The last member of this name, if this is an object that has one.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
@@ -304,13 +311,11 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let value = self.into_u64(&visitor)?;
-        visitor.visit_u64(value)
+        self.deserialize_u64(visitor)
     }
 
     fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let value = self.into_u64(&visitor)?;
-        visitor.visit_u64(value)
+        self.deserialize_u64(visitor)
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -331,8 +336,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let value = self.into_text(&visitor)?;
-        visitor.visit_string(value)
+        self.deserialize_string(visitor)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -341,8 +345,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let value = self.into_text(&visitor)?;
-        visitor.visit_string(value)
+        self.deserialize_string(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {

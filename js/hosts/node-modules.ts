@@ -1,6 +1,6 @@
 /**
- * Node's own modules, which take milliseconds to load or to make importable, got when they are first used: importing this package must cost
- * nothing to a program that only validates.
+ * Node's own modules, which take milliseconds to load or to make importable, got when they are first used: importing
+ * this package must cost nothing to a program that only validates.
  */
 
 /** `node:fs`. */

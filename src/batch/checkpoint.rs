@@ -3,7 +3,7 @@
 
 use crate::error::ApiError;
 use crate::object::{Batch, BatchErrors};
-use crate::value::{Value, from_json, to_json};
+use crate::value::{Value, to_json};
 use serde::{Deserialize, Serialize};
 
 use super::results::Tally;
@@ -90,7 +90,7 @@ impl Checkpoint {
     /// When the stored bytes are no checkpoint, or one of a later version.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, ApiError> {
         let unreadable = |e| ApiError::internal(format!("the stored checkpoint cannot be read: {e}"));
-        let value: Value = from_json(bytes).map_err(unreadable)?;
+        let value = Value::from_json(bytes).map_err(unreadable)?;
         match value.get("version").and_then(Value::as_u64) {
             Some(version) if version != u64::from(VERSION) => Err(ApiError::internal(format!(
                 "the stored checkpoint has version {version}; this build reads version {VERSION}"

@@ -6,7 +6,7 @@ use crate::limits::MAX_RESPONSE_BYTES;
 use crate::object::{InputTokensDetails, OutputTokensDetails, Usage};
 use crate::scan;
 use crate::validate::Dialect;
-use crate::value::{Value, from_json};
+use crate::value::Value;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
@@ -185,14 +185,14 @@ fn quote(text: &str) -> String {
 }
 
 fn read_error(json: &str) -> Option<(Option<String>, Option<String>)> {
-    let reported: Value = from_json(json.as_bytes()).ok()?;
+    let reported = Value::from_json(json.as_bytes()).ok()?;
     let text = |name| reported.get(name).and_then(Value::as_str).map(str::to_owned);
     Some((text("code"), text("message")))
 }
 
 /// Tokens in either API's words; what is missing or odd counts as zero.
 fn read_usage(json: &str) -> Option<Usage> {
-    let usage: Value = from_json(json.as_bytes()).ok()?;
+    let usage = Value::from_json(json.as_bytes()).ok()?;
     let tokens = |names: [&str; 2]| names.iter().find_map(|name| usage.get(name)?.as_u64()).unwrap_or(0);
     let detail = |outer: [&str; 2], inner: &str| {
         outer.iter().find_map(|name| usage.get(name)?.get(inner)?.as_u64()).unwrap_or(0)

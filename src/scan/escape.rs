@@ -38,11 +38,15 @@ pub(super) fn has_escape(inside: &[u8]) -> bool {
     if inside.len() > 64 {
         return memchr::memchr(b'\\', inside).is_some();
     }
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
     let (words, rest) = inside.as_chunks::<8>();
-    let found = words.iter().fold(0, |found, word| {
-        let word = u64::from_le_bytes(*word) ^ (ONES * b'\\' as u64);
-        found | word.wrapping_sub(ONES) & !word
-    });
-    found & ONES << 7 != 0 || rest.contains(&b'\\')
+    let found = words.iter().fold(0, |found, word| found | backslashes(u64::from_le_bytes(*word)));
+    found != 0 || rest.contains(&b'\\')
+}
+
+/// Not 0 if one of eight bytes is a backslash.
+#[inline(always)]
+pub(super) fn backslashes(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let zero_where_one_is = word ^ (ONES * b'\\' as u64);
+    zero_where_one_is.wrapping_sub(ONES) & !zero_where_one_is & ONES << 7
 }

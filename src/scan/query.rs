@@ -158,18 +158,10 @@ fn position(names: &[Name<'_>], text: &[u8], start: usize, end: usize) -> usize 
             return slot;
         }
     }
-    if len <= 16 && !has_byte(first, b'\\') && !has_byte(last, b'\\') {
+    if len <= 16 && escape::backslashes(first) | escape::backslashes(last) == 0 {
         return NONE;
     }
     escaped_position(names, &text[start..end])
-}
-
-/// Whether one of eight bytes is `byte`.
-#[inline(always)]
-fn has_byte(word: u64, byte: u8) -> bool {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    let zero_where_equal = word ^ (ONES * u64::from(byte));
-    zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & ONES << 7 != 0
 }
 
 /// Of a name that may be written with escapes.
