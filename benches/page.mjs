@@ -1,11 +1,10 @@
 // Time and memory of the page while it checks a file and writes its good lines: `node benches/page.mjs FILE…`, after a
 // build. Chromium runs headless; memory is the proportional set size of its renderer (Linux only).
-import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { chromium } from "playwright-core";
 import { chromiumPath } from "../scripts/chromium.mjs";
-import { Failure, main, node, root, say } from "../scripts/lib.mjs";
+import { Failure, main, say, servedPage } from "../scripts/lib.mjs";
 
 /** Megabytes of the processes of a kind below this one. */
 function megabytes(kind) {
@@ -90,14 +89,7 @@ async function measure(browser, url, file) {
 main(async () => {
   const files = process.argv.slice(2);
   if (files.length === 0) throw new Failure("usage: node benches/page.mjs FILE…");
-  const server = spawn(node, ["scripts/page.mjs", "--built"], {
-    cwd: root,
-    env: { ...process.env, HOST: "127.0.0.1", PORT: "0" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const url = await new Promise((found) => {
-    server.stdout.on("data", (text) => found(/http:\S+/.exec(String(text))?.[0]));
-  });
+  const { server, url } = await servedPage();
   const executablePath = chromiumPath() ?? undefined;
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {

@@ -154,3 +154,16 @@ export function main(work) {
 export function isMain(url) {
   return process.argv[1] !== undefined && fileURLToPath(url) === realpathSync(process.argv[1]);
 }
+
+/** The built page on a port of its own, until its server is killed. */
+export async function servedPage() {
+  const server = spawn(node, ["scripts/page.mjs", "--built"], {
+    cwd: root,
+    env: { ...process.env, HOST: "127.0.0.1", PORT: "0" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const url = await new Promise((found) => {
+    server.stdout.on("data", (text) => found(/http:\S+/.exec(String(text))?.[0]));
+  });
+  return { server, url };
+}

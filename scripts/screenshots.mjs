@@ -1,10 +1,9 @@
 // Makes the pictures of the page in docs/images, after a build: `node scripts/screenshots.mjs`.
-import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { chromium as findChromium } from "./chromium.mjs";
-import { main, node, root, say } from "./lib.mjs";
+import { main, root, say, servedPage } from "./lib.mjs";
 
 const folder = join(root, "docs/images");
 
@@ -12,14 +11,7 @@ main(async () => {
   build();
   const executablePath = findChromium();
   const { chromium } = await import("playwright-core");
-  const server = spawn(node, ["scripts/page.mjs", "--built"], {
-    cwd: root,
-    env: { ...process.env, HOST: "127.0.0.1", PORT: "0" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const url = await new Promise((found) => {
-    server.stdout.on("data", (text) => found(/http:\S+/.exec(String(text))?.[0]));
-  });
+  const { server, url } = await servedPage();
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
     mkdirSync(folder, { recursive: true });
