@@ -9,7 +9,7 @@
 //! others goes over those noted for it, while the row is still in the nearest cache.
 #![allow(unsafe_code)]
 
-use super::checks::{Units, any, controls, utf8};
+use super::checks::{Units, controls, utf8};
 use super::constants::Constants;
 use super::vector::Vector;
 
@@ -27,8 +27,8 @@ pub(super) const BROKEN: usize = usize::MAX;
 /// Its methods are `unsafe` because those of [`Vector`] are, and for the same reason only.
 pub(in crate::scan) struct Places<'a, V> {
     pub(super) text: &'a [u8],
-    /// All ones if line ends outside strings are places.
-    line_ends: u64,
+    /// What is a place outside strings as the operators are: the line end, or one of them again.
+    line_end: u8,
     state: State<V>,
     /// Where the next row starts; beyond the text when none is left.
     next_row: usize,
@@ -83,7 +83,7 @@ impl<'a, V: Vector> Places<'a, V> {
         const NONE: [u64; ROW + 2] = [0; ROW + 2];
         Self {
             text,
-            line_ends: if lines { u64::MAX } else { 0 },
+            line_end: if lines { b'\n' } else { b',' },
             // SAFETY: as our own caller says.
             state: unsafe { State::new() },
             next_row: 0,
@@ -107,7 +107,7 @@ impl<'a, V: Vector> Places<'a, V> {
 
     /// Whether the text is one of lines.
     pub(super) fn in_lines(&self) -> bool {
-        self.line_ends != 0
+        self.line_end == b'\n'
     }
 
     /// The first byte found broken, if the last place given out was [`BROKEN`].
@@ -142,10 +142,10 @@ impl<'a, V: Vector> Places<'a, V> {
                 return;
             };
             self.base = at;
-            let whole = ROW.min(rest.len() / BLOCK);
-            // The last block is filled up with spaces, which end numbers and words and break characters. There is always
-            // one, if only of spaces.
-            let mut last = [b' '; BLOCK];
+            let whole = ROW.min(rest.len() / BLOCK) & !1;
+            // The last blocks are filled up with spaces, which end numbers and words and break characters. There are
+            // always two, if only of spaces.
+            let mut last = [b' '; 2 * BLOCK];
             let from = if whole > 0 {
                 rest.as_ptr()
             } else {
@@ -154,8 +154,8 @@ impl<'a, V: Vector> Places<'a, V> {
             };
             self.next_row = if whole > 0 { at + whole * BLOCK } else { BROKEN };
             // SAFETY: so many blocks are there; the rest is as our own caller says.
-            unsafe { self.read(from, whole.max(1)) };
-            if whole == 0 && self.row.in_string[1] >> 63 != 0 {
+            unsafe { self.read(from, whole.max(2)) };
+            if whole == 0 && self.row.in_string[2] >> 63 != 0 {
                 self.broken_at = self.broken_at.min(text.len());
             }
             if self.broken_at != BROKEN {
@@ -185,9 +185,7 @@ impl<'a, V: Vector> Places<'a, V> {
         let mut state = self.state;
         row.follow(self.blocks);
         self.blocks = blocks;
-        for block in 0..blocks {
-            unsafe { row.quotes(&c, load(block), block, &mut state.escaped) };
-        }
+        row.odd = unsafe { row.quotes(&c, from, blocks, &mut state.escaped) };
         let mut todo = unsafe { row.strings::<V>(blocks) };
         let mut broken_at = BROKEN;
         let mut broken = |block: usize, bytes: u64| {
@@ -224,6 +222,7 @@ impl<'a, V: Vector> Places<'a, V> {
 
         let mut last = BROKEN;
         let mut ready = 0;
+        let line_end = unsafe { V::splat(self.line_end) };
         while todo.structure != 0 {
             let block = todo.structure.trailing_zeros() as usize % ROW;
             todo.structure &= todo.structure - 1;
@@ -231,24 +230,24 @@ impl<'a, V: Vector> Places<'a, V> {
             let outside = !in_string;
             let quotes = in_string ^ (in_string << 1 | row.in_string[block] >> 63);
             let bytes = load(block);
-            // Braces differ from brackets in one bit, which is set in `:` and `,` too.
-            let operators = unsafe {
-                bits(bytes.map(|v| {
-                    let brace = v.or(c.space);
-                    let braces = brace.eq(c.open).or(brace.eq(c.close));
-                    braces.or(v.eq(c.colon).or(v.eq(c.comma)))
-                }))
+            let (operators, spaces) = unsafe {
+                let halves = bytes.map(|v| v.and(c.half));
+                let operators = std::array::from_fn(|i| {
+                    // Braces differ from brackets in one bit, which is set in `:` and `,` too. Two control characters have it
+                    // only here: the walk refuses them.
+                    let operator = c.operators.look_up(halves[i]).eq(bytes[i].or(c.space));
+                    operator.or(bytes[i].eq(line_end))
+                });
+                let spaces = std::array::from_fn(|i| c.spaces.look_up(halves[i]).eq(bytes[i]));
+                (bits(operators), bits(spaces))
             };
-            let spaces = unsafe { bits(bytes.map(|v| c.spaces.look_up(v.and(c.half)).eq(v))) };
-            let line_feeds = unsafe { bits(bytes.map(|v| v.eq(c.line_feed))) };
             // Whatever else stands outside strings is taken for a number or word: where it is none, the walk refuses it.
             let literal = outside & !(operators | spaces | quotes);
             let in_literal = if block == last.wrapping_add(1) { state.in_literal } else { 0 };
             let starts = literal & !(literal << 1 | in_literal);
             state.in_literal = literal >> 63;
             last = block;
-            let places =
-                operators & outside | quotes & in_string | starts | line_feeds & outside & self.line_ends;
+            let places = operators & outside | quotes & in_string | starts;
             row.places[block] = places;
             ready |= u32::from(places != 0) << block;
         }
@@ -282,28 +281,40 @@ impl Row {
         self.odd = 0;
     }
 
-    /// The quotes of a block that open or close a string, for now in `in_string`, and what may need a closer look.
+    /// The quotes of each block that open or close a string, for now in `in_string`, and what may need a closer look.
+    /// Gives out which blocks are odd.
     #[inline(always)]
     unsafe fn quotes<V: Vector>(
         &mut self,
         c: &Constants<V>,
-        bytes: Block<V>,
-        block: usize,
+        from: *const u8,
+        blocks: usize,
         escaped: &mut u64,
-    ) {
-        // SAFETY: as our own caller says.
-        let (quotes, backslashes, odd, usual) = unsafe {
-            let quotes = bits(bytes.map(|v| v.eq(c.quote)));
-            let backslashes = bits(bytes.map(|v| v.eq(c.backslash)));
-            // Bytes are compared as signed numbers, so those above 0x7F are less too.
-            let [a, b, third, d] = bytes;
-            let odd = any(a.min(b).min(third.min(d)).less(c.space));
-            (quotes, backslashes, odd, bits(bytes.map(|v| c.usual.look_up(v.and(c.half)).eq(v))))
-        };
-        let escaped = find_escaped(backslashes, escaped);
-        self.in_string[block + 1] = quotes & !escaped;
-        self.odd |= u32::from(odd) << block;
-        self.unusual[block + 1] = escaped & !(quotes | usual);
+    ) -> u32 {
+        let mut odd_blocks = 0;
+        let mut first = *escaped;
+        let mut at = from;
+        let (in_string, _) = self.in_string[1..].as_chunks_mut::<2>();
+        let (unusual, _) = self.unusual[1..].as_chunks_mut::<2>();
+        for (in_string, unusual) in in_string.iter_mut().zip(unusual).take(blocks / 2) {
+            // SAFETY: the blocks are readable; the rest is as our own caller says.
+            let odd = [0, 1].map(|i| unsafe {
+                let bytes = [V::load(at), V::load(at.add(16)), V::load(at.add(32)), V::load(at.add(48))];
+                at = at.add(BLOCK);
+                let quotes = bits(bytes.map(|v| v.eq(c.quote)));
+                let backslashes = bits(bytes.map(|v| v.eq(c.backslash)));
+                let usual = bits(bytes.map(|v| c.usual.look_up(v.and(c.half)).eq(v)));
+                let escaped = find_escaped(backslashes, &mut first);
+                in_string[i] = quotes & !escaped;
+                unusual[i] = escaped & !(quotes | usual);
+                // Bytes are compared as signed numbers, so those above 0x7F are less too.
+                let [a, b, third, d] = bytes;
+                (a.min(b).min(third.min(d)).less(c.space).top_bits() as u32).wrapping_neg()
+            });
+            odd_blocks = odd_blocks >> 2 | odd[0] >> 31 << 30 | odd[1] & 1 << 31;
+        }
+        *escaped = first;
+        odd_blocks >> (ROW - blocks)
     }
 
     /// From the quotes of all blocks, what is inside strings and what is not; and which blocks need what else.
@@ -312,8 +323,6 @@ impl Row {
         // The last bytes of the block before may be a character whose other bytes begin this one.
         let odd = self.odd | self.odd << 1 | u32::from(self.odd_before);
         let (mut usual, mut within) = (0, 0);
-        // A row of an odd number of blocks is filled up with an empty one.
-        (self.in_string[blocks + 1], self.unusual[blocks + 1]) = (0, 0);
         let mut before = 0u64.wrapping_sub(self.in_string[0] >> 63);
         for pair in (0..blocks).step_by(2) {
             // SAFETY: two bitmaps from each index up to `ROW` are there; the rest is as our own caller says.
@@ -358,13 +367,15 @@ impl Row {
 /// next block.
 #[inline(always)]
 fn find_escaped(backslashes: u64, first: &mut u64) -> u64 {
+    // A row of backslashes at the end of a block ends with one that escapes if their number is odd; what is before them
+    // says nothing, unless they are all of it. So blocks need not wait for each other.
+    let at_end = u64::from(backslashes.leading_ones());
+    let before = std::mem::replace(first, at_end & 1 | *first & at_end >> 6);
     // A subtraction runs through each row of backslashes and leaves every second of them; simdjson explains it at length.
-    let may_escape = backslashes & !*first;
+    let may_escape = backslashes & !before;
     let may_be_escaped = may_escape << 1;
     let codes = (may_be_escaped | EVERY_OTHER).wrapping_sub(may_escape) ^ EVERY_OTHER;
-    let escaped = codes ^ (backslashes | *first);
-    *first = (codes & backslashes) >> 63;
-    escaped
+    codes ^ (backslashes | before)
 }
 
 #[inline(always)]

@@ -114,7 +114,7 @@ pub(super) unsafe fn controls<V: Vector>(c: &Constants<V>, block: Block<V>) -> u
 
 /// Whether the top bit of any byte is set.
 #[inline(always)]
-pub(super) unsafe fn any<V: Vector>(v: V) -> bool {
+unsafe fn any<V: Vector>(v: V) -> bool {
     // SAFETY: as our own caller says.
     unsafe { v.top_bits() != 0 }
 }

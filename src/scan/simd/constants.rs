@@ -8,15 +8,13 @@ pub(super) struct Constants<V> {
     pub(super) space: V,
     pub(super) quote: V,
     pub(super) backslash: V,
-    pub(super) open: V,
-    pub(super) close: V,
-    pub(super) colon: V,
-    pub(super) comma: V,
     /// By lower half, what nearly all escapes have behind the backslash: there is nothing to check about them. (`b` has the
     /// lower half of `r`, so it is not among them, nor is the quote, which needs no more than its bitmap.)
     pub(super) usual: V,
     /// By lower half, the whitespace.
     pub(super) spaces: V,
+    /// By lower half, `{}[]:,` with the bit of the space set.
+    pub(super) operators: V,
     pub(super) u: V,
     pub(super) d: V,
     pub(super) half: V,
@@ -29,7 +27,6 @@ pub(super) struct Constants<V> {
     pub(super) third: V,
     pub(super) fourth: V,
     pub(super) top: V,
-    pub(super) line_feed: V,
 }
 
 impl<V: Vector> Constants<V> {
@@ -44,37 +41,29 @@ impl<V: Vector> Constants<V> {
             space: table(0),
             quote: table(1),
             backslash: table(2),
-            open: table(3),
-            close: table(4),
-            colon: table(5),
-            comma: table(6),
-            usual: table(7),
-            u: table(8),
-            d: table(9),
-            half: table(10),
-            hex: table(11),
-            escape_lower: table(12),
-            escape_upper: table(13),
-            first_upper: table(14),
-            first_lower: table(15),
-            second_upper: table(16),
-            third: table(17),
-            fourth: table(18),
-            top: table(19),
-            line_feed: table(20),
-            spaces: table(21),
+            usual: table(3),
+            u: table(4),
+            d: table(5),
+            half: table(6),
+            hex: table(7),
+            escape_lower: table(8),
+            escape_upper: table(9),
+            first_upper: table(10),
+            first_lower: table(11),
+            second_upper: table(12),
+            third: table(13),
+            fourth: table(14),
+            top: table(15),
+            spaces: table(16),
+            operators: table(17),
         }
     }
 }
 
-static TABLES: [[u8; 16]; 22] = [
+static TABLES: [[u8; 16]; 18] = [
     [b' '; 16],
     [b'"'; 16],
     [b'\\'; 16],
-    [b'{'; 16],
-    [b'}'; 16],
-    [b':'; 16],
-    [b','; 16],
     USUAL,
     [b'u'; 16],
     [b'd'; 16],
@@ -88,8 +77,8 @@ static TABLES: [[u8; 16]; 22] = [
     [0xE0 - 0x80; 16],
     [0xF0 - 0x80; 16],
     [0x80; 16],
-    [b'\n'; 16],
     SPACES,
+    OPERATORS,
 ];
 
 #[rustfmt::skip]
@@ -97,6 +86,8 @@ const USUAL: [u8; 16] = [
     // No byte has the lower half of the place that holds it, so none is equal to it.
     1, 0, b'r', 0, b't', 0, b'f', 0, 0, 0, 0, 0, b'\\', 0, b'n', b'/',
 ];
+
+const OPERATORS: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b':', b'{', b',', b'}', 0, 0];
 
 const SPACES: [u8; 16] = [b' ', 0, 0, 0, 0, 0, 0, 0, 0, b'\t', b'\n', 0, 0, b'\r', 0, 0];
 
