@@ -1,5 +1,7 @@
 //! What a string with escapes says.
 
+use std::borrow::Cow;
+
 /// The characters of a string that was scanned before, hence holds no broken escape: in a broken one, any.
 pub(super) fn unescape(inside: &str) -> impl Iterator<Item = char> {
     let mut chars = inside.chars();
@@ -38,9 +40,22 @@ pub(super) fn has_escape(inside: &[u8]) -> bool {
     if inside.len() > 64 {
         return memchr::memchr(b'\\', inside).is_some();
     }
-    let (words, rest) = inside.as_chunks::<8>();
-    let found = words.iter().fold(0, |found, word| found | backslashes(u64::from_le_bytes(*word)));
-    found != 0 || rest.contains(&b'\\')
+    // The last eight may have been looked at before; that costs less than a loop over those left.
+    let Some(last) = inside.last_chunk::<8>() else { return inside.contains(&b'\\') };
+    let (words, _) = inside.as_chunks::<8>();
+    let found = |word: &[u8; 8]| backslashes(u64::from_le_bytes(*word));
+    words.iter().fold(found(last), |before, word| before | found(word)) != 0
+}
+
+/// What a string says, by what is between its quotes. Allocates only where there are escapes.
+#[inline(always)]
+pub(super) fn text(inside: &str) -> Cow<'_, str> {
+    if has_escape(inside.as_bytes()) { Cow::Owned(owned(inside)) } else { Cow::Borrowed(inside) }
+}
+
+#[inline(never)]
+fn owned(inside: &str) -> String {
+    unescape(inside).collect()
 }
 
 /// Not 0 if one of eight bytes is a backslash.

@@ -116,11 +116,7 @@ impl<'a> Value<'a> {
             return None;
         }
         let inside = self.raw.strip_prefix('"')?.strip_suffix('"')?;
-        Some(if escape::has_escape(inside.as_bytes()) {
-            Cow::Owned(escape::unescape(inside).collect())
-        } else {
-            Cow::Borrowed(inside)
-        })
+        Some(escape::text(inside))
     }
 }
 
@@ -133,12 +129,14 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let words = |bytes: &[u8]| {
-        let first = u64::from_le_bytes(*bytes.first_chunk()?);
-        Some((first, u64::from_le_bytes(*bytes.last_chunk()?)))
-    };
-    match (words(a), words(b)) {
-        (Some(a8), Some(b8)) => a8 == b8 && (a.len() <= 16 || a == b),
-        _ => a.iter().zip(b).all(|(a, b)| a == b),
+    // The first and the last of so many bytes, which may overlap.
+    fn ends<const N: usize>(bytes: &[u8]) -> Option<[[u8; N]; 2]> {
+        Some([*bytes.first_chunk()?, *bytes.last_chunk()?])
+    }
+    match a.len() {
+        0..8 => a.iter().zip(b).all(|(a, b)| a == b),
+        8..=16 => ends::<8>(a) == ends::<8>(b),
+        17..=32 => ends::<16>(a) == ends::<16>(b),
+        _ => a == b,
     }
 }

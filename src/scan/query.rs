@@ -1,6 +1,7 @@
 //! Which members of a text are asked for, and where they were found.
 
 use super::{Kind, ScanError, Value, escape};
+use std::borrow::Cow;
 
 /// Names one query may ask for.
 const SLOTS: usize = 16;
@@ -72,6 +73,21 @@ impl<'n> Query<'n> {
     pub fn value<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Value<'a>> {
         let Span { kind, start, end } = self.found[slot]?;
         Some(Value { kind, raw: &json.text[start - json.start..end - json.start] })
+    }
+
+    /// The JSON of the value of a name.
+    #[inline(always)]
+    pub(crate) fn raw<'a>(&self, json: &Json<'a>, slot: usize) -> Option<&'a [u8]> {
+        let Span { start, end, .. } = self.found[slot]?;
+        Some(&json.text.as_bytes()[start - json.start..end - json.start])
+    }
+
+    /// What the value of a name says, if it is a string, as by [`Value::text`].
+    #[inline(always)]
+    pub fn text<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Cow<'a, str>> {
+        let Span { kind, start, end } = self.found[slot]?;
+        (kind == Kind::String)
+            .then(|| escape::text(&json.text[start - json.start + 1..end - json.start - 1]))
     }
 
     /// What the value of a name is.

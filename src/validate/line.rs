@@ -66,20 +66,32 @@ impl<'a, 'q> Fields<'a, 'q> {
         if json.kind != Kind::Object {
             return Err(Fault::NotObject);
         }
-        let text = |slot| query.value(&json, slot).and_then(|value| value.text());
-        Ok(Self { json, query, custom_id: text(0), model: text(4) })
+        let [custom_id, model] = [0, 4].map(|slot| query.text(&json, slot));
+        Ok(Self { json, query, custom_id, model })
     }
 
     /// Holds the line against every rule that needs nothing else. Gives the request if it passed them all.
-    pub(super) fn judge(
+    #[inline(always)]
+    pub(super) fn judge<'f>(
+        &'f self,
+        rules: &'f Rules,
+        endpoint: &Endpoint,
+        found: &mut impl FnMut(Fault<'_>),
+    ) -> Option<RequestLine<'f>> {
+        match self.faultless(rules, endpoint) {
+            Some(request) => Some(request),
+            None => self.judge_each(rules, endpoint, found),
+        }
+    }
+
+    /// As [`Self::judge`], rule by rule.
+    #[inline(never)]
+    fn judge_each(
         &self,
         rules: &Rules,
         endpoint: &Endpoint,
         found: &mut impl FnMut(Fault<'_>),
     ) -> Option<RequestLine<'a>> {
-        if let Some(request) = self.faultless(endpoint) {
-            return Some(request);
-        }
         let mut faults = 0;
         let mut fault = |fault: Fault<'_>| {
             faults += 1;
@@ -136,24 +148,25 @@ impl<'a, 'q> Fields<'a, 'q> {
 }
 
 impl<'a> Fields<'a, '_> {
-    /// The request, if it is written as most are and breaks no rule: what [`Self::judge`] finds, only sooner.
-    fn faultless(&self, endpoint: &Endpoint) -> Option<RequestLine<'a>> {
+    /// The request, if it is written as most are and breaks no rule: what [`Self::judge_each`] finds, only sooner.
+    #[inline(always)]
+    fn faultless<'f>(&'f self, rules: &'f Rules, endpoint: &Endpoint) -> Option<RequestLine<'f>> {
         let kind = |slot| self.query.kind(slot);
-        let raw = |slot| self.query.value(&self.json, slot).map(|value| value.raw);
+        let raw = |slot| self.query.raw(&self.json, slot);
         let own = endpoint.own.is_none_or(|own| kind(6).is_some_and(|kind| own.want.allows(kind)));
         let fine = own && kind(3) == Some(Kind::Object) && kind(5) != Some(Kind::True);
-        let (method, url, id, model) = (raw(1)?, raw(2)?, self.custom_id.as_ref()?, self.model.as_ref()?);
+        let (id, model) = (self.custom_id.as_deref()?, self.model.as_deref()?);
         (fine
-            && same(method.as_bytes(), b"\"POST\"")
-            && same(url.as_bytes(), endpoint.written.as_bytes())
+            && same(raw(1)?, b"\"POST\"")
+            && same(raw(2)?, endpoint.written.as_bytes())
             && id.len() <= MAX_CUSTOM_ID_CHARS)
             .then_some(())?;
         Some(RequestLine {
-            custom_id: id.clone(),
-            method: Cow::Borrowed(method.get(1..method.len() - 1)?),
-            url: Cow::Borrowed(url.get(1..url.len() - 1)?),
-            body: raw(3)?.as_bytes(),
-            model: Some(model.clone()),
+            custom_id: Cow::Borrowed(id),
+            method: Cow::Borrowed("POST"),
+            url: Cow::Borrowed(&rules.endpoint),
+            body: raw(3)?,
+            model: Some(Cow::Borrowed(model)),
         })
     }
 }

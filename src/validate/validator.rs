@@ -356,7 +356,7 @@ impl Judge {
             }
         }
         if let Some(id) = fields.custom_id.as_deref()
-            && !self.is_new(id)
+            && !is_new(id, &mut self.seen, self.requests, &self.rules)
         {
             self.errors.add(line.number, Fault::Duplicate(id));
         }
@@ -370,6 +370,7 @@ impl Judge {
         None
     }
 
+    #[inline(always)]
     fn count(&mut self, line: &Line<'_>, model: Option<&str>) {
         self.requests += 1;
         if let Some(statistics) = &mut self.errors.statistics {
@@ -377,18 +378,15 @@ impl Judge {
         }
     }
 
-    fn is_new(&mut self, id: &str) -> bool {
-        let hash = self.hash(id);
-        if self.requests <= self.rules.limits.max_requests {
-            self.seen.insert(hash)
-        } else {
-            !self.seen.contains(hash)
-        }
-    }
-
     fn hash(&self, text: &str) -> u128 {
         duplicates::hash(self.rules.hash_key, text)
     }
+}
+
+/// Whether no request before had this id; of those after `max_requests`, whether none of the ids kept is the same.
+fn is_new(id: &str, seen: &mut Seen, requests: u64, rules: &Rules) -> bool {
+    let hash = duplicates::hash(rules.hash_key, id);
+    if requests <= rules.limits.max_requests { seen.insert(hash) } else { !seen.contains(hash) }
 }
 
 impl Errors {
