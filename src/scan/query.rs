@@ -2,11 +2,14 @@
 
 use super::{Kind, ScanError, Value, escape};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Names one query may ask for.
 const SLOTS: usize = 16;
 /// No name that was asked for.
 const NONE: usize = usize::MAX;
+/// Names are found by their length, counted up to here and then over again.
+const LENGTHS: usize = 16;
 
 /// The members to look for, and where they stand in the text scanned last. Made once for many texts.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub struct Query<'n> {
     names: [Name<'n>; SLOTS],
     top: usize,
     all: usize,
+    /// Of the top ones, of the inner ones.
+    lengths: [Lengths; 2],
     within: usize,
     found: [Option<Span>; SLOTS],
     /// Which names the values now being read at depths 1 and 2 have.
@@ -41,6 +46,9 @@ struct Span {
     end: usize,
 }
 
+/// The first name of each length among those asked for together; each name knows the next as long.
+type Lengths = [u8; LENGTHS];
+
 /// A name, and its first and last eight bytes (or all, if it has no more): so that most names are told apart without a
 /// call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +56,7 @@ struct Name<'n> {
     text: &'n str,
     first: u64,
     last: u64,
+    next: u8,
 }
 
 impl<'n> Query<'n> {
@@ -60,11 +69,17 @@ impl<'n> Query<'n> {
     ) -> Self {
         const { assert!(N + M <= SLOTS, "more names than a query holds") }
         let mut all = [Name::default(); SLOTS];
-        for (slot, &text) in all.iter_mut().zip(names.iter().chain(&inner)) {
+        let mut lengths = [[u8::MAX; LENGTHS]; 2];
+        // From the last on, so that of two that are the same the first is found.
+        for slot in (0..N + M).rev() {
+            let text = if slot < N { names[slot] } else { inner[slot - N] };
             let (first, last) = words(text.as_bytes(), 0, text.len());
-            *slot = Name { text, first, last };
+            let of_its_length = &mut lengths[usize::from(slot >= N)][text.len() % LENGTHS];
+            let next = std::mem::replace(of_its_length, slot as u8);
+            all[slot] = Name { text, first, last, next };
         }
-        Self { names: all, top: N, all: N + M, within, found: [None; SLOTS], slot: NONE, slot_inner: NONE }
+        let found = [None; SLOTS];
+        Self { names: all, top: N, all: N + M, lengths, within, found, slot: NONE, slot_inner: NONE }
     }
 
     /// The value of a name, by its place among those asked for: the inner ones follow the others. `json` must be the
@@ -107,16 +122,34 @@ impl<'n> Query<'n> {
     #[inline(always)]
     pub(super) fn key(&mut self, depth: usize, text: &[u8], start: usize, end: usize) {
         if depth == 1 {
-            self.slot = position(&self.names[..self.top], text, start, end);
+            self.slot = self.position(0..self.top, text, start, end);
             if self.slot == self.within {
                 // The last one wins, so nothing of an earlier one may remain.
                 self.found[self.top..self.all].fill(None);
                 self.slot_inner = NONE;
             }
         } else if depth == 2 && self.slot == self.within {
-            let inner = position(&self.names[self.top..self.all], text, start, end);
-            self.slot_inner = if inner == NONE { NONE } else { self.top + inner };
+            self.slot_inner = self.position(self.top..self.all, text, start, end);
         }
+    }
+
+    /// The slot of the name at `start..end`, if it is among those of the top value or the inner ones.
+    #[inline(always)]
+    fn position(&self, among: Range<usize>, text: &[u8], start: usize, end: usize) -> usize {
+        let len = end - start;
+        let (first, last) = words(text, start, end);
+        let mut slot = self.lengths[usize::from(among.start > 0)][len % LENGTHS];
+        while let Some(name) = self.names.get(usize::from(slot)) {
+            let alike = name.text.len() == len && name.first == first && name.last == last;
+            if alike && (len <= 16 || name.text.as_bytes() == &text[start..end]) {
+                return usize::from(slot);
+            }
+            slot = name.next;
+        }
+        if len <= 16 && escape::backslashes(first) | escape::backslashes(last) == 0 {
+            return NONE;
+        }
+        escaped_position(&self.names[among.clone()], &text[start..end]).map_or(NONE, |slot| among.start + slot)
     }
 
     /// Whether the value now beginning at this depth is the one whose members are asked for.
@@ -164,29 +197,13 @@ fn words(text: &[u8], start: usize, end: usize) -> (u64, u64) {
     }
 }
 
-#[inline(always)]
-fn position(names: &[Name<'_>], text: &[u8], start: usize, end: usize) -> usize {
-    let len = end - start;
-    let (first, last) = words(text, start, end);
-    for (slot, name) in names.iter().enumerate() {
-        let alike = name.text.len() == len && name.first == first && name.last == last;
-        if alike && (len <= 16 || name.text.as_bytes() == &text[start..end]) {
-            return slot;
-        }
-    }
-    if len <= 16 && escape::backslashes(first) | escape::backslashes(last) == 0 {
-        return NONE;
-    }
-    escaped_position(names, &text[start..end])
-}
-
 /// Of a name that may be written with escapes.
 #[inline(never)]
-fn escaped_position(names: &[Name<'_>], key: &[u8]) -> usize {
+fn escaped_position(names: &[Name<'_>], key: &[u8]) -> Option<usize> {
     if !escape::has_escape(key) {
-        return NONE;
+        return None;
     }
     // The text may yet turn out not to be UTF-8, or the key to be broken; then nothing found counts.
-    let Ok(key) = str::from_utf8(key) else { return NONE };
-    names.iter().position(|name| escape::unescape(key).eq(name.text.chars())).unwrap_or(NONE)
+    let key = str::from_utf8(key).ok()?;
+    names.iter().position(|name| escape::unescape(key).eq(name.text.chars()))
 }

@@ -252,7 +252,8 @@ impl<V: Vector> Steps<'_, '_, V> {
     fn trimmed(&self, start: usize, end: usize) -> usize {
         let text = self.text;
         let mut end = end.min(text.len());
-        while end > start && matches!(text[end - 1], b' ' | b'\t' | b'\n' | b'\r') {
+        // Nothing else that is not above a space can stand before a place and behind a value.
+        while end > start && text[end - 1] <= b' ' {
             end -= 1;
         }
         end
