@@ -69,30 +69,41 @@ impl Shard {
         if (self.used + 1) * 10 > self.scale as usize * 9 {
             self.grow();
         }
+        let mut at = self.find(hash);
+        if self.slots.get(at) == Some(&hash) {
+            return false;
+        }
+        // Each takes the place of the next, up to one that is free.
+        let mut moved = hash;
         loop {
-            let at = self.find(hash);
-            if self.slots.get(at) == Some(&hash) {
-                return false;
-            }
-            if let Some(free) = self.slots[at..].iter().position(|&slot| slot == FREE) {
-                if free > 0 {
-                    // Those behind it move up by one.
-                    self.slots.copy_within(at..at + free, at + 1);
+            for slot in self.slots.get_mut(at..).unwrap_or_default() {
+                let next = std::mem::replace(slot, moved);
+                if next == FREE {
+                    self.used += 1;
+                    return true;
                 }
-                self.slots[at] = hash;
-                self.used += 1;
-                return true;
+                moved = next;
             }
+            // The last has none.
             self.grow();
+            at = self.find(moved);
         }
     }
 
     /// Where the hash is, or should be.
     #[inline(always)]
     fn find(&self, hash: u128) -> usize {
-        let start = self.slot(hash);
-        let smaller = self.slots.get(start..).unwrap_or(&[]).iter().take_while(|&&slot| slot < hash);
-        start + smaller.count()
+        let mut at = self.slot(hash);
+        // Four at once: how many are smaller is hard to guess, that they are less than four is not.
+        while let Some(four) = self.slots.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+            let smaller: usize = four.iter().map(|&slot| usize::from(slot < hash)).sum();
+            at += smaller;
+            if smaller < 4 {
+                return at;
+            }
+        }
+        let smaller = self.slots.get(at..).unwrap_or_default().iter().take_while(|&&slot| slot < hash);
+        at + smaller.count()
     }
 
     /// The first slot where the hash may be: larger hashes have no earlier one.
