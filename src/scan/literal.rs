@@ -1,27 +1,40 @@
 //! Numbers and the words `true`, `false`, `null`.
 
-use super::{Kind, ScanError};
+use super::Kind;
+use std::num::NonZero;
 
-/// The number or word at `at`: what it is and where it ends. What may follow it is not looked at.
-pub(super) fn literal(json: &[u8], at: usize) -> Result<(Kind, usize), ScanError> {
-    let word = |word: &[u8], kind| {
-        if json[at..].starts_with(word) { Ok((kind, at + word.len())) } else { Err(ScanError) }
+/// Where the number or word at `at` ends, which is behind its first byte; `None` if it is none. What may follow it is
+/// not looked at.
+pub(super) fn literal(json: &[u8], at: usize) -> Option<NonZero<usize>> {
+    let word = |word: &[u8]| json[at..].starts_with(word).then(|| at + word.len());
+    let end = match json.get(at) {
+        Some(b't') => word(b"true"),
+        Some(b'f') => word(b"false"),
+        Some(b'n') => word(b"null"),
+        _ => number(json, at),
     };
-    match json.get(at) {
-        Some(b't') => word(b"true", Kind::True),
-        Some(b'f') => word(b"false", Kind::False),
-        Some(b'n') => word(b"null", Kind::Null),
-        _ => Ok((Kind::Number, number(json, at)?)),
+    NonZero::new(end?)
+}
+
+/// What a number or word is, by its first byte.
+#[inline(always)]
+pub(super) fn kind(first: u8) -> Kind {
+    match first {
+        b't' => Kind::True,
+        b'f' => Kind::False,
+        b'n' => Kind::Null,
+        _ => Kind::Number,
     }
 }
 
-fn number(json: &[u8], start: usize) -> Result<usize, ScanError> {
+#[inline(always)]
+fn number(json: &[u8], start: usize) -> Option<usize> {
     let byte = |at: usize| json.get(at).copied().unwrap_or(0);
     let first = start + usize::from(byte(start) == b'-');
     let mut at = match byte(first) {
         b'0' => first + 1,
         b'1'..=b'9' => digits(json, first)?,
-        _ => return Err(ScanError),
+        _ => return None,
     };
     let whole = at - first;
     if byte(at) == b'.' {
@@ -39,9 +52,9 @@ fn number(json: &[u8], start: usize) -> Result<usize, ScanError> {
     }
     // The largest double has 309 digits before the point; what has fewer need not be worked out.
     if whole.saturating_add(exponent) > 308 && is_beyond_double(&json[start..at]) {
-        return Err(ScanError);
+        return None;
     }
-    Ok(at)
+    Some(at)
 }
 
 /// From here on, 2^1024 - 2^970, a number is nearer to 2^1024, which is no double any more, than to the largest double.
@@ -51,7 +64,9 @@ const BEYOND: &[u8] =
     5730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904\
     174497792";
 
-/// Whether a number is too large for a double. Decided on its digits: to parse it takes ten times the code, with tables.
+/// Whether a number is too large for a double. Rarely asked. Decided on its digits: to parse it takes ten times the code, with tables.
+#[cold]
+#[inline(never)]
 fn is_beyond_double(number: &[u8]) -> bool {
     let number = number.strip_prefix(b"-").unwrap_or(number);
     let end = number.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(number.len());
@@ -80,7 +95,7 @@ fn exponent_of(exponent: &[u8]) -> i64 {
 
 /// Behind the digits at `at`, of which there must be at least one.
 #[inline(always)]
-fn digits(json: &[u8], mut at: usize) -> Result<usize, ScanError> {
+fn digits(json: &[u8], mut at: usize) -> Option<usize> {
     let start = at;
     // Eight at a time: of a digit and of nothing else the upper half is 3, also with 6 added.
     const UPPER: u64 = u64::from_le_bytes([0xF0; 8]);
@@ -92,12 +107,12 @@ fn digits(json: &[u8], mut at: usize) -> Result<usize, ScanError> {
         let others = ((word & UPPER) ^ THREE) | (((word & !UPPER) + SIX) & UPPER);
         if others != 0 {
             at += others.trailing_zeros() as usize / 8;
-            return if at > start { Ok(at) } else { Err(ScanError) };
+            return (at > start).then_some(at);
         }
         at += 8;
     }
     at += json[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-    if at > start { Ok(at) } else { Err(ScanError) }
+    (at > start).then_some(at)
 }
 
 #[cfg(test)]

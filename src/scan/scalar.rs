@@ -1,8 +1,7 @@
 //! The scanner without SIMD: eight bytes at a time inside strings, one outside.
 
-use super::literal::literal;
 use super::query::Scanned;
-use super::{Json, Kind, Members, Query, ScanError, Value};
+use super::{Json, Kind, Members, Query, ScanError, Value, literal};
 use crate::limits::MAX_DEPTH;
 
 /// As [`super::members_within`], whatever the machine can do: the other scanners are held against it.
@@ -64,10 +63,9 @@ pub(super) fn scan<'a>(json: &'a [u8], from: usize, query: &mut Query<'_>) -> Sc
                     Kind::Object
                 }
             }
-            _ => {
-                let (kind, end) = literal(json, cursor.at)?;
-                cursor.at = end;
-                kind
+            first => {
+                cursor.at = literal::literal(json, cursor.at).ok_or(ScanError)?.get();
+                literal::kind(first)
             }
         };
 

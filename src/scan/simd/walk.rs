@@ -4,8 +4,7 @@
 use super::blocks::{BROKEN, Places};
 use super::vector::Vector;
 use crate::limits::MAX_DEPTH;
-use crate::scan::literal::literal;
-use crate::scan::{Kind, Query, ScanError};
+use crate::scan::{Kind, Query, ScanError, literal};
 use memchr::memchr;
 
 /// The place of the next token, unless the text is no JSON: then the place that shows it.
@@ -191,7 +190,8 @@ impl<V: Vector> Steps<'_, '_, V> {
     /// The number or word at `at`: its kind, and the place behind it.
     #[inline(always)]
     unsafe fn literal(&mut self, at: usize) -> Result<(Kind, usize), usize> {
-        let (kind, end) = literal(self.text, at).map_err(|_| at)?;
+        let kind = literal::kind(self.byte(at));
+        let end = literal::literal(self.text, at).ok_or(at)?.get();
         // What follows is a place of its own, except what runs on without a break.
         let over = matches!(self.byte(end), b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
         if over || end == self.text.len() { Ok((kind, unsafe { self.step() })) } else { Err(at) }
