@@ -213,17 +213,9 @@ impl<V: Vector> Steps<'_, '_, V> {
             open = open << 1 | u128::from(object);
             at = unsafe { self.step() };
             // '}' and ']' are both two above their opening bracket.
-            let mut closed = self.byte(at) == bracket + 2;
+            let mut empty = self.byte(at) == bracket + 2;
             loop {
-                if closed {
-                    at = unsafe { self.step() };
-                    depth -= 1;
-                    if depth == level {
-                        return Ok(at);
-                    }
-                    open >>= 1;
-                    object = open & 1 == 1;
-                } else {
+                if !empty {
                     if object {
                         unsafe { self.colon(at)? };
                         at = unsafe { self.step() };
@@ -234,15 +226,24 @@ impl<V: Vector> Steps<'_, '_, V> {
                         _ => (_, at) = unsafe { self.literal(at)? },
                     }
                 }
-                match self.byte(at) {
-                    b',' => {
-                        at = unsafe { self.step() };
-                        closed = false;
+                empty = false;
+                // Here a value is over, or one without elements is about to be.
+                loop {
+                    match self.byte(at) {
+                        b',' => break,
+                        b'}' if object => {}
+                        b']' if !object => {}
+                        _ => return Err(at),
                     }
-                    b'}' if object => closed = true,
-                    b']' if !object => closed = true,
-                    _ => return Err(at),
+                    at = unsafe { self.step() };
+                    depth -= 1;
+                    if depth == level {
+                        return Ok(at);
+                    }
+                    open >>= 1;
+                    object = open & 1 == 1;
                 }
+                at = unsafe { self.step() };
             }
         }
     }
