@@ -322,44 +322,35 @@ impl Row {
     unsafe fn strings<V: Vector>(&mut self, blocks: usize) -> Todo {
         // The last bytes of the block before may be a character whose other bytes begin this one.
         let odd = self.odd | self.odd << 1 | u32::from(self.odd_before);
-        let (mut usual, mut within) = (0, 0);
+        // All ones if the block before ends inside a string; and what is unusual in it.
         let mut before = 0u64.wrapping_sub(self.in_string[0] >> 63);
-        for pair in (0..blocks).step_by(2) {
-            // SAFETY: two bitmaps from each index up to `ROW` are there; the rest is as our own caller says.
-            unsafe {
-                let at = |bitmaps: &[u64; ROW + 2], index: usize| {
-                    V::load(bitmaps[index..index + 2].as_ptr().cast())
-                };
-                let [first, second] = at(&self.in_string, pair + 1).prefix_xor();
-                let first = first ^ before;
-                before = 0u64.wrapping_sub(first >> 63);
-                let second = second ^ before;
-                before = 0u64.wrapping_sub(second >> 63);
-                self.in_string[pair + 1] = first;
-                self.in_string[pair + 2] = second;
+        let mut unusual_before = self.unusual[0];
+        let (mut unusual_blocks, mut within) = (0, 0);
+        let (in_string, _) = self.in_string[1..].as_chunks_mut::<2>();
+        let (unusual, _) = self.unusual[1..].as_chunks_mut::<2>();
+        for (in_string, unusual) in in_string.iter_mut().zip(unusual).take(blocks / 2) {
+            // SAFETY: two bitmaps are 16 bytes; the rest is as our own caller says.
+            let prefixes = unsafe { V::load(in_string.as_ptr().cast()).prefix_xor() };
+            for (i, prefix) in prefixes.into_iter().enumerate() {
+                // A block without quotes is all in a string or not at all; in one, it has no structure.
+                within = within >> 1 | u32::from(prefix == 0) << 31 & before as u32;
+                let inside = prefix ^ before;
+                before = 0u64.wrapping_sub(inside >> 63);
+                in_string[i] = inside;
                 // Outside strings a backslash is a place, and the walk refuses it.
-                self.unusual[pair + 1] &= first;
-                self.unusual[pair + 2] &= second;
-            }
-        }
-        for pair in (0..blocks).step_by(2) {
-            // SAFETY: as above.
-            unsafe {
-                let at = |bitmaps: &[u64; ROW + 2], index: usize| {
-                    V::load(bitmaps[index..index + 2].as_ptr().cast())
-                };
-                let none = V::splat(0);
+                unusual[i] &= inside;
                 // An escape at the end of the block before may have its digits, or the other half of its pair, in this one.
-                let unusual = at(&self.unusual, pair + 1).or(at(&self.unusual, pair).shift_right::<56>());
-                // A block all in a string has no structure, unless that string starts with it.
-                let all = at(&self.in_string, pair + 1).eq_words(none.eq(none)).top_bits_of_words();
-                let all_within = all & at(&self.in_string, pair).top_bits_of_words();
-                usual |= unusual.eq_words(none).top_bits_of_words() << pair;
-                within |= all_within << pair;
+                let some = unusual[i] | unusual_before >> 56 != 0;
+                unusual_blocks = unusual_blocks >> 1 | u32::from(some) << 31;
+                unusual_before = unusual[i];
             }
         }
         let row = u32::MAX >> (ROW - blocks);
-        Todo { odd: odd & row, unusual: !usual & row, structure: !within & row }
+        Todo {
+            odd: odd & row,
+            unusual: unusual_blocks >> (ROW - blocks),
+            structure: !(within >> (ROW - blocks)) & row,
+        }
     }
 }
 

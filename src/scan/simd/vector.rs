@@ -33,12 +33,6 @@ pub(in crate::scan) trait Vector: Copy {
     unsafe fn top_bits(self) -> u64;
     /// In each of the two words: ones from each set bit to before the next.
     unsafe fn prefix_xor(self) -> [u64; 2];
-    /// Shifts both words.
-    unsafe fn shift_right<const N: u32>(self) -> Self;
-    /// All ones where the words are equal, else 0.
-    unsafe fn eq_words(self, other: Self) -> Self;
-    /// The top bits of the words, the first word's lowest.
-    unsafe fn top_bits_of_words(self) -> u32;
     /// [`Places::read_row`] as a function of its own, compiled for these instructions.
     unsafe fn read_row(places: &mut Places<'_, Self>);
 }
@@ -120,18 +114,6 @@ mod wasm {
                 bits = v128_xor(bits, i64x2_shl(bits, shift));
             }
             [u64x2_extract_lane::<0>(bits), u64x2_extract_lane::<1>(bits)]
-        }
-        #[inline(always)]
-        unsafe fn shift_right<const N: u32>(self) -> Self {
-            u64x2_shr(self, N)
-        }
-        #[inline(always)]
-        unsafe fn eq_words(self, other: Self) -> Self {
-            i64x2_eq(self, other)
-        }
-        #[inline(always)]
-        unsafe fn top_bits_of_words(self) -> u32 {
-            u32::from(i64x2_bitmask(self))
         }
         #[inline(never)]
         unsafe fn read_row(places: &mut Places<'_, Self>) {
@@ -226,24 +208,6 @@ mod neon {
                 [vgetq_lane_u64::<0>(bits), vgetq_lane_u64::<1>(bits)]
             }
         }
-        #[inline(always)]
-        unsafe fn shift_right<const N: u32>(self) -> Self {
-            // To the left by less than nothing.
-            unsafe { vreinterpretq_u8_u64(vshlq_u64(vreinterpretq_u64_u8(self), vdupq_n_s64(-i64::from(N)))) }
-        }
-        #[inline(always)]
-        unsafe fn eq_words(self, other: Self) -> Self {
-            unsafe {
-                vreinterpretq_u8_u64(vceqq_u64(vreinterpretq_u64_u8(self), vreinterpretq_u64_u8(other)))
-            }
-        }
-        #[inline(always)]
-        unsafe fn top_bits_of_words(self) -> u32 {
-            unsafe {
-                let words = vreinterpretq_u64_u8(self);
-                (vgetq_lane_u64::<0>(words) >> 63 | vgetq_lane_u64::<1>(words) >> 63 << 1) as u32
-            }
-        }
         #[inline(never)]
         unsafe fn read_row(places: &mut Places<'_, Self>) {
             // SAFETY: as our own caller says.
@@ -330,18 +294,6 @@ mod x86 {
                 bits = _mm_xor_si128(bits, _mm_slli_epi64(bits, 32));
                 [_mm_cvtsi128_si64(bits).cast_unsigned(), _mm_extract_epi64(bits, 1).cast_unsigned()]
             }
-        }
-        #[inline(always)]
-        unsafe fn shift_right<const N: u32>(self) -> Self {
-            unsafe { _mm_srl_epi64(self, _mm_cvtsi32_si128(N.cast_signed())) }
-        }
-        #[inline(always)]
-        unsafe fn eq_words(self, other: Self) -> Self {
-            unsafe { _mm_cmpeq_epi64(self, other) }
-        }
-        #[inline(always)]
-        unsafe fn top_bits_of_words(self) -> u32 {
-            unsafe { _mm_movemask_pd(_mm_castsi128_pd(self)).cast_unsigned() }
         }
         // The same as `x86::next` in `lines`, which says why.
         #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
