@@ -1,7 +1,7 @@
 // Bundles what package.json exports from js/ into dist/; a script of its own, as esbuild's plugins run in its process.
 //
 // Node takes longer to find and open forty modules than to run them: each entry is one file or a few, with what they
-// share in others. Node's own is one file, which takes in the wasm's glue too, and the command line imports it.
+// share in others. Node's own is one file, which takes in the wasm's glue too.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -14,12 +14,19 @@ function entries() {
   return [...new Set(built)].map((name) => `js/${name}.ts`);
 }
 
-/** The command line uses the entry as any program does. */
-const entryApart = {
-  name: "entry-apart",
+/**
+ * Files that others load instead of taking them in: the entry, as the command line uses it as any program does, and the
+ * embedded model, which few programs need. All there is lies one folder below dist/.
+ */
+const apart = {
+  name: "apart",
   setup({ onResolve }) {
-    const external = { path: "../entry/node.js", external: true };
-    onResolve({ filter: /\/entry\/node\.ts$/ }, ({ kind }) => (kind === "entry-point" ? null : external));
+    for (const [filter, path] of [
+      [/\/entry\/node\.ts$/, "../entry/node.js"],
+      [/\/echo\/answer\.ts$/, "../hosts/echo/answer.js"],
+    ]) {
+      onResolve({ filter }, ({ kind }) => (kind === "entry-point" ? null : { path, external: true }));
+    }
   },
 };
 
@@ -27,10 +34,10 @@ main(async () => {
   const options = {
     ...{ absWorkingDir: root, outbase: "js", outdir: "dist", chunkNames: "shared/[name]-[hash]" },
     ...{ bundle: true, format: "esm", target: "es2023", platform: "neutral", packages: "external" },
-    ...{ logLevel: "warning", plugins: [entryApart] },
+    ...{ logLevel: "warning", plugins: [apart] },
   };
   const forNode = "js/entry/node.ts";
   await build({ ...options, entryPoints: [forNode], external: ["node:*"] });
-  const others = entries().filter((file) => file !== forNode);
+  const others = [...entries().filter((file) => file !== forNode), "js/hosts/echo/answer.ts"];
   await build({ ...options, entryPoints: others, external: ["node:*", "../wasm/*"], splitting: true });
 });

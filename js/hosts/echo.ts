@@ -7,13 +7,7 @@
  * as numbers each is a token.
  */
 
-import type { Inference, InferenceRequest, InferenceResponse, Models } from "../types.ts";
-import { chat } from "./echo/chat.ts";
-import { type Body, type Endpoint, hash128, Refusal } from "./echo/common.ts";
-import { completions } from "./echo/completions.ts";
-import { embeddings } from "./echo/embeddings.ts";
-import { moderations } from "./echo/moderations.ts";
-import { responses } from "./echo/responses.ts";
+import type { Inference, Models } from "../types.ts";
 
 /** Options of {@link echoInference}. */
 export interface EchoInferenceOptions {
@@ -29,13 +23,7 @@ export const echoModels: Models = { has: async (model) => model === "echo-1" };
 /** Takes every model: for servers that choose by themselves, and answer for unknown ones. */
 export const anyModel: Models = { has: async () => true };
 
-const endpoints: Record<string, Endpoint> = {
-  "/v1/chat/completions": chat,
-  "/v1/completions": completions,
-  "/v1/embeddings": embeddings,
-  "/v1/responses": responses,
-  "/v1/moderations": moderations,
-};
+let answers: typeof import("./echo/answer.ts") | undefined;
 
 /** The embedded model `echo-1`. */
 export function echoInference(options: EchoInferenceOptions = {}): Inference {
@@ -44,65 +32,12 @@ export function echoInference(options: EchoInferenceOptions = {}): Inference {
     async infer(request, signal) {
       signal.throwIfAborted();
       if (latencyMs > 0) await pause(latencyMs, signal);
-      return answer(request, model);
+      // Loaded when it is first asked: most programs have a model of their own.
+      answers ??= await import("./echo/answer.ts");
+      return answers.answer(request, model);
     },
   };
 }
-
-function answer(request: InferenceRequest, model: string): InferenceResponse {
-  const id = hash128(request.url, request.body);
-  try {
-    const endpoint = Object.hasOwn(endpoints, request.url) ? endpoints[request.url] : undefined;
-    if (endpoint === undefined) throw new Refusal(404, `Invalid URL (POST ${request.url})`, null, null);
-    return respond(200, endpoint(parse(request.body, model, request.url), id, model), id);
-  } catch (error) {
-    if (error instanceof Refusal) return respond(error.status, error.envelope(), id);
-    throw error;
-  }
-}
-
-function respond(status: number, json: string, id: string): InferenceResponse {
-  return { status, body: encoder.encode(json), requestId: `req_${id}` };
-}
-
-const encoder = new TextEncoder();
-// A byte order mark is left in place, where JSON does not allow it.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** What all endpoints check: an object, a model that exists, no stream. */
-function parse(bytes: Uint8Array, model: string, url: string): Body {
-  let body: Body;
-  try {
-    body = JSON.parse(decoder.decode(bytes)) as Body;
-  } catch {
-    throw new Refusal(400, NOT_JSON, null, null);
-  }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw Refusal.type("body", "an object", body);
-  }
-  // Moderation alone has a model of its own choice.
-  if (body.model === undefined && url !== "/v1/moderations") throw Refusal.missing("model");
-  if (body.model !== undefined && typeof body.model !== "string")
-    throw Refusal.type("model", "a string", body.model);
-  if (body.stream !== undefined && body.stream !== null && body.stream !== false) {
-    if (body.stream !== true) throw Refusal.type("stream", "a boolean", body.stream);
-    throw new Refusal(
-      400,
-      `Unsupported value: 'stream' is not supported by ${model}.`,
-      "stream",
-      "unsupported_value",
-    );
-  }
-  if (body.model !== undefined && body.model !== model) {
-    const message = `The model '${body.model}' does not exist or you do not have access to it.`;
-    throw new Refusal(404, message, null, "model_not_found");
-  }
-  return body;
-}
-
-const NOT_JSON =
-  "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors " +
-  "include trailing commas, missing closing brackets, missing quotation marks, etc.)";
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

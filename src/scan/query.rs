@@ -101,8 +101,7 @@ impl<'n> Query<'n> {
     #[inline(always)]
     pub fn text<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Cow<'a, str>> {
         let Span { kind, start, end } = self.found[slot]?;
-        (kind == Kind::String)
-            .then(|| escape::text(&json.text[start - json.start + 1..end - json.start - 1]))
+        (kind == Kind::String).then(|| escape::text(&json.text[start - json.start + 1..end - json.start - 1]))
     }
 
     /// What the value of a name is.
@@ -149,7 +148,8 @@ impl<'n> Query<'n> {
         if len <= 16 && escape::backslashes(first) | escape::backslashes(last) == 0 {
             return NONE;
         }
-        escaped_position(&self.names[among.clone()], &text[start..end]).map_or(NONE, |slot| among.start + slot)
+        escaped_position(&self.names[among.clone()], &text[start..end])
+            .map_or(NONE, |slot| among.start + slot)
     }
 
     /// Whether the value now beginning at this depth is the one whose members are asked for.
