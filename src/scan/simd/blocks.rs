@@ -53,16 +53,16 @@ struct State<V> {
     before: V,
 }
 
-/// Bitmaps of the blocks of a row, from index 1; at 0 those of the block before it. One more makes whole pairs.
+/// Bitmaps of the blocks of a row, from index 1; at 0 those of the block before it.
 struct Row {
     /// Which blocks have control characters or bytes above 0x7F, one bit each.
     odd: u32,
     /// Whether the block before the row is one.
     odd_before: bool,
     /// From an opening quote to before the closing one.
-    in_string: [u64; ROW + 2],
+    in_string: [u64; ROW + 1],
     /// What is escaped in strings, but for quotes and the [usual](Constants::usual).
-    unusual: [u64; ROW + 2],
+    unusual: [u64; ROW + 1],
     /// From index 0.
     places: [u64; ROW],
 }
@@ -80,7 +80,7 @@ pub(super) type Block<V> = [V; 4];
 impl<'a, V: Vector> Places<'a, V> {
     /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
     pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
-        const NONE: [u64; ROW + 2] = [0; ROW + 2];
+        const NONE: [u64; ROW + 1] = [0; ROW + 1];
         Self {
             text,
             line_end: if lines { b'\n' } else { b',' },
