@@ -23,8 +23,11 @@ const json = (command, args) => {
 /** The median, and the slowest and fastest round. */
 function summary(values) {
   const sorted = [...values].sort((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1], low: sorted[0], high: sorted[sorted.length - 1] };
+  return { values, median: sorted[sorted.length >> 1], low: sorted[0], high: sorted[sorted.length - 1] };
 }
+
+/** How many times as fast, round by round: a machine's pace changes, but not much within a round. */
+const times = (ours, rival) => summary(ours.values.map((value, index) => value / rival.values[index]));
 
 const round = (value) => Math.round(value).toLocaleString("en-US");
 const cell = ({ median, low, high }) => `${round(median)} (${round(low)}–${round(high)})`;
@@ -45,9 +48,15 @@ function validation(rivalWasm) {
 function validationTable(results) {
   const rows = results.map(({ shape, lineBytes, speeds }) => {
     const { edgebatch: ours, json_parse, serde_json_ignored, serde_json_values } = speeds;
-    const times = (ours.median / json_parse.median).toFixed(1);
+    const { median, low, high } = times(ours, json_parse);
     const rest = [json_parse, serde_json_ignored, serde_json_values].map(cell);
-    return [shape, round(lineBytes), `**${cell(ours)}**`, ...rest, `${times} ×`];
+    return [
+      shape,
+      round(lineBytes),
+      `**${cell(ours)}**`,
+      ...rest,
+      `**${median.toFixed(1)}** (${low.toFixed(1)}–${high.toFixed(1)})`,
+    ];
   });
   const head = [
     "input",
@@ -57,7 +66,7 @@ function validationTable(results) {
     "serde_json, ignoring",
     "serde_json, building",
   ];
-  return table([...head, "to JSON.parse"], rows);
+  return table([...head, "times JSON.parse"], rows);
 }
 
 /** The speeds of each input by name, ours first. */
@@ -178,7 +187,8 @@ main(() => {
 
 \`npm run bench\` wrote this page on ${cpus()[0].model.trim()}, ${cpus().length} processors, Node ${capture(node, ["--version"])}. Medians of
 ${rounds} rounds, with the slowest and fastest in brackets; ours and each rival ran in turns in one process. Numbers of
-different runs are not to be compared. All inputs are made from a seed by \`benches/corpus.mjs\`, ${megabytes} MB each.
+different runs are not to be compared; how many times as fast one is, is taken round by round, and then the median. All
+inputs are made from a seed by \`benches/corpus.mjs\`, ${megabytes} MB each.
 
 ## Validation in WebAssembly, MB/s
 
@@ -192,7 +202,7 @@ ${slower(inputs)}
 
 The same rules in Python (\`benches/rules.py\`) on \`chat\`, as a server runs them (the file decoded, the model awaited, the
 requests kept): ${cell(server)} MB/s. Line by line from the file, with nothing awaited or kept: ${cell(stream)} MB/s. Ours in
-turns with them: ${cell(beside)} MB/s, ${(beside.median / server.median).toFixed(0)} times the one and ${(beside.median / stream.median).toFixed(0)} times the other.
+turns with them: ${cell(beside)} MB/s, ${round(times(beside, server).median)} times the one and ${round(times(beside, stream).median)} times the other.
 
 ${table(
   ["input", "what it is"],
