@@ -7,7 +7,7 @@ import { corpus } from "../benches/corpus.mjs";
 import { node, root, say } from "./lib.mjs";
 
 /** `tools` are bench.mjs's own: `json` runs a program that prints JSON, `summary` and `cell` sum up its rounds. */
-export function runSection({ quick, rounds, folder, json, summary, cell, table, round }) {
+export function runSection({ quick, rounds, folder, json, summary, cell, tenths, table, round }) {
   say("bench: the run …");
   const requests = quick ? 3_000 : 20_000;
   const [ran] = json(node, ["benches/run.mjs", requests, rounds]);
@@ -25,10 +25,7 @@ export function runSection({ quick, rounds, folder, json, summary, cell, table, 
 
   say("bench: the start …");
   const [start] = json(node, ["benches/start.mjs", quick ? 3 : 15]);
-  const ms = (values) => {
-    const { median, low, high } = summary(values);
-    return `${median.toFixed(1)} (${low.toFixed(1)}–${high.toFixed(1)})`;
-  };
+  const ms = (values) => tenths(summary(values));
   const wasm = readFileSync(join(root, "dist/wasm/edgebatch_bg.wasm"));
   const kib = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`;
 

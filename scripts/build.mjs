@@ -49,9 +49,8 @@ function buildWasm(versions) {
     // Hot functions say themselves that they are to be inlined; everywhere else a call is a third smaller, and no
     // slower. Addresses are left as they are written: made over for loops, LLVM no longer knows that they cannot
     // overflow, and adds them up itself where the instruction would. And no path of this machine is to be in the file.
-    const inlining = ["-Cllvm-args=-inline-threshold=10", "-Cllvm-args=-inlinehint-threshold=120"];
-    inlining.push("-Cllvm-args=-disable-lsr");
-    const flags = [...inlining, `--remap-path-prefix=${cargoHome}=/cargo`];
+    const llvm = ["-inline-threshold=10", "-inlinehint-threshold=120", "-disable-lsr"];
+    const flags = [...llvm.map((arg) => `-Cllvm-args=${arg}`), `--remap-path-prefix=${cargoHome}=/cargo`];
     const config = `target.${target}.rustflags=${JSON.stringify(flags)}`;
     run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target, "--config", config], {
       env: wasmEnv(),

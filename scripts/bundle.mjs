@@ -16,7 +16,7 @@ function entries() {
 
 /**
  * Files that others load instead of taking them in: the entry, as the command line uses it as any program does, and the
- * embedded model, which few programs need. All there is lies one folder below dist/.
+ * embedded model, which few programs need. What loads them lies one folder below dist/.
  */
 const apart = {
   name: "apart",

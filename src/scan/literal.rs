@@ -5,7 +5,7 @@ use std::num::NonZero;
 
 /// Where the number or word at `at` ends, which is behind its first byte; `None` if it is none. What may follow it is
 /// not looked at.
-pub(super) fn literal(json: &[u8], at: usize) -> Option<NonZero<usize>> {
+pub(super) fn end(json: &[u8], at: usize) -> Option<NonZero<usize>> {
     let word = |word: &[u8]| json[at..].starts_with(word).then(|| at + word.len());
     let end = match json.get(at) {
         Some(b't') => word(b"true"),
@@ -64,7 +64,8 @@ const BEYOND: &[u8] =
     5730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904\
     174497792";
 
-/// Whether a number is too large for a double. Rarely asked. Decided on its digits: to parse it takes ten times the code, with tables.
+/// Whether a number is too large for a double. Rarely asked, and decided on its digits: to parse it takes ten times the
+/// code, with tables.
 #[cold]
 #[inline(never)]
 fn is_beyond_double(number: &[u8]) -> bool {

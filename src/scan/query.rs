@@ -2,7 +2,6 @@
 
 use super::{Kind, ScanError, Value, escape};
 use std::borrow::Cow;
-use std::ops::Range;
 
 /// Names one query may ask for.
 const SLOTS: usize = 16;
@@ -99,7 +98,7 @@ impl<'n> Query<'n> {
 
     /// What the value of a name says, if it is a string, as by [`Value::text`].
     #[inline(always)]
-    pub fn text<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Cow<'a, str>> {
+    pub(crate) fn text<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Cow<'a, str>> {
         let Span { kind, start, end } = self.found[slot]?;
         (kind == Kind::String).then(|| escape::text(&json.text[start - json.start + 1..end - json.start - 1]))
     }
@@ -121,23 +120,23 @@ impl<'n> Query<'n> {
     #[inline(always)]
     pub(super) fn key(&mut self, depth: usize, text: &[u8], start: usize, end: usize) {
         if depth == 1 {
-            self.slot = self.position(0..self.top, text, start, end);
+            self.slot = self.position(false, text, start, end);
             if self.slot == self.within {
                 // The last one wins, so nothing of an earlier one may remain.
                 self.found[self.top..self.all].fill(None);
                 self.slot_inner = NONE;
             }
         } else if depth == 2 && self.slot == self.within {
-            self.slot_inner = self.position(self.top..self.all, text, start, end);
+            self.slot_inner = self.position(true, text, start, end);
         }
     }
 
-    /// The slot of the name at `start..end`, if it is among those of the top value or the inner ones.
+    /// The slot of the name at `start..end`, if it is among the inner ones or else among those of the top value.
     #[inline(always)]
-    fn position(&self, among: Range<usize>, text: &[u8], start: usize, end: usize) -> usize {
+    fn position(&self, inner: bool, text: &[u8], start: usize, end: usize) -> usize {
         let len = end - start;
         let (first, last) = words(text, start, end);
-        let mut slot = self.lengths[usize::from(among.start > 0)][len % LENGTHS];
+        let mut slot = self.lengths[usize::from(inner)][len % LENGTHS];
         while let Some(name) = self.names.get(usize::from(slot)) {
             let alike = name.text.len() == len && name.first == first && name.last == last;
             if alike && (len <= 16 || name.text.as_bytes() == &text[start..end]) {
@@ -148,8 +147,9 @@ impl<'n> Query<'n> {
         if len <= 16 && escape::backslashes(first) | escape::backslashes(last) == 0 {
             return NONE;
         }
-        escaped_position(&self.names[among.clone()], &text[start..end])
-            .map_or(NONE, |slot| among.start + slot)
+        let among = if inner { self.top..self.all } else { 0..self.top };
+        let first = among.start;
+        escaped_position(&self.names[among], &text[start..end]).map_or(NONE, |slot| first + slot)
     }
 
     /// Whether the value now beginning at this depth is the one whose members are asked for.

@@ -64,7 +64,7 @@ pub(super) fn scan<'a>(json: &'a [u8], from: usize, query: &mut Query<'_>) -> Sc
                 }
             }
             first => {
-                cursor.at = literal::literal(json, cursor.at).ok_or(ScanError)?.get();
+                cursor.at = literal::end(json, cursor.at).ok_or(ScanError)?.get();
                 literal::kind(first)
             }
         };

@@ -355,10 +355,13 @@ impl Judge {
                 self.errors.add(line.number, Fault::OtherModel(name));
             }
         }
-        if let Some(id) = fields.custom_id.as_deref()
-            && !is_new(id, &mut self.seen, self.requests, &self.rules)
-        {
-            self.errors.add(line.number, Fault::Duplicate(id));
+        if let Some(id) = fields.custom_id.as_deref() {
+            let hash = self.hash(id);
+            let kept = self.requests <= self.rules.limits.max_requests;
+            let is_new = if kept { self.seen.insert(hash) } else { !self.seen.contains(hash) };
+            if !is_new {
+                self.errors.add(line.number, Fault::Duplicate(id));
+            }
         }
         if let Some(request) = request
             && self.errors.count == errors_before
@@ -381,12 +384,6 @@ impl Judge {
     fn hash(&self, text: &str) -> u128 {
         duplicates::hash(self.rules.hash_key, text)
     }
-}
-
-/// Whether no request before had this id; of those after `max_requests`, whether none of the ids kept is the same.
-fn is_new(id: &str, seen: &mut Seen, requests: u64, rules: &Rules) -> bool {
-    let hash = duplicates::hash(rules.hash_key, id);
-    if requests <= rules.limits.max_requests { seen.insert(hash) } else { !seen.contains(hash) }
 }
 
 impl Errors {

@@ -233,8 +233,8 @@ impl<'a, V: Vector> Places<'a, V> {
             let (operators, spaces) = unsafe {
                 let halves = bytes.map(|v| v.and(c.half));
                 let operators = std::array::from_fn(|i| {
-                    // Braces differ from brackets in one bit, which is set in `:` and `,` too. Two control characters have it
-                    // only here: the walk refuses them.
+                    // Braces differ from brackets in one bit, which is set in `:` and `,` too. Two control characters, 0x1A
+                    // and 0x0C, become these when it is set; as a place or behind a number the walk refuses them.
                     let operator = c.operators.look_up(halves[i]).eq(bytes[i].or(c.space));
                     operator.or(bytes[i].eq(line_end))
                 });
@@ -281,6 +281,14 @@ impl Row {
         self.odd = 0;
     }
 
+    /// `in_string` and `unusual` of so many blocks, two by two.
+    #[inline(always)]
+    fn pairs(&mut self, blocks: usize) -> impl Iterator<Item = (&mut [u64; 2], &mut [u64; 2])> {
+        let (in_string, _) = self.in_string[1..].as_chunks_mut::<2>();
+        let (unusual, _) = self.unusual[1..].as_chunks_mut::<2>();
+        in_string.iter_mut().zip(unusual).take(blocks / 2)
+    }
+
     /// The quotes of each block that open or close a string, for now in `in_string`, and what may need a closer look.
     /// Gives out which blocks are odd.
     #[inline(always)]
@@ -294,9 +302,7 @@ impl Row {
         let mut odd_blocks = 0;
         let mut first = *escaped;
         let mut at = from;
-        let (in_string, _) = self.in_string[1..].as_chunks_mut::<2>();
-        let (unusual, _) = self.unusual[1..].as_chunks_mut::<2>();
-        for (in_string, unusual) in in_string.iter_mut().zip(unusual).take(blocks / 2) {
+        for (in_string, unusual) in self.pairs(blocks) {
             // SAFETY: the blocks are readable; the rest is as our own caller says.
             let odd = [0, 1].map(|i| unsafe {
                 let bytes = [V::load(at), V::load(at.add(16)), V::load(at.add(32)), V::load(at.add(48))];
@@ -307,7 +313,7 @@ impl Row {
                 let escaped = find_escaped(backslashes, &mut first);
                 in_string[i] = quotes & !escaped;
                 unusual[i] = escaped & !(quotes | usual);
-                // Bytes are compared as signed numbers, so those above 0x7F are less too.
+                // Bytes are compared as signed numbers, so those above 0x7F are less too. If any is, the sign is set.
                 let [a, b, third, d] = bytes;
                 (a.min(b).min(third.min(d)).less(c.space).top_bits() as u32).wrapping_neg()
             });
@@ -326,9 +332,7 @@ impl Row {
         let mut before = 0u64.wrapping_sub(self.in_string[0] >> 63);
         let mut unusual_before = self.unusual[0];
         let (mut unusual_blocks, mut within) = (0, 0);
-        let (in_string, _) = self.in_string[1..].as_chunks_mut::<2>();
-        let (unusual, _) = self.unusual[1..].as_chunks_mut::<2>();
-        for (in_string, unusual) in in_string.iter_mut().zip(unusual).take(blocks / 2) {
+        for (in_string, unusual) in self.pairs(blocks) {
             // SAFETY: two bitmaps are 16 bytes; the rest is as our own caller says.
             let prefixes = unsafe { V::load(in_string.as_ptr().cast()).prefix_xor() };
             for (i, prefix) in prefixes.into_iter().enumerate() {

@@ -191,7 +191,7 @@ impl<V: Vector> Steps<'_, '_, V> {
     #[inline(always)]
     unsafe fn literal(&mut self, at: usize) -> Result<(Kind, usize), usize> {
         let kind = literal::kind(self.byte(at));
-        let end = literal::literal(self.text, at).ok_or(at)?.get();
+        let end = literal::end(self.text, at).ok_or(at)?.get();
         // What follows is a place of its own, except what runs on without a break.
         let over = matches!(self.byte(end), b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
         if over || end == self.text.len() { Ok((kind, unsafe { self.step() })) } else { Err(at) }
