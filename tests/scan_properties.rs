@@ -407,6 +407,17 @@ fn every_byte_is_treated_alike_at_every_place_of_a_string() {
 }
 
 #[test]
+fn a_row_of_backslashes_of_any_length_ends_a_string_or_escapes_its_quote() {
+    // Also those that fill whole blocks, from an odd place and from an even one.
+    for place in 0..130 {
+        for length in (0..4).chain(60..70).chain(120..200) {
+            let text = format!("{}\"{}\"", " ".repeat(place), "\\".repeat(length));
+            assert_eq!(agree(text.as_bytes()), length % 2 == 0, "{length} at {place}");
+        }
+    }
+}
+
+#[test]
 fn every_surrogate_needs_its_other_half() {
     for high in [0xD7FF, 0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0xE000] {
         agree(format!("\"\\u{high:04x}\"").as_bytes());

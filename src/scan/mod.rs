@@ -140,3 +140,22 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
         _ => a == b,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn texts_are_the_same_only_if_every_byte_is() {
+        let text: Vec<u8> = (b'0'..b'z').collect();
+        for len in 0..=40 {
+            let text = &text[..len];
+            assert!(same(text, &text.to_owned()[..]) && !same(text, &[text, b"0"].concat()));
+            for place in 0..len {
+                let mut other = text.to_vec();
+                other[place] = b'~';
+                assert!(!same(text, &other), "{place} of {len}");
+            }
+        }
+    }
+}
