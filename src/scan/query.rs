@@ -69,7 +69,8 @@ impl<'n> Query<'n> {
         const { assert!(N + M <= SLOTS, "more names than a query holds") }
         let mut all = [Name::default(); SLOTS];
         let mut lengths = [[u8::MAX; LENGTHS]; 2];
-        for (slot, &text) in names.iter().chain(&inner).enumerate() {
+        for slot in 0..N + M {
+            let text = if slot < N { names[slot] } else { inner[slot - N] };
             let (first, last) = words(text.as_bytes(), 0, text.len());
             let of_its_length = &mut lengths[usize::from(slot >= N)][text.len() % LENGTHS];
             let next = std::mem::replace(of_its_length, slot as u8);
