@@ -85,7 +85,7 @@ impl<'n> Query<'n> {
     #[inline(always)]
     pub fn value<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Value<'a>> {
         let Span { kind, start, end } = self.found[slot]?;
-        Some(Value { kind, raw: &json.text[start - json.start..end - json.start] })
+        Some(Value { kind, raw: within(json, start, end) })
     }
 
     /// The JSON of the value of a name.
@@ -99,7 +99,7 @@ impl<'n> Query<'n> {
     #[inline(always)]
     pub(crate) fn text<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Cow<'a, str>> {
         let Span { kind, start, end } = self.found[slot]?;
-        (kind == Kind::String).then(|| escape::text(&json.text[start - json.start + 1..end - json.start - 1]))
+        (kind == Kind::String).then(|| escape::text(within(json, start + 1, end - 1)))
     }
 
     /// What the value of a name is.
@@ -177,6 +177,13 @@ impl<'n> Query<'n> {
 
 /// What a scan comes to.
 pub(super) type Scanned<'a> = Result<Json<'a>, ScanError>;
+
+/// A part of the text that was scanned. Of another there is none to give: a slice that panics would bring the texts of its
+/// panic, and the tables of what can be printed, into the WebAssembly.
+#[inline(always)]
+fn within<'a>(json: &Json<'a>, start: usize, end: usize) -> &'a str {
+    json.text.get(start - json.start..end - json.start).unwrap_or_default()
+}
 
 /// The first and the last eight bytes of `text[start..end]`; of less, all of them twice.
 #[inline(always)]

@@ -4,6 +4,8 @@ use super::Dialect;
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::object::BatchError;
 use crate::scan::{Kind, Value};
+use crate::text;
+use std::borrow::Cow;
 
 /// Characters of a caller's own text repeated in a message, so that no error is as large as its line.
 const MAX_QUOTED_CHARS: usize = 200;
@@ -53,7 +55,11 @@ impl Field {
     fn title(self) -> String {
         match self.name {
             "url" => "URL".to_owned(),
-            name => name[..1].to_ascii_uppercase() + &name[1..],
+            name => {
+                let mut title = name.to_owned();
+                title.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
+                title
+            }
         }
     }
 }
@@ -230,9 +236,6 @@ fn described(value: Value<'_>) -> &'static str {
     }
 }
 
-fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(MAX_QUOTED_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
-    }
+fn quoted(text: &str) -> Cow<'_, str> {
+    text::quoted(text, MAX_QUOTED_CHARS)
 }

@@ -1,5 +1,6 @@
 //! What a file is like, beside what is wrong with it. Counted only where it is asked for, in bounded memory.
 
+use crate::text;
 use serde::Serialize;
 
 /// Models counted by name; requests for others are counted together.
@@ -65,8 +66,7 @@ impl Statistics {
             self.longest.truncate(LONGEST);
         }
         if let Some(model) = model {
-            let end = model.char_indices().nth(MODEL_CHARS).map_or(model.len(), |(end, _)| end);
-            if !count(&mut self.models, &model[..end], MODELS) {
+            if !count(&mut self.models, text::first(model, MODEL_CHARS), MODELS) {
                 self.other_models += 1;
             }
         }
