@@ -26,6 +26,7 @@ pub mod scan;
 pub mod service;
 pub mod settings;
 mod sorted;
+mod steady;
 mod text;
 pub mod validate;
 pub mod value;

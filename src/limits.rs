@@ -53,6 +53,11 @@ pub const MAX_RESPONSE_BYTES: usize = 8 << 20;
 pub const RETRY_BASE_MS: u64 = 500;
 /// Longest delay between tries that the upstream did not ask for.
 pub const RETRY_CAP_MS: u64 = 60_000;
+/// Longest wait that an upstream may ask for; after it a single request asks again. Nobody's rate limit is longer, and
+/// ten years in a header are a mistake.
+pub const RETRY_AFTER_CAP_MS: u64 = 600_000;
+/// A wait from this on is told in the batch.
+pub const TOLD_WAIT_MS: u64 = 2_000;
 /// First delay before a failed host call is repeated; doubles.
 pub const HOST_RETRY_BASE_MS: u64 = 100;
 /// Longest such delay.
@@ -77,6 +82,8 @@ pub struct Limits {
     pub max_line_bytes: usize,
     /// See [`MAX_ERRORS_KEPT`].
     pub max_errors: usize,
+    /// See [`MAX_RESPONSE_BYTES`].
+    pub max_response_bytes: usize,
 }
 
 impl Default for Limits {
@@ -86,6 +93,7 @@ impl Default for Limits {
             max_file_bytes: MAX_FILE_BYTES,
             max_line_bytes: MAX_LINE_BYTES,
             max_errors: MAX_ERRORS_KEPT,
+            max_response_bytes: MAX_RESPONSE_BYTES,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The wire types of the Batches API. One serde type per object: what is stored is what is sent.
 //! Every key is always present and null when unset, in the order of live objects (contract §1).
 
+use crate::value::Value;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -52,6 +53,51 @@ pub struct Batch {
     pub usage: Usage,
     /// What the creator attached; null when nothing.
     pub metadata: Option<Metadata>,
+    /// What OpenAI's object has no place for; absent when there is nothing to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edgebatch: Option<Extension>,
+}
+
+/// What this implementation says of a batch besides OpenAI's own members.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Extension {
+    /// Why nothing starts right now; absent when all goes well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Wait>,
+}
+
+/// Why the requests of a batch wait, and until when. Times are Unix seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// `overloaded`, `unavailable`, `failing` or `refused`.
+    pub reason: String,
+    /// What the model server answered last; null when there was no answer.
+    pub status: Option<u16>,
+    /// What it said, or why it could not be reached.
+    pub message: String,
+    /// When it last answered a request, or else the run began.
+    pub since: u64,
+    /// When it is asked again.
+    pub until: u64,
+}
+
+/// By hand, over the plain value: what is derived is five times the WebAssembly.
+impl<'de> Deserialize<'de> for Extension {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let waiting = value.get("waiting").map(|wait| {
+            let text = |name| wait.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let number = |name| wait.get(name).and_then(Value::as_u64);
+            Wait {
+                reason: text("reason"),
+                status: number("status").map(|status| status as u16),
+                message: text("message"),
+                since: number("since").unwrap_or_default(),
+                until: number("until").unwrap_or_default(),
+            }
+        });
+        Ok(Self { waiting })
+    }
 }
 
 /// What the creator of a batch attached: names and texts in the order given, each name once.

@@ -151,6 +151,7 @@ impl NewBatch {
             request_counts: RequestCounts::default(),
             usage: Usage::default(),
             metadata: self.metadata,
+            edgebatch: None,
         }
     }
 

@@ -4,14 +4,14 @@ mod common;
 
 use common::model::{mixed, steady};
 use common::{INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, files, finish, lines_of, requests};
-use common::{stored_batch, turn, with_batch};
+use common::{UNKNOWN, stored_batch, turn, unsummed, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::batch::command::FaultKind::{self, Missing, Terminal, Timeout, Transient};
 use edgebatch::driver::{Turn, cancel, run_turn};
 use edgebatch::object::{Batch, BatchStatus, RequestCounts};
 use edgebatch::settings::Settings;
 use futures::future::{Either, select};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 /// Kills the run at this effect.
@@ -25,7 +25,7 @@ fn kill(host: &ScriptedHost, id: &str, effect: usize) {
 fn stored(host: &ScriptedHost) -> usize {
     let heads = |value: &Vec<u8>| {
         let head = value.split(|byte| *byte == b'\n').next().unwrap();
-        serde_json::from_slice::<Vec<serde_json::Value>>(head).unwrap().len()
+        serde_json::from_slice::<Vec<serde_json::Value>>(unsummed(head)).unwrap().len()
     };
     let kv = host.kv.borrow();
     kv.iter().filter(|(key, _)| key.starts_with("result:")).map(|(_, value)| heads(value)).sum()
@@ -164,6 +164,7 @@ fn results_lost_after_the_last_request_fail_the_batch_and_the_rest_is_kept() {
             .into_iter()
             .chain(lines_of(error.as_ref()))
             .map(|(line, _)| line)
+            .filter(|line| *line < UNKNOWN)
             .collect();
         assert!(lines.len() >= 600 - 64 && lines.len() < 600, "{what}: {} lines are left", lines.len());
     }
@@ -235,7 +236,14 @@ fn a_store_that_is_away_for_a_while_costs_time_and_no_result() {
         let same = ended.output == expected.output && ended.error == expected.error;
         assert!(same, "away from {from} for {length} ms");
         if length <= 30_000 {
-            assert!(host.calls() == whole.calls(), "what the turn could hold is not asked for again");
+            // How often a line is tried that never succeeds depends on what others get meanwhile.
+            let lasting = |key: &String| {
+                !key.rsplit(':').next().unwrap().parse().is_ok_and(|line: u64| line % 40 == 14)
+            };
+            let calls = |host: &ScriptedHost| -> BTreeMap<String, u32> {
+                host.calls().into_iter().filter(|(key, _)| lasting(key)).collect()
+            };
+            assert_eq!(calls(&host), calls(&whole), "what the turn could hold is not asked for again");
         }
     }
 }

@@ -58,9 +58,9 @@ fn a_refusal_stands_in_the_error_file_and_names_its_error_in_the_reference_diale
 #[test]
 fn an_error_of_no_known_shape_is_named_by_its_status() {
     let named =
-        "\"error\":{\"code\":\"request_failed\",\"message\":\"The model answered with status 404.\"}}\n";
+        "\"error\":{\"code\":\"request_failed\",\"message\":\"The model answered with status 422.\"}}\n";
     for body in ["{}", "{\"error\":\"no\"}", "{\"error\":{\"code\":4,\"message\":[]}}", "[]"] {
-        let [[_, reference], [_, openai]] = both(&Ok(answer(404, 1, body)));
+        let [[_, reference], [_, openai]] = both(&Ok(answer(422, 1, body)));
         let reference = reference.unwrap();
         assert!(reference.ends_with(&format!("\"body\":{body}}},{named}")), "{reference}");
         assert!(openai.unwrap().ends_with(&format!("\"body\":{body}}},\"error\":null}}\n")));
@@ -71,10 +71,10 @@ fn an_error_of_no_known_shape_is_named_by_its_status() {
 fn text_that_is_no_json_becomes_an_error_object() {
     let expected = "\"body\":{\"error\":{\"message\":\"<html>\\u0000bad \u{fffd}\",\
                     \"type\":\"server_error\",\"param\":null,\"code\":null}}},\"error\":";
-    for line in both(&Ok(answer(502, 1, b"<html>\0bad \xff".to_vec()))).map(|[_, error]| error.unwrap()) {
+    for line in both(&Ok(answer(500, 1, b"<html>\0bad \xff".to_vec()))).map(|[_, error]| error.unwrap()) {
         assert!(line.contains(expected), "{line}");
     }
-    let [[_, long], _] = both(&Ok(answer(502, 1, "\u{e4}".repeat(5_000))));
+    let [[_, long], _] = both(&Ok(answer(500, 1, "\u{e4}".repeat(5_000))));
     assert_eq!(long.unwrap().matches('\u{e4}').count(), 1_000, "what is quoted is bounded");
 }
 
@@ -92,10 +92,10 @@ fn a_request_without_answer_says_why() {
     let fault = |kind| Err(Fault { kind, message: "refused".to_owned() });
     let cases = [
         (fault(FaultKind::Timeout), "request_timeout", "The model did not answer in time."),
-        (fault(FaultKind::Transient), "connection_error", "The model could not be reached: refused"),
+        (fault(FaultKind::TooLarge), "response_too_large", "The model's answer has more than 8388608 bytes."),
         (fault(FaultKind::Terminal), "connection_error", "The model could not be reached: refused"),
         (
-            Ok(answer(200, 1, format!("\"{}\"", "x".repeat(8 << 20)))),
+            Ok(answer(200, 1, format!("{{\"a\":\"{}\"}}", "x".repeat(8 << 20)))),
             "response_too_large",
             "The model's answer has more than 8388608 bytes.",
         ),
@@ -113,8 +113,14 @@ fn requests_that_never_ran_say_so_in_the_words_of_the_api() {
     let never: fn() -> Model = || Box::new(|_| Answers { ms: u64::from(u32::MAX), result: Ok(good(1)) });
     let settings = Settings { request_timeout_ms: u64::MAX, ..Settings::default() };
     let cases = [
-        ("batch_cancelled", "This request was not executed because the batch was cancelled."),
-        ("batch_expired", "This request could not be executed before the completion window expired."),
+        (
+            "batch_cancelled",
+            "This request was sent to the model, but the batch was cancelled before its answer came.",
+        ),
+        (
+            "batch_expired",
+            "This request was sent to the model, but the completion window expired before its answer came.",
+        ),
     ];
     for (code, message) in cases {
         let (host, id) = with_batch(1, never(), &settings);

@@ -5,7 +5,7 @@ mod common;
 use common::model::{Model, mixed, steady};
 use common::random::Random;
 use common::{Ended, Kill, Op, START_MS, ScriptedHost, check_times, ended, files, finish, nothing_left};
-use common::{stored_batch, turn, with_batch};
+use common::{stored_batch, turn, unsummed, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, cancel};
 use edgebatch::object::BatchStatus;
@@ -100,7 +100,7 @@ fn stored_lines(host: &ScriptedHost) -> HashSet<u64> {
     for (key, value) in groups {
         let chunk = u64::from_str_radix(key.split(':').nth(2).unwrap(), 16).unwrap();
         let head = value.split(|byte| *byte == b'\n').next().unwrap();
-        let heads: Vec<serde_json::Value> = serde_json::from_slice(head).unwrap();
+        let heads: Vec<serde_json::Value> = serde_json::from_slice(unsummed(head)).unwrap();
         lines.extend(heads.iter().map(|head| chunk * 256 + head[0].as_u64().unwrap() + 1));
     }
     lines

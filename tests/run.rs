@@ -211,8 +211,13 @@ fn cancel_is_seen_within_a_second_while_every_lane_waits_on_a_slow_model() {
     for (line, error) in &errors[4..] {
         assert!(*line > 20);
         assert_eq!(error["response"], json!(null));
-        let expected = json!({"code": "batch_cancelled",
-            "message": "This request was not executed because the batch was cancelled."});
+        let message = match line {
+            21..=30 => {
+                "This request was sent to the model, but the batch was cancelled before its answer came."
+            }
+            _ => "This request was not executed because the batch was cancelled.",
+        };
+        let expected = json!({"code": "batch_cancelled", "message": message});
         assert_eq!(error["error"], expected);
     }
 }
@@ -264,8 +269,13 @@ fn what_did_not_run_before_the_window_closes_is_written_as_expired_and_the_rest_
     let errors = lines_of(ended.error.as_ref());
     for (line, error) in errors.iter().skip(8) {
         assert!(*line > 40);
-        let expected = json!({"code": "batch_expired",
-            "message": "This request could not be executed before the completion window expired."});
+        let message = match line {
+            41..=50 => {
+                "This request was sent to the model, but the completion window expired before its answer came."
+            }
+            _ => "This request could not be executed before the completion window expired.",
+        };
+        let expected = json!({"code": "batch_expired", "message": message});
         assert_eq!((&error["response"], &error["error"]), (&json!(null), &expected));
     }
 }

@@ -4,11 +4,15 @@ mod common;
 
 use common::model::{Answers, Model, answer, good, refusal};
 use common::{START_MS, ScriptedHost, ended, finish, lines_of, with_batch};
+use edgebatch::batch::TurnEnd;
 use edgebatch::batch::command::{Answer, Fault, FaultKind};
+use edgebatch::driver::{Turn, run_turn};
 use edgebatch::object::{BatchStatus, RequestCounts};
 use edgebatch::settings::Settings;
+use futures::future::{Either, select};
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
 type Times = Rc<RefCell<Vec<(u64, u64)>>>;
@@ -62,7 +66,7 @@ fn nothing_is_tried_again_before_retry_after_has_passed() {
 #[test]
 fn after_max_attempts_the_last_answer_is_the_result() {
     for max_attempts in [1, 2, 5] {
-        let statuses = [500, 502, 409, 503, 504, 500];
+        let statuses = [500, 501, 409, 408, 507, 500];
         let (model, times) = recorded(move |line, attempt| match line {
             3 => Ok(refusal(statuses[attempt as usize - 1], line)),
             _ => Ok(good(line)),
@@ -85,7 +89,7 @@ fn no_attempts_mean_one() {
 
 #[test]
 fn what_will_not_help_is_not_tried_again() {
-    for status in [400, 401, 403, 404, 413, 422, 302] {
+    for status in [400, 406, 413, 415, 422, 451] {
         let (model, times) = recorded(move |line, _| Ok(refusal(status, line)));
         let (_, [_, error]) = results(3, model, &Settings::default());
         assert_eq!((error.len(), times.borrow().len()), (3, 3), "{status}");
@@ -100,13 +104,36 @@ fn what_will_not_help_is_not_tried_again() {
 }
 
 #[test]
-fn a_connection_that_breaks_is_tried_again_and_in_the_end_named() {
+fn a_refusal_that_others_do_not_get_is_the_lines_own_and_one_that_all_get_is_not() {
+    for status in [302, 401, 402, 403, 404, 405] {
+        let (model, times) =
+            recorded(move |line, _| Ok(if line == 9 { refusal(status, line) } else { good(line) }));
+        let (_, [output, error]) = results(200, model, &Settings::default());
+        assert_eq!((output.len(), error.len(), calls_of(&times, 9).len()), (199, 1, 2), "{status}");
+        assert_eq!(error[0].1["response"]["status_code"], status);
+        // All of them, for ten minutes, from the start and in the middle.
+        for from in [0, 150] {
+            let model: Model = Box::new(move |call| {
+                let refused = (START_MS + from..START_MS + 600_000).contains(&call.now);
+                Answers {
+                    ms: 10,
+                    result: Ok(if refused { refusal(status, call.line) } else { good(call.line) }),
+                }
+            });
+            let (_, [output, _]) = results(500, model, &Settings::default());
+            assert_eq!(output.len(), 500, "{status} from {from} on");
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_for_one_line_alone_is_tried_again_and_in_the_end_named() {
     let broken = || Fault { kind: FaultKind::Transient, message: "reset by peer".to_owned() };
-    let (model, times) =
-        recorded(move |line, attempt| if line == 1 || attempt < 4 { Err(broken()) } else { Ok(good(line)) });
-    let (_, [output, error]) = results(2, model, &Settings::default());
-    assert_eq!((calls_of(&times, 1).len(), calls_of(&times, 2).len()), (5, 4));
-    assert_eq!((output[0].0, error[0].0), (2, 1));
+    let (mut model, times) = recorded(move |line, _| if line == 1 { Err(broken()) } else { Ok(good(line)) });
+    let slow: Model = Box::new(move |call| Answers { ms: 300, ..model(call) });
+    let (_, [output, error]) = results(3_000, slow, &Settings::default());
+    assert_eq!((output.len(), error.len()), (2_999, 1));
+    assert!((5..=9).contains(&calls_of(&times, 1).len()), "{}", calls_of(&times, 1).len());
     let expected =
         json!({"code": "connection_error", "message": "The model could not be reached: reset by peer"});
     assert_eq!(error[0].1["error"], expected);
@@ -148,16 +175,38 @@ fn a_one_minute_storm_of_429_without_retry_after_fails_no_line() {
 }
 
 #[test]
-fn a_wait_that_ends_after_the_window_closes_is_not_begun() {
-    let (model, times) = recorded(|line, _| match line {
-        4 => Ok(Answer { retry_after_ms: Some(86_400_000), ..refusal(500, line) }),
-        _ => Ok(good(line)),
+fn a_wait_of_ten_years_costs_ten_minutes_and_no_line() {
+    let absurd = 315_360_000_000;
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let model: Model = Box::new(move |call| {
+        let result = match (call.line, call.attempt) {
+            (11, 1) => Answer { retry_after_ms: Some(absurd), ..refusal(429, call.line) },
+            _ => good(call.line),
+        };
+        Answers { ms: 10, result: Ok(result) }
     });
-    let (host, [output, error]) = results(8, model, &Settings::default());
-    assert_eq!((output.len(), error.len()), (7, 1));
-    assert_eq!(calls_of(&times, 4).len(), 1);
-    assert_eq!(error[0].1["response"]["status_code"], 500, "what it was told last");
-    assert!(host.clock.now() < START_MS + 60_000);
+    let settings = Settings::default();
+    let (host, id) = with_batch(100, model, &settings);
+    let watch = async {
+        loop {
+            told.borrow_mut().extend(common::stored_batch(&host, &id).edgebatch);
+            host.clock.sleep(500).await;
+        }
+    };
+    let run = run_turn(&host, &id, &settings, Turn::default());
+    let both =
+        async { matches!(select(pin!(run), pin!(watch)).await, Either::Left((Ok(TurnEnd::Terminal), _))) };
+    assert_eq!(host.run(both), Ok(true));
+    let batch = ended(&host, &id).batch;
+    assert_eq!((batch.request_counts.completed, batch.edgebatch), (100, None));
+    let took = host.clock.now() - START_MS;
+    assert!((600_000..640_000).contains(&took), "{took}");
+    let told = told.borrow()[0].waiting.clone().expect("a wait");
+    assert_eq!(
+        (told.reason.as_str(), told.status, told.message.as_str()),
+        ("overloaded", Some(429), "no 429")
+    );
+    assert!(told.until.abs_diff(START_MS / 1_000 + 600) <= 1, "{told:?}");
 }
 
 #[test]
@@ -184,7 +233,7 @@ fn an_upstream_that_hangs_is_given_up_and_tried_again() {
 
 #[test]
 fn half_an_answer_is_tried_again() {
-    let halves = ["{\"half\":", "", "{}{}", "{\"a\":1,}", "\u{1f}", "not JSON"];
+    let halves = ["{\"half\":", "", "{}{}", "{\"a\":1", "\u{1f}", "not JSON"];
     let (model, times) = recorded(move |line, attempt| match attempt {
         1 => Ok(answer(200, line, halves[line as usize - 1])),
         _ => Ok(good(line)),
@@ -194,25 +243,76 @@ fn half_an_answer_is_tried_again() {
 }
 
 #[test]
-fn an_answer_that_stays_half_is_a_failed_line_that_quotes_it() {
+fn an_answer_that_stays_half_is_a_bad_gateways_and_quoted() {
     let (model, times) = recorded(|line, _| Ok(answer(200, line, "{\"half\":")));
     let (_, [output, error]) = results(1, model, &Settings::default());
     assert_eq!((output.len(), error.len(), times.borrow().len()), (0, 1, 5));
     let line = &error[0].1;
-    assert_eq!(line["response"]["status_code"], 200);
-    assert_eq!(line["response"]["body"]["error"]["message"], "{\"half\":");
-    assert_eq!(line["error"]["code"], "request_failed");
+    assert_eq!(line["response"]["status_code"], 502);
+    let told = "The model answered with status 200 and no JSON object: {\"half\":";
+    assert_eq!(line["response"]["body"]["error"]["message"], told);
+    assert_eq!(line["error"], json!({"code": "invalid_response", "message": told}));
 }
 
 #[test]
-fn an_answer_too_large_to_keep_is_a_failed_line() {
+fn an_answer_that_came_whole_is_bought_once() {
+    let bodies = [
+        "\u{feff}{\"a\":\"mended\"}".to_owned(),
+        "{\"a\":\"tab\t\"}".to_owned(),
+        "{\"a\":\"half \\ud83d\"}".to_owned(),
+        "{\"logprob\":-Infinity,\"b\":\"all of it\"}".to_owned(),
+        format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200)),
+    ];
+    let sent = bodies.clone();
+    let (model, times) = recorded(move |line, _| Ok(answer(200, line, sent[line as usize - 1].clone())));
+    let (_, [output, error]) = results(5, model, &Settings::default());
+    assert_eq!((output.len(), error.len(), times.borrow().len()), (3, 2, 5));
+    for ((_, line), body) in error.iter().zip(&bodies[3..]) {
+        assert_eq!(line["response"]["body"]["text"], *body, "kept whole");
+        assert_eq!(line["response"]["body"]["error"]["code"], "invalid_response");
+    }
+}
+
+#[test]
+fn a_success_that_names_an_error_is_none() {
+    for (body, status, calls) in [
+        ("{\"error\":{\"message\":\"m\",\"code\":400}}", 400, 1),
+        ("{\"error\":{\"message\":\"m\",\"code\":500}}", 500, 5),
+        ("{\"error\":{\"message\":\"m\"}}", 502, 5),
+        ("{\"error\":\"overloaded\"}", 502, 5),
+        ("[]", 502, 5),
+        ("null", 502, 5),
+        ("<html>sign in</html>", 502, 5),
+        ("", 502, 5),
+        ("data: {}\n\n", 502, 5),
+    ] {
+        let (model, times) = recorded(move |line, _| Ok(answer(200, line, body)));
+        let (_, [output, error]) = results(1, model, &Settings::default());
+        assert_eq!((output.len(), error.len(), times.borrow().len()), (0, 1, calls), "{body}");
+        assert_eq!(error[0].1["response"]["status_code"], status, "{body}");
+        assert!(error[0].1["response"]["body"].is_object(), "{body}");
+    }
+    let (model, _) = recorded(|line, _| Ok(answer(200, line, "{\"error\":null,\"output\":[]}")));
+    assert_eq!(results(1, model, &Settings::default()).1[0].len(), 1, "an error that is null is none");
+}
+
+#[test]
+fn an_answer_too_large_to_keep_is_a_failed_line_and_narrows_nothing() {
     let (model, times) = recorded(|line, _| match line {
-        2 => Ok(answer(200, line, vec![b' '; (8 << 20) + 1])),
-        3 => Ok(answer(200, line, format!("\"{}\"", "x".repeat((8 << 20) - 2)))),
+        2 => Ok(answer(200, line, vec![b' '; 1_001])),
+        3 => Ok(answer(200, line, format!("{{\"a\":\"{}\"}}", "x".repeat(992)))),
+        4..=60 => Err(Fault { kind: FaultKind::TooLarge, message: "more than 1000 bytes".to_owned() }),
         _ => Ok(good(line)),
     });
-    let (_, [output, error]) = results(3, model, &Settings::default());
-    assert_eq!((output.len(), error.len()), (2, 1));
-    assert_eq!(error[0].1["error"]["code"], "response_too_large");
-    assert_eq!(calls_of(&times, 2).len(), 1, "it would be as large again");
+    let mut settings = Settings::default();
+    settings.limits.max_response_bytes = 1_000;
+    let (host, [output, error]) = results(62, model, &settings);
+    assert_eq!((output.len(), error.len()), (4, 58));
+    for (_, line) in &error {
+        let told =
+            json!({"code": "response_too_large", "message": "The model's answer has more than 1000 bytes."});
+        assert_eq!(line["error"], told);
+    }
+    assert_eq!(times.borrow().len(), 62, "it would be as large again");
+    assert!(host.clock.now() < START_MS + 1_000);
 }

@@ -98,6 +98,7 @@ fn file(random: &mut Random) -> Vec<u8> {
 
 fn some_rules(random: &mut Random) -> Rules {
     let limits = Limits {
+        max_response_bytes: 8 << 20,
         max_requests: random.below(12),
         max_file_bytes: if random.below(3) == 0 { random.below(2_000) } else { 1 << 20 },
         max_line_bytes: random.pick(&[&20, &150, &400, &100_000]).to_owned(),

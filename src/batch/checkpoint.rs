@@ -6,6 +6,7 @@ use crate::object::{Batch, BatchErrors};
 use crate::value::{Value, to_json};
 use serde::{Deserialize, Serialize};
 
+use super::checksum;
 use super::results::Tally;
 
 /// The layout written today. A layout this build does not know is refused, not guessed at.
@@ -50,7 +51,11 @@ pub(super) struct SavedRun {
     /// Results of all other chunks before `next`.
     pub(super) closed: Tally,
     /// Requests that wait to be tried again, as a clean end of a turn left them.
-    pub(super) waiting: Vec<Waiting>,
+    pub(super) waiting: Vec<SavedWait>,
+    /// How the server was doing: [`Window::saved`](super::window::Window::saved) and
+    /// [`Health::saved`](super::trouble::Health::saved).
+    #[serde(default)]
+    pub(super) server: Option<[u64; 5]>,
 }
 
 /// Where a chunk starts; where it ends follows from that and the file.
@@ -68,34 +73,52 @@ pub(super) struct ChunkSpan {
     pub(super) end: u64,
 }
 
-/// A request that was tried and will be again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Waiting {
-    pub(super) line: u64,
-    pub(super) attempts: u32,
-    /// Unix milliseconds.
-    pub(super) due: u64,
-}
+/// A request that was tried and will be again: its line, when it is due (Unix milliseconds), and its
+/// [`Tries`](super::trouble::Tries::saved).
+pub(super) type SavedWait = [u64; 5];
 
 impl Checkpoint {
     pub(super) fn new(batch: Batch, phase: SavedPhase) -> Self {
         Self { version: VERSION, batch, phase }
     }
 
+    /// JSON, and behind it a checksum.
     pub(super) fn encode(&self) -> Vec<u8> {
-        to_json(self)
+        let mut bytes = to_json(self);
+        let sum = checksum::of(&bytes, &[]);
+        bytes.extend_from_slice(&sum);
+        bytes
     }
 
     /// # Errors
     /// When the stored bytes are no checkpoint, or one of a later version.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, ApiError> {
-        let unreadable = |e| ApiError::internal(format!("the stored checkpoint cannot be read: {e}"));
-        let value = Value::from_json(bytes).map_err(unreadable)?;
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let json = checksum::checked(bytes, &[]).ok_or(Unreadable::Damaged)?;
+        let value = Value::from_json(json).map_err(|_| Unreadable::Damaged)?;
         match value.get("version").and_then(Value::as_u64) {
-            Some(version) if version != u64::from(VERSION) => Err(ApiError::internal(format!(
-                "the stored checkpoint has version {version}; this build reads version {VERSION}"
-            ))),
-            _ => Self::deserialize(value).map_err(unreadable),
+            Some(version) if version != u64::from(VERSION) => Err(Unreadable::Version(version)),
+            _ => Self::deserialize(value).map_err(|_| Unreadable::Damaged),
         }
+    }
+}
+
+/// Why a stored checkpoint cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Its bytes are not those that were written. What it said can be worked out again from the batch and its
+    /// results.
+    Damaged,
+    /// It has the layout of another build, which may read it.
+    Version(u64),
+}
+
+impl From<Unreadable> for ApiError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::internal(match unreadable {
+            Unreadable::Damaged => "the stored checkpoint is damaged".to_owned(),
+            Unreadable::Version(version) => {
+                format!("the stored checkpoint has version {version}; this build reads version {VERSION}")
+            }
+        })
     }
 }

@@ -147,6 +147,10 @@ pub enum FaultKind {
     Timeout,
     /// Refused for good; trying again does not help.
     Terminal,
+    /// The answer is larger than is taken.
+    TooLarge,
+    /// The model server serves nobody this way: it sends everyone elsewhere.
+    Refused,
     /// Anything else; trying again may help.
     Transient,
 }

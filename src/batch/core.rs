@@ -55,6 +55,21 @@ pub(super) struct Core {
 }
 
 impl Core {
+    pub(super) fn new(batch: Batch, settings: Settings, seed: [u64; 3], now: u64) -> Self {
+        Self {
+            batch,
+            settings,
+            now,
+            jitter: Jitter::new(seed[0]),
+            hash_key: (seed[1], seed[2]),
+            cancel_requested_at: None,
+            stop: None,
+            save: Call::default(),
+            io: Call::default(),
+            committing: false,
+        }
+    }
+
     pub(super) fn now_seconds(&self) -> u64 {
         self.now / 1_000
     }

@@ -7,7 +7,8 @@ use super::call::host_delay_ms;
 use super::checkpoint::{Ending, SavedPhase};
 use super::command::{Command, Fault, OutputFile, OutputPart, Reply};
 use super::core::{Core, Next, Stop};
-use super::results::{Outcome, Stored, StoredLine, Tally, read_group};
+use super::line::{self, RESULTS_LOST, UNREADABLE};
+use super::results::{Outcome, Stored, StoredLine, Tally, read_group, read_part};
 use super::{TurnEnd, cleaning};
 use crate::keys;
 use crate::limits::{CHUNK_REQUESTS, HOST_ATTEMPTS, WRITE_BYTES};
@@ -27,6 +28,8 @@ pub(super) struct Finalizing {
     output: Gathered,
     error: Gathered,
     tally: Tally,
+    /// Lines written for requests of which nothing is known any more.
+    unknown: u64,
     step: Step,
     /// Whether a cancel was looked for once more, now that nothing else is left to do.
     looked: bool,
@@ -77,6 +80,7 @@ impl Finalizing {
             output: Gathered::default(),
             error: Gathered::default(),
             tally: Tally::default(),
+            unknown: 0,
             step: Step::Merge,
             looked: false,
             failures: 0,
@@ -133,6 +137,16 @@ impl Finalizing {
             self.step = Step::LoadChunk;
             return Next::Again;
         }
+        // Each request has its line in one of the files, whatever was lost.
+        let lost = core.batch.request_counts.total.saturating_sub(self.tally.lines());
+        while self.unknown < lost {
+            let code = if matches!(self.ending, Ending::Failed(_)) { UNREADABLE } else { RESULTS_LOST };
+            self.error.bytes.extend_from_slice(&line::of_unknown(&id, self.unknown, code));
+            self.unknown += 1;
+            if self.error.bytes.len() >= WRITE_BYTES {
+                return self.write(core, OutputFile::Error, false);
+            }
+        }
         for file in [OutputFile::Output, OutputFile::Error] {
             let gathered = self.gathered(file);
             if gathered.file_id.is_none() && (gathered.begun || !gathered.bytes.is_empty()) {
@@ -159,12 +173,12 @@ impl Finalizing {
             (Step::LoadLarge { outcome, usage, bytes }, Reply::Entries(parts)) => {
                 let gathered = self.gathered(outcome.file());
                 let start = gathered.bytes.len();
-                for (_, part) in parts {
-                    let wanted = bytes - (gathered.bytes.len() - start);
-                    gathered.bytes.extend_from_slice(&part[..part.len().min(wanted)]);
+                for (_, part) in &parts {
+                    let Some(part) = read_part(part, start + bytes - gathered.bytes.len()) else { break };
+                    gathered.bytes.extend_from_slice(part);
                 }
                 if gathered.bytes.len() - start != bytes {
-                    // A part is gone, and the line with it: the sum will show it.
+                    // A part is gone or damaged, and the line with it: the sum will show it.
                     gathered.bytes.truncate(start);
                     return Next::Again;
                 }
@@ -299,7 +313,7 @@ impl Finalizing {
 /// The store no longer has what it acknowledged: the files hold what is left, and the batch says so.
 fn results_lost(lost: u64) -> BatchErrors {
     let error = BatchError {
-        code: "results_lost".to_owned(),
+        code: RESULTS_LOST.to_owned(),
         message: format!("The store lost the results of {lost} of this batch's requests."),
         param: None,
         line: None,

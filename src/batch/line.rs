@@ -1,10 +1,12 @@
 //! The lines of the output and error files (contract §4), byte for byte.
 
+use super::answer::{self, Body, Named, Says};
 use super::command::Answer;
 use super::results::Outcome;
-use crate::limits::MAX_RESPONSE_BYTES;
+use super::trouble::{self, Trouble};
 use crate::object::{InputTokensDetails, OutputTokensDetails, Usage};
 use crate::scan;
+use crate::text;
 use crate::validate::Dialect;
 use crate::value::Value;
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -19,27 +21,42 @@ pub(super) struct Of<'a> {
     pub(super) batch_id: &'a str,
     /// Physical line of the request: with the batch's id, its identity across restarts.
     pub(super) line: u64,
-    pub(super) custom_id: &'a str,
+    /// None where it is not known any more.
+    pub(super) custom_id: Option<&'a str>,
 }
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NoAnswer {
-    Cancelled,
-    Expired,
+    /// `sent` says that the model may have seen it.
+    Cancelled {
+        sent: bool,
+    },
+    Expired {
+        sent: bool,
+    },
     TimedOut,
     ConnectionFailed(String),
-    /// The answer is above [`MAX_RESPONSE_BYTES`].
-    TooLarge,
+    /// The answer has more bytes than this.
+    TooLarge(usize),
     /// The file changed after validation.
     NotARequest,
+    /// The file is gone, or the store lost the result.
+    Lost {
+        code: &'static str,
+    },
 }
+
+/// Input that cannot be read any more: the code of its batch and of its lines.
+pub(super) const UNREADABLE: &str = "input_file_unreadable";
+/// Results that the store lost.
+pub(super) const RESULTS_LOST: &str = "results_lost";
 
 impl NoAnswer {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Cancelled | Self::Expired => Outcome::NotRun,
-            Self::TimedOut | Self::ConnectionFailed(_) | Self::TooLarge | Self::NotARequest => {
+            Self::Cancelled { .. } | Self::Expired { .. } | Self::Lost { .. } => Outcome::NotRun,
+            Self::TimedOut | Self::ConnectionFailed(_) | Self::TooLarge(_) | Self::NotARequest => {
                 Outcome::Failed
             }
         }
@@ -47,30 +64,42 @@ impl NoAnswer {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Cancelled => "batch_cancelled",
-            Self::Expired => "batch_expired",
+            Self::Cancelled { .. } => "batch_cancelled",
+            Self::Expired { .. } => "batch_expired",
             Self::TimedOut => "request_timeout",
             Self::ConnectionFailed(_) => "connection_error",
-            Self::TooLarge => "response_too_large",
+            Self::TooLarge(_) => "response_too_large",
             Self::NotARequest => "invalid_json_line",
+            Self::Lost { code } => code,
         }
     }
 
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         match self {
-            Self::Cancelled => "This request was not executed because the batch was cancelled.".to_owned(),
-            Self::Expired => {
-                "This request could not be executed before the completion window expired.".to_owned()
-            }
-            Self::TimedOut => "The model did not answer in time.".to_owned(),
             Self::ConnectionFailed(message) => {
-                format!("The model could not be reached: {}", quote(message))
+                return format!("The model could not be reached: {}", quote(message));
             }
-            Self::TooLarge => format!("The model's answer has more than {MAX_RESPONSE_BYTES} bytes."),
+            Self::TooLarge(most) => return format!("The model's answer has more than {most} bytes."),
+            Self::Cancelled { sent: false } => {
+                "This request was not executed because the batch was cancelled."
+            }
+            Self::Cancelled { sent: true } => {
+                "This request was sent to the model, but the batch was cancelled before its answer came."
+            }
+            Self::Expired { sent: false } => {
+                "This request could not be executed before the completion window expired."
+            }
+            Self::Expired { sent: true } => {
+                "This request was sent to the model, but the completion window expired before its answer came."
+            }
+            Self::TimedOut => "The model did not answer in time.",
             Self::NotARequest => {
-                "This line is no longer the request it was when the file was validated.".to_owned()
+                "This line is no longer the request it was when the file was validated."
             }
+            Self::Lost { code: RESULTS_LOST } => "The store lost the result of this request.",
+            Self::Lost { .. } => "This request was not executed because the input file cannot be read any more.",
         }
+        .to_owned()
     }
 }
 
@@ -80,66 +109,146 @@ pub(super) fn without_answer(of: Of<'_>, reason: &NoAnswer) -> Vec<u8> {
     open(&mut line, of);
     line.extend_from_slice(b"\"response\":null,\"error\":");
     push_error(&mut line, reason.code(), &reason.message());
-    line.extend_from_slice(b"}\n");
-    line
+    line.push(b'}');
+    end(line)
 }
 
-/// Whether a body can stand in a line: exactly one JSON value. Half an answer cannot.
-pub(super) fn is_whole(answer: &Answer) -> bool {
-    scan::members(&answer.body, []).is_ok()
+/// The error line of a request of which nothing is known any more, not even its id: the `number`th of those.
+pub(super) fn of_unknown(batch_id: &str, number: u64, code: &'static str) -> Vec<u8> {
+    // An empty id would be taken for the user's own.
+    without_answer(Of { batch_id, line: u64::MAX - number, custom_id: None }, &NoAnswer::Lost { code })
 }
 
-/// The line of a request that was answered, how it ended, and the tokens it took.
-pub(super) fn with_answer(
-    of: Of<'_>,
-    answer: &Answer,
-    dialect: Dialect,
-) -> (Vec<u8>, Outcome, Option<Usage>) {
-    let top = scan::members(&answer.body, ["usage", "error"]);
-    let completed = (200..300).contains(&answer.status) && top.is_ok();
+/// An answer as it is taken: by what it says, and not by its status alone.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// What it counts as.
+    pub(super) status: u16,
+    /// The trouble it tells of; none for one that settles the request.
+    pub(super) trouble: Option<Trouble>,
+    /// How long the server asked to wait.
+    pub(super) retry_after_ms: Option<u64>,
+    /// What it says of an error, for people.
+    pub(super) message: String,
+    pub(super) outcome: Outcome,
+    pub(super) usage: Option<Usage>,
+    line: Vec<u8>,
+}
+
+impl Taken {
+    /// The whole line, with its line end.
+    pub(super) fn into_line(self) -> Vec<u8> {
+        self.line
+    }
+}
+
+/// Reads an answer, once, and writes its line.
+///
+/// A 2xx status is a success only with a JSON object that names no error. An error inside counts by its own code; a
+/// body that is no object counts as what a gateway gives whose server is not there.
+pub(super) fn take(of: Of<'_>, answer: &Answer, dialect: Dialect) -> Taken {
+    let body = answer::read(&answer.body);
+    let is_success = (200..300).contains(&answer.status);
+    let says = match &body {
+        Body::Object(object) => answer::says(object),
+        Body::Odd | Body::Foreign => Says::default(),
+    };
+    let named = says.error.map(answer::named);
+    let completed = is_success && named.is_none() && matches!(body, Body::Object(_));
+    let status = match &named {
+        _ if completed || !is_success => answer.status,
+        Some(Named { is_quota: true, .. }) => 429,
+        Some(named) => named.status.unwrap_or(502),
+        None => 502,
+    };
+    let invalid = is_success && !completed && named.is_none();
+    let named = named.unwrap_or_default();
+    let trouble = match body {
+        _ if completed => None,
+        // It came whole: another would be as odd.
+        Body::Odd if is_success => None,
+        // A gateway would not say so to a server that works: this one answers, if strangely.
+        _ if is_success && status == 502 => Some(Trouble::Failing),
+        _ => trouble::of_error(status, &named),
+    };
+    let usage = says.usage.filter(|_| completed).and_then(read_usage);
+    let text = String::from_utf8_lossy(&answer.body);
+
     let mut line = Vec::with_capacity(answer.body.len() + 256);
     open(&mut line, of);
     line.extend_from_slice(b"\"response\":{\"status_code\":");
-    line.extend_from_slice(answer.status.to_string().as_bytes());
+    line.extend_from_slice(status.to_string().as_bytes());
     line.extend_from_slice(b",\"request_id\":");
     match &answer.request_id {
         Some(request_id) => push_json(&mut line, request_id),
         None => push_json(&mut line, &format!("req_{:032x}", hash(of, b"request"))),
     }
     line.extend_from_slice(b",\"body\":");
-    match &top {
-        Ok(_) => push_single_line(&mut line, &answer.body),
-        // A body is an object, never a string: text becomes an error in the API's own shape.
-        Err(_) => {
-            let text = String::from_utf8_lossy(&answer.body);
-            line.extend_from_slice(b"{\"error\":{\"message\":");
-            push_json(&mut line, &quote(&text));
-            line.extend_from_slice(b",\"type\":\"server_error\",\"param\":null,\"code\":null}}");
+    let mut message = named.message;
+    let code = match &body {
+        Body::Object(object) => {
+            line.extend_from_slice(object);
+            named.code
         }
-    }
+        // A list or a text is JSON, but a body is an object.
+        Body::Foreign if !is_success && scan::members(&answer.body, []).is_ok() => {
+            line.extend_from_slice(&answer.body);
+            None
+        }
+        Body::Odd | Body::Foreign => {
+            let quoted = quote(&text);
+            let (code, told) = if invalid {
+                let what = if matches!(body, Body::Odd) {
+                    "JSON that not every reader takes"
+                } else {
+                    "no JSON object"
+                };
+                (
+                    Some("invalid_response"),
+                    format!("The model answered with status {} and {what}: {quoted}", answer.status),
+                )
+            } else {
+                (None, quoted)
+            };
+            line.extend_from_slice(b"{\"error\":{\"message\":");
+            push_json(&mut line, &told);
+            line.extend_from_slice(b",\"type\":\"server_error\",\"param\":null,\"code\":");
+            push_json_or_null(&mut line, code);
+            line.push(b'}');
+            if invalid && matches!(body, Body::Odd) {
+                // It was paid for: all of it is kept.
+                line.extend_from_slice(b",\"text\":");
+                push_json(&mut line, &text);
+            }
+            line.push(b'}');
+            message = invalid.then_some(told);
+            code.map(str::to_owned)
+        }
+    };
+    let message = message.unwrap_or_else(|| format!("The model answered with status {status}."));
     line.extend_from_slice(b"},\"error\":");
     if completed || dialect == Dialect::Openai {
         line.extend_from_slice(b"null");
     } else {
-        let reported = top.as_ref().ok().and_then(|top| top.found[1]).and_then(|error| read_error(error.raw));
-        let (code, message) = reported.unwrap_or((None, None));
-        push_error(
-            &mut line,
-            code.as_deref().unwrap_or("request_failed"),
-            &message.unwrap_or_else(|| format!("The model answered with status {}.", answer.status)),
-        );
+        push_error(&mut line, code.as_deref().unwrap_or("request_failed"), &message);
     }
-    line.extend_from_slice(b"}\n");
-    let usage =
-        top.ok().filter(|_| completed).and_then(|top| top.found[0]).and_then(|usage| read_usage(usage.raw));
-    (line, if completed { Outcome::Completed } else { Outcome::Failed }, usage)
+    line.push(b'}');
+    Taken {
+        status,
+        trouble,
+        retry_after_ms: answer.retry_after_ms,
+        message: quote(&message),
+        outcome: if completed { Outcome::Completed } else { Outcome::Failed },
+        usage,
+        line: end(line),
+    }
 }
 
 fn open(line: &mut Vec<u8>, of: Of<'_>) {
     line.extend_from_slice(b"{\"id\":\"batch_req_");
     line.extend_from_slice(format!("{:032x}", hash(of, b"line")).as_bytes());
     line.extend_from_slice(b"\",\"custom_id\":");
-    push_json(line, of.custom_id);
+    push_json_or_null(line, of.custom_id);
     line.push(b',');
 }
 
@@ -155,17 +264,36 @@ fn push_json(line: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(line, text).unwrap_or_else(|_| unreachable!("a Vec takes every write"));
 }
 
-/// Valid JSON has raw line ends between tokens only, where a space means the same.
-fn push_single_line(line: &mut Vec<u8>, json: &[u8]) {
-    let start = line.len();
-    line.extend_from_slice(json.trim_ascii());
-    if memchr::memchr2(b'\n', b'\r', &line[start..]).is_some() {
-        for byte in &mut line[start..] {
-            if matches!(*byte, b'\n' | b'\r') {
-                *byte = b' ';
-            }
-        }
+fn push_json_or_null(line: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => push_json(line, text),
+        None => line.extend_from_slice(b"null"),
     }
+}
+
+/// Ends a line, so that every reader takes it for one. Valid JSON has raw line ends between tokens only, where a space
+/// means the same; and in strings alone U+0085, U+2028 and U+2029, which JSON takes as they are, and Python and Node for
+/// line ends: they are escaped.
+fn end(line: Vec<u8>) -> Vec<u8> {
+    let mut ended = Vec::with_capacity(line.len() + 1);
+    let mut rest = &line[..];
+    while let Some((&byte, after)) = rest.split_first() {
+        let (length, text): (usize, &[u8]) = match rest {
+            [b'\n' | b'\r', ..] => (1, b" "),
+            [0xC2, 0x85, ..] => (2, b"\\u0085"),
+            [0xE2, 0x80, 0xA8, ..] => (3, b"\\u2028"),
+            [0xE2, 0x80, 0xA9, ..] => (3, b"\\u2029"),
+            _ => {
+                ended.push(byte);
+                rest = after;
+                continue;
+            }
+        };
+        ended.extend_from_slice(text);
+        rest = &rest[length..];
+    }
+    ended.push(b'\n');
+    ended
 }
 
 /// Ids are made of batch and line, so that no restart changes a byte of a finished line.
@@ -178,24 +306,15 @@ fn hash(of: Of<'_>, what: &[u8]) -> u128 {
 }
 
 fn quote(text: &str) -> String {
-    match text.char_indices().nth(QUOTED_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-fn read_error(json: &str) -> Option<(Option<String>, Option<String>)> {
-    let reported = Value::from_json(json.as_bytes()).ok()?;
-    let text = |name| reported.get(name).and_then(Value::as_str).map(str::to_owned);
-    Some((text("code"), text("message")))
+    text::quoted(text, QUOTED_CHARS).into_owned()
 }
 
 /// Tokens in either API's words; what is missing or odd counts as zero.
 fn read_usage(json: &str) -> Option<Usage> {
     let usage = Value::from_json(json.as_bytes()).ok()?;
-    let tokens = |names: [&str; 2]| names.iter().find_map(|name| usage.get(name)?.as_u64()).unwrap_or(0);
+    let tokens = |names: [&str; 2]| names.iter().find_map(|name| whole(usage.get(name)?)).unwrap_or(0);
     let detail = |outer: [&str; 2], inner: &str| {
-        outer.iter().find_map(|name| usage.get(name)?.get(inner)?.as_u64()).unwrap_or(0)
+        outer.iter().find_map(|name| whole(usage.get(name)?.get(inner)?)).unwrap_or(0)
     };
     let (input_tokens, output_tokens) =
         (tokens(["input_tokens", "prompt_tokens"]), tokens(["output_tokens", "completion_tokens"]));
@@ -206,9 +325,18 @@ fn read_usage(json: &str) -> Option<Usage> {
         output_tokens,
         total_tokens: usage
             .get("total_tokens")
-            .and_then(Value::as_u64)
+            .and_then(whole)
             .unwrap_or(input_tokens.saturating_add(output_tokens)),
         input_tokens_details: InputTokensDetails { cached_tokens },
         output_tokens_details: OutputTokensDetails { reasoning_tokens },
     })
+}
+
+/// A count of tokens: some servers write 3.0. What is below 0 is none.
+fn whole(count: &Value) -> Option<u64> {
+    match *count {
+        Value::Natural(count) => Some(count),
+        Value::Decimal(count) if count >= 0.0 => Some(count as u64),
+        _ => None,
+    }
 }

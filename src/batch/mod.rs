@@ -12,8 +12,10 @@
 //! Only inference calls that were in flight, or whose results were not written yet, are made again.
 
 pub mod admission;
+mod answer;
 mod call;
 mod checkpoint;
+mod checksum;
 mod chunks;
 mod cleaning;
 pub mod command;
@@ -25,26 +27,28 @@ mod results;
 mod retry;
 mod running;
 pub mod status;
+mod trouble;
 mod unsaved;
 mod validating;
 mod window;
 
-use self::call::{Call, Settled};
+use self::call::Settled;
+pub use self::checkpoint::Unreadable;
 use self::checkpoint::{Checkpoint, SavedPhase};
 use self::cleaning::Cleaning;
 use self::command::{CommandId, Output, Reply};
 use self::core::{Core, Next, Stop};
 use self::finalizing::Finalizing;
-use self::retry::Jitter;
 use self::running::Running;
 use self::validating::Validating;
-use crate::error::ApiError;
 use crate::object::{Batch, RequestCounts};
 use crate::settings::Settings;
+use crate::steady::Steady;
 
 /// One turn of one batch.
 pub struct Machine {
     core: Core,
+    clock: Steady,
     phase: Phase,
     next_id: CommandId,
     end: Option<TurnEnd>,
@@ -85,8 +89,8 @@ pub fn first_checkpoint(batch: &Batch) -> Vec<u8> {
 /// The batch in a stored checkpoint.
 ///
 /// # Errors
-/// When the checkpoint cannot be read, or is of a later version.
-pub fn checkpointed(checkpoint: &[u8]) -> Result<Batch, ApiError> {
+/// When the checkpoint cannot be read, or is of another version.
+pub fn checkpointed(checkpoint: &[u8]) -> Result<Batch, Unreadable> {
     Checkpoint::decode(checkpoint).map(|checkpoint| checkpoint.batch)
 }
 
@@ -95,21 +99,15 @@ impl Machine {
     /// milliseconds, as everywhere.
     ///
     /// # Errors
-    /// When the checkpoint cannot be read, or is of a later version.
-    pub fn resume(checkpoint: &[u8], settings: Settings, seed: [u64; 3], now: u64) -> Result<Self, ApiError> {
+    /// When the checkpoint cannot be read, or is of another version.
+    pub fn resume(
+        checkpoint: &[u8],
+        settings: Settings,
+        seed: [u64; 3],
+        now: u64,
+    ) -> Result<Self, Unreadable> {
         let Checkpoint { batch, phase, .. } = Checkpoint::decode(checkpoint)?;
-        let core = Core {
-            batch,
-            settings,
-            now,
-            jitter: Jitter::new(seed[0]),
-            hash_key: (seed[1], seed[2]),
-            cancel_requested_at: None,
-            stop: None,
-            save: Call::default(),
-            io: Call::default(),
-            committing: false,
-        };
+        let core = Core::new(batch, settings, seed, now);
         let phase = match phase {
             SavedPhase::Validating => Phase::Validating(Box::new(Validating::new(&core))),
             SavedPhase::Running(run) => Phase::Running(Box::new(Running::resume(&core, run))),
@@ -118,7 +116,25 @@ impl Machine {
             }
             SavedPhase::Cleaning => Phase::Cleaning(Cleaning::resume()),
         };
-        Ok(Self { core, phase, next_id: 1, end: None })
+        Ok(Self::start(core, phase, now))
+    }
+
+    /// Goes on without a checkpoint that can be read, from the batch as users see it: the input of `input_bytes` is gone
+    /// through once more, and whatever has a stored result is not run again.
+    pub fn recover(batch: Batch, input_bytes: u64, settings: Settings, seed: [u64; 3], now: u64) -> Self {
+        let core = Core::new(batch, settings, seed, now);
+        let phase = if core.batch.status.is_terminal() {
+            Phase::Cleaning(Cleaning::resume())
+        } else if core.batch.in_progress_at.is_none() {
+            Phase::Validating(Box::new(Validating::new(&core)))
+        } else {
+            Phase::Running(Box::new(Running::recover(&core, input_bytes)))
+        };
+        Self::start(core, phase, now)
+    }
+
+    fn start(core: Core, phase: Phase, now: u64) -> Self {
+        Self { core, clock: Steady::new(now), phase, next_id: 1, end: None }
     }
 
     /// The batch as the next write will publish it.
@@ -140,10 +156,9 @@ impl Machine {
         self.end.as_ref()
     }
 
-    /// Time went on.
+    /// Time went on. A clock that is set back brings nothing back and holds nothing up.
     pub fn handle_timeout(&mut self, now: u64) {
-        // A clock that jumps back must not bring anything back.
-        self.core.now = self.core.now.max(now);
+        self.core.now = self.clock.at(now);
     }
 
     /// The user asked to cancel, at this Unix second. Saying it again changes nothing.
@@ -252,13 +267,19 @@ impl Machine {
             Phase::Finalizing(finalizing) => finalizing.due(core.now),
             Phase::Validating(_) | Phase::Cleaning(_) | Phase::Suspended { .. } => None,
         };
-        [phase, core.save.due(), core.io.due()].into_iter().flatten().min()
+        let due = [phase, core.save.due(), core.io.due()].into_iter().flatten().min();
+        due.map(|due| self.clock.shown(due))
     }
 
     fn take(&mut self, next: Next) {
         match next {
             Next::Again | Next::Idle => {}
-            Next::End(end) => self.end = Some(end),
+            Next::End(mut end) => {
+                if let TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. } = &mut end {
+                    *wake_at = self.clock.shown(*wake_at);
+                }
+                self.end = Some(end);
+            }
             Next::Terminal => self.end = Some(TurnEnd::Terminal),
             Next::Become(phase) => self.phase = phase,
         }

@@ -3,6 +3,7 @@
 use super::checkpoint::{ChunkSpan, ChunkStart, SavedRun};
 use super::chunks::Chunks;
 use super::command::Command;
+use super::trouble::Tries;
 use crate::jsonl::{LineSplitter, Text};
 use crate::keys;
 use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS, READ_BYTES};
@@ -21,8 +22,8 @@ pub(super) struct Request {
     pub(super) custom_id: String,
     /// The body as it stands in the file; none when the line is no request any more.
     pub(super) body: Option<Arc<[u8]>>,
-    /// Tries so far.
-    pub(super) attempts: u32,
+    /// What it has behind it.
+    pub(super) tries: Tries,
 }
 
 /// What comes next.
@@ -224,5 +225,5 @@ fn parse(chunk: u32, index: u32, line: u64, text: &Text<'_>) -> Box<Request> {
         Some(request) => (request.custom_id.into_owned(), Some(Arc::from(request.body))),
         None => (String::new(), None),
     };
-    Box::new(Request { chunk, index, line, custom_id, body, attempts: 0 })
+    Box::new(Request { chunk, index, line, custom_id, body, tries: Tries::default() })
 }

@@ -1,9 +1,10 @@
 //! Results as they are stored while a batch runs: groups of finished lines, one key each.
 //!
 //! A group is one line of JSON that says what follows, then the finished lines themselves, byte for byte
-//! as they will stand in the files. Lines above [`LARGE_RESULT_BYTES`] stand under keys of their own, so that
+//! as they will stand in the files; a checksum stands between. Lines above [`LARGE_RESULT_BYTES`] stand under keys of their own, so that
 //! merging a chunk stays bounded whatever the model answers.
 
+use super::checksum;
 use super::command::{Fault, FaultKind, OutputFile, Write};
 use crate::keys;
 use crate::limits::{LARGE_PART_BYTES, LARGE_RESULT_BYTES};
@@ -117,19 +118,32 @@ pub(super) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResul
         heads.push(Head(result.index, result.outcome, result.line.len(), large, usage));
         if large {
             for (part, bytes) in result.line.chunks(LARGE_PART_BYTES).enumerate() {
-                writes.push(Write::Set(keys::large_part(id, chunk, result.index, part), bytes.to_vec()));
+                let value = [bytes, &checksum::of(bytes, &[])].concat();
+                writes.push(Write::Set(keys::large_part(id, chunk, result.index, part), value));
             }
         } else {
             bytes += result.line.len();
         }
     }
-    let mut value = to_json(&heads);
-    value.reserve_exact(bytes + 1);
-    value.push(b'\n');
+    let head = to_json(&heads);
+    let mut lines = Vec::with_capacity(bytes);
     for result in results.iter().filter(|r| r.line.len() <= LARGE_RESULT_BYTES) {
-        value.extend_from_slice(&result.line);
+        lines.extend_from_slice(&result.line);
     }
+    let value = [&head[..], &checksum::of(&head, &lines), b"\n", &lines].concat();
     writes.push(Write::Set(keys::result_group(id, chunk, group), value));
+}
+
+/// The bytes of a large line's part as it is stored; `bytes` is how long the rest of the line is. Nothing for a part that is
+/// damaged.
+pub(super) fn read_part(value: &[u8], bytes: usize) -> Option<&[u8]> {
+    let length = bytes.min(LARGE_PART_BYTES);
+    // An earlier build wrote parts without a checksum.
+    if value.len() == length {
+        Some(value)
+    } else {
+        checksum::checked(value, &[]).filter(|part| part.len() == length)
+    }
 }
 
 /// What a stored group holds.
@@ -140,7 +154,8 @@ pub(super) fn read_group(value: &[u8]) -> Result<Vec<Stored>, Fault> {
     let damaged =
         || Fault { kind: FaultKind::Terminal, message: "a stored group of results is damaged".to_owned() };
     let head_end = memchr::memchr(b'\n', value).ok_or_else(damaged)?;
-    let heads: Vec<Head> = from_json(&value[..head_end]).map_err(|_| damaged())?;
+    let head = checksum::checked(&value[..head_end], &value[head_end + 1..]).ok_or_else(damaged)?;
+    let heads: Vec<Head> = from_json(head).map_err(|_| damaged())?;
     let mut at = head_end + 1;
     let mut results = Vec::with_capacity(heads.len());
     for Head(index, outcome, bytes, large, usage) in heads {

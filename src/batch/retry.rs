@@ -1,7 +1,6 @@
 //! When a request is tried again and after how long: exponential backoff with full jitter, `Retry-After` first.
 
-use super::command::Answer;
-use crate::limits::{RETRY_BASE_MS, RETRY_CAP_MS};
+use crate::limits::{RETRY_AFTER_CAP_MS, RETRY_BASE_MS, RETRY_CAP_MS};
 
 /// A small deterministic generator (SplitMix64): jitter needs spread, not secrecy, and a replay needs sameness.
 #[derive(Clone, Debug)]
@@ -23,20 +22,11 @@ impl Jitter {
     }
 }
 
-/// Whether a status says that the same request may fare better later: the statuses OpenAI's SDKs retry.
-pub(super) fn is_retryable(status: u16) -> bool {
-    matches!(status, 408 | 409 | 429) || status >= 500
-}
-
-/// Whether an answer says that the server has too much to do: the window narrows.
-pub(super) fn is_throttle(answer: &Answer) -> bool {
-    answer.status == 429 || (answer.status == 503 && answer.retry_after_ms.is_some())
-}
-
-/// Milliseconds to wait after `attempts` tries. What the server asked for is a floor, never shortened.
+/// Milliseconds to wait after `attempts` tries. What the server asked for is a floor, up to [`RETRY_AFTER_CAP_MS`]:
+/// a mistake in one header must not stand a batch still.
 pub(super) fn delay_ms(attempts: u32, retry_after_ms: Option<u64>, jitter: &mut Jitter) -> u64 {
     match retry_after_ms {
-        Some(asked) => asked,
+        Some(asked) => asked.min(RETRY_AFTER_CAP_MS),
         None => {
             let ceiling = (RETRY_BASE_MS << attempts.saturating_sub(1).min(16)).min(RETRY_CAP_MS);
             // Never zero: a request that fails at once must not spin.
@@ -69,15 +59,8 @@ mod tests {
         }
         assert_eq!(delay_ms(9, Some(3), &mut jitter), 3);
         assert_eq!(delay_ms(1, Some(600_000), &mut jitter), 600_000);
-    }
-
-    #[test]
-    fn the_statuses_the_sdks_retry_are_retried_and_no_other() {
-        for status in [408, 409, 429, 500, 502, 503, 529] {
-            assert!(is_retryable(status));
-        }
-        for status in [200, 201, 302, 400, 401, 403, 404, 413, 422] {
-            assert!(!is_retryable(status));
+        for absurd in [86_400_000, 315_360_000_000, u64::MAX] {
+            assert_eq!(delay_ms(1, Some(absurd), &mut jitter), RETRY_AFTER_CAP_MS);
         }
     }
 }

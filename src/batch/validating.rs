@@ -2,6 +2,7 @@
 
 use super::command::{Command, Fault, FaultKind, LookUp, Reply};
 use super::core::{Core, Next};
+use super::line::UNREADABLE;
 use super::running::Running;
 use super::{Phase, cleaning};
 use crate::limits::READ_BYTES;
@@ -152,7 +153,7 @@ fn fail(core: &mut Core, data: Vec<BatchError>) -> Next {
 /// The input file exists but cannot be read, and that will not change.
 pub(super) fn unreadable(message: &str) -> BatchError {
     BatchError {
-        code: "input_file_unreadable".to_owned(),
+        code: UNREADABLE.to_owned(),
         message: format!("The input file cannot be read: {message}"),
         param: Some("input_file_id".to_owned()),
         line: None,

@@ -2,7 +2,7 @@
 
 use super::retry::{Jitter, delay_ms};
 
-/// The congestion window of one batch's turn. Times are milliseconds.
+/// The congestion window of one batch. Times are milliseconds.
 #[derive(Debug)]
 pub(super) struct Window {
     max: f64,
@@ -14,6 +14,17 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// As an earlier turn left it, within today's maximum.
+    pub(super) fn resume(max: u32, [size, streak, paused_until]: [u64; 3]) -> Self {
+        let window = Self::new(max);
+        Self { size: (size as f64).clamp(1.0, window.max), streak: streak as u32, paused_until, ..window }
+    }
+
+    /// What a later turn needs.
+    pub(super) fn saved(&self) -> [u64; 3] {
+        [self.size as u64, self.streak.into(), self.paused_until]
+    }
+
     pub(super) fn new(max: u32) -> Self {
         let max = f64::from(max.max(1));
         Self { max, size: max, shrunk_at: None, streak: 0, paused_until: 0 }
@@ -86,6 +97,16 @@ mod tests {
             window.on_success();
         }
         assert_eq!(window.size(u64::MAX), 10);
+    }
+
+    #[test]
+    fn a_window_goes_on_as_it_was_left_within_the_maximum_of_today() {
+        let (mut window, mut jitter) = (Window::new(32), Jitter::new(1));
+        window.on_trouble(100, 50, &mut jitter);
+        window.pause(900);
+        let later = Window::resume(32, window.saved());
+        assert_eq!((later.size(899), later.size(900), later.is_probing()), (0, 16, true));
+        assert_eq!(Window::resume(4, window.saved()).size(900), 4);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::host::{Host, KvQuery};
 use crate::keys;
 use crate::limits::HOST_RETRY_CAP_MS;
 use crate::settings::Settings;
+use crate::steady::Steady;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::pin::pin;
@@ -21,11 +22,13 @@ const CANCELLED_PAGE: u32 = 100;
 pub async fn serve<H: Host>(host: &H, settings: &Settings) {
     let mut admission = Admission::new(settings.max_concurrent_batches);
     let mut turns = FuturesUnordered::new();
+    // Who rests until an hour that the clock was set back from would rest an hour longer.
+    let mut clock = Steady::new(host.now());
     loop {
         if !host.stop_requested()
             && let Ok((oldest, cancelled)) = unfinished(host, admission.wanted() as u32).await
         {
-            for id in admission.admit(host.now(), &oldest, &cancelled) {
+            for id in admission.admit(clock.at(host.now()), &oldest, &cancelled) {
                 turns.push(async move {
                     let end = run_turn(host, &id, settings, Turn::default()).await;
                     (id, end)
@@ -36,7 +39,10 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
             if host.stop_requested() {
                 return;
             }
-            let until_wake = admission.wakes_at().map_or(IDLE_MS, |at| at.saturating_sub(host.now()).max(1));
+            let until_wake = {
+                let now = clock.at(host.now());
+                admission.wakes_at().map_or(IDLE_MS, |at| at.saturating_sub(now).max(1))
+            };
             host.idle(until_wake.min(IDLE_MS)).await;
             continue;
         }
@@ -56,7 +62,8 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
                 // A checkpoint of a later build: another host may read it. This one looks again rarely.
                 Err(_) => Some(host.now() + 60 * HOST_RETRY_CAP_MS),
             };
-            admission.ended(&id, wake_at);
+            let rests = wake_at.map(|wake_at| wake_at.saturating_sub(host.now()));
+            admission.ended(&id, rests.map(|ms| clock.at(host.now()) + ms));
         }
     }
 }
@@ -73,7 +80,7 @@ async fn ids<H: Host>(host: &H, prefix: &str, limit: u32) -> Result<Vec<String>,
         let query = KvQuery { prefix: prefix.to_owned(), after, limit: rest, reverse: false };
         let page = host.kv_list(&query).await?;
         after = page.entries.last().map(|(key, _)| key.clone());
-        ids.extend(page.entries.into_iter().map(|(key, _)| key[prefix.len()..].to_owned()));
+        ids.extend(page.entries.iter().filter_map(|(key, _)| key.strip_prefix(prefix).map(str::to_owned)));
         if !page.more || after.is_none() || ids.len() as u32 >= limit {
             return Ok(ids);
         }

@@ -64,14 +64,28 @@ pub async fn retrieve<H: Host>(host: &H, id: &str, settings: &Settings) -> Resul
 
 /// The batch as its run published it, or else as its `create` was cut off: only its run may publish it then.
 async fn find<H: Host>(host: &H, id: &str) -> Result<Option<Batch>, ApiError> {
-    let key = keys::batch(id);
-    if let Some(batch) = read(host, &key).await? {
-        return Ok(Some(batch));
+    let (key, run) = (keys::batch(id), keys::run(id));
+    let published = read::<H, Batch>(host, &key).await;
+    if let Ok(Some(batch)) = &published
+        && batch.status.is_terminal()
+    {
+        return published;
     }
-    match host.kv_get(&keys::run(id)).await.map_err(store_failed)? {
-        Some(checkpoint) => checkpointed(&checkpoint).map(Some),
-        // It may have been published and ended between the two reads.
-        None => read(host, &key).await,
+    let checkpoint = host.kv_get(&run).await.map_err(store_failed)?;
+    match (published, checkpoint) {
+        (Ok(None), None) => read(host, &key).await,
+        // A record that cannot be read is published again by the run.
+        (Ok(None) | Err(_), Some(checkpoint)) => Ok(checkpointed(&checkpoint).map(Some)?),
+        (Ok(Some(_)), None) => {
+            // It may have ended between the two reads. One that has not would never end: what cannot be read as a
+            // checkpoint has its run begin again over what is stored.
+            let batch = read::<H, Batch>(host, &key).await?;
+            if batch.as_ref().is_some_and(|batch| !batch.status.is_terminal()) {
+                host.kv_write(&[KvWrite::Set(&run, b"lost")]).await.map_err(store_failed)?;
+            }
+            Ok(batch)
+        }
+        (published, _) => published,
     }
 }
 
@@ -130,7 +144,8 @@ pub async fn list<H: Host>(host: &H, params: ListParams) -> Result<BatchList, Ap
         more = page.more;
         entries.extend(page.entries);
     }
-    let batches = entries.iter().map(|(_, json)| parse::<Batch>(json)).collect::<Result<Vec<_>, _>>()?;
+    // One that cannot be read must not hide the others.
+    let batches: Vec<Batch> = entries.iter().filter_map(|(_, json)| parse(json).ok()).collect();
     Ok(page(try_join_all(batches.into_iter().map(|batch| with_cancel(host, batch))).await?, more))
 }
 

@@ -229,7 +229,8 @@ fn fault(thrown: JsValue) -> Fault {
     let kind = match error.name().as_deref() {
         Some("ResourceNotFoundError") => FaultKind::Missing,
         Some("TimeoutError") => FaultKind::Timeout,
-        Some("ResponseTooLargeError") => FaultKind::Terminal,
+        Some("ResponseTooLargeError") => FaultKind::TooLarge,
+        Some("RedirectError") => FaultKind::Refused,
         _ => FaultKind::Transient,
     };
     Fault { kind, message: error.message().unwrap_or_default() }

@@ -28,6 +28,9 @@ pub(crate) fn requests(lines: u64) -> Vec<u8> {
     (1..=lines).map(request).collect::<String>().into_bytes()
 }
 
+/// Numbers from here on are of lines of requests that nothing is known of any more.
+pub(crate) const UNKNOWN: u64 = 1 << 32;
+
 /// One good request, with its line end.
 pub(crate) fn request(line: u64) -> String {
     format!(
@@ -113,7 +116,7 @@ pub(crate) fn ended(host: &ScriptedHost, id: &str) -> Ended {
     assert_eq!(completed, counts.completed);
     let ran = lines[1].iter().filter(|(_, line)| !never_ran(line)).count() as u64;
     assert_eq!(ran, counts.failed);
-    if batch.status != BatchStatus::Failed {
+    if batch.in_progress_at.is_some() {
         assert_eq!(completed + lines[1].len() as u64, counts.total, "one line for each request");
         let all: BTreeMap<u64, ()> = lines.iter().flatten().map(|(line, _)| (*line, ())).collect();
         assert_eq!(all.len() as u64, counts.total, "no request in both files");
@@ -146,7 +149,15 @@ pub(crate) fn files(host: &ScriptedHost, batch: &Batch) -> [Option<Rc<Vec<u8>>>;
 
 fn never_ran(line: &serde_json::Value) -> bool {
     let code = line["error"]["code"].as_str().unwrap_or_default();
-    line["response"].is_null() && matches!(code, "batch_cancelled" | "batch_expired")
+    line["response"].is_null()
+        && matches!(code, "batch_cancelled" | "batch_expired" | "input_file_unreadable" | "results_lost")
+}
+
+/// What is stored, without the checksum behind it.
+pub(crate) fn unsummed(stored: &[u8]) -> &[u8] {
+    let at = stored.iter().rposition(|byte| *byte == b' ').expect("a checksum");
+    assert_eq!(stored.len() - at, 17);
+    &stored[..at]
 }
 
 /// The lines of a result file, by the number in `r17`.
@@ -156,10 +167,15 @@ pub(crate) fn lines_of(file: Option<&Rc<Vec<u8>>>) -> Vec<(u64, serde_json::Valu
     assert_eq!(file.last(), Some(&b'\n'));
     let text = std::str::from_utf8(file).expect("UTF-8");
     text.lines()
-        .map(|line| {
+        .enumerate()
+        .map(|(at, line)| {
             let line: serde_json::Value = serde_json::from_str(line).expect("JSON on every line");
-            let id = line["custom_id"].as_str().expect("a custom_id");
-            (id[1..].parse().unwrap_or(0), line)
+            // Requests that nothing is known of come last, and have no id.
+            let number = match line["custom_id"].as_str() {
+                Some(id) => id[1..].parse().unwrap_or(0),
+                None => UNKNOWN + at as u64,
+            };
+            (number, line)
         })
         .collect()
 }

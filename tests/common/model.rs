@@ -62,7 +62,7 @@ pub(crate) fn mixed() -> Model {
             11 if first => Ok(Answer { retry_after_ms: Some(40), ..refusal(429, line) }),
             12 if first => Ok(answer(200, line, "{\"half\":")),
             13 if first => Err(Fault::transient("connection reset")),
-            14 if line % 40 == 14 => Ok(refusal(503, line)),
+            14 if line % 40 == 14 => Ok(refusal(500, line)),
             15 if first => Err(Fault { kind: FaultKind::Timeout, message: "too slow".to_owned() }),
             16 => Ok(answer(200, line, format!("{{\"text\":\"{}\"}}", "y".repeat(6_000)))),
             17 if line % 100 == 17 => {

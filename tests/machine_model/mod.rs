@@ -90,6 +90,11 @@ impl World {
     }
 }
 
+/// What is stored, without the checksum behind it.
+pub(crate) fn unsummed(stored: &[u8]) -> &[u8] {
+    stored.len().checked_sub(17).map_or(stored, |at| &stored[..at])
+}
+
 pub(crate) fn line_of(key: &str) -> u64 {
     key.rsplit(':').next().and_then(|line| line.parse().ok()).expect("batch:line")
 }

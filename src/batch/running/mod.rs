@@ -4,21 +4,22 @@
 //! be tried again wait in `waiting`, outside the window; finished lines gather in `unsaved` until one write
 //! takes them. A slow request holds back its own lane and nothing else.
 
+mod halt;
+mod replies;
+
+use self::halt::Halt;
 use super::Phase;
-use super::checkpoint::{ChunkStart, Ending, SavedPhase, SavedRun, Waiting};
-use super::chunks::{Chunks, most_chunks};
-use super::command::{Answer, Command, CommandId, Fault, FaultKind, Output, Reply};
+use super::checkpoint::{ChunkStart, SavedPhase, SavedRun, SavedWait};
+use super::chunks::Chunks;
+use super::command::{Command, CommandId, Fault, FaultKind, Output, Reply};
 use super::core::{Core, Next, Stop};
-use super::finalizing::Finalizing;
-use super::line::{self, NoAnswer, Of};
+use super::line::NoAnswer;
 use super::reader::{Reader, Request, Step};
-use super::results::{Outcome, Tally};
-use super::retry::{delay_ms, is_retryable, is_throttle};
+use super::results::Tally;
+use super::trouble::{Health, Tries};
 use super::unsaved::Unsaved;
-use super::validating::unreadable;
 use super::window::Window;
-use crate::limits::MAX_RESPONSE_BYTES;
-use crate::object::{BatchErrors, BatchStatus, ListTag, Usage};
+use crate::object::BatchStatus;
 use crate::sorted::Sorted;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,8 +40,9 @@ pub(super) struct Running {
     /// By the time they are due, then by line.
     waiting: Sorted<(u64, u64), Box<Request>>,
     /// Tries of an earlier turn, by line.
-    tried: Vec<Waiting>,
+    tried: Vec<SavedWait>,
     window: Window,
+    health: Health,
     unsaved: Unsaved,
     halt: Option<Halt>,
     /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
@@ -55,33 +57,41 @@ struct Flight {
     sent_at: u64,
 }
 
-/// Why nothing new starts, for good.
-#[derive(Clone, Debug, PartialEq)]
-enum Halt {
-    Cancelled,
-    Expired,
-    InputGone(BatchErrors),
-}
-
 impl Running {
     /// A run that no turn has worked on yet.
     pub(super) fn fresh(core: &Core, input_bytes: u64) -> Self {
-        let run = SavedRun {
+        Self::start(core, Self::beginning(input_bytes), false)
+    }
+
+    fn beginning(input_bytes: u64) -> SavedRun {
+        SavedRun {
             input_bytes,
             next: ChunkStart { chunk: 0, offset: 0, line: 1 },
             open: Vec::new(),
             closed: Tally::default(),
             waiting: Vec::new(),
-        };
-        Self::start(core, run, false)
+            server: None,
+        }
     }
 
     pub(super) fn resume(core: &Core, run: SavedRun) -> Self {
         Self::start(core, run, true)
     }
 
+    /// A run of which nothing is known but what it stored.
+    pub(super) fn recover(core: &Core, input_bytes: u64) -> Self {
+        Self::start(core, Self::beginning(input_bytes), true)
+    }
+
     fn start(core: &Core, run: SavedRun, resumed: bool) -> Self {
         let max_line_bytes = core.settings.limits.max_line_bytes;
+        let max = core.settings.max_concurrent_requests_per_batch;
+        let (window, health) = match run.server {
+            Some([size, streak, paused_until, since, flags]) => {
+                (Window::resume(max, [size, streak, paused_until]), Health::resume([since, flags]))
+            }
+            None => (Window::new(max), Health::new(core.now)),
+        };
         Self {
             input_bytes: run.input_bytes,
             endpoint: Arc::from(core.batch.endpoint.as_str()),
@@ -93,7 +103,8 @@ impl Running {
             in_flight: Sorted::default(),
             waiting: Sorted::default(),
             tried: run.waiting,
-            window: Window::new(core.settings.max_concurrent_requests_per_batch),
+            window,
+            health,
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
             halt: (core.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
@@ -107,19 +118,24 @@ impl Running {
     pub(super) fn checkpoint(&self) -> SavedPhase {
         let (closed, mut open, unsealed) = self.chunks.snapshot();
         open.extend(self.reader.untouched());
-        let mut waiting: Vec<Waiting> = self
+        let mut waiting: Vec<SavedWait> = self
             .waiting
             .iter()
-            .map(|((due, line), request)| Waiting { line: *line, attempts: request.attempts, due: *due })
+            .map(|((due, line), request)| {
+                let [made, spent, suspect] = request.tries.saved();
+                [*line, *due, made, spent, suspect]
+            })
             .collect();
         // Lines the reader is past without having waited are done with.
-        waiting.extend(self.tried.iter().filter(|tried| tried.line >= self.reader.line()));
+        waiting.extend(self.tried.iter().filter(|[line, ..]| *line >= self.reader.line()));
+        let ([size, streak, paused_until], [since, flags]) = (self.window.saved(), self.health.saved());
         SavedPhase::Running(SavedRun {
             input_bytes: self.input_bytes,
             next: unsealed.unwrap_or_else(|| self.reader.position()),
             open,
             closed,
             waiting,
+            server: Some([size, streak, paused_until, since, flags]),
         })
     }
 
@@ -166,7 +182,8 @@ impl Running {
         if stopping || !self.unsaved.has_room() || self.in_flight.len() >= self.window.size(core.now) {
             return None;
         }
-        let request = self.take_request(core)?;
+        let mut request = self.take_request(core)?;
+        self.health.on_send(&mut request.tries);
         let command = Command::Infer {
             url: Arc::clone(&self.endpoint),
             body: request.body.clone()?,
@@ -197,7 +214,7 @@ impl Running {
         match reply {
             Reply::Bytes(bytes) => {
                 if !self.reader.bytes(bytes) {
-                    self.lose_input("it is not as long as it was");
+                    self.lose_input(core, "it is not as long as it was");
                 }
                 Next::Again
             }
@@ -214,7 +231,7 @@ impl Running {
         if self.reader.is_loading() || (fault.may_pass() && !core.is_expired()) {
             self.broken = Some(fault);
         } else {
-            self.lose_input(&fault.message);
+            self.lose_input(core, &fault.message);
         }
         Next::Again
     }
@@ -226,52 +243,12 @@ impl Running {
         }
     }
 
-    /// An inference call ended. Replies to calls given up are for no flight and say nothing.
-    pub(super) fn on_reply(&mut self, core: &mut Core, id: CommandId, reply: Reply) -> Next {
-        let Some(Flight { request, sent_at }) = self.in_flight.remove(&id) else { return Next::Idle };
-        match reply {
-            Reply::Answer(answer) if is_retryable(answer.status) => {
-                if is_throttle(&answer) {
-                    self.window.on_trouble(core.now, sent_at, &mut core.jitter);
-                }
-                let pause = answer.retry_after_ms.filter(|_| is_throttle(&answer));
-                self.try_again(core, request, answer.retry_after_ms, pause, |core, of| {
-                    with_answer(core, of, &answer)
-                });
-            }
-            Reply::Answer(answer) if answer.body.len() > MAX_RESPONSE_BYTES => {
-                self.window.on_success();
-                self.end_without_answer(core, &request, &NoAnswer::TooLarge);
-            }
-            Reply::Answer(answer) if (200..300).contains(&answer.status) && !line::is_whole(&answer) => {
-                self.try_again(core, request, None, None, |core, of| with_answer(core, of, &answer));
-            }
-            Reply::Answer(answer) => {
-                self.window.on_success();
-                let (line, outcome, usage) = with_answer(core, of(core, &request), &answer);
-                self.unsaved.push(core.now, &request, outcome, usage, line);
-            }
-            Reply::Failed(fault) => {
-                self.window.on_trouble(core.now, sent_at, &mut core.jitter);
-                let reason = no_answer(&fault);
-                if fault.kind == FaultKind::Terminal {
-                    self.end_without_answer(core, &request, &reason);
-                } else {
-                    self.try_again(core, request, None, None, |_, of| without_answer(of, &reason));
-                }
-            }
-            _ => return core.fault(Fault::transient("a reply did not fit its command")),
-        }
-        Next::Again
-    }
-
     /// Fills `ready` from the reader; gives what to do when the reader needs the host.
     fn read(&mut self, core: &mut Core) -> Option<Next> {
         let halted = match &self.halt {
             None => None,
-            Some(Halt::Cancelled) => Some(NoAnswer::Cancelled),
-            Some(Halt::Expired) => Some(NoAnswer::Expired),
             Some(Halt::InputGone(_)) => return None,
+            Some(halt) => Some(halt.reason(false)),
         };
         let lanes = core.settings.max_concurrent_requests_per_batch as usize;
         while !self.read_all
@@ -287,7 +264,7 @@ impl Running {
                     return Some(Next::Again);
                 }
                 Step::Request(_) if self.chunks.seen > core.batch.request_counts.total => {
-                    self.lose_input("it holds more requests than when it was validated");
+                    self.lose_input(core, "it holds more requests than when it was validated");
                     return None;
                 }
                 Step::Request(request) => match (&halted, &request.body) {
@@ -304,12 +281,12 @@ impl Running {
     }
 
     fn make_ready(&mut self, mut request: Box<Request>) {
-        match self.tried.iter().position(|tried| tried.line == request.line) {
+        match self.tried.iter().position(|[line, ..]| *line == request.line) {
             None => self.ready.push_back(request),
             Some(at) => {
-                let Waiting { line, attempts, due } = self.tried.swap_remove(at);
+                let [line, due, tries @ ..] = self.tried.swap_remove(at);
                 self.ready_bytes -= request.body.as_ref().map_or(0, |body| body.len());
-                request.attempts = attempts;
+                request.tries = Tries::resume(tries);
                 self.waiting.insert((due, line), request);
             }
         }
@@ -331,76 +308,6 @@ impl Running {
         let request = self.ready.pop_front()?;
         self.ready_bytes -= request.body.as_ref().map_or(0, |body| body.len());
         Some(request)
-    }
-
-    fn try_again(
-        &mut self,
-        core: &mut Core,
-        mut request: Box<Request>,
-        retry_after_ms: Option<u64>,
-        pause_ms: Option<u64>,
-        give_up: impl FnOnce(&Core, Of<'_>) -> (Vec<u8>, Outcome, Option<Usage>),
-    ) {
-        request.attempts += 1;
-        if let Some(pause_ms) = pause_ms {
-            self.window.pause(core.now.saturating_add(pause_ms));
-        }
-        let due = core.now.saturating_add(delay_ms(request.attempts, retry_after_ms, &mut core.jitter));
-        let too_late = core.batch.expires_at.is_some_and(|at| due >= at * 1_000);
-        if request.attempts < core.settings.max_attempts && !too_late {
-            self.waiting.insert((due, request.line), request);
-        } else {
-            let (line, outcome, usage) = give_up(core, of(core, &request));
-            self.unsaved.push(core.now, &request, outcome, usage, line);
-        }
-    }
-
-    fn end_without_answer(&mut self, core: &Core, request: &Request, reason: &NoAnswer) {
-        let (line, outcome, usage) = without_answer(of(core, request), reason);
-        self.unsaved.push(core.now, request, outcome, usage, line);
-    }
-
-    /// Cancel and expiry stop everything at once: calls in flight are aborted, and whatever did not end is
-    /// written down as never run.
-    fn notice_halt(&mut self, core: &mut Core) {
-        if self.halt.is_some() {
-            return;
-        }
-        let reason = if let Some(cancelling_at) = core.cancel_requested_at {
-            core.batch.enter(BatchStatus::Cancelling, cancelling_at);
-            self.unsaved.publish_soon();
-            self.halt = Some(Halt::Cancelled);
-            NoAnswer::Cancelled
-        } else if core.is_expired() {
-            self.halt = Some(Halt::Expired);
-            NoAnswer::Expired
-        } else {
-            return;
-        };
-        for request in self.stop_everything() {
-            self.end_without_answer(core, &request, &reason);
-        }
-    }
-
-    /// Takes all requests that did not end, in input order.
-    fn stop_everything(&mut self) -> impl Iterator<Item = Box<Request>> + use<> {
-        let flights = std::mem::take(&mut self.in_flight);
-        self.aborts.extend(flights.iter().map(|(id, _)| *id));
-        let flights = flights.into_values().map(|flight| flight.request);
-        let waiting = std::mem::take(&mut self.waiting).into_values();
-        let mut stopped = Sorted::default();
-        for request in flights.chain(waiting).chain(self.ready.drain(..)) {
-            stopped.insert(request.line, request);
-        }
-        self.ready_bytes = 0;
-        stopped.into_values()
-    }
-
-    fn lose_input(&mut self, message: &str) {
-        drop(self.stop_everything());
-        let data = vec![unreadable(message)];
-        self.halt = Some(Halt::InputGone(BatchErrors { object: ListTag::List, data }));
-        self.read_all = true;
     }
 
     /// Gives up calls that take too long. Flights are kept in the order they were sent.
@@ -431,59 +338,5 @@ impl Running {
         let wake_at = wake_at.max(self.window.resumes_at(core.now).unwrap_or(0));
         core.commit(self.checkpoint());
         Next::Become(Phase::Suspended { wake_at })
-    }
-
-    fn finish(&mut self, core: &mut Core) -> Next {
-        let tally = self.chunks.tally();
-        let total = core.batch.request_counts.total;
-        let ending = match self.halt.take() {
-            Some(Halt::InputGone(errors)) => Ending::Failed(errors),
-            _ if tally.lines() != total => {
-                let error = unreadable("it does not hold the requests it held when it was validated");
-                Ending::Failed(BatchErrors { object: ListTag::List, data: vec![error] })
-            }
-            Some(Halt::Expired) => Ending::Expired,
-            Some(Halt::Cancelled) => Ending::Completed,
-            // An earlier turn's clock was ahead of this one's.
-            None if tally.not_run > 0 => Ending::Expired,
-            None => Ending::Completed,
-        };
-        if core.batch.status == BatchStatus::InProgress {
-            core.batch.enter(BatchStatus::Finalizing, core.now_seconds());
-        }
-        core.raise_counts(&tally);
-        let chunks = match &ending {
-            Ending::Failed(_) => most_chunks(total, self.input_bytes),
-            Ending::Completed | Ending::Expired => self.chunk_count(),
-        };
-        let finalizing = Finalizing::new(chunks, ending);
-        core.commit(finalizing.saved());
-        Next::Become(Phase::Finalizing(Box::new(finalizing)))
-    }
-
-    /// Chunks that may have results: one past the reader when it stopped inside one.
-    fn chunk_count(&self) -> u32 {
-        self.reader.position().chunk + u32::from(!self.chunks.is_empty())
-    }
-}
-
-fn of<'a>(core: &'a Core, request: &'a Request) -> Of<'a> {
-    Of { batch_id: &core.batch.id, line: request.line, custom_id: &request.custom_id }
-}
-
-fn with_answer(core: &Core, of: Of<'_>, answer: &Answer) -> (Vec<u8>, Outcome, Option<Usage>) {
-    line::with_answer(of, answer, core.settings.dialect)
-}
-
-fn without_answer(of: Of<'_>, reason: &NoAnswer) -> (Vec<u8>, Outcome, Option<Usage>) {
-    (line::without_answer(of, reason), reason.outcome(), None)
-}
-
-fn no_answer(fault: &Fault) -> NoAnswer {
-    match fault.kind {
-        FaultKind::Timeout => NoAnswer::TimedOut,
-        FaultKind::Missing | FaultKind::Terminal | FaultKind::Transient => {
-            NoAnswer::ConnectionFailed(fault.message.clone())
-        }
     }
 }

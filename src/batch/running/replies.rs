@@ -1,0 +1,163 @@
+//! What becomes of a request when its call ends.
+
+use super::{Flight, Running};
+use crate::batch::command::{CommandId, Fault, FaultKind, Reply};
+use crate::batch::core::{Core, Next};
+use crate::batch::line::{self, NoAnswer, Of};
+use crate::batch::reader::Request;
+use crate::batch::results::Outcome;
+use crate::batch::retry::delay_ms;
+use crate::batch::trouble::Trouble;
+use crate::limits::{RETRY_AFTER_CAP_MS, TOLD_WAIT_MS};
+use crate::object::{Extension, Usage, Wait};
+
+/// A try that ended in trouble.
+struct Failed {
+    trouble: Trouble,
+    /// Fewer calls at once may help, even while others are answered.
+    narrows: bool,
+    status: Option<u16>,
+    message: String,
+    retry_after_ms: Option<u64>,
+}
+
+impl Running {
+    /// An inference call ended. Replies to calls given up are for no flight and say nothing.
+    pub(in crate::batch) fn on_reply(&mut self, core: &mut Core, id: CommandId, reply: Reply) -> Next {
+        let Some(Flight { request, sent_at }) = self.in_flight.remove(&id) else { return Next::Idle };
+        let most = core.settings.limits.max_response_bytes;
+        let too_large = match &reply {
+            Reply::Answer(answer) => answer.body.len() > most,
+            Reply::Failed(fault) => fault.kind == FaultKind::TooLarge,
+            _ => false,
+        };
+        match reply {
+            _ if too_large => {
+                self.works(core);
+                self.end_without_answer(core, &request, &NoAnswer::TooLarge(most));
+            }
+            Reply::Answer(answer) => {
+                let taken = line::take(of(core, &request), &answer, core.settings.dialect);
+                match taken.trouble {
+                    None => {
+                        self.works(core);
+                        let (outcome, usage) = (taken.outcome, taken.usage);
+                        self.unsaved.push(core.now, &request, outcome, usage, taken.into_line());
+                    }
+                    Some(trouble) => {
+                        let failed = Failed {
+                            trouble,
+                            narrows: trouble == Trouble::Overloaded,
+                            status: Some(taken.status),
+                            message: taken.message.clone(),
+                            retry_after_ms: taken.retry_after_ms,
+                        };
+                        let end = (taken.outcome, taken.usage, taken.into_line());
+                        self.in_trouble(core, request, sent_at, &failed, end);
+                    }
+                }
+            }
+            Reply::Failed(fault) => {
+                let reason = no_answer(&fault);
+                if fault.kind == FaultKind::Terminal {
+                    self.end_without_answer(core, &request, &reason);
+                } else {
+                    let failed = Failed {
+                        trouble: match fault.kind {
+                            FaultKind::Timeout => Trouble::Failing,
+                            FaultKind::Refused => Trouble::Refused,
+                            _ => Trouble::Overloaded,
+                        },
+                        narrows: fault.kind != FaultKind::Refused,
+                        status: None,
+                        message: reason.message(),
+                        retry_after_ms: None,
+                    };
+                    let end = (reason.outcome(), None, line::without_answer(of(core, &request), &reason));
+                    self.in_trouble(core, request, sent_at, &failed, end);
+                }
+            }
+            _ => return core.fault(Fault::transient("a reply did not fit its command")),
+        }
+        Next::Again
+    }
+
+    /// The server answered a request in a way that settles it.
+    fn works(&mut self, core: &mut Core) {
+        self.window.on_success();
+        self.health.on_answer(core.now);
+        // What was in flight when a pause began may be answered in the middle of it.
+        if core.batch.edgebatch.is_some() && self.window.resumes_at(core.now).is_none() {
+            core.batch.edgebatch = None;
+            self.unsaved.publish_soon();
+        }
+    }
+
+    /// A try ended in trouble: whose it is decides whether the request waits, or ends as it would stand in its file.
+    fn in_trouble(
+        &mut self,
+        core: &mut Core,
+        mut request: Box<Request>,
+        sent_at: u64,
+        failed: &Failed,
+        (outcome, usage, line): (Outcome, Option<Usage>, Vec<u8>),
+    ) {
+        let Failed { trouble, retry_after_ms, .. } = *failed;
+        let max = core.settings.max_attempts;
+        let ended = self.health.on_trouble(core.now, trouble, request.line, &mut request.tries, max);
+        if failed.narrows || self.health.is_general() {
+            self.window.on_trouble(core.now, sent_at, &mut core.jitter);
+            if let Some(asked) = retry_after_ms {
+                self.window.pause(core.now.saturating_add(asked.min(RETRY_AFTER_CAP_MS)));
+            }
+        }
+        if ended {
+            self.unsaved.push(core.now, &request, outcome, usage, line);
+            return;
+        }
+        let delay = delay_ms(request.tries.made, retry_after_ms, &mut core.jitter);
+        self.waiting.insert((core.now.saturating_add(delay), request.line), request);
+        self.tell_wait(core, failed);
+    }
+
+    /// Says in the batch that nothing starts for a while, and why.
+    fn tell_wait(&mut self, core: &mut Core, failed: &Failed) {
+        let idle = self.in_flight.is_empty() && self.ready.is_empty() && self.read_all;
+        let next = self.waiting.first().map(|&((due, _), _)| due).filter(|_| idle);
+        let Some(until) = self.window.resumes_at(core.now).or(next) else { return };
+        if until < core.now + TOLD_WAIT_MS {
+            return;
+        }
+        let told = Extension {
+            waiting: Some(Wait {
+                reason: failed.trouble.reason().to_owned(),
+                status: failed.status,
+                message: failed.message.clone(),
+                since: self.health.since() / 1_000,
+                until: until.div_ceil(1_000),
+            }),
+        };
+        if core.batch.edgebatch.as_ref() != Some(&told) {
+            core.batch.edgebatch = Some(told);
+            self.unsaved.publish_soon();
+            // What the wait is for is to be known after a crash too.
+            self.chunks.dirty = true;
+        }
+    }
+
+    pub(super) fn end_without_answer(&mut self, core: &Core, request: &Request, reason: &NoAnswer) {
+        let line = line::without_answer(of(core, request), reason);
+        self.unsaved.push(core.now, request, reason.outcome(), None, line);
+    }
+}
+
+fn of<'a>(core: &'a Core, request: &'a Request) -> Of<'a> {
+    Of { batch_id: &core.batch.id, line: request.line, custom_id: Some(&request.custom_id) }
+}
+
+fn no_answer(fault: &Fault) -> NoAnswer {
+    match fault.kind {
+        FaultKind::Timeout => NoAnswer::TimedOut,
+        _ => NoAnswer::ConnectionFailed(fault.message.clone()),
+    }
+}

@@ -1,0 +1,311 @@
+//! Whose fault a failed try is: the line's, which uses its tries up, or the server's, which must cost no line
+//! anything. The only place that decides it.
+//!
+//! One failed try says little; what the server did for others meanwhile says nearly all. While nobody is
+//! answered, the trouble is the server's and no try counts. Where others are answered, a failure counts for
+//! as much as it is unlikely: a line that fails five times beside a thousand that do not is at fault, one that
+//! fails five times where every other call fails is not. A line that ends in trouble is one whose failures the
+//! server's recent mood would explain with a chance below 2^-30.
+
+use super::answer::Named;
+
+/// What a line has to show before it is given up, in 1/256 bits: 30 bits.
+const LIMIT: u32 = 30 << 8;
+/// How long the only line that is left may find no one at home before its tries count...
+const LONE_MS: u64 = 90 * 60_000;
+/// ...and how long several may.
+const DARK_MS: u64 = 12 * 3_600_000;
+/// How long an error that is more often the request's than the server's counts for no one.
+const SICK_MS: u64 = 15 * 60_000;
+/// Replies that the server's mood is judged by, before older ones count for half.
+const RECENT: u32 = 128;
+/// With fewer replies than this an error of the request's kind counts whole.
+const FEW: u32 = 16;
+
+/// Kinds of trouble, by what they say of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// It has too much to do, or cannot be reached: fewer calls at once may help.
+    Overloaded,
+    /// What stands before it gets no answer from it.
+    Unavailable,
+    /// It failed at this request: as likely the request's fault as its own.
+    Failing,
+    /// It serves nobody this way: wrong key, wrong address, no money.
+    Refused,
+}
+
+impl Trouble {
+    /// The word for it in a batch's `edgebatch.waiting`.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+            Self::Failing => "failing",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What a status says of the server; nothing for those that are about the request alone.
+pub(super) fn of_status(status: u16) -> Option<Trouble> {
+    match status {
+        429 | 503 | 529 => Some(Trouble::Overloaded),
+        502 | 504 | 520..=527 | 530 => Some(Trouble::Unavailable),
+        408 | 409 | 500.. => Some(Trouble::Failing),
+        300..=399 | 401..=405 | 407 => Some(Trouble::Refused),
+        _ => None,
+    }
+}
+
+/// As [`of_status`], where the body names an error.
+pub(super) fn of_error(status: u16, named: &Named) -> Option<Trouble> {
+    if named.is_quota { Some(Trouble::Refused) } else { of_status(status) }
+}
+
+/// What a line has behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tries {
+    /// Tries that failed, whoever was at fault.
+    pub(super) made: u32,
+    /// How much they count against the line, in 1/256 bits.
+    spent: u32,
+    /// It failed while others were answered.
+    suspect: bool,
+    /// Answers others had had when the last try failed, or the first was sent.
+    seen: u64,
+}
+
+impl Tries {
+    /// What a later turn needs.
+    pub(super) fn saved(&self) -> [u64; 3] {
+        [self.made.into(), self.spent.into(), self.suspect.into()]
+    }
+
+    /// As an earlier turn left them.
+    pub(super) fn resume([made, spent, suspect]: [u64; 3]) -> Self {
+        Self { made: made as u32, spent: spent as u32, suspect: suspect != 0, seen: 0 }
+    }
+}
+
+/// What is known of the server, by what it did to all lines. Times are milliseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Health {
+    /// Replies that were no trouble.
+    answered: u64,
+    /// Whether there ever was one.
+    ever: bool,
+    /// When the last was, or else the run began.
+    since: u64,
+    /// Recent replies: those that were no trouble, and those that were.
+    recent: [u32; 2],
+    /// A line that failed since the last answer for the first time...
+    fresh: Option<u64>,
+    /// ...and whether another did.
+    several: bool,
+}
+
+impl Health {
+    pub(super) fn new(now: u64) -> Self {
+        Self { answered: 0, ever: false, since: now, recent: [0; 2], fresh: None, several: false }
+    }
+
+    /// As an earlier turn left it.
+    pub(super) fn resume([since, flags]: [u64; 2]) -> Self {
+        Self { ever: flags & 1 != 0, several: flags & 2 != 0, ..Self::new(since) }
+    }
+
+    /// What a later turn needs.
+    pub(super) fn saved(&self) -> [u64; 2] {
+        [self.since, u64::from(self.ever) | u64::from(self.several) << 1]
+    }
+
+    /// Since when nobody was answered.
+    pub(super) fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// Several lines are in trouble and nobody is answered: it is not the lines.
+    pub(super) fn is_general(&self) -> bool {
+        self.several
+    }
+
+    /// A line is sent.
+    pub(super) fn on_send(&self, tries: &mut Tries) {
+        if tries.made == 0 {
+            tries.seen = self.answered;
+        }
+    }
+
+    /// A line was answered, well or by a refusal of its own: the server works.
+    pub(super) fn on_answer(&mut self, now: u64) {
+        self.answered += 1;
+        (self.ever, self.since, self.fresh, self.several) = (true, now, None, false);
+        self.count(0);
+    }
+
+    /// A try of line `line` ended in trouble. Whether the line is to be given up.
+    pub(super) fn on_trouble(
+        &mut self,
+        now: u64,
+        trouble: Trouble,
+        line: u64,
+        tries: &mut Tries,
+        max_attempts: u32,
+    ) -> bool {
+        self.count(1);
+        tries.made = tries.made.saturating_add(1);
+        let meanwhile = self.answered > std::mem::replace(&mut tries.seen, self.answered);
+        if meanwhile {
+            tries.suspect = true;
+        } else if !tries.suspect {
+            self.several |= self.fresh.is_some_and(|fresh| fresh != line);
+            self.fresh = Some(line);
+        }
+        let quiet = now.saturating_sub(self.since);
+        let lone = !self.several;
+        let whole = LIMIT.div_ceil(max_attempts.max(1));
+        tries.spent = tries.spent.saturating_add(match trouble {
+            // Others are served: it is this request that is not. Twice, as a key may have been taken away between.
+            Trouble::Refused if meanwhile => LIMIT / 2,
+            Trouble::Failing if meanwhile && self.is_well() => whole,
+            _ if meanwhile => whole.min(self.surprise()),
+            Trouble::Failing if lone || quiet > SICK_MS => whole,
+            Trouble::Refused if lone && self.ever => whole,
+            _ if self.ever && quiet > if lone { LONE_MS } else { DARK_MS } => whole,
+            _ => 0,
+        });
+        tries.spent >= LIMIT
+    }
+
+    fn count(&mut self, of: usize) {
+        self.recent[of] += 1;
+        if self.recent[0] + self.recent[1] > RECENT {
+            self.recent = self.recent.map(|count| count / 2);
+        }
+    }
+
+    /// At most one in eight fails, or there is too little to go by.
+    fn is_well(&self) -> bool {
+        let [well, ill] = self.recent;
+        well + ill < FEW || ill * 7 <= well
+    }
+
+    /// How much a failure says, in 1/256 bits: less the more there are.
+    fn surprise(&self) -> u32 {
+        let [well, ill] = self.recent;
+        let ratio = ((well + ill) << 8) / ill.max(1);
+        // Between powers of two the logarithm is taken for a straight line.
+        let whole = ratio.max(256).ilog2();
+        ((whole - 8) << 8) + ((ratio.max(256) << 8 >> whole) & 0xff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Trouble::{Failing, Overloaded, Refused, Unavailable};
+
+    #[test]
+    fn every_status_has_its_kind_of_trouble() {
+        for (statuses, expected) in [
+            (vec![429, 503, 529], Some(Overloaded)),
+            (vec![502, 504, 520, 522, 524, 527, 530], Some(Unavailable)),
+            (vec![408, 409, 500, 501, 505, 507, 528, 599], Some(Failing)),
+            (vec![301, 307, 308, 401, 402, 403, 404, 405, 407], Some(Refused)),
+            (vec![200, 201, 400, 406, 410, 413, 415, 422, 451], None),
+        ] {
+            for status in statuses {
+                assert_eq!(of_status(status), expected, "{status}");
+            }
+        }
+        let quota = Named { is_quota: true, ..Named::default() };
+        assert_eq!(of_error(429, &quota), Some(Refused));
+    }
+
+    /// Tries that a line takes before it is given up; the world between them is up to `between`.
+    fn tries_of(
+        trouble: Trouble,
+        health: &mut Health,
+        mut between: impl FnMut(&mut Health, u64),
+    ) -> Option<u32> {
+        let mut tries = Tries::default();
+        health.on_send(&mut tries);
+        for made in 1..=2_000 {
+            let now = u64::from(made) * 1_000;
+            between(health, now);
+            if health.on_trouble(now, trouble, 1, &mut tries, 5) {
+                return Some(made);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_table_of_cases() {
+        let well =
+            |others: u32| move |health: &mut Health, now| (0..others).for_each(|_| health.on_answer(now));
+        let flaky = |health: &mut Health, now| {
+            health.on_answer(now);
+            health.on_trouble(now, Overloaded, 2, &mut Tries { made: 1, seen: 0, ..Tries::default() }, 5);
+        };
+        let dark = |health: &mut Health, now| {
+            let mut tries = Tries::default();
+            health.on_send(&mut tries);
+            health.on_trouble(now, Unavailable, 7, &mut tries, 5);
+        };
+        let nothing = |_: &mut Health, _| {};
+        let tries = |trouble, between: &mut dyn FnMut(&mut Health, u64)| {
+            tries_of(trouble, &mut Health::new(0), between)
+        };
+        // Beside many that are answered a line at fault has its tries and no more.
+        for trouble in [Overloaded, Unavailable, Failing] {
+            assert_eq!(tries(trouble, &mut well(100)), Some(5), "{trouble:?}");
+        }
+        // What others may do and this one may not is its own.
+        assert_eq!(tries(Refused, &mut well(1)), Some(2));
+        // Where two of three fail, it takes that many more to be sure.
+        assert!(matches!(tries(Overloaded, &mut flaky.clone()), Some(40..70)));
+        // While nobody is answered, nobody is at fault: half an hour and more.
+        for trouble in [Overloaded, Unavailable, Refused] {
+            assert_eq!(tries(trouble, &mut dark.clone()), None, "{trouble:?}");
+            assert_eq!(tries(trouble, &mut nothing.clone()), None, "{trouble:?}: and nobody ever was");
+        }
+        // An error of the request's kind is the server's for a quarter of an hour, where others have it too.
+        assert_eq!(tries(Failing, &mut dark.clone()), Some(15 * 60 + 5));
+        assert_eq!(tries(Failing, &mut nothing.clone()), Some(5));
+    }
+
+    #[test]
+    fn the_last_line_left_is_given_up_after_an_hour_and_a_half_in_the_dark() {
+        let mut health = Health::new(0);
+        health.on_answer(0);
+        let mut tries = Tries::default();
+        health.on_send(&mut tries);
+        let given_up = (1..).find(|minute| health.on_trouble(minute * 60_000, Unavailable, 9, &mut tries, 5));
+        assert_eq!(given_up, Some(95));
+    }
+
+    #[test]
+    fn surprise_is_the_logarithm_of_how_rare_a_failure_is() {
+        for (recent, bits) in [([0, 1], 0.0), ([1, 1], 1.0), ([3, 1], 2.0), ([127, 1], 7.0), ([20, 80], 0.25)]
+        {
+            let health = Health { recent, ..Health::new(0) };
+            let got = f64::from(health.surprise()) / 256.0;
+            assert!((got - bits).abs() < 0.1, "{recent:?}: {got}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_the_server_outlives_a_turn() {
+        let mut health = Health::new(5);
+        health.on_answer(70);
+        for line in [1, 2] {
+            let mut tries = Tries::default();
+            health.on_send(&mut tries);
+            health.on_trouble(80, Overloaded, line, &mut tries, 5);
+        }
+        let later = Health::resume(health.saved());
+        assert!(later.is_general() && later.ever && later.since() == 70);
+    }
+}
