@@ -13,7 +13,7 @@ export interface BatchesOptions extends Adapters, ValidationOptions {
   maxConcurrentBatches?: number;
   /** Requests of one batch in flight at once. Default 10. */
   maxConcurrentRequestsPerBatch?: number;
-  /** Tries of one request before its last answer is its result. Default 5. */
+  /** Tries of one request that count against it before its last answer is its result. Default 5. */
   maxAttempts?: number;
   /** Milliseconds one try may take. Default 600,000. */
   requestTimeoutMs?: number;

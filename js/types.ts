@@ -96,7 +96,8 @@ export interface InferenceResponse {
 export interface Inference {
   /**
    * Resolves for every answer of the server, 500s included. Rejects when there was none: with an error named
-   * `TimeoutError` when time ran out, with anything else for a connection failure. Stops when `signal` aborts.
+   * `TimeoutError` when time ran out, `ResponseTooLargeError` when the answer is larger than is taken, `RedirectError`
+   * when the server sends everyone elsewhere, with anything else for a connection failure. Stops when `signal` aborts.
    */
   infer(request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse>;
 }
@@ -160,6 +161,31 @@ export interface Batch {
     output_tokens_details: { reasoning_tokens: number };
   };
   metadata: Record<string, string> | null;
+  /** What OpenAI's object has no place for; absent when there is nothing to say. */
+  edgebatch?: BatchExtension;
+}
+
+/** What this implementation says of a batch besides OpenAI's own members. */
+export interface BatchExtension {
+  /** Why nothing starts right now; absent when all goes well. */
+  waiting?: BatchWait;
+}
+
+/** Why the requests of a batch wait, and until when. Times are Unix seconds. */
+export interface BatchWait {
+  /**
+   * `overloaded`: too much to do, or out of reach; `unavailable`: what stands before the model server gets no answer;
+   * `failing`: it fails at everything; `refused`: it serves nobody this way (key, address, money).
+   */
+  reason: "overloaded" | "unavailable" | "failing" | "refused";
+  /** What the model server answered last; null when there was no answer. */
+  status: number | null;
+  /** What it said, or why it could not be reached. */
+  message: string;
+  /** When it last answered a request, or else the run began. */
+  since: number;
+  /** When it is asked again. */
+  until: number;
 }
 
 export interface BatchList {
@@ -190,4 +216,6 @@ export interface Limits {
   maxLineBytes?: number;
   /** Errors kept of a file; the rest are counted. Default 1,000. */
   maxErrors?: number;
+  /** Largest answer of the model, in bytes; a larger one is `response_too_large`. Default 8 MiB. */
+  maxResponseBytes?: number;
 }

@@ -65,10 +65,10 @@ impl Statistics {
             self.longest.insert(place, LineSize { line, bytes });
             self.longest.truncate(LONGEST);
         }
-        if let Some(model) = model {
-            if !count(&mut self.models, text::first(model, MODEL_CHARS), MODELS) {
-                self.other_models += 1;
-            }
+        if let Some(model) = model
+            && !count(&mut self.models, text::first(model, MODEL_CHARS), MODELS)
+        {
+            self.other_models += 1;
         }
     }
 
