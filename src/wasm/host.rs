@@ -231,6 +231,7 @@ fn fault(thrown: JsValue) -> Fault {
         Some("TimeoutError") => FaultKind::Timeout,
         Some("ResponseTooLargeError") => FaultKind::TooLarge,
         Some("RedirectError") => FaultKind::Refused,
+        Some("InvalidAnswerError") => FaultKind::Terminal,
         _ => FaultKind::Transient,
     };
     Fault { kind, message: error.message().unwrap_or_default() }
