@@ -2,7 +2,13 @@
 import { core, isApiErrorFields, type Report, type Statistics } from "./core.ts";
 import { apiError } from "./errors.ts";
 import { random64 } from "./random.ts";
-import { coreSettings, type ValidationOptions } from "./settings.ts";
+import {
+  checkNames,
+  coreSettings,
+  type NamesOf,
+  type ValidationOptions,
+  validationOptions,
+} from "./settings.ts";
 import type { BatchError } from "./types.ts";
 
 /** Options of {@link Validator}. */
@@ -14,6 +20,11 @@ export interface ValidatorOptions extends ValidationOptions {
   /** Whether the places of good lines are kept for {@link Validator.takeGoodLines}. Default false. */
   goodLines?: boolean;
 }
+
+const names: NamesOf<ValidatorOptions> = {
+  ...validationOptions,
+  ...{ endpoint: true, statistics: true, goodLines: true },
+};
 
 /** The least bytes of a line that counts in a class of {@link Statistics.sizes}. */
 export function sizeFrom(sizeClass: number): number {
@@ -31,7 +42,9 @@ export class Validator {
   #statistics: Statistics | null = null;
   #goodLines: Float64Array = new Float64Array();
 
+  /** @throws InvalidRequestError that names the option at fault. */
   constructor(options: ValidatorOptions) {
+    checkNames(options, names, "Validator");
     const { endpoint, statistics = false, goodLines = false, ...settings } = options;
     const { Validator } = core();
     const rules = coreSettings(settings);
