@@ -14,6 +14,8 @@ export {
   ConflictError,
   InvalidRequestError,
   ResourceNotFoundError,
+  type StoreHolder,
+  StoreInUseError,
 } from "./errors.ts";
 export type { Adapters } from "./host.ts";
 export { anyModel, type EchoInferenceOptions, echoInference, echoModels } from "./hosts/echo.ts";
