@@ -1,14 +1,13 @@
 /** The service: the four calls of the Batches API and a run in the background, over a user's adapters. */
 import { Claim } from "./claim.ts";
 import { type BatchRequest, core, guarded, isApiErrorFields, type Report, type TurnEnd } from "./core.ts";
-import { apiError, InvalidRequestError, StoreInUseError } from "./errors.ts";
+import { apiError, StoreInUseError } from "./errors.ts";
 import { type Adapters, checkAdapters, HostBinding } from "./host.ts";
+import { checkNames, checkType, type NamesOf } from "./options.ts";
 import {
   type CoreSettings,
-  checkNames,
   checkSettings,
   coreSettings,
-  type NamesOf,
   type ValidationOptions,
   validationOptions,
 } from "./settings.ts";
@@ -218,17 +217,6 @@ export class Batches {
 
 function logged(error: unknown): void {
   console.error(error);
-}
-
-function checkType(name: string, value: unknown, type: "boolean" | "function" | "object" | "string"): void {
-  if (typeof value === type && value !== null) return;
-  const wanted = type === "object" ? "an object" : `a ${type}`;
-  const got = value === null ? "null" : typeof value;
-  const message =
-    value === undefined
-      ? `Missing required parameter: '${name}'.`
-      : `Invalid type for '${name}': expected ${wanted}, but got ${got} instead.`;
-  throw new InvalidRequestError(message, { param: name, code: "invalid_type" });
 }
 
 /** Results are stored in groups of up to about a mebibyte; stale reads would let a batch run twice. */

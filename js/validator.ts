@@ -1,14 +1,9 @@
 /** Checks a batch file as it streams by: in a page before an upload, in a server during one. */
 import { core, isApiErrorFields, type Report, type Statistics } from "./core.ts";
 import { apiError } from "./errors.ts";
+import { checkNames, type NamesOf } from "./options.ts";
 import { random64 } from "./random.ts";
-import {
-  checkNames,
-  coreSettings,
-  type NamesOf,
-  type ValidationOptions,
-  validationOptions,
-} from "./settings.ts";
+import { coreSettings, type ValidationOptions, validationOptions } from "./settings.ts";
 import type { BatchError } from "./types.ts";
 
 /** Options of {@link Validator}. */

@@ -2,6 +2,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { InvalidRequestError, ResourceNotFoundError } from "../errors.ts";
+import { checkNames, type NamesOf } from "../options.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
 import {
   type Content,
@@ -29,6 +30,8 @@ export interface DiskFileOptions {
   /** Default: a fresh one. */
   id?: string;
 }
+
+const names: NamesOf<DiskFileOptions> = { purpose: true, filename: true, id: true };
 
 const MOST_KNOWN = 32;
 
@@ -117,6 +120,7 @@ export class DiskFiles implements Files {
 
   /** Copies a file, or a stream, into the directory. */
   async add(source: string | AsyncIterable<Uint8Array>, options: DiskFileOptions = {}): Promise<FileObject> {
+    checkNames(options, names, "add");
     const fromPath = typeof source === "string";
     const { purpose = "batch", filename = fromPath ? paths().basename(source) : "upload" } = options;
     const writer = await this.create({
@@ -139,6 +143,7 @@ export class DiskFiles implements Files {
    * they differ, reads reject with a {@link ResourceNotFoundError} of code `file_changed`.
    */
   async link(path: string, options: DiskFileOptions = {}): Promise<FileObject> {
+    checkNames(options, names, "link");
     const { purpose = "batch", filename = paths().basename(path), id = newFileId() } = options;
     const target = paths().resolve(path);
     const state = await fs().promises.stat(target, { bigint: true });

@@ -1,7 +1,8 @@
 /** A key-value store in one SQLite file, with Node's own `node:sqlite`. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type StoreHolder, StoreInUseError } from "../errors.ts";
+import { InvalidRequestError, type StoreHolder, StoreInUseError } from "../errors.ts";
+import { checkNames, checkType, type NamesOf } from "../options.ts";
 import type { KV, KVOp, StoreLock } from "../types.ts";
 import { makeDirectory } from "./disk-directory.ts";
 import { os, paths, sqlite } from "./node-modules.ts";
@@ -20,6 +21,8 @@ export interface SqliteKVOptions {
   /** How long a write waits for another process's write, in milliseconds. Default 10,000. */
   busyTimeoutMs?: number;
 }
+
+const names: NamesOf<SqliteKVOptions> = { durability: true, busyTimeoutMs: true };
 
 const MAX_VALUE = 16 * 1024 * 1024;
 
@@ -55,7 +58,14 @@ export class SqliteKV implements KV {
 
   /** Opens the file, or makes it, and its folder too, which then is for this user alone. */
   constructor(path: string, options: SqliteKVOptions = {}) {
+    checkNames(options, names, "SqliteKV");
     const { durability = "power", busyTimeoutMs = 10_000 } = options;
+    checkType("path", path, "string");
+    if (durability !== "power" && durability !== "process")
+      throw invalid("durability", '"power" or "process"');
+    if (!Number.isInteger(busyTimeoutMs) || busyTimeoutMs < 0 || busyTimeoutMs > 0x7fffffff) {
+      throw invalid("busyTimeoutMs", "a whole number of milliseconds");
+    }
     this.#db = open(path, busyTimeoutMs);
     this.#db.exec(
       durability === "power"
@@ -203,6 +213,11 @@ function prefixEnd(prefix: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | u
   const end = prefix.slice(0, length);
   end[length - 1] = (end[length - 1] as number) + 1;
   return end;
+}
+
+function invalid(param: string, expected: string): InvalidRequestError {
+  const message = `Invalid value for '${param}': expected ${expected}.`;
+  return new InvalidRequestError(message, { param, code: "invalid_value" });
 }
 
 /** Whether a process of this machine is there no more: its name was left by a crash. */

@@ -5,10 +5,12 @@ import { test } from "node:test";
 import {
   Batches,
   type BatchesOptions,
+  DiskFiles,
   echoInference,
   echoModels,
   MemoryFiles,
   MemoryKV,
+  SqliteKV,
   Validator,
 } from "../../js/entry/node.ts";
 import { InvalidRequestError } from "../../js/errors.ts";
@@ -124,6 +126,27 @@ test("a validator refuses options that it does not know", () => {
   const { message } = refusal(() => new Validator({ endpoint, statistic: true } as never));
   assert.equal(message, "Validator has no option 'statistic'. Did you mean 'statistics'?");
   assert.match(refusal(() => new Validator(undefined as never)).message, /needs an object of options/);
+});
+
+test("the stores refuse options that they do not know, or that would mean less than was asked for", async () => {
+  const store = (options: object) => refusal(() => new SqliteKV(":memory:", options as never)).message;
+  assert.equal(store({ durable: "power" }), "SqliteKV has no option 'durable'. Did you mean 'durability'?");
+  assert.equal(
+    store({ durability: "Power" }),
+    'Invalid value for \'durability\': expected "power" or "process".',
+  );
+  for (const busyTimeoutMs of ["10", -1, 0.5, Infinity, "1; DROP TABLE kv"]) {
+    assert.match(store({ busyTimeoutMs }), /^Invalid value for 'busyTimeoutMs'/);
+  }
+  assert.equal(
+    refusal(() => new SqliteKV(undefined as never)).message,
+    "Missing required parameter: 'path'.",
+  );
+  const files = new DiskFiles("never-made");
+  for (const call of [files.add("a", { name: "b" } as never), files.link("a", { name: "b" } as never)]) {
+    await assert.rejects(call, { message: /has no option 'name'. Did you mean 'filename'\?/ });
+  }
+  assert.match(refusal(() => echoInference({ latency: 7 } as never)).message, /Did you mean 'latencyMs'/);
 });
 
 for (const [options, message] of [
