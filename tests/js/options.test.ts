@@ -130,7 +130,10 @@ test("a validator refuses options that it does not know", () => {
 
 test("the stores refuse options that they do not know, or that would mean less than was asked for", async () => {
   const store = (options: object) => refusal(() => new SqliteKV(":memory:", options as never)).message;
-  assert.equal(store({ durable: "power" }), "SqliteKV has no option 'durable'. Did you mean 'durability'?");
+  assert.equal(
+    store({ durabilty: "power" }),
+    "SqliteKV has no option 'durabilty'. Did you mean 'durability'?",
+  );
   assert.equal(
     store({ durability: "Power" }),
     'Invalid value for \'durability\': expected "power" or "process".',
