@@ -1,8 +1,16 @@
 /** The service: the four calls of the Batches API and a run in the background, over a user's adapters. */
+import { Claim } from "./claim.ts";
 import { type BatchRequest, core, guarded, isApiErrorFields, type Report, type TurnEnd } from "./core.ts";
-import { apiError } from "./errors.ts";
-import { type Adapters, HostBinding } from "./host.ts";
-import { type CoreSettings, coreSettings, type ValidationOptions } from "./settings.ts";
+import { apiError, StoreInUseError } from "./errors.ts";
+import { type Adapters, checkAdapters, HostBinding } from "./host.ts";
+import { checkNames, checkType, type NamesOf } from "./options.ts";
+import {
+  type CoreSettings,
+  checkSettings,
+  coreSettings,
+  type ValidationOptions,
+  validationOptions,
+} from "./settings.ts";
 import type { Batch, BatchCreateParams, BatchList, KV } from "./types.ts";
 
 /** Options of {@link Batches}: the adapters, and what may be set. */
@@ -19,10 +27,24 @@ export interface BatchesOptions extends Adapters, ValidationOptions {
   requestTimeoutMs?: number;
   /**
    * Whether batches run in the background of this process: those created here, and those an earlier process left
-   * unfinished. Default true. At most one process may run the batches of a store at a time.
+   * unfinished. Default true. At most one service may run the batches of a store at a time: a second one is told so
+   * by a `StoreInUseError`, and may still create, read and cancel batches.
    */
   autostart?: boolean;
+  /**
+   * Told once when the background run ends by itself: another service runs this store, or something is broken. Default:
+   * to `console.error`. {@link Batches.served} rejects with the same error.
+   */
+  onError?: (error: unknown) => void;
 }
+
+/** Every option, so that one that is misspelt is told apart. */
+const names: NamesOf<BatchesOptions> = {
+  ...validationOptions,
+  ...{ kv: true, files: true, inference: true, models: true },
+  ...{ endpoints: true, maxConcurrentBatches: true, maxConcurrentRequestsPerBatch: true, maxAttempts: true },
+  ...{ requestTimeoutMs: true, autostart: true, onError: true },
+};
 
 /** What {@link Batches.validateInput} found, and the good requests to walk through. */
 export interface InputValidation extends Report {
@@ -34,14 +56,28 @@ export interface InputValidation extends Report {
 export class Batches {
   readonly #host: HostBinding;
   readonly #settings: CoreSettings;
+  readonly #claim: Claim;
+  readonly #onError: (error: unknown) => void;
   #creating: Promise<unknown> = Promise.resolve();
   #serving: Promise<void> | undefined;
+  /** How the last background run ended. */
+  #served: Promise<void> = Promise.resolve();
+  /** What is broken here, since that run ended by it. */
+  #fault: { error: unknown } | undefined;
 
+  /** @throws InvalidRequestError that names the option at fault. */
   constructor(options: BatchesOptions) {
-    const { kv, files, inference, models, autostart = true, ...settings } = options;
+    checkNames(options, names, "Batches");
+    const { kv, files, inference, models, autostart = true, onError = logged, ...settings } = options;
+    checkAdapters({ kv, files, inference, models });
     checkCaps(kv);
+    checkType("autostart", autostart, "boolean");
+    checkType("onError", onError, "function");
     this.#settings = coreSettings(settings);
+    checkSettings(this.#settings);
     this.#host = new HostBinding({ kv, files, inference, models });
+    this.#claim = new Claim(kv);
+    this.#onError = onError;
     if (autostart) this.start();
   }
 
@@ -52,7 +88,8 @@ export class Batches {
   create(params: BatchCreateParams): Promise<Batch> {
     // One at a time: of two calls with the same idempotency key, the second must find what the first wrote.
     const created = this.#creating.then(() =>
-      translated(core().createBatch(this.#host, params, this.#settings)),
+      // Nothing at all is an object without members: the first that is missing is named.
+      translated(core().createBatch(this.#host, params ?? {}, this.#settings)),
     );
     // The next one in the next millisecond: ids sort by creation to the millisecond, and so do lists.
     this.#creating = created.catch(() => {}).then(() => this.#host.sleep(1));
@@ -60,7 +97,8 @@ export class Batches {
   }
 
   /** The batch as it stands. @throws ResourceNotFoundError */
-  retrieve(id: string): Promise<Batch> {
+  async retrieve(id: string): Promise<Batch> {
+    checkType("id", id, "string");
     return translated(core().retrieveBatch(this.#host, id, this.#settings));
   }
 
@@ -68,12 +106,14 @@ export class Batches {
    * Asks for a batch to be cancelled; what ran already is kept in its files.
    * @throws ResourceNotFoundError, ConflictError when it has completed, failed or expired.
    */
-  cancel(id: string): Promise<Batch> {
+  async cancel(id: string): Promise<Batch> {
+    checkType("id", id, "string");
     return translated(core().cancelBatch(this.#host, id, this.#settings)).finally(() => this.#host.wake());
   }
 
   /** A page of batches, newest first; `after` is the last id of the page before. @throws InvalidRequestError */
-  list(params: { after?: string; limit?: number } = {}): Promise<BatchList> {
+  async list(params: { after?: string; limit?: number } = {}): Promise<BatchList> {
+    checkType("params", params, "object");
     return translated(core().listBatches(this.#host, defined(params)));
   }
 
@@ -82,9 +122,10 @@ export class Batches {
    * A missing file is an error in the result.
    */
   async validateInput(input: { input_file_id: string; endpoint: string }): Promise<InputValidation> {
-    const open = () => {
-      return new (core().InputReader)(this.#host, input.input_file_id, input.endpoint, this.#settings);
-    };
+    const { input_file_id, endpoint } = input ?? {};
+    checkType("input_file_id", input_file_id, "string");
+    checkType("endpoint", endpoint, "string");
+    const open = () => new (core().InputReader)(this.#host, input_file_id, endpoint, this.#settings);
     const reader = open();
     try {
       let report: Report | null = null;
@@ -95,12 +136,21 @@ export class Batches {
     }
   }
 
-  /** Runs batches in the background, if it does not already. */
+  /**
+   * Runs batches in the background, if it does not already. What ends that run by itself, such as a `StoreInUseError`,
+   * goes to `onError` and to {@link served}; it may be started again then.
+   */
   start(): void {
     this.#host.resume();
-    this.#serving ??= guarded(core().serve(this.#host, this.#settings)).finally(() => {
-      this.#serving = undefined;
-    });
+    if (this.#serving) return;
+    this.#fault = undefined;
+    const serving = this.#claim.during(() => guarded(core().serve(this.#host, this.#settings)));
+    this.#served = serving;
+    this.#serving = serving
+      .catch((error) => this.#failed(error))
+      .finally(() => {
+        this.#serving = undefined;
+      });
   }
 
   /**
@@ -112,20 +162,30 @@ export class Batches {
     await this.#serving;
   }
 
-  /** Resolves once the background run has stopped, by {@link stop} or because of a fault; at once when there is none. */
+  /**
+   * Resolves once the background run has been stopped, at once when there is none. Rejects with what ended it by
+   * itself: a `StoreInUseError`, or a fault.
+   */
   async served(): Promise<void> {
-    await this.#serving;
+    await this.#served;
   }
 
   /**
    * Runs one turn of one batch in the foreground, until it ends or `deadline` (Unix milliseconds) passes. For hosts
-   * that give out time in slices; not beside `start`.
+   * that give out time in slices; not beside `start`. Rejects with a `StoreInUseError` while another service runs
+   * the store.
    */
-  runTurn(id: string, options: { deadline?: number } = {}): Promise<TurnEnd> {
-    return translated(core().runTurn(this.#host, id, this.#settings, options.deadline));
+  async runTurn(id: string, options: { deadline?: number } = {}): Promise<TurnEnd> {
+    checkType("id", id, "string");
+    return this.#claim.during(() =>
+      translated(core().runTurn(this.#host, id, this.#settings, options.deadline)),
+    );
   }
 
-  /** Waits until a batch is completed, failed, expired or cancelled. `onProgress` is told whenever it changed. */
+  /**
+   * Waits until a batch is completed, failed, expired or cancelled, whoever runs it. `onProgress` is told whenever it
+   * changed. Rejects when the run in the background of this service has ended by a fault.
+   */
   async wait(
     id: string,
     options: { pollMs?: number; signal?: AbortSignal; onProgress?: (batch: Batch) => void } = {},
@@ -134,6 +194,7 @@ export class Batches {
     let seen = "";
     for (;;) {
       signal?.throwIfAborted();
+      if (this.#fault) throw this.#fault.error;
       const batch = await this.retrieve(id);
       const now = JSON.stringify(batch);
       if (now !== seen) onProgress?.(batch);
@@ -142,6 +203,20 @@ export class Batches {
       await this.#host.sleep(pollMs);
     }
   }
+
+  #failed(error: unknown): void {
+    // Where another service runs the store, its batches come to their ends all the same.
+    if (!(error instanceof StoreInUseError)) this.#fault = { error };
+    try {
+      this.#onError(error);
+    } catch (second) {
+      logged(second);
+    }
+  }
+}
+
+function logged(error: unknown): void {
+  console.error(error);
 }
 
 /** Results are stored in groups of up to about a mebibyte; stale reads would let a batch run twice. */

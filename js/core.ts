@@ -115,6 +115,8 @@ interface CoreInputReader {
 
 /** The exports of the wasm build. Settings are plain objects; errors are thrown as {@link ApiErrorFields}. */
 export interface Core {
+  /** Throws what is wrong with the options of a service. */
+  checkSettings(settings: unknown): void;
   createBatch(host: CoreHost, params: unknown, settings: unknown): Promise<Batch>;
   retrieveBatch(host: CoreHost, id: string, settings: unknown): Promise<Batch>;
   cancelBatch(host: CoreHost, id: string, settings: unknown): Promise<Batch>;

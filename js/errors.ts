@@ -63,3 +63,28 @@ export function apiError(fields: ApiErrorFields): ApiError {
       return new ApiError(fields);
   }
 }
+
+/** Who runs the batches of a store. */
+export interface StoreHolder {
+  pid: number;
+  host: string;
+  /** When it began, in Unix seconds. */
+  since: number;
+}
+
+/** Another service, of this process or of another, runs the batches of the store. */
+export class StoreInUseError extends Error {
+  /** Who it is, as far as the store can tell. */
+  readonly holder: StoreHolder | null;
+
+  constructor(store: string, holder: StoreHolder | null) {
+    const who = holder ? `process ${holder.pid} on ${holder.host}` : "another service";
+    const since = holder ? `, since ${new Date(holder.since * 1000).toISOString()}` : "";
+    super(
+      `edgebatch: ${who} runs the batches of ${store} already${since}. One service at a time may run them; ` +
+        "others may create, read and cancel batches meanwhile, with `autostart: false`.",
+    );
+    this.name = "StoreInUseError";
+    this.holder = holder;
+  }
+}

@@ -1,5 +1,6 @@
 /** Makes of a user's adapters the one object that the Rust core calls. */
 import type { CoreHost } from "./core.ts";
+import { InvalidRequestError } from "./errors.ts";
 import { random64 } from "./random.ts";
 import type {
   FileObject,
@@ -18,6 +19,32 @@ export interface Adapters {
   files: Files;
   inference: Inference;
   models: Models;
+}
+
+/** What each adapter must be able to do. */
+const functions: { [Port in keyof Adapters]: (keyof Adapters[Port])[] } = {
+  kv: ["get", "set", "delete", "list"],
+  files: ["retrieve", "read", "create"],
+  inference: ["infer"],
+  models: ["has"],
+};
+
+/** @throws InvalidRequestError that names the adapters, or the functions of one, that are missing. */
+export function checkAdapters(adapters: Partial<Adapters>): void {
+  const refuse = (param: string, message: string) => {
+    throw new InvalidRequestError(message, { param, code: "missing_adapter" });
+  };
+  const ports = Object.keys(functions) as (keyof Adapters)[];
+  const missing = ports.filter((port) => adapters[port] === undefined || adapters[port] === null);
+  if (missing[0] !== undefined)
+    refuse(missing[0], `Batches needs ${ports.join(", ")}: missing ${missing.join(", ")}.`);
+  for (const port of ports) {
+    const adapter = adapters[port] as unknown as Record<string, unknown>;
+    const lacking = functions[port].filter((name) => typeof adapter[name] !== "function");
+    if (lacking.length > 0) refuse(port, `The adapter '${port}' of Batches has no ${lacking.join(", ")}.`);
+  }
+  if (typeof adapters.kv?.caps?.maxValue !== "number")
+    refuse("kv", "The adapter 'kv' of Batches has no caps.");
 }
 
 /** Entries asked for when the core names no smaller number. */

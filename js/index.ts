@@ -14,6 +14,8 @@ export {
   ConflictError,
   InvalidRequestError,
   ResourceNotFoundError,
+  type StoreHolder,
+  StoreInUseError,
 } from "./errors.ts";
 export type { Adapters } from "./host.ts";
 export { anyModel, type EchoInferenceOptions, echoInference, echoModels } from "./hosts/echo.ts";
@@ -23,6 +25,7 @@ export {
   ResponseTooLargeError,
 } from "./hosts/fetch-inference.ts";
 export { MemoryFiles, MemoryKV } from "./hosts/memory.ts";
+export { readLines } from "./lines.ts";
 export type { ValidationOptions } from "./settings.ts";
 export type * from "./types.ts";
 export { sizeFrom, Validator, type ValidatorOptions } from "./validator.ts";

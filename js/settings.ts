@@ -1,9 +1,12 @@
 /** Options as the core reads them: its defaults apply to whatever is left out. */
+import { core, isApiErrorFields } from "./core.ts";
+import { apiError } from "./errors.ts";
+import { isObject, type NamesOf } from "./options.ts";
 import type { Dialect, Limits } from "./types.ts";
 
 /** What may be set of validation. */
 export interface ValidationOptions {
-  /** Whose error texts: the library's own, or OpenAI's. Default `reference`. */
+  /** Whose error texts: this project's own, or OpenAI's. Default `reference`. */
   dialect?: Dialect;
   limits?: Limits;
   /** Whether all lines of a file must name the same model, as OpenAI demands. Default false. */
@@ -12,6 +15,30 @@ export interface ValidationOptions {
 
 /** A plain object without undefined values, or undefined when nothing is set. */
 export type CoreSettings = Record<string, unknown> | undefined;
+
+const limitNames: NamesOf<Limits> = {
+  maxRequests: true,
+  maxFileBytes: true,
+  maxLineBytes: true,
+  maxErrors: true,
+};
+
+/** Names of {@link ValidationOptions}. */
+export const validationOptions: NamesOf<ValidationOptions> = {
+  dialect: true,
+  limits: limitNames,
+  singleModel: true,
+};
+
+/** Has the core look at settings. @throws InvalidRequestError */
+export function checkSettings(settings: CoreSettings): void {
+  const { checkSettings } = core();
+  try {
+    checkSettings(settings);
+  } catch (thrown) {
+    throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
+  }
+}
 
 /** Drops what is undefined, here and in `limits`, so that the core's defaults apply. */
 export function coreSettings(options: object): CoreSettings {
@@ -22,14 +49,9 @@ export function coreSettings(options: object): CoreSettings {
 function withoutUndefined(options: object): Record<string, unknown> {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
-    // Limits that are anything but an object are for the core to refuse.
     entries.map(([name, value]) => [
       name,
       name === "limits" && isObject(value) ? withoutUndefined(value) : value,
     ]),
   );
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

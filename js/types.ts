@@ -8,6 +8,12 @@
 /** One write of {@link KV.batch}. */
 export type KVOp = { type: "set"; key: string; value: Uint8Array } | { type: "delete"; key: string };
 
+/** What {@link KV.lock} gives. */
+export interface StoreLock {
+  /** Lets another service run the batches. No error when that has been done already. */
+  release(): Promise<void>;
+}
+
 /** A key-value store whose keys are ordered by their UTF-8 bytes. */
 export interface KV {
   /** The value, or null. */
@@ -28,6 +34,12 @@ export interface KV {
   }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }>;
   /** Carries out all writes or none, in order. Present exactly when `caps.atomic`. */
   batch?(ops: KVOp[]): Promise<void>;
+  /**
+   * Claims the running of this store's batches until it is released or the process ends, however it ends. Rejects with a
+   * `StoreInUseError` while anyone else holds it, in this process or another. Reads and writes need no claim. A store
+   * without this is guarded within the process alone: that no other runs its batches is then the caller's to see to.
+   */
+  lock?(): Promise<StoreLock>;
   readonly caps: {
     /** Whether a read sees every write acknowledged before it. */
     consistency: "strong" | "eventual";

@@ -1,8 +1,9 @@
 /** Checks a batch file as it streams by: in a page before an upload, in a server during one. */
 import { core, isApiErrorFields, type Report, type Statistics } from "./core.ts";
 import { apiError } from "./errors.ts";
+import { checkNames, type NamesOf } from "./options.ts";
 import { random64 } from "./random.ts";
-import { coreSettings, type ValidationOptions } from "./settings.ts";
+import { coreSettings, type ValidationOptions, validationOptions } from "./settings.ts";
 import type { BatchError } from "./types.ts";
 
 /** Options of {@link Validator}. */
@@ -14,6 +15,11 @@ export interface ValidatorOptions extends ValidationOptions {
   /** Whether the places of good lines are kept for {@link Validator.takeGoodLines}. Default false. */
   goodLines?: boolean;
 }
+
+const names: NamesOf<ValidatorOptions> = {
+  ...validationOptions,
+  ...{ endpoint: true, statistics: true, goodLines: true },
+};
 
 /** The least bytes of a line that counts in a class of {@link Statistics.sizes}. */
 export function sizeFrom(sizeClass: number): number {
@@ -31,7 +37,9 @@ export class Validator {
   #statistics: Statistics | null = null;
   #goodLines: Float64Array = new Float64Array();
 
+  /** @throws InvalidRequestError that names the option at fault. */
   constructor(options: ValidatorOptions) {
+    checkNames(options, names, "Validator");
     const { endpoint, statistics = false, goodLines = false, ...settings } = options;
     const { Validator } = core();
     const rules = coreSettings(settings);

@@ -66,6 +66,7 @@ function buildWasm(versions) {
       "--experimental-reset-state-function",
       ...["--remove-name-section", "--remove-producers-section"],
     ]);
+    stripDefaultPath(join(out, "edgebatch.js"));
     say(`build: wasm in ${seconds(start)}; optimising (wasm-opt -O3) …`);
     start = performance.now();
     const raw = join(out, "edgebatch_bg.wasm");
@@ -85,6 +86,22 @@ function buildWasm(versions) {
     cpSync(out, to, { recursive: true });
     say(`build: optimised in ${seconds(start)}`);
   });
+}
+
+/**
+ * The glue would look for the wasm beside itself when it is told of none. Every entry tells it, nothing is there in the
+ * bundles, and webpack, Next.js and their like stop at a `new URL` that leads nowhere.
+ */
+function stripDefaultPath(file) {
+  const glue = readFileSync(file, "utf8");
+  const stripped = glue.replace(
+    /module_or_path = new URL\('edgebatch_bg\.wasm', import\.meta\.url\);/,
+    "throw new Error('edgebatch: no wasm was given');",
+  );
+  if (stripped === glue || stripped.includes("import.meta")) {
+    throw new Failure("build: wasm-bindgen writes its glue otherwise than scripts/build.mjs expects");
+  }
+  writeFileSync(file, stripped);
 }
 
 function buildTypeScript() {

@@ -72,7 +72,7 @@ pub const CANCEL_POLL_MS: u64 = 500;
 
 /// Limits a host may raise or lower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, expecting = "an object")]
 pub struct Limits {
     /// See [`MAX_REQUESTS`].
     pub max_requests: u64,

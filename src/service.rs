@@ -16,7 +16,7 @@ use std::hash::Hasher;
 
 /// Parameters of `create` as a caller sent them, types not checked yet.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub struct CreateParams {
     /// The file of requests; not looked at here.
     pub input_file_id: Value,
@@ -53,7 +53,7 @@ pub struct IdempotencyRecord {
 
 /// Parameters of `list`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub struct ListParams {
     /// The last id of the page before; exclusive.
     pub after: Option<String>,

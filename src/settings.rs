@@ -1,12 +1,13 @@
 //! What a host may set. Read from one plain object, so that Rust, TypeScript and JSON name it alike.
 
+use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::validate::{Dialect, Rules};
 use serde::Deserialize;
 
 /// Options of the service and of a run; every one has a default.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, expecting = "an object")]
 pub struct Settings {
     /// Whose error texts: the library's own (`reference`) or OpenAI's.
     pub dialect: Dialect,
@@ -42,6 +43,26 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether a service can run with these: of what runs at once, and of tries and time, there must be some.
+    ///
+    /// # Errors
+    /// An [`ApiError`] that names the first option with which no batch would ever end.
+    pub fn check(&self) -> Result<(), ApiError> {
+        let none = [
+            ("maxConcurrentBatches", self.max_concurrent_batches == 0),
+            ("maxConcurrentRequestsPerBatch", self.max_concurrent_requests_per_batch == 0),
+            ("maxAttempts", self.max_attempts == 0),
+            ("requestTimeoutMs", self.request_timeout_ms == 0),
+        ];
+        match none.into_iter().find(|(_, is_none)| *is_none) {
+            Some((name, _)) => {
+                let message = format!("Invalid options: {name}: expected at least 1");
+                Err(ApiError::invalid_request(message).param(name))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The rules for one file. `hash_key` is secret randomness: it keeps ids from being made to collide.
     pub fn rules(&self, endpoint: &str, check_models: bool, hash_key: (u64, u64)) -> Rules {
         Rules {

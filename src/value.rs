@@ -168,8 +168,17 @@ impl Misfit {
         Self(Box::new(Place { path: String::new(), message }))
     }
 
+    /// In words for those who know no Rust.
     #[inline(never)]
     fn expected(what: &dyn Expected) -> Self {
+        let what = what.to_string();
+        let what = match what.as_str() {
+            "u32" => "a whole number from 0 to 4294967295",
+            "u64" | "usize" => "a whole number, 0 or more",
+            "i64" => "a whole number",
+            "a sequence" => "an array",
+            other => other,
+        };
         Self::new(format!("expected {what}"))
     }
 

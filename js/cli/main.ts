@@ -1,6 +1,15 @@
 #!/usr/bin/env node
 /** The command `edgebatch`: what must happen before anything is loaded. */
 
+import { checkNode } from "../hosts/node-modules.ts";
+
+try {
+  checkNode();
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exit(2);
+}
+
 const emitWarning = process.emitWarning;
 // Users need not know that Node calls its SQLite experimental. Every other warning is shown.
 process.emitWarning = function (this: NodeJS.Process, warning: string | Error, ...rest: unknown[]) {

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { type FileLock, lockFile } from "../hosts/sqlite-lock.ts";
 import type { Batch } from "../types.ts";
 import { CannotRun } from "./terminal.ts";
 
@@ -23,7 +23,15 @@ export interface Job {
 
 const lockName = "lock.db";
 const jobName = "job.json";
-const names = [jobName, `${jobName}.new`, "batch.db", "batch.db-wal", "batch.db-shm", "files"];
+const names = [
+  jobName,
+  `${jobName}.new`,
+  "batch.db",
+  "batch.db-wal",
+  "batch.db-shm",
+  "batch.db.lock",
+  "files",
+];
 
 /** The folder for an input when none is named: beside it, as the output files are. */
 export function defaultFolder(input: string, url: string | null, endpoint: string | undefined): string {
@@ -35,9 +43,9 @@ export function defaultFolder(input: string, url: string | null, endpoint: strin
 /** A state folder, locked by this process. */
 export class State {
   readonly folder: string;
-  readonly #lock: DatabaseSync;
+  readonly #lock: FileLock;
 
-  private constructor(folder: string, lock: DatabaseSync) {
+  private constructor(folder: string, lock: FileLock) {
     this.folder = folder;
     this.#lock = lock;
   }
@@ -56,10 +64,10 @@ export class State {
     for (;;) {
       await makeFolder(folder);
       const before = await inode(path);
-      const lock = lockFile(path, folder);
+      const lock = lockFolder(path, folder);
       // The process that held the lock may have removed the file: then this is a lock on nothing.
       if (before !== null && before === (await inode(path))) return new State(folder, lock);
-      lock.close();
+      lock.release();
     }
   }
 
@@ -104,7 +112,7 @@ export class State {
 
   /** Lets another process have the folder. */
   release(): void {
-    if (this.#lock.isOpen) this.#lock.close();
+    this.#lock.release();
   }
 }
 
@@ -126,20 +134,16 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** An exclusive lock of SQLite: the system ends it with the process, however that ends. */
-function lockFile(path: string, folder: string): DatabaseSync {
-  let lock: DatabaseSync | undefined;
+function lockFolder(path: string, folder: string): FileLock {
+  let lock: FileLock | null;
   try {
-    lock = new DatabaseSync(path, { timeout: 0 });
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
+    lock = lockFile(path);
   } catch (error) {
-    lock?.close();
-    if ((error as { errcode?: number }).errcode === 5) {
-      throw new CannotRun(`another edgebatch is running this batch (its state is in ${folder})`);
-    }
     throw new CannotRun(`cannot lock ${path}: ${(error as Error).message}`);
   }
+  if (lock === null)
+    throw new CannotRun(`another edgebatch is running this batch (its state is in ${folder})`);
+  return lock;
 }
 
 async function inode(path: string): Promise<string | null> {

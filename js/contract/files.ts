@@ -12,6 +12,8 @@ export interface FilesSubject {
   close?(): Promise<void>;
   /** Opens the same store anew, as after a restart. Without it durability is not tested. */
   reopen?(): Promise<Files>;
+  /** Takes bytes away from the end of a stored file, behind the store's back. Without it, lost bytes are not tested. */
+  cut?(id: string, bytes: number): Promise<void>;
   /** Size of the large file that is streamed, in bytes. Default 24 MiB. */
   largeFileBytes?: number;
 }
@@ -265,6 +267,26 @@ const tests: Record<string, (files: Files, subject: FilesSubject) => Promise<voi
       assertEqual(made.filename, filename, "filename");
       assertEqual((await files.retrieve(made.id))?.filename, filename, "filename as retrieved");
     }
+  },
+
+  "tells of bytes that are lost, instead of giving fewer": async (files, { cut }) => {
+    if (!cut) return;
+    const { id } = await write(files, [patternBytes(10_000)]);
+    await cut(id, 4_000);
+    assertBytes(await files.read(id, 0, 6_000), patternBytes(10_000).slice(0, 6_000), "what is still there");
+    for (const [offset, length] of [
+      [0, 10_000],
+      [5_999, 2],
+      [6_000, 1],
+      [9_999, 100],
+    ] as const) {
+      const error = await assertRejects(files.read(id, offset, length), `${length} bytes at ${offset}`);
+      assert(
+        error instanceof Error && error.message.includes(id),
+        `it does not name the file: ${String(error)}`,
+      );
+    }
+    assertBytes(await files.read(id, 10_000, 1), new Uint8Array(0), "read past the end");
   },
 
   "keeps everything when it is opened again": async (files, { reopen }) => {

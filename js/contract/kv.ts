@@ -1,7 +1,7 @@
 /** What every {@link KV} must keep. */
 
 import type { KV } from "../types.ts";
-import { assert, assertBytes, assertEqual, patternBytes, randomFrom } from "./assert.ts";
+import { assert, assertBytes, assertEqual, assertRejects, patternBytes, randomFrom } from "./assert.ts";
 import type { ContractTest } from "./index.ts";
 
 /** A fresh, empty store to be tested. */
@@ -126,12 +126,12 @@ const tests: Record<string, (kv: KV, subject: KVSubject) => Promise<void>> = {
   "lists keys in the order of their UTF-8 bytes, and in its reverse": async (kv) => {
     for (const key of shuffled(ORDERED)) await kv.set(key, text.encode(key));
     const { entries, more } = await kv.list({ prefix: "k:" });
-    assertEqual(keys(entries), ORDERED, "keys");
+    assertOrder(keys(entries), ORDERED, "the order of their UTF-8 bytes, which is not JavaScript's");
     assertEqual(more, false, "more");
     for (const [key, value] of entries)
       assertBytes(value, text.encode(key), `value of ${JSON.stringify(key)}`);
     const down = await kv.list({ prefix: "k:", reverse: true });
-    assertEqual(keys(down.entries), [...ORDERED].reverse(), "keys in reverse");
+    assertOrder(keys(down.entries), [...ORDERED].reverse(), "the reverse order of their UTF-8 bytes");
   },
 
   "lists only what starts with the prefix, which may be a key itself": async (kv) => {
@@ -288,6 +288,20 @@ const tests: Record<string, (kv: KV, subject: KVSubject) => Promise<void>> = {
     for (const key of all) assertBytes(await kv.get(key), text.encode(key), key);
   },
 
+  "lets one at a time run its batches, if it has a lock": async (kv) => {
+    if (!kv.lock) return;
+    const lock = await kv.lock();
+    const error = await assertRejects(kv.lock(), "a second lock");
+    // By its name: a host need not have the class from the same copy of the package.
+    const name = error instanceof Error ? error.name : String(error);
+    assertEqual(name, "StoreInUseError", "what a second lock rejects with");
+    await kv.set("k:a", text.encode("1"));
+    assertBytes(await kv.get("k:a"), text.encode("1"), "get while it is locked");
+    await lock.release();
+    await lock.release();
+    await (await kv.lock()).release();
+  },
+
   "keeps everything when it is opened again": async (kv, { reopen }) => {
     if (!reopen) return;
     for (const key of ORDERED) await kv.set(key, text.encode(key));
@@ -389,6 +403,21 @@ function bytesOrder(a: string, b: string): number {
 
 function keys(entries: [string, Uint8Array][]): string[] {
   return entries.map(([key]) => key);
+}
+
+/** Names the first key that stands wrong; all of them would be a wall of private-use characters. */
+function assertOrder(actual: string[], expected: string[], order: string): void {
+  const at = expected.findIndex((key, i) => key !== actual[i]);
+  const after = at > 0 ? ` after ${escaped(expected[at - 1])}` : "";
+  const where = `expected ${escaped(expected[at])}${after}, but got ${escaped(actual[at])}`;
+  assert(at < 0, `${where}: keys come in ${order}`);
+  assertEqual(actual.length, expected.length, "how many keys");
+}
+
+function escaped(key: string | undefined): string {
+  if (key === undefined) return "nothing";
+  const text = [...key].map((c) => (/[ -~]/.test(c) ? c : `\\u{${c.codePointAt(0)?.toString(16)}}`));
+  return `"${text.join("")}"`;
 }
 
 async function fill(kv: KV, all: string[]): Promise<void> {

@@ -5,7 +5,25 @@ import { kernelRandom } from "../hosts/node-random.ts";
 import { setRandom } from "../random.ts";
 import * as glue from "../wasm/edgebatch.js";
 
-glue.initSync({ module: fs().readFileSync(new URL("../wasm/edgebatch_bg.wasm", import.meta.url)) });
+/**
+ * Written out in one piece, the address is one that bundlers find the file by. Some make of it an address for browsers
+ * (Next.js, where it renders a component of the client on the server): one that is put together is left alone.
+ */
+function readWasm(): Uint8Array<ArrayBuffer> {
+  try {
+    return fs().readFileSync(new URL("../wasm/edgebatch_bg.wasm", import.meta.url));
+  } catch (error) {
+    const here = import.meta.url;
+    try {
+      return fs().readFileSync(new URL(["..", "wasm", "edgebatch_bg.wasm"].join("/"), here));
+    } catch {
+      const hint = "a bundle needs it at its address, or the package left out of it (external)";
+      throw new Error(`edgebatch: the wasm cannot be read: ${hint}: ${(error as Error).message}`);
+    }
+  }
+}
+
+glue.initSync({ module: readWasm() });
 setRandom(kernelRandom);
 setCore(glue as unknown as Core);
 

@@ -1,4 +1,4 @@
-/** Workers: the wasm is a module import, already compiled. */
+/** Workers: the wasm is a module import, already compiled; and the hosts that need their platform. */
 import { type Core, setCore } from "../core.ts";
 import * as glue from "../wasm/edgebatch.js";
 import module from "../wasm/edgebatch_bg.wasm";
@@ -6,4 +6,12 @@ import module from "../wasm/edgebatch_bg.wasm";
 glue.initSync({ module });
 setCore(glue as unknown as Core);
 
+export { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/durable-object.ts";
+export {
+  type R2BucketLike,
+  R2Files,
+  type R2FilesOptions,
+  type R2MultipartUploadLike,
+  type R2ObjectLike,
+} from "../hosts/r2.ts";
 export * from "../index.ts";

@@ -32,12 +32,15 @@ export function isFileName(id: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_-]{0,199}$/.test(id);
 }
 
-/** Makes the directory, and flushes the name of each that had to be made to the disk. */
-export async function makeDirectory(directory: string): Promise<void> {
-  const first = await fs().promises.mkdir(directory, { recursive: true });
+/**
+ * Makes the directory, for this user alone as it holds prompts and answers, and flushes the name of each that had to be
+ * made to the disk. One that is there stays as it is.
+ */
+export function makeDirectory(directory: string): void {
+  const first = fs().mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = paths().dirname(made))
-    await flushDirectory(paths().dirname(made));
+    flushDirectorySync(paths().dirname(made));
 }
 
 /** A new name for bytes, or for metadata on its way. It counts as being written until {@link release}. */
@@ -167,5 +170,15 @@ async function flushDirectory(directory: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+function flushDirectorySync(directory: string): void {
+  if (process.platform === "win32") return;
+  const handle = fs().openSync(directory, "r");
+  try {
+    fs().fsyncSync(handle);
+  } finally {
+    fs().closeSync(handle);
   }
 }

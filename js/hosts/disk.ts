@@ -2,6 +2,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { InvalidRequestError, ResourceNotFoundError } from "../errors.ts";
+import { checkNames, type NamesOf } from "../options.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
 import {
   type Content,
@@ -30,10 +31,12 @@ export interface DiskFileOptions {
   id?: string;
 }
 
+const names: NamesOf<DiskFileOptions> = { purpose: true, filename: true, id: true };
+
 const MOST_KNOWN = 32;
 
 /**
- * {@link Files} in a directory, which is made when first needed. A completed file survives `kill -9` and loss of
+ * {@link Files} in a directory, which is made when first needed, for this user alone. A completed file survives `kill -9` and loss of
  * power; an interrupted one leaves nothing that can be seen, and its remains are removed when a new `DiskFiles`
  * first writes to the directory, or when the same id is created again. Ids are letters, digits, `-` and `_`.
  * Memory: one part at a time, and no handle is kept open between reads.
@@ -72,7 +75,7 @@ export class DiskFiles implements Files {
         if (!isMissing(error)) throw error;
         this.#known.delete(id);
         if ("link" in metadata) throw missing(id, `, as ${path} is gone`);
-        if (path === lost) throw error;
+        if (path === lost) throw damaged(id, `${path} is gone`);
         // The file was replaced or removed since: its metadata, read again, says which.
         lost = path;
         continue;
@@ -81,6 +84,10 @@ export class DiskFiles implements Files {
         const wanted = Math.max(Math.min(length, metadata.file.bytes - offset), 0);
         const bytes = await readFully(handle, offset, wanted);
         if ("link" in metadata) await checkUnchanged(handle, id, metadata.link);
+        else if (bytes.length < wanted) {
+          const { size } = await handle.stat();
+          throw damaged(id, `${path} holds ${size} of its ${metadata.file.bytes} bytes`);
+        }
         return bytes;
       } finally {
         await handle.close();
@@ -113,6 +120,7 @@ export class DiskFiles implements Files {
 
   /** Copies a file, or a stream, into the directory. */
   async add(source: string | AsyncIterable<Uint8Array>, options: DiskFileOptions = {}): Promise<FileObject> {
+    checkNames(options, names, "add");
     const fromPath = typeof source === "string";
     const { purpose = "batch", filename = fromPath ? paths().basename(source) : "upload" } = options;
     const writer = await this.create({
@@ -135,6 +143,7 @@ export class DiskFiles implements Files {
    * they differ, reads reject with a {@link ResourceNotFoundError} of code `file_changed`.
    */
   async link(path: string, options: DiskFileOptions = {}): Promise<FileObject> {
+    checkNames(options, names, "link");
     const { purpose = "batch", filename = paths().basename(path), id = newFileId() } = options;
     const target = paths().resolve(path);
     const state = await fs().promises.stat(target, { bigint: true });
@@ -190,7 +199,10 @@ export class DiskFiles implements Files {
       throw new InvalidRequestError(message, { param: "id", code: "invalid_value" });
     }
     const first = this.#ready === undefined;
-    this.#ready ??= makeDirectory(this.#directory).then(() => sweep(this.#directory));
+    this.#ready ??= (async () => {
+      makeDirectory(this.#directory);
+      await sweep(this.#directory);
+    })();
     try {
       await this.#ready;
     } catch (error) {
@@ -293,6 +305,11 @@ async function checkUnchanged(
     param: "id",
     code: "file_changed",
   });
+}
+
+/** What was flushed to the disk is there no more, and no further try will bring it back. */
+function damaged(id: string, how: string): ResourceNotFoundError {
+  return new ResourceNotFoundError(`File ${id} is damaged: ${how}.`, { param: "id", code: "file_damaged" });
 }
 
 function fingerprint(state: { size: bigint; mtimeNs: bigint }): { size: string; mtime: string } {

@@ -7,6 +7,7 @@
  * as numbers each is a token.
  */
 
+import { checkNames } from "../options.ts";
 import type { Inference, Models } from "../types.ts";
 
 /** Options of {@link echoInference}. */
@@ -27,6 +28,7 @@ let answers: typeof import("./echo/answer.ts") | undefined;
 
 /** The embedded model `echo-1`. */
 export function echoInference(options: EchoInferenceOptions = {}): Inference {
+  checkNames(options, { latencyMs: true, model: true }, "echoInference");
   const { latencyMs = 0, model = "echo-1" } = options;
   return {
     async infer(request, signal) {

@@ -8,7 +8,7 @@ export interface FetchInferenceOptions {
   /** The server, with or without a trailing `/` or `/v1`. A query in it is sent with every request. */
   baseUrl: string;
   /** Sent as `authorization: Bearer …`. */
-  apiKey?: string;
+  apiKey?: string | undefined;
   /** Further headers. They win over `authorization` and `content-type`, not over `idempotency-key`. */
   headers?: Record<string, string>;
   /** Time for one answer, headers and body together. Default 600,000; `Infinity` for none. */

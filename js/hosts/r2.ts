@@ -1,6 +1,7 @@
 /** Files in an R2 bucket. */
 
 import { ResourceNotFoundError } from "../errors.ts";
+import { checkNames } from "../options.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
 import { newFileId } from "./memory.ts";
 
@@ -54,6 +55,7 @@ export class R2Files implements Files {
   readonly #prefix: string;
 
   constructor(options: R2FilesOptions) {
+    checkNames(options, { bucket: true, prefix: true }, "R2Files");
     this.#bucket = options.bucket;
     this.#prefix = options.prefix ?? "files/";
   }

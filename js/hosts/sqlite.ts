@@ -1,8 +1,12 @@
 /** A key-value store in one SQLite file, with Node's own `node:sqlite`. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { KV, KVOp } from "../types.ts";
-import { sqlite } from "./node-modules.ts";
+import { InvalidRequestError, type StoreHolder, StoreInUseError } from "../errors.ts";
+import { checkNames, checkType, type NamesOf } from "../options.ts";
+import type { KV, KVOp, StoreLock } from "../types.ts";
+import { makeDirectory } from "./disk-directory.ts";
+import { os, paths, sqlite } from "./node-modules.ts";
+import { type FileLock, isBusy, lockFile } from "./sqlite-lock.ts";
 
 /** Options of {@link SqliteKV}. */
 export interface SqliteKVOptions {
@@ -18,6 +22,8 @@ export interface SqliteKVOptions {
   busyTimeoutMs?: number;
 }
 
+const names: NamesOf<SqliteKVOptions> = { durability: true, busyTimeoutMs: true };
+
 const MAX_VALUE = 16 * 1024 * 1024;
 
 // Blobs compare byte by byte, which is the order a KV promises. Measured for results of 2 KB in batches of 64: keys in
@@ -28,12 +34,17 @@ const SCHEMA = `
   PRAGMA journal_mode = WAL;
   CREATE TABLE IF NOT EXISTS kv (key BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL)`;
 
+// Beside the lock, which only says that there is a holder.
+const HOLDER = `
+  CREATE TABLE IF NOT EXISTS holder (pid INTEGER NOT NULL, host TEXT NOT NULL, since INTEGER NOT NULL)`;
+
 // Some versions of Node 22 bind an array of no bytes as NULL.
 const BYTES = "ifnull(?, x'')";
 
 /**
  * A {@link KV} in an SQLite file (write-ahead log, readers never wait). Calls work synchronously inside: a write
- * returns when SQLite has it, and waiting for another process blocks the thread. Several processes may share the file.
+ * returns when SQLite has it, and waiting for another process blocks the thread. Several processes may share the file,
+ * to create, read and cancel batches; one at a time may run them, which a lock on `<path>.lock` sees to.
  */
 export class SqliteKV implements KV {
   readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
@@ -42,11 +53,19 @@ export class SqliteKV implements KV {
   readonly #set: StatementSync;
   readonly #delete: StatementSync;
   #closed = false;
+  #lock: FileLock | undefined;
   readonly #scans = new Map<string, StatementSync>();
 
-  /** Opens the file, or makes it. Its directory must exist. */
+  /** Opens the file, or makes it, and its folder too, which then is for this user alone. */
   constructor(path: string, options: SqliteKVOptions = {}) {
+    checkNames(options, names, "SqliteKV");
     const { durability = "power", busyTimeoutMs = 10_000 } = options;
+    checkType("path", path, "string");
+    if (durability !== "power" && durability !== "process")
+      throw invalid("durability", '"power" or "process"');
+    if (!Number.isInteger(busyTimeoutMs) || busyTimeoutMs < 0 || busyTimeoutMs > 0x7fffffff) {
+      throw invalid("busyTimeoutMs", "a whole number of milliseconds");
+    }
     this.#db = open(path, busyTimeoutMs);
     this.#db.exec(
       durability === "power"
@@ -116,12 +135,45 @@ export class SqliteKV implements KV {
     }
   }
 
-  /** Closes the file. Calls after it reject. */
+  async lock(): Promise<StoreLock> {
+    // SQLite's own name for the file, which is the same whatever links lead to it; a store in memory has none.
+    const { file } = this.#db.prepare("PRAGMA database_list").get() as { file: string };
+    if (file === "") return { release: async () => {} };
+    const lock = lockFile(`${file}.lock`);
+    if (lock === null) throw new StoreInUseError(file, await this.#holder());
+    this.#lock = lock;
+    try {
+      this.#db.exec(`${HOLDER}; DELETE FROM holder`);
+      const insert = this.#db.prepare("INSERT INTO holder VALUES (?, ?, ?)");
+      insert.run(process.pid, os().hostname(), Math.floor(Date.now() / 1000));
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+    return { release: async () => lock.release() };
+  }
+
+  /** Closes the file, and releases its lock. Calls after it reject. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#lock?.release();
     this.#scans.clear();
     this.#db.close();
+  }
+
+  /** Who holds the lock: whoever does writes its name down at once. Null when that cannot be told. */
+  async #holder(): Promise<StoreHolder | null> {
+    for (let tries = 0; tries < 20; tries++) {
+      try {
+        const row = this.#db.prepare("SELECT pid, host, since FROM holder").get() as StoreHolder | undefined;
+        if (row !== undefined && !isGone(row)) return { ...row };
+      } catch {
+        // The table is not made yet.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return null;
   }
 
   /** Some failures, such as a full disk, have ended the transaction already: then there is none to roll back. */
@@ -163,24 +215,46 @@ function prefixEnd(prefix: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | u
   return end;
 }
 
+function invalid(param: string, expected: string): InvalidRequestError {
+  const message = `Invalid value for '${param}': expected ${expected}.`;
+  return new InvalidRequestError(message, { param, code: "invalid_value" });
+}
+
+/** Whether a process of this machine is there no more: its name was left by a crash. */
+function isGone({ pid, host }: StoreHolder): boolean {
+  if (host !== os().hostname()) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
 /**
  * Opens the file and makes the table. Several processes that make the same file at once can get SQLITE_BUSY here
  * without SQLite waiting first, as the busy timeout does not cover the change to a write-ahead log.
  */
 function open(path: string, busyTimeoutMs: number): DatabaseSync {
+  const { DatabaseSync } = sqlite();
   const deadline = Date.now() + busyTimeoutMs;
   for (;;) {
-    const db = new (sqlite().DatabaseSync)(path);
+    let db: DatabaseSync | undefined;
     try {
+      // Not for `:memory:`, nor for what SQLite reads as an address.
+      if (path !== "" && !/^(:memory:$|file:)/.test(path))
+        makeDirectory(paths().dirname(paths().resolve(path)));
+      db = new DatabaseSync(path);
       db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
       db.exec(SCHEMA);
       return db;
     } catch (error) {
-      db.close();
-      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || Date.now() >= deadline) throw error;
+      db?.close();
+      if (!isBusy(error) || Date.now() >= deadline) {
+        (error as Error).message = `cannot open the store ${path}: ${(error as Error).message}`;
+        throw error;
+      }
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
   }
 }
-
-const SQLITE_BUSY = 5;

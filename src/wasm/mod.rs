@@ -24,6 +24,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
+/// Reads the service's options, so that a bad one is refused where it is given.
+#[wasm_bindgen(js_name = checkSettings, skip_typescript)]
+pub fn check_settings(settings: JsValue) -> Result<(), JsValue> {
+    let settings: Settings = options_from_js(&settings)?;
+    settings.check().map_err(thrown)
+}
+
 /// Creates a batch.
 #[wasm_bindgen(js_name = createBatch, skip_typescript)]
 pub async fn create_batch(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {

@@ -55,6 +55,61 @@ for (const [what, answer] of [
   });
 }
 
+/** A core of which only the background run is asked for; it runs until it is stopped by a defect. */
+function brokenCore() {
+  let stop: (message: string) => void = () => assert.fail("nobody listens");
+  const { promise: serving, resolve } = Promise.withResolvers<void>();
+  setCore({
+    checkSettings: () => {},
+    retrieveBatch: async () => ({ status: "in_progress" }),
+    serve: () => {
+      resolve();
+      return new Promise<never>(() => {});
+    },
+    onPanic: (callback: typeof stop) => {
+      stop = callback;
+    },
+    __wbg_reset_state: () => {},
+  } as unknown as Core);
+  return { serving, stop: (message: string) => stop(message) };
+}
+
+const adapters = () => ({
+  ...{ kv: new MemoryKV(), files: new MemoryFiles(), inference: echoInference(), models: echoModels },
+});
+
+test("a background run that ends by a defect says so once, and is not left unhandled", async () => {
+  const { serving, stop } = brokenCore();
+  const told: unknown[] = [];
+  const batches = new Batches({ ...adapters(), onError: (error) => told.push(error) });
+  const waiting = batches.wait("batch_1", { pollMs: 1 });
+  await serving;
+  stop("index out of bounds");
+  await assert.rejects(waiting, CorePanicError);
+  await assert.rejects(batches.served(), CorePanicError);
+  await batches.stop();
+  assert.equal(told.length, 1);
+  assert.ok(told[0] instanceof CorePanicError);
+});
+
+test("what ends the background run is printed where nobody asked to be told, or who did fails", async (t) => {
+  const printed = t.mock.method(console, "error", () => {}).mock;
+  const fails = () => {
+    throw new Error("the listener's own");
+  };
+  for (const options of [{}, { onError: fails }]) {
+    const { serving, stop } = brokenCore();
+    const batches = new Batches({ ...adapters(), ...options });
+    await serving;
+    stop("index out of bounds");
+    await assert.rejects(batches.served(), CorePanicError);
+    await batches.stop();
+  }
+  const [first, second] = printed.calls.map(({ arguments: [error] }) => String(error));
+  assert.match(String(first), /CorePanicError: .*index out of bounds/);
+  assert.match(String(second), /the listener's own/);
+});
+
 test("a core that stops ends the calls under way, and the next ones get a fresh one", async () => {
   let stop: (message: string) => void = () => assert.fail("nobody listens");
   let resets = 0;

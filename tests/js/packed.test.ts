@@ -1,14 +1,27 @@
 /** The package as npm would publish it, installed where nothing else is. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ModelServer } from "./cli/server.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const binaries = join(root, "node_modules", ".bin");
+const run = promisify(execFile);
 let folder = "";
+let installed = "";
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "edgebatch-packed-"));
@@ -21,15 +34,25 @@ before(() => {
   const [{ filename }] = (Array.isArray(described) ? described : Object.values(described as object)) as [
     { filename: string },
   ];
-  const installed = join(folder, "node_modules", "edgebatch");
+  installed = join(folder, "node_modules", "edgebatch");
   mkdirSync(installed, { recursive: true });
   execFileSync("tar", ["-xzf", join(folder, filename), "-C", installed, "--strip-components=1"]);
   writeFileSync(join(folder, "package.json"), '{ "type": "module", "private": true }');
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const program = `
-import { Batches, MemoryFiles, MemoryKV, echoInference, echoModels, type Batch } from "edgebatch";
+/** The first block of code in README.md that holds a text. */
+function snippet(holding: string): string {
+  const readme = readFileSync(join(installed, "README.md"), "utf8");
+  const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
+  const found = blocks.find((code) => code.includes(holding));
+  assert.ok(found, `README.md has no code with ${holding}`);
+  return found;
+}
+
+/** A program that uses what each way of importing the package has. */
+const program = (from: string) => `
+import { Batches, MemoryFiles, MemoryKV, echoInference, echoModels, type Batch } from "${from}";
 import { kvContract } from "edgebatch/contract";
 
 const files = new MemoryFiles();
@@ -47,26 +70,150 @@ await batches.stop();
 console.log(done.status, done.request_counts.completed, kvContract(async () => ({ kv: new MemoryKV() })).length > 10);
 `;
 
+const onNode = `
+import { DiskFiles, SqliteKV } from "edgebatch/node";
+export const stores = { kv: new SqliteKV(":memory:"), files: new DiskFiles("files") };
+`;
+
+const onWorkers = `
+import { Batches, DurableObjectKV, R2Files, type R2BucketLike, type SqlDurableObjectStorage } from "edgebatch/workers";
+declare const bucket: R2BucketLike;
+declare const storage: SqlDurableObjectStorage;
+export const stores = { kv: new DurableObjectKV(storage), files: new R2Files({ bucket }), Batches };
+`;
+
+/** Bundles `main.mjs` of the folder for Node with webpack, in a process of its own; gives what was complained of. */
+const bundleWithWebpack = `
+import webpack from ${JSON.stringify(import.meta.resolve("webpack"))};
+webpack(
+  {
+    mode: "production", target: "node", context: process.cwd(), entry: "./main.mjs", optimization: { minimize: false },
+    output: { path: process.cwd() + "/webpack", filename: "main.cjs" },
+  },
+  (error, stats) => {
+    const { errors = [], warnings = [] } = stats?.toJson({ all: false, errors: true, warnings: true }) ?? {};
+    for (const { message } of [...errors, ...warnings]) console.error(message);
+    process.exitCode = error || errors.length + warnings.length > 0 ? 1 : 0;
+  },
+);
+`;
+
 suite("the packed package", () => {
   test("runs a batch in Node, with nothing installed beside it", () => {
-    writeFileSync(join(folder, "main.ts"), program);
-    const printed = execFileSync(process.execPath, ["main.ts"], { cwd: folder, encoding: "utf8" });
+    for (const from of ["edgebatch", "edgebatch/node"]) {
+      writeFileSync(join(folder, "main.ts"), program(from));
+      const printed = execFileSync(process.execPath, ["main.ts"], { cwd: folder, encoding: "utf8" });
+      assert.equal(printed, "completed 1 true\n");
+    }
+  });
+
+  test("does what README.md says, in an empty folder, and prints the answers", async () => {
+    const server = new ModelServer();
+    const baseUrl = await server.listen();
+    server.reply = (text) => ({ status: text === "no" ? 400 : 200 });
+    const code = snippet("SqliteKV").replace("http://localhost:8000/v1", baseUrl);
+    assert.ok(code.includes(baseUrl));
+    const empty = mkdtempSync(join(folder, "readme-"));
+    writeFileSync(join(empty, "main.mjs"), code);
+    const lines = ["hello", "no", "world"].map((content, i) => {
+      const body = { model: "m", messages: [{ role: "user", content }] };
+      return JSON.stringify({ custom_id: `r${i}`, method: "POST", url: "/v1/chat/completions", body });
+    });
+    writeFileSync(join(empty, "requests.jsonl"), lines.join("\n"));
+    const { stdout, stderr } = await run(process.execPath, ["--no-warnings", "main.mjs"], { cwd: empty });
+    assert.match(stdout, /^completed \{ total: 3, completed: 2, failed: 1 \}\nr0 hello\nr2 world\n$/m);
+    assert.equal(JSON.parse(stderr).custom_id, "r1");
+  });
+
+  test("has types under every resolution of modules", async () => {
+    const types = join(folder, "node_modules", "@types");
+    mkdirSync(types, { recursive: true });
+    symlinkSync(join(root, "node_modules", "@types", "node"), join(types, "node"));
+    writeFileSync(join(folder, "readme.ts"), snippet("SqliteKV"));
+    writeFileSync(join(folder, "main.ts"), program("edgebatch"));
+    writeFileSync(join(folder, "node.ts"), onNode);
+    writeFileSync(join(folder, "workers.ts"), onWorkers);
+    writeFileSync(
+      join(folder, "manual.ts"),
+      'import { load } from "edgebatch/manual";\nawait load("x.wasm");\n',
+    );
+    const strict = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--verbatimModuleSyntax"];
+    const options = [...strict, "--target", "es2024", "--lib", "es2024,dom", "--types", "node"];
+    const files = ["readme.ts", "main.ts", "node.ts", "workers.ts", "manual.ts"];
+    const ways = [["nodenext"], ["node16"], ["esnext", "--moduleResolution", "bundler"], ["preserve"]];
+    for (const way of ways) {
+      const tsc = [join(binaries, "tsc"), ...options, "--module", ...way, ...files];
+      await run(process.execPath, tsc, { cwd: folder }).catch(({ stdout }) =>
+        assert.fail(`${way}: ${stdout}`),
+      );
+    }
+  });
+
+  test("is bundled for Node by webpack", async () => {
+    writeFileSync(join(folder, "main.mjs"), plain("edgebatch/node"));
+    writeFileSync(join(folder, "bundle.mjs"), bundleWithWebpack);
+    const bundling = spawnSync(process.execPath, ["bundle.mjs"], { cwd: folder, encoding: "utf8" });
+    assert.equal(bundling.status, 0, bundling.stderr);
+    const printed = execFileSync(process.execPath, ["webpack/main.cjs"], { cwd: folder, encoding: "utf8" });
     assert.equal(printed, "completed 1 true\n");
   });
 
-  test("has types that a strict program compiles against", () => {
-    writeFileSync(join(folder, "main.ts"), program);
-    const options = [
-      "--noEmit",
-      "--strict",
-      "--module",
-      "nodenext",
-      "--target",
-      "es2024",
-      "--lib",
-      "es2024,dom",
-    ];
-    const tsc = join(root, "node_modules", ".bin", "tsc");
-    execFileSync(process.execPath, [tsc, ...options, "main.ts"], { cwd: folder, encoding: "utf8" });
+  test("is bundled by esbuild: for Node beside the package, and for Workers with nothing of Node in it", () => {
+    const esbuild = (...options: string[]) =>
+      execFileSync(
+        join(binaries, "esbuild"),
+        ["--bundle", "--format=esm", "--log-level=warning", ...options],
+        {
+          cwd: folder,
+          encoding: "utf8",
+        },
+      );
+    writeFileSync(join(folder, "main.mjs"), plain("edgebatch/node"));
+    esbuild("main.mjs", "--platform=node", "--packages=external", "--outfile=external.mjs");
+    const printed = execFileSync(process.execPath, ["external.mjs"], { cwd: folder, encoding: "utf8" });
+    assert.equal(printed, "completed 1 true\n");
+    writeFileSync(join(folder, "workers.ts"), onWorkers);
+    const worker = esbuild("workers.ts", "--loader:.wasm=file", "--outdir=worker", "--metafile=worker.json");
+    assert.equal(worker, "");
+    const { inputs } = JSON.parse(readFileSync(join(folder, "worker.json"), "utf8")) as { inputs: object };
+    const code = readFileSync(join(folder, "worker", "workers.js"), "utf8");
+    assert.ok(Object.keys(inputs).some((path) => path.endsWith("edgebatch_bg.wasm")));
+    assert.doesNotMatch(code, /node:|getBuiltinModule/);
+  });
+
+  test("holds nothing that leads to a file it has not", () => {
+    const glue = readFileSync(join(installed, "dist/wasm/edgebatch.js"), "utf8");
+    assert.doesNotMatch(glue, /import\.meta/);
+    for (const name of ["README.md", "docs/page.md", "docs/worker.md", "docs/benchmarks.md"]) {
+      const text = readFileSync(join(installed, name), "utf8");
+      const links = [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g)].map(
+        ([, a, b]) => a ?? b,
+      );
+      for (const link of links) {
+        if (link === undefined || /^(https?:|#)/.test(link)) continue;
+        const path = normalize(join(installed, name, "..", link.replace(/#.*/, "")));
+        assert.ok(path.startsWith(installed) && existsSync(path), `${name} links to ${link}`);
+      }
+    }
+    const declared = readFileSync(join(installed, "package.json"), "utf8").match(/\.\/dist\/[^"]+/g) ?? [];
+    assert.ok(declared.length > 10);
+    for (const path of declared) if (!path.includes("*")) assert.ok(existsSync(join(installed, path)), path);
+    assert.ok(!existsSync(join(installed, "dist/worker")));
+  });
+
+  test("tells a Node that is too old for its command which one it needs", () => {
+    const old = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.12.0" } });
+      Object.defineProperty(process, "version", { value: "v22.12.0" });`;
+    const preload = `data:text/javascript,${encodeURIComponent(old)}`;
+    const command = join(installed, "dist/cli/main.js");
+    const { status, stderr } = spawnSync(process.execPath, ["--import", preload, command, "validate"], {
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stderr], [2, "edgebatch/node needs Node 22.13 or newer; this is v22.12.0\n"]);
   });
 });
+
+/** The program as JavaScript. */
+function plain(from: string): string {
+  return program(from).replace(", type Batch }", " }").replace("created: Batch", "created");
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ContractError, filesContract, kvContract } from "../../../js/contract/index.ts";
@@ -36,12 +37,20 @@ describe("MemoryFiles keeps the contract", () => {
 describe("DiskFiles keeps the contract", () => {
   const tests = filesContract(async () => {
     const directory = temporaryDirectory();
-    return { files: new DiskFiles(directory), reopen: async () => new DiskFiles(directory) };
+    const files = new DiskFiles(directory);
+    return {
+      files,
+      reopen: async () => new DiskFiles(directory),
+      cut: async (id, bytes) => {
+        const path = (await files.path(id)) as string;
+        truncateSync(path, statSync(path).size - bytes);
+      },
+    };
   });
   for (const t of tests) test(t.name, t.run);
 });
 
-/** Names of the tests that an adapter fails. */
+/** The tests that an adapter fails, and why. */
 async function failures(tests: { name: string; run(): Promise<void> }[]): Promise<string> {
   const failed: string[] = [];
   for (const { name, run } of tests) {
@@ -49,7 +58,7 @@ async function failures(tests: { name: string; run(): Promise<void> }[]): Promis
       await run();
     } catch (error) {
       assert.ok(error instanceof ContractError, `${name}: ${error}`);
-      failed.push(name);
+      failed.push(`${name}: ${error.message}`);
     }
   }
   return failed.join("\n");
@@ -66,7 +75,12 @@ describe("The key-value suite finds an adapter that", () => {
         return { entries: entries.sort(([a], [b]) => (a < b ? -way : way)), more };
       }
     }
-    assert.match(await failuresOf(() => new Utf16KV()), /order of their UTF-8 bytes/);
+    const found = await failuresOf(() => new Utf16KV());
+    assert.match(found, /lists keys in the order of their UTF-8 bytes/);
+    // Readable, and short.
+    const first =
+      'expected "k:\\u{e000}" after "k:\\u{d7ff}", but got "k:\\u{10000}": keys come in the order of their';
+    assert.ok(found.includes(first), found);
   });
 
   test("carries out half of a batch", async () => {
@@ -79,6 +93,15 @@ describe("The key-value suite finds an adapter that", () => {
       }
     }
     assert.match(await failuresOf(() => new TornKV()), /leaves nothing of a batch that fails/);
+  });
+
+  test("lets two hold its lock", async () => {
+    class OpenKV extends MemoryKV {
+      async lock() {
+        return { release: async () => {} };
+      }
+    }
+    assert.match(await failuresOf(() => new OpenKV()), /lets one at a time run its batches.* a rejection/);
   });
 
   test("includes `after`", async () => {
@@ -122,6 +145,21 @@ describe("The key-value suite finds an adapter that", () => {
 
 describe("The file suite finds an adapter that", () => {
   const failuresOf = (make: () => MemoryFiles) => failures(filesContract(async () => ({ files: make() })));
+
+  test("gives fewer bytes where some are lost", async () => {
+    class CutFiles extends MemoryFiles {
+      readonly lost = new Map<string, number>();
+      override async read(id: string, offset: number, length: number) {
+        const size = ((await this.retrieve(id))?.bytes ?? 0) - (this.lost.get(id) ?? 0);
+        return super.read(id, offset, Math.max(0, Math.min(length, size - offset)));
+      }
+    }
+    const tests = filesContract(async () => {
+      const files = new CutFiles();
+      return { files, cut: async (id, bytes) => void files.lost.set(id, bytes) };
+    });
+    assert.match(await failures(tests), /tells of bytes that are lost/);
+  });
 
   test("keeps the caller's part", async () => {
     class AliasFiles extends MemoryFiles {

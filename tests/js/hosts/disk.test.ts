@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -135,6 +136,34 @@ describe("DiskFiles", () => {
     );
     await mine.complete();
     assert.deepEqual(await new DiskFiles(directory).read("file-mine", 0, 2000), patternBytes(1000));
+  });
+
+  test("says of a file that was cut, or whose bytes are gone, where it was and what is left", async () => {
+    const directory = temporaryDirectory();
+    const files = new DiskFiles(directory);
+    await put(files, "file-a", patternBytes(1000));
+    const path = (await files.path("file-a")) as string;
+    truncateSync(path, 700);
+    await assert.rejects(files.read("file-a", 600, 400), (error) => {
+      assert.ok(error instanceof ResourceNotFoundError);
+      assert.equal(error.code, "file_damaged");
+      assert.equal(error.message, `File file-a is damaged: ${path} holds 700 of its 1000 bytes.`);
+      return true;
+    });
+    rmSync(path);
+    await assert.rejects(files.read("file-a", 0, 1), {
+      ...{ name: "ResourceNotFoundError", code: "file_damaged" },
+      message: `File file-a is damaged: ${path} is gone.`,
+    });
+  });
+
+  test("makes its folders for this user alone, and leaves those that are there as they are", async () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, "open"), { mode: 0o755 });
+    await put(new DiskFiles(join(directory, "open", "made", "files")), "file-a", patternBytes(1));
+    const mode = (...path: string[]) => statSync(join(directory, ...path)).mode & 0o777;
+    assert.deepEqual([mode("open", "made"), mode("open", "made", "files")], [0o700, 0o700]);
+    assert.equal(mode("open"), 0o755);
   });
 
   test("refuses ids that are no plain names, and writes nothing for them", async () => {

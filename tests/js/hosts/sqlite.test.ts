@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
@@ -63,6 +64,39 @@ describe("SqliteKV", () => {
       assert.equal((await kv.list({ prefix: `b${who}:` })).entries.length, 50, `batches of ${who}`);
     }
     kv.close();
+  });
+
+  test("makes the folder of its file, for this user alone", async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, "data", "state", "kv.db");
+    const kv = new SqliteKV(path);
+    await kv.set("k", text.encode("1"));
+    kv.close();
+    for (const made of ["data", "data/state"]) {
+      assert.equal(statSync(join(directory, made)).mode & 0o777, 0o700, made);
+    }
+  });
+
+  test("names the file that it cannot open", () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, "file"), "no database, and no folder either");
+    for (const path of [join(directory, "file"), join(directory, "file", "kv.db"), directory]) {
+      assert.throws(
+        () => new SqliteKV(path),
+        (error: Error) => error.message.startsWith(`cannot open the store ${path}: `),
+      );
+    }
+  });
+
+  test("says which Node it needs where there is no SQLite", (t) => {
+    const { getBuiltinModule } = process;
+    t.mock.method(process, "getBuiltinModule", (name: string) =>
+      name === "node:sqlite" ? undefined : getBuiltinModule(name),
+    );
+    assert.throws(
+      () => new SqliteKV("kv.db"),
+      /^Error: edgebatch\/node needs Node 22\.13 or newer; this is v\d/,
+    );
   });
 
   test("sees what another connection has written", async () => {
