@@ -1,0 +1,151 @@
+// The HTTP server that others reach. It passes on what is meant for the Worker, and nothing that is meant for the runtime
+// around it: that trusts headers and paths which only Cloudflare, or Miniflare itself, should be able to send.
+import { randomBytes } from "node:crypto";
+import { createServer, request as httpRequest } from "node:http";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const WITH_BODY = ["POST", "PUT", "PATCH"];
+/** Headers of one connection, and those that speak to the runtime. */
+const OURS =
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|http2-settings|mf-.*|cf-.*)$/;
+/** A connection on which nothing moves for so long is closed: no call takes as long. */
+const IDLE_MS = 15 * 60_000;
+
+/** What a refusal says, as OpenAI would. */
+function refusal(status, message) {
+  const type = status < 500 ? "invalid_request_error" : "server_error";
+  const body = JSON.stringify({ error: { message, type, param: null, code: null } });
+  const headers = {
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(body)),
+    "x-request-id": `req_${randomBytes(16).toString("hex")}`,
+    "x-content-type-options": "nosniff",
+    connection: "close",
+  };
+  return { status, headers, body };
+}
+
+function refuse(response, status, message) {
+  const { headers, body } = refusal(status, message);
+  // Only now and then is all of a body read that nobody wants.
+  response.writeHead(status, headers).end(response.req.method === "HEAD" ? undefined : body);
+}
+
+/** For what is no request that Node could read. */
+function refuseRaw(socket, status, message) {
+  if (!socket.writable || socket.bytesWritten > 0) return socket.destroy();
+  const { headers, body } = refusal(status, message);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join("")}\r\n${body}`);
+  // Whatever still comes is not waited for.
+  setTimeout(() => socket.destroy(), 1_000).unref();
+}
+
+const READ_ERRORS = {
+  HPE_HEADER_OVERFLOW: [431, "The headers of the request are too large."],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "The request did not come in time."],
+  HPE_INVALID_METHOD: [405, "This method is not known."],
+};
+
+/** Why a request is not passed on, if it is not. */
+function reasonAgainst({ method, url, headers, headersDistinct }, isOurName) {
+  if (!METHODS.includes(method)) return [405, `Not allowed to ${method}.`];
+  if (!url.startsWith("/")) return [400, "The target of the request must be a path."];
+  const hosts = headersDistinct.host ?? [];
+  const name = hosts.length === 1 ? hostName(hosts[0]) : undefined;
+  if (name === undefined) return [400, "The request must have one Host header, with a host."];
+  if (!isOurName(name)) {
+    const message =
+      `This server has no keys, and so takes no calls that are meant for '${name}'. ` +
+      "If that is a name of this server's, set ALLOWED_HOSTS to it.";
+    return [403, message];
+  }
+  if (headers.upgrade !== undefined) return [400, "This server does not change protocols."];
+  if (isRuntimePath(url)) return [404, `Invalid URL (${method} ${url.split("?", 1)[0]})`];
+  return null;
+}
+
+function hostName(header) {
+  if (!/^[^\s/?#@\\]+$/.test(header)) return undefined;
+  try {
+    return new URL(`http://${header}`).hostname.replace(/^\[(.*)\]$/, "$1");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Cloudflare's own paths, however they are written. */
+function isRuntimePath(url) {
+  let path = url.split("?", 1)[0];
+  try {
+    path = decodeURIComponent(path);
+  } catch {}
+  return /\/(?:cdn-cgi|__[a-z]+)(?:[/\\]|$)/i.test(new URL(path.replace(/^[/\\]+/, "/"), "http://a").pathname);
+}
+
+function passOn(headers) {
+  const kept = Object.entries(headers).filter(([name]) => !OURS.test(name));
+  return Object.fromEntries(kept.map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
+}
+
+/** A server that is not listening yet. Until there is a socket of the Worker's it says that it starts. */
+export function createFront(isOurName) {
+  let socketPath;
+  const server = createServer(
+    { requireHostHeader: false, headersTimeout: 15_000, requestTimeout: 0, connectionsCheckingInterval: 5_000 },
+    (request, response) => {
+      request.on("error", () => {});
+      response.on("error", () => {});
+      const reason = reasonAgainst(request, isOurName);
+      if (reason) refuse(response, ...reason);
+      else if (socketPath === undefined) refuse(response, 503, "The server is starting.");
+      else forward(socketPath, request, response);
+    },
+  );
+  server.timeout = IDLE_MS;
+  server.keepAliveTimeout = 75_000;
+  server.on("clientError", (error, socket) => {
+    const [status, message] = READ_ERRORS[error.code] ?? [400, "The request is not valid HTTP."];
+    refuseRaw(socket, status, message);
+  });
+  server.on("connect", (_, socket) => refuseRaw(socket, 405, "Not allowed to CONNECT."));
+  server.on("checkExpectation", (_, response) => refuse(response, 417, "This expectation cannot be met."));
+  return {
+    server,
+    serve(path) {
+      socketPath = path;
+    },
+  };
+}
+
+function forward(socketPath, request, response) {
+  const { method, url, headersDistinct } = request;
+  const call = httpRequest({
+    ...{ socketPath, method, path: url, agent: false, setHost: false },
+    headers: passOn(headersDistinct),
+  });
+  response.once("close", () => call.destroy());
+  call.on("error", () => {
+    if (response.destroyed) return;
+    if (response.headersSent) response.destroy();
+    else refuse(response, 503, "The server cannot answer at the moment.");
+  });
+  call.once("response", (answer) => {
+    request.unpipe(call);
+    request.resume();
+    answer.once("error", () => response.destroy());
+    answer.once("aborted", () => response.destroy());
+    response.writeHead(answer.statusCode, passOn(answer.headersDistinct));
+    // Waits for a reader that is slow, and so does the Worker.
+    answer.pipe(response);
+  });
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  if (WITH_BODY.includes(method) && (encoding !== undefined || (length !== undefined && length !== "0"))) {
+    request.once("aborted", () => call.destroy());
+    request.pipe(call);
+  } else {
+    call.removeHeader("content-length");
+    call.end();
+    request.resume();
+  }
+}
