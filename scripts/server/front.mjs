@@ -1,7 +1,7 @@
 // The HTTP server that others reach. It passes on what is meant for the Worker, and nothing that is meant for the runtime
 // around it: that trusts headers and paths which only Cloudflare, or Miniflare itself, should be able to send.
 import { randomBytes } from "node:crypto";
-import { createServer, request as httpRequest } from "node:http";
+import { Agent, createServer, request as httpRequest } from "node:http";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const WITH_BODY = ["POST", "PUT", "PATCH"];
@@ -10,6 +10,15 @@ const OURS =
   /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|http2-settings|mf-.*|cf-.*)$/;
 /** A connection on which nothing moves for so long is closed: no call takes as long. */
 const IDLE_MS = 15 * 60_000;
+
+/**
+ * One connection for each call, said to be kept all the same: workerd then goes on reading for a while what it has
+ * answered already, where it would reset the connection, and with it the answer.
+ */
+const agent = new Agent({ keepAlive: true, maxFreeSockets: 0 });
+
+/** How long what nobody wants is read at most. */
+const DRAIN_MS = 30_000;
 
 /** What a refusal says, as OpenAI would. */
 function refusal(status, message) {
@@ -20,15 +29,31 @@ function refusal(status, message) {
     "content-length": String(Buffer.byteLength(body)),
     "x-request-id": `req_${randomBytes(16).toString("hex")}`,
     "x-content-type-options": "nosniff",
-    connection: "close",
   };
   return { status, headers, body };
 }
 
 function refuse(response, status, message) {
   const { headers, body } = refusal(status, message);
-  // Only now and then is all of a body read that nobody wants.
-  response.writeHead(status, headers).end(response.req.method === "HEAD" ? undefined : body);
+  response.writeHead(status, headers);
+  if (response.req.method !== "HEAD") response.write(body);
+  endAfterBody(response);
+}
+
+/**
+ * Ends an answer when what is sent to us has ended too, or has had its time. A connection that is closed while its client
+ * sends is reset, and the client may never see the answer.
+ */
+function endAfterBody(response) {
+  const { req: request } = response;
+  request.resume();
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, DRAIN_MS);
+  if (request.complete || request.destroyed) end();
+  else request.once("close", end).once("end", end);
 }
 
 /** For what is no request that Node could read. */
@@ -36,7 +61,7 @@ function refuseRaw(socket, status, message) {
   if (!socket.writable || socket.bytesWritten > 0) return socket.destroy();
   const { headers, body } = refusal(status, message);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join("")}\r\n${body}`);
+  socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join("")}connection: close\r\n\r\n${body}`);
   // Whatever still comes is not waited for.
   setTimeout(() => socket.destroy(), 1_000).unref();
 }
@@ -74,13 +99,14 @@ function hostName(header) {
   }
 }
 
-/** Cloudflare's own paths, however they are written. */
+/** Cloudflare's own paths and Miniflare's, however they are written. */
 function isRuntimePath(url) {
-  let path = url.split("?", 1)[0];
+  let [path] = url.split("?", 1);
   try {
     path = decodeURIComponent(path);
   } catch {}
-  return /\/(?:cdn-cgi|__[a-z]+)(?:[/\\]|$)/i.test(new URL(path.replace(/^[/\\]+/, "/"), "http://a").pathname);
+  const { pathname } = new URL(path.replace(/^[/\\]+/, "/"), "http://localhost");
+  return /^\/(?:cdn-cgi|__\w+)(?:[/\\]|$)/i.test(pathname);
 }
 
 function passOn(headers) {
@@ -121,7 +147,7 @@ export function createFront(isOurName) {
 function forward(socketPath, request, response) {
   const { method, url, headersDistinct } = request;
   const call = httpRequest({
-    ...{ socketPath, method, path: url, agent: false, setHost: false },
+    ...{ socketPath, method, path: url, agent, setHost: false },
     headers: passOn(headersDistinct),
   });
   response.once("close", () => call.destroy());
@@ -137,7 +163,8 @@ function forward(socketPath, request, response) {
     answer.once("aborted", () => response.destroy());
     response.writeHead(answer.statusCode, passOn(answer.headersDistinct));
     // Waits for a reader that is slow, and so does the Worker.
-    answer.pipe(response);
+    answer.pipe(response, { end: false });
+    answer.once("end", () => endAfterBody(response));
   });
   const { "content-length": length, "transfer-encoding": encoding } = request.headers;
   if (WITH_BODY.includes(method) && (encoding !== undefined || (length !== undefined && length !== "0"))) {

@@ -1,7 +1,8 @@
 // Ends with what started us: whoever kills npm, or the shell between, means the server.
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 
-const shells = new Set(["sh", "dash", "bash", "ash", "busybox", "zsh", "ksh"]);
+/** How far up npm is looked for: there are one or two shells between. */
+const DEEPEST = 6;
 
 /** A process by Linux's /proc: its name, its parent, and since when it runs, as ids are used again. Null when it is gone. */
 function look(pid) {
@@ -17,23 +18,37 @@ function look(pid) {
 }
 
 /**
- * Those that have to live: our parent; and where that is a shell of npm's, or the older Node that started us, its parent
- * as well. Without /proc it is the parent alone.
+ * Those that have to live: our parent, and where npm runs us, all up to npm. The older Node that started us stands for
+ * its own parent as well. Without /proc it is the parent alone.
  */
 function ancestors() {
   const found = [];
-  for (let pid = process.ppid; pid > 1; ) {
-    const process_ = look(pid);
-    if (process_ === null) break;
-    found.push(process_);
-    const between = process.env.npm_lifecycle_event !== undefined && shells.has(process_.name);
-    if (!between && process.env.EDGEBATCH_STARTER !== String(pid)) break;
-    pid = process_.parent;
+  const npm = process.env.npm_lifecycle_event && program(process.env.npm_node_execpath);
+  let needed = 0;
+  for (let pid = process.ppid; pid > 1 && found.length < DEEPEST; ) {
+    const each = look(pid);
+    if (each === null) break;
+    found.push(each);
+    const starter = process.env.EDGEBATCH_STARTER === String(pid);
+    if (starter) needed = found.length + 1;
+    else if (npm && program(`/proc/${pid}/exe`) === npm) {
+      needed = found.length;
+      break;
+    }
+    pid = each.parent;
   }
-  return found;
+  return found.slice(0, Math.max(needed, 1));
 }
 
-/** Calls back once when one of those is gone, with its name. */
+function program(path) {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Calls back once when one of those is gone, with its name in brackets where it is known. */
 export function watchParents(gone) {
   const parent = process.ppid;
   // Started by the system itself: there is nothing to look at.
@@ -43,7 +58,7 @@ export function watchParents(gone) {
     const lost = watched.find(({ pid, since }) => look(pid)?.since !== since);
     if (!lost && process.ppid === parent) return;
     clearInterval(timer);
-    gone(lost?.name ?? "the process that started this one");
+    gone(lost ? ` (${lost.name.split(" ")[0]})` : "");
   }, 500);
   timer.unref();
   return () => clearInterval(timer);

@@ -73,11 +73,16 @@ export async function startRuntime({ vars, stateDir, run, ended }) {
     });
   };
   subscribe("child_process", spawned);
+  const signals = ["SIGINT", "SIGTERM"].map((name) => [name, process.listeners(name)]);
   const miniflare = new Miniflare({
     ...{ host: "127.0.0.1", port: 0, cf: false, logRequests: false, log: new NoOpLog() },
     ...{ enableDevRegistry: false, unsafeTriggerHandlers: true, handleStructuredLogs: show },
     ...{ resourcePersistencePath: join(stateDir, "v3"), workers: [workerOptions(vars, socket)] },
   });
+  // How the process ends on a signal is for us to say.
+  for (const [name, before] of signals)
+    for (const listener of process.listeners(name))
+      if (!before.includes(listener)) process.removeListener(name, listener);
   try {
     await miniflare.ready;
   } catch (error) {

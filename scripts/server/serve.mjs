@@ -64,7 +64,7 @@ export async function serve() {
   });
   const ended = (text) => end({ status: 1, text });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end({ status: 0 }));
-  watchParents((name) => ended(`${name}, which started this server, is gone`));
+  watchParents((name) => ended(`the process that started this server${name} is gone`));
   const name = host.includes(":") ? `[${host}]` : host;
   const state = await openState(stateDir, `http://${name}:${port}`);
   process.once("exit", () => state.close());
