@@ -12,8 +12,8 @@ const OURS =
 const IDLE_MS = 15 * 60_000;
 
 /**
- * One connection for each call, said to be kept all the same: workerd then goes on reading for a while what it has
- * answered already, where it would reset the connection, and with it the answer.
+ * One connection for each call, said to be kept all the same: workerd then reads on for a moment when it has answered
+ * before the end of a body, where it would reset the connection, and with it the answer.
  */
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 0 });
 
@@ -145,16 +145,21 @@ export function createFront(isOurName) {
 }
 
 function forward(socketPath, request, response) {
-  const { method, url, headersDistinct } = request;
+  const { method, url } = request;
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  const hasBody = WITH_BODY.includes(method) && (encoding !== undefined || Number(length ?? 0) > 0);
+  const { "content-length": _, ...headers } = passOn(request.headersDistinct);
   const call = httpRequest({
     ...{ socketPath, method, path: url, agent, setHost: false },
-    headers: passOn(headersDistinct),
+    headers: hasBody
+      ? { ...headers, ...(encoding === undefined && { "content-length": length }), expect: "100-continue" }
+      : headers,
   });
   response.once("close", () => call.destroy());
+  // Once there is an answer, that tells itself whether it is whole: that no more of the body is taken is no matter.
   call.on("error", () => {
-    if (response.destroyed) return;
-    if (response.headersSent) response.destroy();
-    else refuse(response, 503, "The server cannot answer at the moment.");
+    if (!response.destroyed && !response.headersSent)
+      refuse(response, 503, "The server cannot answer at the moment.");
   });
   call.once("response", (answer) => {
     request.unpipe(call);
@@ -166,12 +171,12 @@ function forward(socketPath, request, response) {
     answer.pipe(response, { end: false });
     answer.once("end", () => endAfterBody(response));
   });
-  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
-  if (WITH_BODY.includes(method) && (encoding !== undefined || (length !== undefined && length !== "0"))) {
+  if (hasBody) {
     request.once("aborted", () => call.destroy());
-    request.pipe(call);
+    // The Worker asks for a body when it reads it: one that it refuses is not sent to it.
+    call.once("continue", () => request.pipe(call));
+    call.flushHeaders();
   } else {
-    call.removeHeader("content-length");
     call.end();
     request.resume();
   }
