@@ -25,5 +25,7 @@ async function serveByOther() {
 main(async () => {
   // Tests have built already.
   if (!process.argv.includes("--built")) build();
-  process.exit(serves() ? await (await import("./server/serve.mjs")).serve() : await serveByOther());
+  if (!serves()) process.exit(await serveByOther());
+  const { serveAndExit } = await import("./server/serve.mjs");
+  await serveAndExit();
 });

@@ -73,7 +73,7 @@ export async function startRuntime({ vars, stateDir, run, ended }) {
     });
   };
   subscribe("child_process", spawned);
-  const signals = ["SIGINT", "SIGTERM"].map((name) => [name, process.listeners(name)]);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"].map((name) => [name, process.listeners(name)]);
   const miniflare = new Miniflare({
     ...{ host: "127.0.0.1", port: 0, cf: false, logRequests: false, log: new NoOpLog() },
     ...{ enableDevRegistry: false, unsafeTriggerHandlers: true, handleStructuredLogs: show },

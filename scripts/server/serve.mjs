@@ -49,8 +49,18 @@ async function watchHealth(runtime, ended) {
   }
 }
 
-/** Serves until something ends it; resolves with the exit status. */
-export async function serve() {
+/** Serves until something ends it, and then ends the process, whatever else there still is to wait for. */
+export async function serveAndExit() {
+  try {
+    process.exitCode = await serve();
+  } finally {
+    // After `main` has told what failed.
+    setImmediate(() => process.exit());
+  }
+}
+
+/** The exit status. */
+async function serve() {
   // Whoever read what we print may be gone.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { vars, host, port, hasKeys, isOurName } = settingsOf(process.env);
@@ -85,4 +95,4 @@ export async function serve() {
   return status;
 }
 
-if (isMain(import.meta.url)) main(async () => process.exit(await serve()));
+if (isMain(import.meta.url)) main(serveAndExit);

@@ -161,7 +161,8 @@ export interface ResultLine {
   error: { code: string; message: string } | null;
 }
 
-async function freePort(): Promise<number> {
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((next) => server.listen(0, "127.0.0.1", next));
   const { port } = server.address() as { port: number };

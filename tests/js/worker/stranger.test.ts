@@ -27,8 +27,14 @@ interface Answer {
 }
 
 /** A call with just these headers: fetch would not send a Host of ours. */
-function call(method: string, path: string, headers: Record<string, string> = {}, body = ""): Promise<Answer> {
-  const { hostname, port } = new URL(worker.url);
+function call(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body = "",
+  url = worker.url,
+): Promise<Answer> {
+  const { hostname, port } = new URL(url);
   return new Promise((answered, failed) => {
     const sent = request({ hostname, port, method, path, headers, agent: false }, (response) => {
       let text = "";
@@ -191,6 +197,63 @@ test("an upload that its client half closes, or a body of a call that has none, 
 test("a large body that is refused gets its refusal all the same", async () => {
   const body = "x".repeat(30_000_000);
   for (let i = 0; i < 20; i++) assert.equal((await call("POST", "/v1/files", {}, body)).status, 401);
+});
+
+test("without keys no page of another origin may call, and no name that is led here by others is ours", async () => {
+  const open = await startWorker();
+  try {
+    const { host, port } = new URL(open.url);
+    const form = new FormData();
+    form.set("purpose", "evals");
+    form.set("file", new File(["x"], "x"));
+    const { id } = await open.client.files.create({ purpose: "evals", file: new File(["x"], "x") });
+    const asked = async (headers: Record<string, string>, method = "GET", path = "/v1/files", body?: FormData) => {
+      const response = await fetch(open.url + path, { method, headers, ...(body && { body }) });
+      assert.equal(response.headers.get("access-control-allow-origin"), null);
+      return response.status;
+    };
+    for (const headers of [
+      { origin: "https://evil.example" },
+      { origin: "null" },
+      { origin: `http://127.0.0.1:${Number(port) + 1}` },
+      { origin: `http://localhost:${port}` },
+      { origin: `http://${host}`, "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site" },
+    ] as Record<string, string>[]) {
+      for (const [method, path, body] of [
+        ["GET", "/v1/files", undefined],
+        ["GET", `/v1/files/${id}/content`, undefined],
+        ["POST", "/v1/files", form],
+        ["DELETE", `/v1/files/${id}`, undefined],
+        ["POST", "/v1/batches/batch_1/cancel", undefined],
+      ] as const) {
+        assert.equal(await asked(headers, method, path, body), 403, `${method} ${path} ${JSON.stringify(headers)}`);
+      }
+      assert.ok((await asked({ ...headers, "access-control-request-method": "DELETE" }, "OPTIONS")) < 300);
+    }
+    for (const headers of [{}, { origin: `http://${host}` }, { "sec-fetch-site": "same-origin" }] as Record<string, string>[])
+      assert.equal(await asked(headers), 200);
+    const named = (name: string) => call("GET", "/v1/files", { host: name }, "", open.url);
+    for (const name of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "192.0.2.1"]) {
+      const answer = await named(name);
+      assert.equal(answer.status, 403, name);
+      assertRefused(answer, name);
+      assert.equal((await call("GET", "/", { host: name }, "", open.url)).status, 403);
+    }
+    for (const name of [`localhost:${port}`, "LOCALHOST", "127.0.0.1", `[::1]:${port}`])
+      assert.equal((await named(name)).status, 200, name);
+    await open.kill();
+    await open.restart({ ALLOWED_HOSTS: "batches.example, other.example" });
+    assert.equal((await named("Batches.example:80")).status, 200);
+    assert.equal((await named("evil.example")).status, 403);
+  } finally {
+    await open.stop();
+  }
+  // With keys any page may call that has one, by any name.
+  const headers = { authorization: `Bearer ${KEY}`, origin: "https://page.example", host: "batches.example" };
+  const answer = await call("GET", "/v1/files", headers);
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers["access-control-allow-origin"], "*");
 });
 
 async function listeningPorts(pid: number): Promise<number[]> {
