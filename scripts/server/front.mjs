@@ -118,7 +118,12 @@ function passOn(headers) {
 export function createFront(isOurName) {
   let socketPath;
   const server = createServer(
-    { requireHostHeader: false, headersTimeout: 15_000, requestTimeout: 0, connectionsCheckingInterval: 5_000 },
+    {
+      requireHostHeader: false,
+      headersTimeout: 15_000,
+      requestTimeout: 0,
+      connectionsCheckingInterval: 5_000,
+    },
     (request, response) => {
       request.on("error", () => {});
       response.on("error", () => {});

@@ -45,7 +45,8 @@ async function watchHealth(runtime, ended) {
   for (let failed = 0; ; ) {
     await new Promise((next) => setTimeout(next, 1_000));
     failed = (await runtime.healthy(TRY_MS)) ? 0 : failed + 1;
-    if (failed === TRIES) return ended(`workerd, the runtime, has not answered for ${(TRIES * TRY_MS) / 1000} s`);
+    if (failed === TRIES)
+      return ended(`workerd, the runtime, has not answered for ${(TRIES * TRY_MS) / 1000} s`);
   }
 }
 

@@ -18,6 +18,9 @@ const forWorker = [
   "MAX_ATTEMPTS",
   "MAX_FILE_BYTES",
   "MAX_REQUESTS",
+  "MAX_FILES",
+  "MAX_STORED_BYTES",
+  "MAX_QUEUED_BATCHES",
 ];
 
 const isLoopback = (name) => name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);

@@ -45,7 +45,11 @@ async function tried(origin: string, fileId: string) {
         await get("/v1/files"),
         await get(`/v1/files/${id}/content`),
         await get(`/v1/files/${id}`, { method: "DELETE" }),
-        await get("/v1/batches", { method: "POST", body: "{}", headers: { "content-type": "application/json" } }),
+        await get("/v1/batches", {
+          method: "POST",
+          body: "{}",
+          headers: { "content-type": "application/json" },
+        }),
         await get("/v1/files", { method: "POST", body: form }),
         await get("/v1/files", { method: "POST", body: form, mode: "no-cors" }),
         await get("/cdn-cgi/local/explorer/api/r2/buckets"),

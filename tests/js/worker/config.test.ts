@@ -41,7 +41,9 @@ test("one key under two names is a mistake that is named, and under one name twi
   const vars = settings({ API_KEYS: `alice:${one}, bob:${other}, bob:${one.toUpperCase()}` });
   const message = "API_KEYS must give each key one name, but 'alice' and 'bob' have the same key.";
   await assert.rejects(authenticate(new Headers(), vars), { name: "SettingError", message });
-  assert.deepEqual(tenantNames(settings({ API_KEYS: `alice:${one} alice:${one} alice:${other}` })), ["alice"]);
+  assert.deepEqual(tenantNames(settings({ API_KEYS: `alice:${one} alice:${one} alice:${other}` })), [
+    "alice",
+  ]);
 });
 
 test("settings that are right, or left empty, are taken", () => {

@@ -28,10 +28,7 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-export async function startWorker(
-  env: Record<string, string> = {},
-  apiKey = "any key",
-): Promise<Started> {
+export async function startWorker(env: Record<string, string> = {}, apiKey = "any key"): Promise<Started> {
   const stateDir = await mkdtemp(join(tmpdir(), "edgebatch-worker-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;

@@ -102,11 +102,13 @@ test("it is two processes and a guard, warns of nothing, and ends with all of th
     const processes = await below(run.child.pid as number);
     assert.deepEqual(processes.map(({ name }) => name).sort(), ["sh", "workerd"]);
     assert.match(run.printed(), /^\nedgebatch serves http:\/\/127\.0\.0\.1:\d+\/v1 /);
-    assert.ok(!/warn|cron|\x1b/i.test(run.printed()), run.printed());
+    assert.ok(!/warn|cron|\[\d+m/i.test(run.printed()), run.printed());
     const { run: folder } = await owner();
     run.child.kill(signal);
     assert.equal(await run.status, 0);
-    await until("all are gone", async () => (await Promise.all(processes.map(({ pid }) => isGone(pid)))).every(Boolean));
+    await until("all are gone", async () =>
+      (await Promise.all(processes.map(({ pid }) => isGone(pid)))).every(Boolean),
+    );
     assert.ok(!existsSync(folder));
     assert.deepEqual((await readdir(stateDir)).sort(), ["lock.db", "v3"]);
   }
@@ -123,7 +125,9 @@ test("with any of its processes killed it says so and ends, with nothing left se
     process.kill(processes.find((each) => each.name === name)?.pid as number, "SIGKILL");
     assert.equal(await run.status, 1);
     assert.ok(run.printed().includes(`start: ${said}: the server ends`), run.printed());
-    await until("all are gone", async () => (await Promise.all(processes.map(({ pid }) => isGone(pid)))).every(Boolean));
+    await until("all are gone", async () =>
+      (await Promise.all(processes.map(({ pid }) => isGone(pid)))).every(Boolean),
+    );
   }
 });
 
@@ -203,8 +207,14 @@ test("a state that cannot be used ends in its reason", async () => {
   await writeFile(join(blocked, "v3"), "");
   for (const [dir, reason] of [
     [file, /^start: STATE_DIR=\S+\/file cannot be used: it is no folder\n$/],
-    [join(file, "below"), /^start: STATE_DIR=\S+ cannot be used: there is a file where a folder has to be\n$/],
-    [garbage, /^start: the lock \S+\/lock\.db cannot be used \(file is not a database\)\. .* remove the file/],
+    [
+      join(file, "below"),
+      /^start: STATE_DIR=\S+ cannot be used: there is a file where a folder has to be\n$/,
+    ],
+    [
+      garbage,
+      /^start: the lock \S+\/lock\.db cannot be used \(file is not a database\)\. .* remove the file/,
+    ],
     [folder, /^start: the lock \S+\/lock\.db cannot be used \(unable to open database file\)/],
     [blocked, /^start: .*(EEXIST|ENOTDIR).*\/v3/],
   ] as const) {
@@ -222,7 +232,11 @@ test("nothing of the state can be read by others, and nothing earlier versions l
   for (const left of ["settings.env", "logs/wrangler.log", "v3/observability/traces.sqlite"])
     await writeFile(join(stateDir, left), "UPSTREAM_KEY='sk-upstream'");
   const secret = "sk-upstream-0123";
-  const run = start({ UPSTREAM_KEY: secret, UPSTREAM_URL: `http://127.0.0.1:9/?api_key=${secret}`, ECHO_LATENCY_MS: "0" });
+  const run = start({
+    UPSTREAM_KEY: secret,
+    UPSTREAM_URL: `http://127.0.0.1:9/?api_key=${secret}`,
+    ECHO_LATENCY_MS: "0",
+  });
   await up(run);
   await fetch(`http://127.0.0.1:${port}/v1/files?key=${secret}`);
   const seen = async (folder: string): Promise<void> => {
@@ -241,7 +255,8 @@ test("nothing of the state can be read by others, and nothing earlier versions l
   const { run: folder } = await owner();
   assert.equal((await stat(folder)).mode & 0o777, 0o700);
   await seen(folder);
-  for (const left of ["settings.env", "logs", "v3/observability"]) assert.ok(!existsSync(join(stateDir, left)), left);
+  for (const left of ["settings.env", "logs", "v3/observability"])
+    assert.ok(!existsSync(join(stateDir, left)), left);
   assert.ok(!run.printed().includes(secret));
   run.child.kill();
   await run.status;
@@ -253,8 +268,8 @@ test("others are not served without keys, unless that is said", async () => {
     assert.equal(await run.status, 1);
     assert.match(run.printed(), /^start: others can reach HOST=\S+, .*Set API_KEYS .*ALLOW_ANONYMOUS=1/);
   }
-  for (const env of [{ API_KEYS: `a:${sha256}` }, { ALLOW_ANONYMOUS: "1" }]) {
-    const run = start({ HOST: "0.0.0.0", ...(env as Record<string, string>) });
+  for (const env of [{ API_KEYS: `a:${sha256}` }, { ALLOW_ANONYMOUS: "1" }] as Record<string, string>[]) {
+    const run = start({ HOST: "0.0.0.0", ...env });
     await up(run);
     assert.equal(run.printed().includes("YOUR_KEY"), "API_KEYS" in env);
     assert.equal(run.printed().includes('-H "Authorization: Bearer $EDGEBATCH_KEY"'), "API_KEYS" in env);

@@ -68,13 +68,31 @@ const beside = [
   ...[explorer, `${explorer}/`, `${explorer}/api`, `${explorer}/api/r2/buckets`],
   ...[`${explorer}/api/r2/buckets/edgebatch/objects`, `${explorer}/api/workers`],
   ...["/cdn-cgi/explorer", "/cdn-cgi/explorer/api/r2/buckets", "/cdn-cgi/local", "/cdn-cgi/"],
-  ...["/cdn-cgi/local/r2/public/edgebatch", "/cdn-cgi/local/r2/s3/edgebatch", "/cdn-cgi/local/platform-proxy"],
+  ...[
+    "/cdn-cgi/local/r2/public/edgebatch",
+    "/cdn-cgi/local/r2/s3/edgebatch",
+    "/cdn-cgi/local/platform-proxy",
+  ],
   ...["/cdn-cgi/local/scheduled", "/cdn-cgi/local/email", "/cdn-cgi/mf/scheduled", "/cdn-cgi/mf/reload"],
-  ...["/cdn-cgi/mf/r2/edgebatch", "/cdn-cgi/mf/stream", "/cdn-cgi/handler/scheduled", "/cdn-cgi/handler/email"],
+  ...[
+    "/cdn-cgi/mf/r2/edgebatch",
+    "/cdn-cgi/mf/stream",
+    "/cdn-cgi/handler/scheduled",
+    "/cdn-cgi/handler/email",
+  ],
   ...["/__scheduled", "/__cf_local/stream", "/__cf_local/imagedelivery", "/core/error", "/core/log"],
   ...["/json", "/json/version", "/json/list", "/.edgebatch", "/v3", "/lock.db", "/_headers"],
-  ...["//cdn-cgi/local/explorer", "/CDN-CGI/local/explorer", "/%63dn-cgi/local/explorer", "/x/../cdn-cgi/mf/r2"],
-  ...["/cdn-cgi%2Flocal%2Fexplorer", "/cdn-cgi\\local\\explorer", "/v1/../cdn-cgi/local/explorer/api/r2/buckets"],
+  ...[
+    "//cdn-cgi/local/explorer",
+    "/CDN-CGI/local/explorer",
+    "/%63dn-cgi/local/explorer",
+    "/x/../cdn-cgi/mf/r2",
+  ],
+  ...[
+    "/cdn-cgi%2Flocal%2Fexplorer",
+    "/cdn-cgi\\local\\explorer",
+    "/v1/../cdn-cgi/local/explorer/api/r2/buckets",
+  ],
   ...["/v1", "/v1/files", "/v1/batches", "/v1/models", "/v1/uploads", "/v1//files", "/v1/../v1/files"],
 ];
 
@@ -134,7 +152,9 @@ function raw(text: string, then: (socket: ReturnType<typeof connect>) => void = 
       got += chunk.toString("latin1");
     });
     socket.once("error", failed);
-    socket.setTimeout(10_000, () => socket.destroy(new Error(`no end of the answer to ${text.slice(0, 200)}: ${got}`)));
+    socket.setTimeout(10_000, () =>
+      socket.destroy(new Error(`no end of the answer to ${text.slice(0, 200)}: ${got}`)),
+    );
     socket.once("end", () => {
       socket.destroy();
       answered(got);
@@ -207,7 +227,12 @@ test("without keys no page of another origin may call, and no name that is led h
     form.set("purpose", "evals");
     form.set("file", new File(["x"], "x"));
     const { id } = await open.client.files.create({ purpose: "evals", file: new File(["x"], "x") });
-    const asked = async (headers: Record<string, string>, method = "GET", path = "/v1/files", body?: FormData) => {
+    const asked = async (
+      headers: Record<string, string>,
+      method = "GET",
+      path = "/v1/files",
+      body?: FormData,
+    ) => {
       const response = await fetch(open.url + path, { method, headers, ...(body && { body }) });
       assert.equal(response.headers.get("access-control-allow-origin"), null);
       return response.status;
@@ -227,11 +252,18 @@ test("without keys no page of another origin may call, and no name that is led h
         ["DELETE", `/v1/files/${id}`, undefined],
         ["POST", "/v1/batches/batch_1/cancel", undefined],
       ] as const) {
-        assert.equal(await asked(headers, method, path, body), 403, `${method} ${path} ${JSON.stringify(headers)}`);
+        assert.equal(
+          await asked(headers, method, path, body),
+          403,
+          `${method} ${path} ${JSON.stringify(headers)}`,
+        );
       }
       assert.ok((await asked({ ...headers, "access-control-request-method": "DELETE" }, "OPTIONS")) < 300);
     }
-    for (const headers of [{}, { origin: `http://${host}` }, { "sec-fetch-site": "same-origin" }] as Record<string, string>[])
+    for (const headers of [{}, { origin: `http://${host}` }, { "sec-fetch-site": "same-origin" }] as Record<
+      string,
+      string
+    >[])
       assert.equal(await asked(headers), 200);
     const named = (name: string) => call("GET", "/v1/files", { host: name }, "", open.url);
     for (const name of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "192.0.2.1"]) {
@@ -272,7 +304,10 @@ async function listeningPorts(pid: number): Promise<number[]> {
       sockets.add(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
     }
   }
-  const lines = [await readFile("/proc/net/tcp", "utf8"), await readFile("/proc/net/tcp6", "utf8").catch(() => "")];
+  const lines = [
+    await readFile("/proc/net/tcp", "utf8"),
+    await readFile("/proc/net/tcp6", "utf8").catch(() => ""),
+  ];
   return lines
     .flatMap((text) => text.trim().split("\n").slice(1))
     .map((line) => line.trim().split(/\s+/))
