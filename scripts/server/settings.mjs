@@ -34,19 +34,18 @@ export function settingsOf(env) {
   const port = Number(env.PORT || "8787");
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Failure(`start: PORT must be a whole number up to 65535, but is '${env.PORT}'`);
-  const open = ["1", "true"].includes(vars.ALLOW_ANONYMOUS);
-  if (!vars.API_KEYS && !open) {
+  // On this machine alone no key is needed, unless keys are set, or it is said that one is.
+  if (!vars.API_KEYS && !vars.ALLOW_ANONYMOUS) {
     if (!isLoopback(host)) {
       throw new Failure(
         `start: others can reach HOST=${host}, and without keys each of them could use this server and its model. ` +
           "Set API_KEYS (node scripts/make-key.mjs NAME makes one), or ALLOW_ANONYMOUS=1 to serve everyone.",
       );
     }
-    // On this machine alone no key is needed, unless keys are set.
     vars.ALLOW_ANONYMOUS = "1";
   }
   const more = (env.ALLOWED_HOSTS ?? "").toLowerCase().split(/[\s,]+/);
-  const anonymous = vars.ALLOW_ANONYMOUS !== undefined && (open || !vars.API_KEYS);
+  const anonymous = ["1", "true"].includes(vars.ALLOW_ANONYMOUS);
   return {
     ...{ vars, host, port, hasKeys: vars.API_KEYS !== undefined },
     isOurName: anonymous ? (name) => isOurName(name, host) || more.includes(name) : () => true,

@@ -277,6 +277,12 @@ test("others are not served without keys, unless that is said", async () => {
     run.child.kill();
     await run.status;
   }
+  // Said to be closed, it serves nobody, and so may be reached.
+  const closed = start({ HOST: "0.0.0.0", ALLOW_ANONYMOUS: "0" });
+  await up(closed);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/v1/files`)).status, 401);
+  closed.child.kill();
+  await closed.status;
   const wrong = start({ PORT: "http" });
   assert.equal(await wrong.status, 1);
   assert.equal(wrong.printed(), "start: PORT must be a whole number up to 65535, but is 'http'\n");
