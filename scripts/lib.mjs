@@ -56,7 +56,10 @@ export function otherRustForWasm() {
   return wasmFolder !== null;
 }
 
-export class Failure extends Error {}
+/** What went wrong in a way that we know. */
+export class Failure extends Error {
+  status = 1;
+}
 
 export function say(text) {
   process.stdout.write(`${text}\n`);
@@ -146,7 +149,7 @@ export function main(work) {
     .then(work)
     .catch((error) => {
       process.stderr.write(`${error instanceof Failure ? error.message : (error?.stack ?? error)}\n`);
-      process.exitCode = 1;
+      process.exitCode = error instanceof Failure ? error.status : 1;
     });
 }
 

@@ -44,17 +44,54 @@ export async function authenticate(headers: Headers, env: Env): Promise<string> 
   return tenant;
 }
 
+/** Whether any key is known. */
+export function hasKeys(env: Env): boolean {
+  return /[^\s,]/.test(env.API_KEYS ?? "");
+}
+
+/**
+ * Refuses what a browser sends for a page of another origin. Where no key is asked for, any page that someone looks at
+ * could otherwise use the server: it is not stopped by what it may read, as it can send a form without being asked.
+ * @throws ApiError 403
+ */
+export function refuseOtherOrigins(request: Request): void {
+  const site = request.headers.get("sec-fetch-site");
+  const origin = request.headers.get("origin");
+  const own = site === null ? origin === null || isOwn(origin, request.url) : OWN_SITES.includes(site);
+  if (own) return;
+  throw new ApiError({
+    ...{ status: 403, type: "invalid_request_error", param: null, code: null },
+    message:
+      "Without a key this server takes no calls from web pages of other origins. Set API_KEYS to use it from there.",
+  });
+}
+
+/** Sec-Fetch-Site of the page that the server serves itself, and of addresses that a person entered. */
+const OWN_SITES = ["same-origin", "none"];
+
+function isOwn(origin: string, url: string): boolean {
+  return URL.canParse(origin) && new URL(origin).host === new URL(url).host;
+}
+
 function anonymousAllowed(env: Env): boolean {
   return env.ALLOW_ANONYMOUS === "1" || env.ALLOW_ANONYMOUS === "true";
 }
 
 function keys(env: Env): Key[] {
   const entries = (env.API_KEYS ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
+  const owners = new Map<string, string>();
   return entries.map((entry) => {
     const [, name, hex] = /^([A-Za-z0-9_.-]{1,64}):([0-9a-f]{64})$/i.exec(entry) ?? [];
     if (name === undefined || hex === undefined) {
       throw new SettingError("API_KEYS must hold name:sha256 pairs, separated by commas.");
     }
+    const owner = owners.get(hex.toLowerCase()) ?? name;
+    if (owner !== name) {
+      throw new SettingError(
+        `API_KEYS must give each key one name, but '${owner}' and '${name}' have the same key.`,
+      );
+    }
+    owners.set(hex.toLowerCase(), name);
     return { name, sha256: Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)) };
   });
 }

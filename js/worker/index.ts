@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 import { ApiError } from "../errors.ts";
-import { authenticate, tenantNames } from "./auth.ts";
+import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins, tenantNames } from "./auth.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { checkSettings, modelNames, SettingError } from "./config.ts";
 import { fileRoutes } from "./file-routes.ts";
@@ -28,6 +28,8 @@ app.use(async (c, next) => {
   headers.set("openai-version", "2020-10-01");
   headers.set("openai-processing-ms", String(Date.now() - started));
   headers.set("x-content-type-options", "nosniff");
+  // There are no cookies: with a key any page may call, without one none but our own.
+  if (!hasKeys(c.env) || c.var.tenantName === ANONYMOUS) return;
   headers.set("access-control-allow-origin", "*");
   headers.set(
     "access-control-expose-headers",
@@ -50,6 +52,7 @@ app.use("/v1/*", async (c, next) => {
   const tenantName = await authenticate(c.req.raw.headers, c.env);
   checkSettings(c.env);
   c.set("tenantName", tenantName);
+  if (tenantName === ANONYMOUS) refuseOtherOrigins(c.req.raw);
   c.set("tenant", c.env.TENANTS.getByName(tenantName));
   await next();
 });

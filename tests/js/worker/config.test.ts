@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import { authenticate, tenantNames } from "../../../js/worker/auth.ts";
 import { checkSettings, SettingError } from "../../../js/worker/config.ts";
 import type { Env } from "../../../js/worker/platform.ts";
 import { ended, startWorker } from "./server.ts";
@@ -33,6 +34,16 @@ test("each setting that cannot be right is named", () => {
       },
     );
   }
+});
+
+test("one key under two names is a mistake that is named, and under one name twice is none", async () => {
+  const [one, other] = ["0a".repeat(32), "0b".repeat(32)];
+  const vars = settings({ API_KEYS: `alice:${one}, bob:${other}, bob:${one.toUpperCase()}` });
+  const message = "API_KEYS must give each key one name, but 'alice' and 'bob' have the same key.";
+  await assert.rejects(authenticate(new Headers(), vars), { name: "SettingError", message });
+  assert.deepEqual(tenantNames(settings({ API_KEYS: `alice:${one} alice:${one} alice:${other}` })), [
+    "alice",
+  ]);
 });
 
 test("settings that are right, or left empty, are taken", () => {

@@ -148,14 +148,6 @@ test("ids of any shape are 404 in the envelope", async () => {
   }
 });
 
-test("a client in a page may read whether to try again", async () => {
-  const { headers } = await call("GET", "/v1/files");
-  const exposed = headers.get("access-control-expose-headers")?.split(", ") ?? [];
-  for (const name of ["x-request-id", "x-should-retry", "retry-after", "retry-after-ms", "etag"]) {
-    assert.ok(exposed.includes(name), name);
-  }
-});
-
 test("a create that is repeated with its key does not change how long the files of the batch live", async () => {
   const expiry = (seconds: number) => ({ output_expires_after: { anchor: "created_at" as const, seconds } });
   const key = { idempotency_key: "once" } as object;

@@ -14,6 +14,10 @@ export interface Started {
   client: OpenAI;
   /** What it printed so far. */
   log(): string;
+  /** The process that was started. */
+  pid(): number;
+  /** The folder with its state. */
+  stateDir: string;
   /** Kills workerd and everything around it, as a crash would. The state stays. */
   kill(): Promise<void>;
   /** Starts again on the same state and port. */
@@ -24,7 +28,7 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-export async function startWorker(env: Record<string, string> = {}): Promise<Started> {
+export async function startWorker(env: Record<string, string> = {}, apiKey = "any key"): Promise<Started> {
   const stateDir = await mkdtemp(join(tmpdir(), "edgebatch-worker-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -69,8 +73,10 @@ export async function startWorker(env: Record<string, string> = {}): Promise<Sta
   await start(env);
   return {
     url,
-    client: new OpenAI({ baseURL: `${url}/v1`, apiKey: "any key", maxRetries: 0 }),
+    client: new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 }),
     log: () => printed,
+    pid: () => child?.pid as number,
+    stateDir,
     kill: () => end("SIGKILL"),
     restart: (changed = {}) => start({ ...env, ...changed }),
     memory: async () => workerdMemory(child?.pid as number),
@@ -152,7 +158,8 @@ export interface ResultLine {
   error: { code: string; message: string } | null;
 }
 
-async function freePort(): Promise<number> {
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((next) => server.listen(0, "127.0.0.1", next));
   const { port } = server.address() as { port: number };

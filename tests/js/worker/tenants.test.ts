@@ -128,6 +128,27 @@ test("neither prompts nor keys are in the log", async () => {
   assert.ok(!worker.log().includes(bobKeys.key));
 });
 
+test("a page may call with a key: preflights are answered for all methods and for the headers of the SDKs", async () => {
+  const asked = "authorization,content-type,x-stainless-os,x-stainless-retry-count,idempotency-key";
+  const origin = "https://example.com";
+  const { status, headers } = await fetch(`${worker.url}/v1/batches`, {
+    method: "OPTIONS",
+    headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": asked },
+  });
+  assert.equal(status, 204);
+  assert.equal(headers.get("access-control-allow-origin"), "*");
+  assert.equal(headers.get("access-control-allow-headers"), asked);
+  assert.match(headers.get("access-control-allow-methods") ?? "", /\bDELETE\b/);
+  for (const authorization of [`Bearer ${aliceKey}`, "Bearer wrong"]) {
+    const answer = await fetch(`${worker.url}/v1/files`, { headers: { origin, authorization } });
+    assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+    const exposed = answer.headers.get("access-control-expose-headers")?.split(", ") ?? [];
+    for (const name of ["x-request-id", "x-should-retry", "retry-after", "retry-after-ms", "etag"]) {
+      assert.ok(exposed.includes(name), name);
+    }
+  }
+});
+
 test("a Worker with neither keys nor leave for everyone refuses each call, and says what to set", async () => {
   const closed = await startWorker({ ALLOW_ANONYMOUS: "0" });
   after(() => closed.stop());
