@@ -230,7 +230,8 @@ describe("Batches", () => {
     await ended(client, id);
     const page = await connected();
     await page.getByRole("link", { name: id }).click();
-    await page.locator(".state.failed").waitFor();
+    // The list says that it failed, too.
+    await opened(page);
     const rows = await page
       .locator("tbody tr")
       .evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent).slice(0, 3)));
