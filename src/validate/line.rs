@@ -5,7 +5,7 @@ use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Wa
 use super::reason::Unreadable;
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::request::RequestLine;
-use crate::scan::{self, Json, Kind, Query, ScanError, Value, same};
+use crate::scan::{Json, Kind, Query, ScanError, Value, same};
 use std::borrow::Cow;
 
 /// What an endpoint asks of a body.
@@ -42,21 +42,17 @@ impl Endpoint {
         Self { written, model_optional, own, stateful: path == "/v1/responses" }
     }
 
-    /// Whether a body refers to a stored prompt, to a conversation, to an earlier response: the first may bring input and
-    /// model, the others input.
-    fn kept(&self, body: Value<'_>) -> [bool; 3] {
-        // As many names as of a line, so that it is the same code.
-        let names = ["prompt", "conversation", "previous_response_id", ""];
-        let mut query = Query::new(names, usize::MAX, [""; 3]);
-        let found = self.stateful && scan::scan(body.raw.as_bytes(), &mut query).is_ok();
-        [0, 1, 2].map(|slot| found && query.kind(slot).is_some_and(|kind| kind != Kind::Null))
-    }
-
     /// The members of a line that rules read.
     pub(super) fn query(&self) -> Query<'static> {
         // With no parameter of its own the name is "", and `judge` does not look at what that finds.
         let own = self.own.map_or("", |own| own.name);
-        Query::new([CUSTOM_ID.name, METHOD.name, URL.name, BODY.name], 3, [MODEL.name, STREAM.name, own])
+        let [prompt, conversation, earlier] =
+            if self.stateful { ["prompt", "conversation", "previous_response_id"] } else { [""; 3] };
+        Query::new(
+            [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name],
+            3,
+            [MODEL.name, STREAM.name, own, prompt, conversation, earlier],
+        )
     }
 }
 
@@ -139,9 +135,11 @@ impl<'a, 'q> Fields<'a, 'q> {
             fault(Fault::WrongUrl);
         }
         let body = body.filter(|body| body.kind == Kind::Object);
-        if let Some(body) = body {
+        if body.is_some() {
             let [model, stream, own] = [value(4), value(5), value(6)];
-            let kept = endpoint.kept(body);
+            // A stored prompt may bring input and model, a conversation and an earlier response bring input.
+            let refers = |slot| self.query.kind(slot).is_some_and(|kind| kind != Kind::Null);
+            let kept = [7, 8, 9].map(|slot| endpoint.stateful && refers(slot));
             if stream.is_some_and(|stream| stream.kind == Kind::True) {
                 fault(Fault::Streaming(&rules.endpoint));
             }

@@ -69,8 +69,9 @@ fn of_line(line: &[u8]) -> &'static str {
             b'}' | b']' => depth = depth.saturating_sub(1),
             b'-' | b'0'..=b'9' => {
                 let of_number = |b: &u8| b.is_ascii_digit() || b"+-.eE".contains(b);
-                let rest = &line[at..];
-                let number = &rest[..rest.iter().position(|b| !of_number(b)).unwrap_or(rest.len())];
+                let rest = line.get(at..).unwrap_or_default();
+                let end = rest.iter().position(|b| !of_number(b)).unwrap_or(rest.len());
+                let number = rest.get(..end).unwrap_or_default();
                 if is_beyond_double(number) {
                     return " It holds a number that is too large for a double.";
                 }
@@ -88,7 +89,8 @@ fn of_line(line: &[u8]) -> &'static str {
 /// The UTF-16 unit of the `\uXXXX` at a place; 0 if there is none.
 fn unit(line: &[u8], at: usize) -> u32 {
     let Some([b'\\', b'u', hex @ ..]) = line.get(at..at + 6) else { return 0 };
-    str::from_utf8(hex).ok().and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0)
+    let digit = |&b: &u8| char::from(b).to_digit(16);
+    hex.iter().try_fold(0, |unit, b| Some(unit << 4 | digit(b)?)).unwrap_or(0)
 }
 
 /// What a file is whose first line is not JSON and starts so, if it is no text in UTF-8.

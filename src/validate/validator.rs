@@ -273,6 +273,7 @@ impl Validator {
         Some(statistics)
     }
 
+    #[inline(never)]
     fn errors_of_file(&self) -> Vec<BatchError> {
         let Judge { rules, requests, not_text, .. } = &self.judge;
         let too_large = self.bytes > rules.limits.max_file_bytes;
