@@ -113,15 +113,21 @@ function cargoTool(name, crate, version) {
   say(`set-up: ${crate} ready in ${seconds(start)}`);
 }
 
-/** The official Python client, which tests drive the Worker with: in a virtual environment of its own. */
-function pythonClient() {
-  const requirements = "tests/js/worker/python/requirements.txt";
-  const folder = join(cache, "openai-python");
+/** Python clients which tests drive the Worker with, each list of them in a virtual environment of its own. */
+function pythonClients() {
+  const lists = join(root, "tests/js/worker/python");
+  for (const file of readdirSync(lists)) {
+    const name = /^requirements(-.+)?\.txt$/.exec(file);
+    if (name) pythonClient(`tests/js/worker/python/${file}`, join(cache, `openai-python${name[1] ?? ""}`));
+  }
+}
+
+function pythonClient(requirements, folder) {
   const stamp = join(folder, "requirements.txt");
   const wanted = readFileSync(join(root, requirements), "utf8");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   const start = performance.now();
-  say(`set-up: installing openai-python into ${folder} (python3 -m venv, pip) …`);
+  say(`set-up: installing Python clients into ${folder} (python3 -m venv, pip) …`);
   if (!tryRun("python3", ["-m", "venv", "--clear", folder])) {
     throw new Failure(
       "set-up: python3 with venv is needed by the tests (Debian: apt-get install python3-venv)",
@@ -139,7 +145,7 @@ function pythonClient() {
   ];
   run(join(folder, "bin", "python"), pip);
   writeFileSync(stamp, wanted);
-  say(`set-up: openai-python ready in ${seconds(start)}`);
+  say(`set-up: Python clients ready in ${seconds(start)}`);
 }
 
 /** Sets up what is missing. Tests need wasm-pack besides, those of the Worker the Python client, those of the page Chromium. Gives the versions that decide a build. */
@@ -152,7 +158,7 @@ export function setup({ tests = false, python = false, browser = false } = {}) {
   if (tests) {
     cargoTool("wasm-pack", "wasm-pack", wasmPackVersion);
   }
-  if (python) pythonClient();
+  if (python) pythonClients();
   if (browser) chromium();
   return { node: nodeVersion, rust: capture("rustc", ["--version"], { env: wasmEnv() }), wasmBindgen };
 }

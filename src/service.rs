@@ -55,9 +55,9 @@ pub struct IdempotencyRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, expecting = "an object")]
 pub struct ListParams {
-    /// The last id of the page before; exclusive.
+    /// The last id of the page before; exclusive. What is no id of a batch is ignored.
     pub after: Option<String>,
-    /// 1 to 100; 20 when absent. 0 gives an empty page (contract §7).
+    /// 1 to 100; 20 when absent.
     pub limit: Option<i64>,
 }
 
@@ -120,7 +120,8 @@ impl NewBatch {
         }
         let key = self.idempotency_key.as_deref().unwrap_or_default();
         Err(ApiError::conflict(format!(
-            "Idempotency key '{key}' was used for a batch with different parameters"
+            "Idempotency key '{key}' was previously used with different parameters. Use another key, or send the \
+             parameters of the first call."
         ))
         .param("idempotency_key")
         .code("idempotency_key_reused"))
@@ -169,6 +170,12 @@ impl NewBatch {
 fn new_id(now_ms: u64, random: [u64; 2]) -> String {
     let (seconds, millis) = (now_ms / 1_000, now_ms % 1_000);
     format!("batch_{seconds:08x}{millis:03x}{:05x}{:016x}", random[0] & 0xf_ffff, random[1])
+}
+
+/// Whether a text has the form of an id. Compared with those of batches, any such text has its place.
+pub fn is_id(text: &str) -> bool {
+    text.strip_prefix("batch_")
+        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn check_metadata(pairs: Vec<(Value, Value)>, text: Texts) -> Result<Metadata, ApiError> {
@@ -227,7 +234,7 @@ fn written(key: &Value) -> String {
 /// How many batches a page holds.
 ///
 /// # Errors
-/// 400 for a limit below 0 or above 100 (contract §7).
+/// 400 for a limit below 1 or above 100: an empty page would tell a pager that there is no more.
 pub fn page_limit(limit: Option<i64>) -> Result<u32, ApiError> {
     let Some(limit) = limit else { return Ok(DEFAULT_PAGE) };
     let refuse = |what: &str, bound: String, code: &str| {
@@ -237,8 +244,8 @@ pub fn page_limit(limit: Option<i64>) -> Result<u32, ApiError> {
         .param("limit")
         .code(code)
     };
-    if limit < 0 {
-        return Err(refuse("below minimum", ">= 0".to_owned(), "integer_below_min_value"));
+    if limit < 1 {
+        return Err(refuse("below minimum", ">= 1".to_owned(), "integer_below_min_value"));
     }
     if limit > i64::from(MAX_PAGE) {
         return Err(refuse("above maximum", format!("<= {MAX_PAGE}"), "integer_above_max_value"));

@@ -207,9 +207,12 @@ fn the_same_idempotency_key_gives_the_same_batch_and_other_parameters_a_conflict
     let first = created(&host, keyed("k"), &settings).unwrap();
     host.clock.advance(5_000);
     assert_eq!(created(&host, keyed("k"), &settings).unwrap(), first);
-    let conflict = ApiError::conflict("Idempotency key 'k' was used for a batch with different parameters")
-        .param("idempotency_key")
-        .code("idempotency_key_reused");
+    let conflict = ApiError::conflict(
+        "Idempotency key 'k' was previously used with different parameters. Use another key, or send the parameters \
+         of the first call.",
+    )
+    .param("idempotency_key")
+    .code("idempotency_key_reused");
     let metadata: edgebatch::value::Value = serde_json::from_value(json!({"a": "b"})).unwrap();
     let others = [
         CreateParams { input_file_id: "file-other".into(), ..keyed("k") },

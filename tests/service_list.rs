@@ -47,10 +47,7 @@ fn an_empty_page_has_nulls() {
     let empty = serde_json::json!(
         {"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false}
     );
-    let pages = [page(&host, Some(&all[1]), None), page(&host, None, Some(0))];
-    for page in pages {
-        assert_eq!(serde_json::to_value(page.unwrap()).unwrap(), empty);
-    }
+    assert_eq!(serde_json::to_value(page(&host, Some(&all[1]), None).unwrap()).unwrap(), empty);
     let nobody = ScriptedHost::new(steady(5));
     assert_eq!(serde_json::to_value(page(&nobody, None, None).unwrap()).unwrap(), empty);
 }
@@ -77,10 +74,22 @@ fn paging_visits_every_batch_once_whatever_the_sizes_of_pages_and_batches_made_m
 }
 
 #[test]
-fn an_unknown_after_is_ignored() {
+fn an_after_that_cannot_be_an_id_is_ignored() {
     let (host, all) = with_batches(3);
-    for unknown in ["batch_nobody", "", "x"] {
-        assert_eq!(ids(&page(&host, Some(unknown), None).unwrap()), all);
+    for unknown in ["batch_nobody", "", "x", "batch_", "batch_0", "nonexistent_batch"] {
+        assert_eq!(ids(&page(&host, Some(unknown), None).unwrap()), all, "{unknown}");
+    }
+}
+
+#[test]
+fn an_after_that_there_is_no_batch_of_goes_on_where_it_would_stand() {
+    let (host, all) = with_batches(5);
+    let older = format!("batch_{}", "0".repeat(32));
+    let newer = format!("batch_{}", "f".repeat(32));
+    let behind_the_second = format!("{}{}", &all[1][..all[1].len() - 16], "0".repeat(16));
+    assert!(!all.contains(&behind_the_second) && all[1] > behind_the_second && behind_the_second > all[2]);
+    for (after, rest) in [(&older, &all[5..]), (&newer, &all[..]), (&behind_the_second, &all[2..])] {
+        assert_eq!(ids(&page(&host, Some(after), None).unwrap()), rest, "{after}");
     }
 }
 
@@ -89,9 +98,10 @@ fn a_limit_out_of_range_is_refused() {
     let (host, _) = with_batches(1);
     let refused = |limit| page(&host, None, Some(limit)).unwrap_err();
     let error = |message: &str, code: &str| ApiError::invalid_request(message).param("limit").code(code);
-    let below = "Invalid 'limit': integer below minimum value. Expected a value >= 0, but got -1 instead.";
+    let below = "Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 instead.";
     let above = "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.";
-    assert_eq!(refused(-1), error(below, "integer_below_min_value"));
+    assert_eq!(refused(0), error(below, "integer_below_min_value"));
+    assert_eq!(refused(-1), error(&below.replace("got 0", "got -1"), "integer_below_min_value"));
     assert_eq!(refused(101), error(above, "integer_above_max_value"));
     assert_eq!(page(&host, None, Some(100)).unwrap().data.len(), 1);
     assert_eq!(page(&host, None, Some(1)).unwrap().data.len(), 1);

@@ -112,7 +112,6 @@ fn all_faults_of_a_line_are_told_in_the_order_of_the_rules() {
             "invalid_value",
             "invalid_url",
             "streaming_unsupported",
-            "invalid_request",
             "model_not_found",
             "mismatched_model",
             "duplicate_custom_id"
@@ -140,6 +139,7 @@ fn each_endpoint_asks_for_its_own_parameter() {
     let table: &[(&str, &str, &[&str])] = &[
         ("/v1/completions", r#"{"model":"m","prompt":"x"}"#, &[]),
         ("/v1/completions", r#"{"model":"m","prompt":[1]}"#, &[]),
+        ("/v1/completions", r#"{"model":"m","prompt":null}"#, &[]),
         ("/v1/completions", r#"{"model":"m","prompt":1}"#, &["Prompt must be a string or an array"]),
         ("/v1/completions", "{}", &[model, "Prompt parameter is required"]),
         ("/v1/embeddings", r#"{"model":"m","input":"x"}"#, &[]),
@@ -148,11 +148,26 @@ fn each_endpoint_asks_for_its_own_parameter() {
         ("/v1/embeddings", r#"{"model":"m"}"#, &["Input parameter is required"]),
         ("/v1/responses", r#"{"model":"m","input":[]}"#, &[]),
         ("/v1/responses", r#"{"input":null}"#, &[model, "Input must be a string or an array"]),
+        ("/v1/responses", r#"{"prompt":{"id":"pmpt_1"}}"#, &[]),
+        ("/v1/responses", r#"{"prompt":{"id":"pmpt_1"},"input":null,"model":null}"#, &[]),
+        ("/v1/responses", r#"{"model":"m","conversation":"conv_1"}"#, &[]),
+        ("/v1/responses", r#"{"model":"m","previous_response_id":"resp_1"}"#, &[]),
+        ("/v1/responses", r#"{"conversation":"conv_1"}"#, &[model]),
+        ("/v1/responses", r#"{"previous_response_id":"resp_1","input":1}"#, &[model, "Input must be a string or an array"]),
+        ("/v1/responses", r#"{"model":"m","prompt":null,"conversation":null}"#, &["Input parameter is required"]),
+        ("/v1/responses", r#"{"model":"m","metadata":{"prompt":"x"}}"#, &["Input parameter is required"]),
+        ("/v1/embeddings", r#"{"model":"m","prompt":{"id":"pmpt_1"}}"#, &["Input parameter is required"]),
+        ("/v1/chat/completions", r#"{"model":"m","conversation":"conv_1"}"#, &["Messages parameter is required"]),
         ("/v1/moderations", r#"{"input":"x"}"#, &[]),
         ("/v1/moderations", r#"{"model":1,"input":"x"}"#, &["Model must be a string"]),
         ("/v1/moderations", "{}", &["Input parameter is required"]),
         ("/v1/images/generations", r#"{"prompt":"x"}"#, &[]),
         ("/v1/images/generations", r#"{"prompt":["x"]}"#, &["Prompt must be a string"]),
+        ("/v1/images/generations", r#"{"prompt":"x","model":null}"#, &[]),
+        ("/v1/images/edits", r#"{"prompt":"x","images":[]}"#, &[]),
+        ("/v1/images/edits", r#"{"images":[]}"#, &["Prompt parameter is required"]),
+        ("/v1/videos", r#"{"prompt":"x"}"#, &[]),
+        ("/v1/videos", r#"{"model":1}"#, &["Model must be a string", "Prompt parameter is required"]),
         ("/v1/rerank", r#"{"model":"m"}"#, &[]),
         ("/v1/rerank", r#"{"":1}"#, &[model]),
     ];
@@ -172,6 +187,18 @@ fn each_endpoint_asks_for_its_own_parameter() {
             "1 invalid_request body.input Invalid type for 'input': expected one of a string or array, but got a boolean instead.",
         ]
     );
+}
+
+#[test]
+fn of_a_line_for_another_endpoint_nothing_is_said_about_what_this_one_takes() {
+    let score = r#"{"model":"m","text_1":"x","text_2":"y"}"#;
+    for dialect in [Dialect::Reference, Dialect::Openai] {
+        let report = validate(Rules { dialect, ..Rules::new(CHAT) }, for_endpoint("/v1/score", score));
+        let codes: Vec<_> = report.errors.iter().map(|e| e.code.as_str()).collect();
+        assert_eq!(codes, ["invalid_url"], "{dialect:?}");
+    }
+    let report = validate(Rules::new("/v1/score"), for_endpoint("/v1/score", score));
+    assert_eq!(report.errors, []);
 }
 
 #[test]

@@ -7,13 +7,30 @@ use edgebatch::validate::{Dialect, Progress, Rules, ValidRequest, Validator};
 use requests::*;
 
 #[test]
-fn an_empty_file_has_no_errors_and_no_requests() {
+fn an_empty_file_has_no_requests_and_is_an_error_in_the_dialect_of_openai() {
     for file in ["", "\u{FEFF}", "\n", "\r\n", " \t\n\n"] {
         let report = chat(file);
         assert_eq!((report.errors.len(), report.request_count, report.model), (0, 0, None), "{file:?}");
+        let openai = validate(openai(), file);
+        assert_eq!(
+            told(&openai.errors),
+            [
+                "- empty_file - The input file is empty. Please ensure that the batch contains at least one request."
+            ]
+        );
+        assert_eq!((openai.error_count, openai.request_count), (1, 0), "{file:?}");
     }
     assert_eq!(chat("").line_count, 0);
     assert_eq!(chat("\n \n").line_count, 2);
+    assert_eq!(Validator::new(openai()).report().errors, [], "it may yet become one");
+    assert_eq!(validate(openai(), GOOD).errors, []);
+    let limits = Limits { max_file_bytes: 1, ..Limits::default() };
+    let report = validate(Rules { limits, ..openai() }, "\n\n");
+    assert_eq!(report.errors.len(), 1, "of a file that is too large it is not known");
+}
+
+fn openai() -> Rules {
+    Rules { dialect: Dialect::Openai, ..Rules::new(CHAT) }
 }
 
 #[test]
@@ -41,33 +58,38 @@ fn a_bad_line_never_hides_the_next() {
     let huge = "x".repeat(9 << 20);
     let deep = "[".repeat(200) + &"]".repeat(200);
     let unclosed = "{\"custom_id\":\"";
-    for bad in [
-        unclosed.as_bytes(),
-        b"\xFF\xFE",
-        b"\"\xC3\"",
-        b"\"\xED\xA0\x80\"",
-        br#""\ud800""#,
-        br#""\udc00""#,
-        br#""\udc00\ud800""#,
-        br#""\ud800\u0041""#,
-        b"\"\0\"",
-        b"\0",
-        b"{\"a\":1}}",
-        b"{\"a\":1,}",
-        b"NaN",
-        b"1e999",
-        b"'a'",
-        huge.as_bytes(),
-        deep.as_bytes(),
-    ] {
+    let utf8 = " It is not valid UTF-8.";
+    let surrogate = " It holds half of a surrogate pair.";
+    let control = " It holds a control character that is not escaped.";
+    let cases: [(&[u8], &str); _] = [
+        (unclosed.as_bytes(), ""),
+        (b"\xFF\xFE", utf8),
+        (b"\"\xC3\"", utf8),
+        (b"\"\xED\xA0\x80\"", utf8),
+        (br#""\ud800""#, surrogate),
+        (br#""\udc00""#, surrogate),
+        (br#""\udc00\ud800""#, surrogate),
+        (br#""\ud800\u0041""#, surrogate),
+        (b"\"\0\"", control),
+        (b"\0", control),
+        (b"{\"a\":1}}", ""),
+        (b"{\"a\":1,}", ""),
+        (b"NaN", ""),
+        (b"1e999", " It holds a number that is too large for a double."),
+        (b"'a'", ""),
+        (huge.as_bytes(), "This line has 9437185 bytes, more than the maximum of 8388608."),
+        (deep.as_bytes(), " It is nested more than 128 levels deep."),
+    ];
+    for (bad, reason) in cases {
         let file = [GOOD.as_bytes(), b"\n", bad, b"\n", other.as_bytes()].concat();
         let (report, valid) = validate_with(Rules::new(CHAT), &file, |_| true);
         let start = String::from_utf8_lossy(&bad[..bad.len().min(20)]);
-        assert_eq!(
-            told(&report.errors),
-            ["2 invalid_json_line - This line is not parseable as valid JSON."],
-            "{start}"
-        );
+        let text = if bad.len() > 8 << 20 {
+            format!("2 line_too_long - {reason}")
+        } else {
+            format!("2 invalid_json_line - This line is not parseable as valid JSON.{reason}")
+        };
+        assert_eq!(told(&report.errors), [text], "{start}");
         assert_eq!(valid, [1, 3], "{start}");
     }
 }
@@ -77,7 +99,41 @@ fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
     let limits = Limits { max_line_bytes: GOOD.len(), ..Limits::default() };
     let rules = Rules { limits, ..Rules::new(CHAT) };
     assert_eq!(validate(rules.clone(), format!("\u{FEFF}{GOOD}\r\n")).errors, []);
-    assert_eq!(validate(rules, format!("{GOOD} \r\n")).errors[0].code, "invalid_json_line");
+    let report = validate(rules, format!("{GOOD} \r\n"));
+    let text = format!(
+        "1 line_too_long - This line has {} bytes, more than the maximum of {}.",
+        GOOD.len() + 3,
+        GOOD.len()
+    );
+    assert_eq!(told(&report.errors), [text]);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_one_error_however_many_lines_it_seems_to_have() {
+    let text = format!("\n{GOOD}\n{}\n", line_with("custom_id", "\"b\"")).repeat(20);
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf32: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+    let zip = b"PK\x03\x04\x14\0\n\xFF\n{}\n\0".repeat(20);
+    let gzip = b"\x1F\x8B\x08\0\n\xFF\n{}\n\0".repeat(20);
+    let marked = [b"\xFF\xFE".as_slice(), &utf16].concat();
+    for (file, code, what) in [
+        (&utf16, "invalid_encoding", "UTF-16"),
+        (&marked, "invalid_encoding", "UTF-16"),
+        (&utf32, "invalid_encoding", "UTF-32"),
+        (&zip, "invalid_file_format", "a zip archive"),
+        (&gzip, "invalid_file_format", "gzip"),
+    ] {
+        for rules in [Rules::new(CHAT), openai()] {
+            let report = validate(rules, file);
+            let text =
+                format!("- {code} - The input file must be utf-8 encoded lines of JSON, but it is {what}.");
+            assert_eq!(told(&report.errors), [text]);
+            assert_eq!((report.error_count, report.request_count, report.valid_count), (1, 0, 0));
+            assert_eq!(report.bytes, file.len() as u64);
+        }
+    }
+    let late = [GOOD.as_bytes(), b"\n", &utf16].concat();
+    assert!(chat(late).error_count > 1, "after a request, it is a line that is wrong");
 }
 
 #[test]

@@ -47,12 +47,13 @@ fn validate<'a>(
 /// Some line a user or an adversary may send.
 fn line(random: &mut Random) -> Vec<u8> {
     let id = random.below(12);
-    match random.below(14) {
+    match random.below(15) {
         0 => random.pick(&["", " ", "\t \t"]).into(),
-        1 => random.pick(&["{", "[]", "nul", "1", "\u{FEFF}{}", "\"\\ud800\"", "{}", "null"]).into(),
-        2 => (0..random.below(40)).map(|_| random.below(256) as u8).filter(|&b| b != b'\n').collect(),
-        3 => vec![b' '; random.below(700) as usize],
-        4 => vec![b'x'; random.below(700) as usize],
+        1 => random.pick(&["{\0\"\0", "\0{\0\"", "\0\0\0{", "{\0\0\0", "\0", "PK\x03\x04"]).into(),
+        2 => random.pick(&["{", "[]", "nul", "1", "\u{FEFF}{}", "\"\\ud800\"", "{}", "null"]).into(),
+        3 => (0..random.below(40)).map(|_| random.below(256) as u8).filter(|&b| b != b'\n').collect(),
+        4 => vec![b' '; random.below(700) as usize],
+        5 => vec![b'x'; random.below(700) as usize],
         _ => {
             let custom_id =
                 random.pick(&["\"ID\"", "\"ID\"", "\"ID\"", "\"日本ID\"", "\"\\u0061ID\"", "7", ""]);
@@ -117,6 +118,22 @@ fn some_rules(random: &mut Random) -> Rules {
 /// An error: line, code and parameter.
 type Told = (Option<u64>, String, String);
 
+/// The error of a file whose first line is not JSON and starts as no text in UTF-8 does.
+fn no_text(line: &[u8]) -> Option<&'static str> {
+    let zeros = [0, 1, 2, 3].map(|at| line.get(at) == Some(&0));
+    let wide = [[true, false, true, false], [false, true, false, true], [false, true, true, true]];
+    let marked = [b"\xFF\xFE", b"\xFE\xFF"].iter().any(|mark| line.starts_with(*mark));
+    let utf32_be = zeros[0] && zeros[1] && !zeros[3];
+    if marked || utf32_be || wide.contains(&zeros) {
+        // Of three bytes the fourth is not zero, and of two neither.
+        return (marked || line.len() > 1).then_some("invalid_encoding");
+    }
+    [b"PK\x03\x04".as_slice(), b"\x1F\x8B"]
+        .iter()
+        .any(|m| line.starts_with(m))
+        .then_some("invalid_file_format")
+}
+
 /// All errors, and the lines of valid requests: the plain reading of the rules.
 fn naive(rules: &Rules, file: &[u8]) -> (Vec<Told>, Vec<u64>) {
     let limits = rules.limits;
@@ -141,7 +158,18 @@ fn naive(rules: &Rules, file: &[u8]) -> (Vec<Told>, Vec<u64>) {
             |code: &str, param: &str| errors.push((Some(i as u64 + 1), code.to_owned(), param.to_owned()));
         let value: Value = match serde_json::from_slice(line) {
             Ok(value) if !long => value,
+            _ if long => {
+                error("line_too_long", "");
+                continue;
+            }
             _ => {
+                if requests == 1
+                    && let Some(code) = no_text(line)
+                {
+                    errors.push((None, code.to_owned(), String::new()));
+                    requests = 0;
+                    break;
+                }
                 error("invalid_json_line", "");
                 continue;
             }
@@ -161,7 +189,8 @@ fn naive(rules: &Rules, file: &[u8]) -> (Vec<Told>, Vec<u64>) {
         if request.get("method").and_then(Value::as_str).is_some_and(|method| method != "POST") {
             error("invalid_value", "method");
         }
-        if request.get("url").and_then(Value::as_str).is_some_and(|url| url != CHAT) {
+        let elsewhere = request.get("url").and_then(Value::as_str).is_some_and(|url| url != CHAT);
+        if elsewhere {
             error("invalid_url", "url");
         }
         if let Some(body) = request.get("body").and_then(Value::as_object) {
@@ -176,6 +205,7 @@ fn naive(rules: &Rules, file: &[u8]) -> (Vec<Told>, Vec<u64>) {
                 _ => {}
             }
             match body.get("messages") {
+                _ if elsewhere => {}
                 None => error(missing, "body.messages"),
                 Some(messages) if !messages.is_array() => error("invalid_request", "body.messages"),
                 _ => {}
@@ -199,6 +229,9 @@ fn naive(rules: &Rules, file: &[u8]) -> (Vec<Told>, Vec<u64>) {
         if errors.len() == before {
             valid.push(i as u64 + 1);
         }
+    }
+    if requests == 0 && errors.is_empty() && !too_large && rules.dialect == Dialect::Openai {
+        errors.push((None, "empty_file".to_owned(), String::new()));
     }
     if too_large {
         errors.push((None, "request_too_large".to_owned(), String::new()));

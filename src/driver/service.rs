@@ -8,8 +8,8 @@ use crate::host::{Host, KvQuery, KvWrite};
 use crate::keys;
 use crate::object::{Batch, BatchList};
 use crate::service::{
-    CreateParams, IdempotencyRecord, ListParams, NewBatch, may_cancel, not_found, overlay_cancel, page,
-    page_limit,
+    CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_cancel,
+    page, page_limit,
 };
 use crate::settings::Settings;
 use crate::value::{from_json, to_json};
@@ -115,19 +115,9 @@ pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
 /// 400 for a limit out of range, 500 for a fault of the store.
 pub async fn list<H: Host>(host: &H, params: ListParams) -> Result<BatchList, ApiError> {
     let limit = page_limit(params.limit)?;
-    if limit == 0 {
-        return Ok(page(Vec::new(), false));
-    }
-    let after = match params.after {
-        // An unknown cursor is ignored (reference behaviour).
-        Some(id) => {
-            let key = keys::batch(&id);
-            host.kv_get(&key).await.map_err(store_failed)?.map(|_| key)
-        }
-        None => None,
-    };
+    // It goes on by order, whether there is such a batch or not; what cannot be an id is ignored (reference behaviour).
+    let mut after = params.after.filter(|id| is_id(id)).map(|id| keys::batch(&id));
     let (mut entries, mut more) = (Vec::new(), true);
-    let mut after = after;
     while more && entries.len() < limit as usize {
         let query = KvQuery {
             prefix: keys::BATCH_PREFIX.to_owned(),

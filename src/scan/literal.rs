@@ -68,7 +68,7 @@ const BEYOND: &[u8] =
 /// code, with tables.
 #[cold]
 #[inline(never)]
-fn is_beyond_double(number: &[u8]) -> bool {
+pub(crate) fn is_beyond_double(number: &[u8]) -> bool {
     let number = number.strip_prefix(b"-").unwrap_or(number);
     let end = number.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(number.len());
     let (mantissa, exponent) = number.split_at(end);

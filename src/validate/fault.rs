@@ -1,6 +1,7 @@
 //! What can be wrong with a line or a file, and how it is told: the only place with error texts.
 
 use super::Dialect;
+use super::reason::Unreadable;
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::object::BatchError;
 use crate::scan::{Kind, Value};
@@ -26,6 +27,7 @@ pub(super) enum Want {
     Object,
     Array,
     StringOrArray,
+    StringArrayOrNull,
 }
 
 pub(super) const CUSTOM_ID: Field = Field { name: "custom_id", in_body: false, want: Want::String };
@@ -42,6 +44,7 @@ impl Want {
             Self::Object => kind == Kind::Object,
             Self::Array => kind == Kind::Array,
             Self::StringOrArray => matches!(kind, Kind::String | Kind::Array),
+            Self::StringArrayOrNull => matches!(kind, Kind::String | Kind::Array | Kind::Null),
         }
     }
 }
@@ -67,7 +70,8 @@ impl Field {
 /// One thing wrong. Holds what its text repeats; the text is made only for errors that are kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault<'a> {
-    NotJson,
+    /// Told alike in both dialects.
+    Unreadable(Unreadable<'a>),
     NotObject,
     Missing(Field),
     WrongType(Field, Value<'a>),
@@ -99,7 +103,7 @@ impl Fault<'_> {
 
     pub(super) fn code(self, dialect: Dialect) -> &'static str {
         match self {
-            Self::NotJson => "invalid_json_line",
+            Self::Unreadable(unreadable) => unreadable.code(),
             Self::Missing(field) if field.in_body && dialect == Dialect::Reference => "invalid_request",
             Self::Missing(_) => "missing_required_parameter",
             Self::NotObject | Self::WrongType(..) | Self::NoFile(_) => "invalid_request",
@@ -117,7 +121,7 @@ impl Fault<'_> {
 
     fn param(self, dialect: Dialect) -> Option<String> {
         Some(match self {
-            Self::NotJson | Self::NotObject | Self::FileTooLarge(_) | Self::TooManyRequests(_) => {
+            Self::Unreadable(_) | Self::NotObject | Self::FileTooLarge(_) | Self::TooManyRequests(_) => {
                 return None;
             }
             Self::NoFile(_) if dialect == Dialect::Openai => "file_id".to_owned(),
@@ -133,7 +137,7 @@ impl Fault<'_> {
 
     fn reference(self) -> String {
         match self {
-            Self::NotJson => "This line is not parseable as valid JSON.".to_owned(),
+            Self::Unreadable(unreadable) => unreadable.message(),
             Self::NotObject => "Each line must be a JSON dictionary object".to_owned(),
             Self::Missing(field) if field.in_body => format!("{} parameter is required", field.title()),
             Self::Missing(field) => format!("Missing required parameter: {}", field.name),
@@ -142,7 +146,7 @@ impl Fault<'_> {
                     Want::String => "a string",
                     Want::Object => "a JSON dictionary object",
                     Want::Array => "an array",
-                    Want::StringOrArray => "a string or an array",
+                    Want::StringOrArray | Want::StringArrayOrNull => "a string or an array",
                 };
                 format!("{} must be {want}", field.title())
             }
@@ -170,7 +174,7 @@ impl Fault<'_> {
     /// The texts of contract §3; where OpenAI's is not known, one in the manner of its other errors.
     fn openai(self) -> String {
         match self {
-            Self::NotJson => "This line is not parseable as valid JSON.".to_owned(),
+            Self::Unreadable(unreadable) => unreadable.message(),
             Self::NotObject => "Each line must be a JSON object.".to_owned(),
             Self::Missing(field) => format!("Missing required parameter: '{}'.", field.name),
             Self::WrongType(field, value) => {
@@ -178,7 +182,7 @@ impl Fault<'_> {
                     Want::String => "a string",
                     Want::Object => "an object",
                     Want::Array => "an array",
-                    Want::StringOrArray => "one of a string or array",
+                    Want::StringOrArray | Want::StringArrayOrNull => "one of a string or array",
                 };
                 let got = described(value);
                 format!("Invalid type for '{}': expected {want}, but got {got} instead.", field.name)

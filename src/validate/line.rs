@@ -2,6 +2,7 @@
 
 use super::Rules;
 use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Want};
+use super::reason::Unreadable;
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::request::RequestLine;
 use crate::scan::{Json, Kind, Query, ScanError, Value, same};
@@ -16,6 +17,8 @@ pub(super) struct Endpoint {
     model_optional: bool,
     /// The endpoint's own parameter.
     own: Option<Field>,
+    /// What it asks for may be kept by the server: a stored prompt, a conversation, an earlier response.
+    stateful: bool,
 }
 
 impl Endpoint {
@@ -25,23 +28,31 @@ impl Endpoint {
         let own = |name, want| Some(Field { name, in_body: true, want });
         let (model_optional, own) = match path {
             "/v1/chat/completions" => (false, own("messages", Want::Array)),
-            "/v1/completions" => (false, own("prompt", Want::StringOrArray)),
+            "/v1/completions" => (false, own("prompt", Want::StringArrayOrNull)),
             "/v1/embeddings" | "/v1/responses" => (false, own("input", Want::StringOrArray)),
             "/v1/moderations" => (true, own("input", Want::StringOrArray)),
-            "/v1/images/generations" => (true, own("prompt", Want::String)),
+            "/v1/images/generations" | "/v1/images/edits" | "/v1/videos" => {
+                (true, own("prompt", Want::String))
+            }
             _ => (false, None),
         };
         // Of one that cannot be written without escapes, nothing is known: no line is as short as this.
         let plain = path.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\');
         let written = if plain { format!("\"{path}\"") } else { String::new() };
-        Self { written, model_optional, own }
+        Self { written, model_optional, own, stateful: path == "/v1/responses" }
     }
 
     /// The members of a line that rules read.
     pub(super) fn query(&self) -> Query<'static> {
         // With no parameter of its own the name is "", and `judge` does not look at what that finds.
         let own = self.own.map_or("", |own| own.name);
-        Query::new([CUSTOM_ID.name, METHOD.name, URL.name, BODY.name], 3, [MODEL.name, STREAM.name, own])
+        let [prompt, conversation, earlier] =
+            if self.stateful { ["prompt", "conversation", "previous_response_id"] } else { [""; 3] };
+        Query::new(
+            [CUSTOM_ID.name, METHOD.name, URL.name, BODY.name],
+            3,
+            [MODEL.name, STREAM.name, own, prompt, conversation, earlier],
+        )
     }
 }
 
@@ -59,10 +70,11 @@ pub(super) struct Fields<'a, 'q> {
 impl<'a, 'q> Fields<'a, 'q> {
     /// Of a line scanned with [`Endpoint::query`]; the error is its only one.
     pub(super) fn of(
+        line: &'a [u8],
         scanned: Result<Json<'a>, ScanError>,
         query: &'q Query<'static>,
     ) -> Result<Self, Fault<'a>> {
-        let json = scanned.map_err(|_| Fault::NotJson)?;
+        let json = scanned.map_err(|_| Fault::Unreadable(Unreadable::NotJson(line)))?;
         if json.kind != Kind::Object {
             return Err(Fault::NotObject);
         }
@@ -118,20 +130,23 @@ impl<'a, 'q> Fields<'a, 'q> {
             fault(Fault::WrongMethod(method));
         }
         let url = url.and_then(|value| value.text());
-        if url.as_ref().is_some_and(|url| !same(url.as_bytes(), rules.endpoint.as_bytes())) {
+        let elsewhere = url.as_ref().is_some_and(|url| !same(url.as_bytes(), rules.endpoint.as_bytes()));
+        if elsewhere {
             fault(Fault::WrongUrl);
         }
         let body = body.filter(|body| body.kind == Kind::Object);
         if body.is_some() {
             let [model, stream, own] = [value(4), value(5), value(6)];
+            // A stored prompt may bring input and model, a conversation and an earlier response bring input.
+            let refers = |slot| self.query.kind(slot).is_some_and(|kind| kind != Kind::Null);
+            let kept = [7, 8, 9].map(|slot| endpoint.stateful && refers(slot));
             if stream.is_some_and(|stream| stream.kind == Kind::True) {
                 fault(Fault::Streaming(&rules.endpoint));
             }
-            if model.is_some() || !endpoint.model_optional {
-                present(MODEL, model, &mut fault);
-            }
-            if let Some(field) = endpoint.own {
-                present(field, own, &mut fault);
+            wanted(MODEL, model, endpoint.model_optional || kept[0], &mut fault);
+            // What another endpoint asks for is its own affair.
+            if let Some(field) = endpoint.own.filter(|_| !elsewhere) {
+                wanted(field, own, kept.contains(&true), &mut fault);
             }
         }
         if faults > 0 {
@@ -171,8 +186,16 @@ impl<'a> Fields<'a, '_> {
     }
 }
 
+/// A field that may be left out, for which null does as well, or one that must be there.
+fn wanted(field: Field, value: Option<Value<'_>>, optional: bool, fault: &mut impl FnMut(Fault<'_>)) {
+    let value = value.filter(|value| !optional || value.kind != Kind::Null);
+    if value.is_some() || !optional {
+        present(field, value, fault);
+    }
+}
+
 /// A field must be there and of its type; null is there.
-#[inline(always)]
+#[inline(never)]
 fn present(field: Field, value: Option<Value<'_>>, fault: &mut impl FnMut(Fault<'_>)) {
     match value {
         None => fault(Fault::Missing(field)),

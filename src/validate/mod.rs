@@ -5,6 +5,7 @@
 //! | `validator` | the stream: chunks in, good requests and a report out; where it stops to ask for a model |
 //! | `line` | which rules a line must pass, and in which order |
 //! | `fault` | codes, parameters and texts of the errors, in both dialects |
+//! | `reason` | why a line is not JSON, or a file not text, where it is not the grammar |
 //! | `duplicates` | whether a `custom_id` was seen before, in 16 to 24 bytes each |
 //! | `models` | which models were asked for, and the answers |
 //! | `statistics` | what the file is like: models, sizes, errors by code |
@@ -28,6 +29,7 @@ mod duplicates;
 mod fault;
 mod line;
 mod models;
+mod reason;
 mod statistics;
 mod validator;
 

@@ -4,6 +4,7 @@ use super::duplicates::{self, Seen};
 use super::fault::Fault;
 use super::line::{Endpoint, Fields};
 use super::models::Models;
+use super::reason::{self, Unreadable};
 use super::statistics::Statistics;
 use super::{Dialect, Rules};
 use crate::jsonl::{Line, LineSplitter, Text};
@@ -74,6 +75,7 @@ pub struct Validator {
     bytes: u64,
     /// The line that waits for its model.
     waiting: Option<Waiting>,
+    ended: bool,
     /// Where the members of the line now judged are.
     query: Query<'static>,
     judge: Judge,
@@ -95,6 +97,8 @@ struct Judge {
     rules: Rules,
     endpoint: Endpoint,
     errors: Errors,
+    /// What the file is instead of lines of JSON; then its lines mean nothing.
+    not_text: Option<&'static str>,
     requests: u64,
     valid: u64,
     seen: Seen,
@@ -133,6 +137,7 @@ impl Validator {
             splitter: LineSplitter::new(rules.limits.max_line_bytes),
             bytes: 0,
             waiting: None,
+            ended: false,
             judge: Judge {
                 endpoint,
                 errors: Errors {
@@ -143,6 +148,7 @@ impl Validator {
                     statistics: None,
                 },
                 rules,
+                not_text: None,
                 requests: 0,
                 valid: 0,
                 seen: Seen::new(),
@@ -222,6 +228,7 @@ impl Validator {
         {
             self.waiting = self.judge.line_alone(&line, &mut self.query, sink);
         }
+        self.ended = self.waiting.is_none();
         self.question(0).unwrap_or(Progress::Done)
     }
 
@@ -266,12 +273,20 @@ impl Validator {
         Some(statistics)
     }
 
+    #[inline(never)]
     fn errors_of_file(&self) -> Vec<BatchError> {
-        let Judge { rules, requests, .. } = &self.judge;
+        let Judge { rules, requests, not_text, .. } = &self.judge;
         let too_large = self.bytes > rules.limits.max_file_bytes;
         let too_many = *requests > rules.limits.max_requests;
-        let of_file =
-            [too_large.then(|| rules.file_too_large()), too_many.then(|| rules.too_many_requests())];
+        // The reference takes an empty file for a batch of nothing.
+        let openai = rules.dialect == Dialect::Openai;
+        let nothing = self.ended && openai && *requests == 0 && not_text.is_none() && !too_large;
+        let unreadable = not_text.map(Unreadable::NotText).or(nothing.then_some(Unreadable::NoRequests));
+        let of_file = [
+            unreadable.map(|unreadable| Fault::Unreadable(unreadable).error(rules.dialect, None)),
+            too_large.then(|| rules.file_too_large()),
+            too_many.then(|| rules.too_many_requests()),
+        ];
         of_file.into_iter().flatten().collect()
     }
 
@@ -309,18 +324,20 @@ impl Judge {
         query: &Query<'static>,
         sink: &mut Sink<'_>,
     ) -> Option<Waiting> {
-        if line.is_blank() {
+        if line.is_blank() || self.not_text.is_some() {
             return None;
         }
         let fields = match line.text {
-            Text::TooLong => Err(Fault::NotJson),
-            Text::Whole(_) => Fields::of(scanned, query),
+            Text::TooLong => Err(Fault::Unreadable(Unreadable::LongLine(
+                line.end - line.offset,
+                self.rules.limits.max_line_bytes,
+            ))),
+            Text::Whole(text) => Fields::of(text, scanned, query),
         };
         let fields = match fields {
             Ok(fields) => fields,
             Err(fault) => {
-                self.count(line, None);
-                self.errors.add(line.number, fault);
+                self.unreadable(line, fault);
                 return None;
             }
         };
@@ -371,6 +388,19 @@ impl Judge {
             sink(ValidRequest { line: line.number, offset: line.offset, end: line.end, request });
         }
         None
+    }
+
+    /// A line that is no object. The first may show that the file is none of lines at all.
+    #[inline(never)]
+    fn unreadable(&mut self, line: &Line<'_>, fault: Fault<'_>) {
+        if let (0, Fault::Unreadable(Unreadable::NotJson(text))) = (self.requests, fault) {
+            self.not_text = reason::of_file(text);
+            if self.not_text.is_some() {
+                return;
+            }
+        }
+        self.count(line, None);
+        self.errors.add(line.number, fault);
     }
 
     #[inline(always)]

@@ -18,11 +18,21 @@ const CATEGORIES = [
   "violence/graphic",
 ];
 
-const each = (value: unknown): string =>
-  JSON.stringify(Object.fromEntries(CATEGORIES.map((name) => [name, value])));
+/** Looked for in images too. */
+const IN_IMAGES = [
+  "self-harm",
+  "self-harm/instructions",
+  "self-harm/intent",
+  "sexual",
+  "violence",
+  "violence/graphic",
+];
+
+const of = (value: (name: string) => unknown): string =>
+  JSON.stringify(Object.fromEntries(CATEGORIES.map((name) => [name, value(name)])));
 const result = (types: string[]): string =>
-  `{"flagged":false,"categories":${each(false)},"category_scores":${each(0)},` +
-  `"category_applied_input_types":${each(types)}}`;
+  `{"flagged":false,"categories":${of(() => false)},"category_scores":${of(() => 0)},"category_applied_input_types":` +
+  `${of((name) => types.filter((type) => type !== "image" || IN_IMAGES.includes(name)))}}`;
 const OF_TEXT = result(["text"]);
 
 /** One result for a string, one for each of several, one for all parts of text and image. */

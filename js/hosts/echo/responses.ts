@@ -35,7 +35,7 @@ export const responses: Endpoint = (body, id, model) => {
     `"role":"assistant"}],"parallel_tool_calls":true,"previous_response_id":null,` +
     `"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":false,"temperature":1,` +
     `"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_p":1,"truncation":"disabled",` +
-    `"usage":{"input_tokens":${asked},"input_tokens_details":{"cached_tokens":0},"output_tokens":${said},` +
+    `"usage":{"input_tokens":${asked},"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":0},"output_tokens":${said},` +
     `"output_tokens_details":{"reasoning_tokens":0},"total_tokens":${asked + said}},"user":null,"metadata":{}}`
   );
 };

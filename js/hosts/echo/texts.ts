@@ -12,6 +12,8 @@ export interface Text {
 export function texts(body: Body, param: "prompt" | "input"): Text[] {
   const value = body[param];
   if (value === undefined) throw Refusal.missing(param);
+  // Completions take no prompt at all for the beginning of a text.
+  if (value === null && param === "prompt") return [{ text: "", tokens: 0 }];
   if (typeof value === "string") return [{ text: value, tokens: tokens(value) }];
   if (!Array.isArray(value)) throw Refusal.type(param, EXPECTED, value);
   if (value.length === 0) throw Refusal.emptyArray(param);

@@ -1,5 +1,5 @@
 /** One batch: how far it is, its timeline, its errors, its files. */
-import { useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Batch } from "../../types.ts";
 import { announce } from "../announce.ts";
 import { advice } from "../check/advice.ts";
@@ -114,12 +114,29 @@ function Fact({ name, value }: { name: string; value: string }) {
   );
 }
 
-/** Asks once more before it cancels: it cannot be undone. */
+/**
+ * Asks once more before it cancels: it cannot be undone. The question comes below the button, which stays in its place,
+ * so that the second click of a double click answers nothing.
+ */
 function Cancel(props: { to: Connection; batch: Batch; cancelled: (batch: Batch) => void }) {
   const { to, batch, cancelled } = props;
   const [asking, setAsking] = useState(false);
   const [failure, setFailure] = useState("");
+  const title = useId();
+  const ask = useRef<HTMLButtonElement>(null);
+  const no = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => {
+    if (asking) no.current?.focus();
+  }, [asking]);
   if (!["validating", "in_progress"].includes(batch.status)) return null;
+  const question = () => {
+    setAsking(true);
+    no.current?.focus();
+  };
+  const letRun = () => {
+    setAsking(false);
+    ask.current?.focus();
+  };
   const cancel = async () => {
     setAsking(false);
     try {
@@ -129,27 +146,36 @@ function Cancel(props: { to: Connection; batch: Batch; cancelled: (batch: Batch)
     }
   };
   return (
-    <div class="buttons">
-      {asking ? (
-        <>
-          <button type="button" class="danger" onClick={cancel}>
-            Yes, cancel it
-          </button>
-          <button type="button" onClick={() => setAsking(false)}>
-            No, let it run
-          </button>
-        </>
-      ) : (
-        <button type="button" onClick={() => setAsking(true)}>
+    <>
+      <div class="buttons">
+        <button type="button" ref={ask} aria-expanded={asking} onClick={question}>
           Cancel the batch
         </button>
+      </div>
+      {asking && (
+        <div
+          class="notice"
+          role="alertdialog"
+          aria-labelledby={title}
+          onKeyDown={(event) => event.key === "Escape" && letRun()}
+        >
+          <p id={title}>Cancel this batch? What is answered stays; what is not will not run any more.</p>
+          <div class="buttons">
+            <button type="button" ref={no} onClick={letRun}>
+              No, let it run
+            </button>
+            <button type="button" class="danger" onClick={cancel}>
+              Yes, cancel it
+            </button>
+          </div>
+        </div>
       )}
       {failure && (
         <p class="notice bad" role="alert">
           {failure}
         </p>
       )}
-    </div>
+    </>
   );
 }
 

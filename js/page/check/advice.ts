@@ -10,6 +10,22 @@ const byCode: Record<string, Advice> = {
     title: "Not valid JSON",
     todo: "Each line must be one complete JSON object: no line breaks inside it, no trailing comma, double quotes only. Write lines with a JSON library (json.dumps, JSON.stringify) instead of putting text together.",
   },
+  line_too_long: {
+    title: "A line is too long",
+    todo: "Make the request smaller: name images and files by their URL or id instead of putting them into the line, or shorten the text. What is longer is not read as JSON.",
+  },
+  invalid_encoding: {
+    title: "Not UTF-8",
+    todo: 'Save the file again with the encoding UTF-8. In PowerShell that is -Encoding utf8, in Python encoding="utf-8" where the file is opened.',
+  },
+  invalid_file_format: {
+    title: "Packed",
+    todo: "Unpack it, and choose the .jsonl file inside.",
+  },
+  empty_file: {
+    title: "No requests",
+    todo: "Write one request on each line. Blank lines are none.",
+  },
   invalid_request: {
     title: "Something of the wrong kind",
     todo: "A member has another type than the API takes, or is missing. Compare this line with one that passed.",
@@ -68,8 +84,28 @@ const byParam: Record<string, string> = {
   "body.prompt": "prompt is a text or, for completions, a list of texts.",
 };
 
-export function advice(code: string, param: string | null = null): Advice {
+/** By a word of the message, for lines that JSON libraries write as well. */
+const byReason: [word: string, todo: string][] = [
+  ["UTF-8", "Save the file again with the encoding UTF-8; the line holds bytes of another one."],
+  [
+    "surrogate pair",
+    'A text was cut in the middle of a character, such as an emoji, and JSON libraries write such halves as they are. Cut it elsewhere, or mend it before it is written: text.toWellFormed() in JavaScript, text.encode(errors="replace").decode() in Python.',
+  ],
+  [
+    "double",
+    "Write a smaller number, or a string: what is above 1.8e308 becomes infinite for most readers of JSON.",
+  ],
+  ["nested", "Make it flatter: no request needs so many arrays and objects inside each other."],
+  [
+    "control character",
+    "Inside a string write it as an escape, such as \\n or \\t: JSON libraries do so by themselves. Elsewhere take it out.",
+  ],
+];
+
+export function advice(code: string, param: string | null = null, message = ""): Advice {
   const found = byCode[code] ?? { title: code, todo: "Compare this line with one that passed." };
+  const reason = code === "invalid_json_line" && byReason.find(([word]) => message.includes(word));
+  if (reason) return { ...found, todo: reason[1] };
   const general = code === "invalid_request" || code === "missing_required_parameter";
   if (code === "invalid_request" && param === null)
     return { ...found, todo: "A line must be a JSON object, in braces; this one is another kind of value." };

@@ -6,8 +6,6 @@ import type { LineView as View } from "../reader/protocol.ts";
 import { advice } from "./advice.ts";
 import type { Session } from "./session.ts";
 
-const MAX_LINE_BYTES = 8 << 20;
-
 export function LineView({ session }: { session: Session }) {
   const shown = session.line.value;
   return (
@@ -46,7 +44,7 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
     session.reveal = false;
   }, [view]);
   const fetching = session.fetching.value;
-  const told = error && advice(error.code, error.param);
+  const told = error && advice(error.code, error.param, error.message);
   return (
     <>
       <h3>
@@ -69,9 +67,6 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
           </b>{" "}
           {view.fault.message}
         </p>
-      )}
-      {error?.code === "invalid_json_line" && view.bytes > MAX_LINE_BYTES && (
-        <p class="line-why">This line is longer than the maximum of 8 MiB, and was not read as JSON.</p>
       )}
       {told && (
         <p class="todo">

@@ -15,7 +15,12 @@ export function verdict(
   statistics: Statistics | null,
   settings: Pick<CheckSettings, "maxFileBytes" | "maxRequests">,
 ): Verdict {
+  const has = (code: string) => statistics?.codes.some(({ name }) => name === code);
   if (!counts || counts.requestCount === 0) {
+    if (has("invalid_encoding"))
+      return { good: false, sentence: "This file would be refused: it is not text in UTF-8." };
+    if (has("invalid_file_format"))
+      return { good: false, sentence: "This file would be refused: it is packed. Unpack it first." };
     if (counts && counts.bytes > settings.maxFileBytes)
       return { good: false, sentence: "This file would be refused: it is too large." };
     return { good: false, sentence: "This file holds no requests, so there is nothing to run." };
@@ -25,7 +30,6 @@ export function verdict(
     const all = requestCount === 1 ? "its one request is" : `all ${count(requestCount)} requests are`;
     return { good: true, sentence: `This file is ready to upload: ${all} good.` };
   }
-  const has = (code: string) => statistics?.codes.some(({ name }) => name === code);
   const reasons: string[] = [];
   const bad = requestCount - validCount;
   if (has("request_too_large")) reasons.push(`it is larger than ${count(settings.maxFileBytes / MIB)} MiB`);

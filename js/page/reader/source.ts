@@ -22,15 +22,7 @@ export async function isGzip(file: Blob): Promise<boolean> {
 
 /** Reads a file from its start. */
 export async function open(file: Blob): Promise<Source> {
-  const head = new Uint8Array(await slice(file, 0, 4));
-  const [a, b] = head;
-  if (a === 0x1f && b === 0x8b) return new Unpacked(file);
-  if (a === 0x50 && b === 0x4b)
-    throw new SourceError("This is a ZIP archive. Unpack it and choose the .jsonl file inside.");
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
-    throw new SourceError(
-      "This file is UTF-16. Batch files must be UTF-8: save it again with that encoding.",
-    );
+  if (await isGzip(file)) return new Unpacked(file);
   return openAt(file, 0);
 }
 

@@ -210,7 +210,7 @@ describe("echo-1 elsewhere", () => {
       service_tier: "", store: false, temperature: 1, text: { format: { type: "" } }, tool_choice: "", tools: [],
       top_p: 1, truncation: "", user: null, metadata: {},
       usage: {
-        input_tokens: 0, input_tokens_details: { cached_tokens: 0 }, output_tokens: 0,
+        input_tokens: 0, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens: 0,
         output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 0,
       },
     });
@@ -252,8 +252,9 @@ describe("echo-1 elsewhere", () => {
     ];
     const both = (await ok("/v1/moderations", { input: parts })).results;
     assert.deepEqual(
-      both.map((result: Json) => result.category_applied_input_types.hate),
-      [["text", "image"]],
+      both.map(({ category_applied_input_types: types }: Json) => [types.hate, types.violence]),
+      [[["text"], ["text", "image"]]],
+      "hate is looked for in texts alone",
     );
   });
 });

@@ -200,9 +200,23 @@ describe("Batches", () => {
     );
     await row.getByRole("link").click();
     await opened(page);
+    const cancels: string[] = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/cancel")) cancels.push(request.url());
+    });
+    const { width, height } = (await button(page, "Cancel the batch").boundingBox()) ?? assert.fail();
+    for (const place of [0.03, 0.5, 0.97]) {
+      await button(page, "Cancel the batch").dblclick({ position: { x: width * place, y: height / 2 } });
+      await page.waitForFunction(() => document.activeElement?.textContent === "No, let it run");
+      await page.keyboard.press("Escape");
+      await page.getByRole("alertdialog").waitFor({ state: "detached" });
+    }
     await button(page, "Cancel the batch").click();
     await button(page, "No, let it run").click();
     await button(page, "Cancel the batch").click();
+    await page.getByRole("alertdialog").waitFor();
+    assert.deepEqual(cancels, [], "nothing was cancelled by then");
+    assert.equal((await client.batches.retrieve(id)).status, "in_progress");
     await button(page, "Yes, cancel it").click();
     await page.locator(".state.cancelling, .state.cancelled").first().waitFor();
     permits = Number.POSITIVE_INFINITY;
@@ -216,7 +230,8 @@ describe("Batches", () => {
     await ended(client, id);
     const page = await connected();
     await page.getByRole("link", { name: id }).click();
-    await page.locator(".state.failed").waitFor();
+    // The list says that it failed, too.
+    await opened(page);
     const rows = await page
       .locator("tbody tr")
       .evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent).slice(0, 3)));

@@ -10,8 +10,8 @@ const encoder = new TextEncoder();
 
 function coreSaysJson(line: Uint8Array): boolean {
   const validator = new Validator({ endpoint: "/v1/chat/completions" });
-  // An empty line before it: what looks like a byte order mark is none there.
-  validator.push(encoder.encode("\n"));
+  // A line before it: what looks like a byte order mark, or like another encoding of the file, is none there.
+  validator.push(encoder.encode("{}\n"));
   validator.push(line);
   return !validator.finish().errors.some(({ code }) => code === "invalid_json_line");
 }

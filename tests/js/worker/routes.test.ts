@@ -443,15 +443,12 @@ test("batches that there are not are 404, and ids that cannot be are 400", async
 
 test("limits of the list of batches are kept", async () => {
   const list = async (query: string) => call("GET", `/v1/batches${query}`);
-  assert.deepEqual((await list("?limit=0")).body, {
-    ...{ object: "list", data: [], first_id: null, last_id: null, has_more: false },
-  });
-  const below = "Invalid 'limit': integer below minimum value. Expected a value >= 0, but got -1 instead.";
+  const below = "Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 instead.";
   await refused(
     400,
     { message: below, param: "limit", code: "integer_below_min_value" },
     "GET",
-    "/v1/batches?limit=-1",
+    "/v1/batches?limit=0",
   );
   const above = "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.";
   await refused(
@@ -480,7 +477,7 @@ test("the same idempotency key gives the same batch, in the body or in the heade
   );
   assert.equal(new Set(at.map(({ body }) => body.id)).size, 1);
   const expected = {
-    message: /was used for a batch with different parameters/,
+    message: /was previously used with different parameters\./,
     param: "idempotency_key",
     code: "idempotency_key_reused",
   };

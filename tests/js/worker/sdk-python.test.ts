@@ -23,3 +23,10 @@ test("openai-python drives the whole story", async (t) => {
   for (const line of out.trim().split("\n")) t.diagnostic(line);
   assert.equal(out.match(/^ok /gm)?.length, 8);
 });
+
+test("openai-python reads every answer of echo-1 and every object as strictly as its types are", async () => {
+  const worker = await startWorker();
+  after(() => worker.stop());
+  const out = await runPython("answers.py", `${worker.url}/v1`);
+  assert.equal(out.match(/^ok /gm)?.length, 6);
+});

@@ -1,4 +1,4 @@
-/** Runs a script with the Python that set-up has given the official client. */
+/** Runs a script with a Python that set-up has given the official client, or others. */
 
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
@@ -7,10 +7,15 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "edgebatch");
-const python = join(cache, "openai-python/bin/python");
 
-/** What the script printed. Fails when it fails, or when there is no such Python. */
-export async function runPython(script: string, ...args: string[]): Promise<string> {
+/** What the script printed, with the newest official client. Fails when it fails, or when there is no such Python. */
+export function runPython(script: string, ...args: string[]): Promise<string> {
+  return runPythonWith("", script, ...args);
+}
+
+/** As {@link runPython}, with the clients of `requirements-{name}.txt`. */
+export async function runPythonWith(name: string, script: string, ...args: string[]): Promise<string> {
+  const python = join(cache, `openai-python${name && `-${name}`}`, "bin/python");
   assert.ok(existsSync(python), `${python} is missing; node scripts/setup.mjs makes it`);
   const child = spawn(python, [join(import.meta.dirname, script), ...args], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -86,9 +86,9 @@ batch = create(by_stream.id, metadata={"a": "b"}, output_expires_after={"anchor"
 assert batch.status == "validating" and batch.metadata == {"a": "b"}
 assert batch._request_id and batch._request_id.startswith("req_")
 batch = ended(batch.id)
-assert batch.status == "completed" and batch.model == "echo-1" and batch.error_file_id is None
+assert batch.status == "completed" and batch.to_dict()["model"] == "echo-1" and batch.error_file_id is None
 assert (batch.request_counts.total, batch.request_counts.completed) == (5, 5)
-assert batch.usage.total_tokens > 0
+assert batch.to_dict()["usage"]["total_tokens"] > 0
 lines = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
 assert [line["custom_id"] for line in lines] == [f"request-{i}" for i in range(5)]
 said = [line["response"]["body"]["choices"][0]["message"]["content"] for line in lines]

@@ -1,0 +1,31 @@
+/** Guards clients that people have: each drives a flow of its own, from file to result. */
+
+import { strict as assert } from "node:assert";
+import { after, test } from "node:test";
+import { runPythonWith } from "./python/client.ts";
+import { chatLines, createBatch, startWorker, until } from "./server.ts";
+import { completion, reply, startUpstream } from "./upstream.ts";
+
+test("the first major version of openai-python drives the whole story", async () => {
+  const upstream = await startUpstream(async ({ content }, response) => {
+    if (content.startsWith("held")) await until("it is cancelled", () => response.destroyed);
+    else reply(response, 200, completion(content));
+  });
+  const settings = { MODELS: "echo-1", MAX_CONCURRENT_BATCHES: "3" };
+  const worker = await startWorker({ UPSTREAM_URL: upstream.url, ...settings });
+  after(async () => {
+    await worker.stop();
+    await upstream.close();
+  });
+  const { id } = await createBatch(worker.client, chatLines(3).replaceAll("number", "held"));
+  await until("a batch is held", () => upstream.inFlight > 0);
+  const out = await runPythonWith("openai-1", "story.py", `${worker.url}/v1`, id);
+  assert.equal(out.match(/^ok /gm)?.length, 8);
+});
+
+test("litellm and instructor make batches and read their results", async () => {
+  const worker = await startWorker();
+  after(() => worker.stop());
+  const out = await runPythonWith("others", "others.py", `${worker.url}/v1`);
+  assert.equal(out.match(/^ok /gm)?.length, 3);
+});
