@@ -129,7 +129,7 @@ export class Batches {
     const reader = open();
     try {
       let report: Report | null = null;
-      while (!report) ({ report } = await translated(reader.next(false)));
+      while (!report) [, report] = await translated(reader.next(false));
       return { ...report, requests: { [Symbol.asyncIterator]: () => walk(open()) } };
     } finally {
       reader.free();
@@ -238,8 +238,9 @@ async function* walk(
 ): AsyncGenerator<BatchRequest> {
   try {
     for (;;) {
-      const { requests, report } = await translated(reader.next(true));
-      yield* requests;
+      const [requests, report] = await translated(reader.next(true));
+      for (const [line, custom_id, method, url, body] of requests)
+        yield { line, custom_id, method, url, body };
       if (report) return;
     }
   } finally {

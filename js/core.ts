@@ -108,8 +108,12 @@ interface CoreValidator {
   free(): void;
 }
 
+/** A {@link BatchRequest} as it crosses the boundary. */
+type GoodLine = [line: number, custom_id: string, method: string, url: string, body: Record<string, unknown>];
+
 interface CoreInputReader {
-  next(collect: boolean): Promise<{ requests: BatchRequest[]; report: Report | null }>;
+  /** The good requests of one piece of the file, and the report once it is at its end. */
+  next(collect: boolean): Promise<[requests: GoodLine[], report: Report | null]>;
   free(): void;
 }
 

@@ -21,6 +21,7 @@ const limitNames: NamesOf<Limits> = {
   maxFileBytes: true,
   maxLineBytes: true,
   maxErrors: true,
+  maxResponseBytes: true,
 };
 
 /** Names of {@link ValidationOptions}. */
