@@ -99,9 +99,14 @@ impl Place for Wasm {
         let mut found = Vec::new();
         loop {
             let piece = JsFuture::from(reader.next(true)).await.expect("the file can be read");
-            let requests: Array = Reflect::get(&piece, &"requests".into()).unwrap().unchecked_into();
-            found.extend(requests.iter().map(|request| from_js(&request)));
-            let report = Reflect::get(&piece, &"report".into()).unwrap();
+            let piece: Array = piece.unchecked_into();
+            let requests: Array = piece.get(0).unchecked_into();
+            found.extend(requests.iter().map(|request| {
+                let parts = from_js(&request);
+                let names = ["line", "custom_id", "method", "url", "body"];
+                names.into_iter().enumerate().map(|(at, name)| (name.to_owned(), parts[at].clone())).collect()
+            }));
+            let report = piece.get(1);
             if !report.is_null() {
                 return (from_js(&report), found);
             }
