@@ -1,11 +1,11 @@
 /** One service at a time runs the batches of a store, whoever asks, and whenever. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { suite, test } from "node:test";
+import { after, suite, test } from "node:test";
 import {
   anyModel,
   Batches,
@@ -22,6 +22,11 @@ import { temporaryDirectory } from "./hosts/temp.ts";
 
 const endpoint = "/v1/chat/completions";
 const count = 600;
+const held = 500;
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
 const entry = JSON.stringify(new URL("../../js/entry/node.ts", import.meta.url).href);
 
 const input = Array.from({ length: count }, (_, i) => {
@@ -45,18 +50,21 @@ async function prepared() {
 
 /**
  * A process that runs what there is to run and waits for the batch. It prints `refused …` when it may not, `call` for
- * each call of the model, and `over` in the end.
+ * each call of the model, and `over` in the end. The last calls are answered once there is a file `go`.
  */
 function runner(directory: string, id: string): ChildProcess {
-  return start(
+  const child = start(
     directory,
-    `import { writeSync } from "node:fs";
+    `import { existsSync, writeSync } from "node:fs";
      import { anyModel, Batches, DiskFiles, SqliteKV } from ${entry};
      const say = (text: string) => writeSync(1, text + "\\n");
      const body = new TextEncoder().encode("{}");
+     let calls = 0;
      const infer = async () => {
        say("call");
-       await new Promise((resolve) => setTimeout(resolve, 2));
+       calls += 1;
+       do await new Promise((resolve) => setTimeout(resolve, 2));
+       while (calls > ${held} && !existsSync(${JSON.stringify(join(directory, "go"))}));
        return { status: 200, body };
      };
      const batches = new Batches({
@@ -71,6 +79,8 @@ function runner(directory: string, id: string): ChildProcess {
      await batches.stop();
      say("over");`,
   );
+  children.push(child);
+  return child;
 }
 
 /** Gathers what a child prints, and waits for a number of lines that match. */
@@ -129,6 +139,9 @@ suite("Of several processes over one store", { timeout: 60_000 }, () => {
       if (calls > 0) await first.until("call", calls);
       const rest = Array.from({ length: processes - 1 }, () => watch(runner(store.directory, store.id)));
       const all = [first, ...rest];
+      const refused = () => all.filter(({ matching }) => matching("refused").length === 1).length;
+      while (refused() < processes - 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      writeFileSync(join(store.directory, "go"), "");
       const statuses = await Promise.all(all.map(({ closed }) => closed));
       assert.deepEqual(
         statuses,
@@ -137,7 +150,7 @@ suite("Of several processes over one store", { timeout: 60_000 }, () => {
       for (const { matching } of all) assert.equal(matching("over").length, 1);
       const made = all.map(({ matching }) => matching("call").length).filter((calls) => calls > 0);
       assert.deepEqual(made, [count]);
-      assert.equal(all.filter(({ matching }) => matching("refused").length === 1).length, processes - 1);
+      assert.equal(refused(), processes - 1);
       assert.deepEqual(await outcome(store), everyId);
       store.kv.close();
     });
