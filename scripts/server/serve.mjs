@@ -74,7 +74,7 @@ async function serve() {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { vars, host, port, hasKeys, isOurName } = settingsOf(process.env);
   const stateDir = resolve(root, process.env.STATE_DIR || ".edgebatch");
-  bundleWorker();
+  const bundle = bundleWorker();
   // Whatever is written from here on, by us or by workerd, others may not read.
   process.umask(0o077);
   let end;
@@ -90,7 +90,7 @@ async function serve() {
   const fronts = [createFront(isOurName), createFront(isOurName)];
   const address = `http://${name}:${await listen(fronts, host, port)}`;
   let runtime;
-  const started = startRuntime({ vars, stateDir, run: state.run, ended }).then(async (running) => {
+  const started = startRuntime({ bundle, vars, stateDir, run: state.run, ended }).then(async (running) => {
     runtime = running;
     while (!(await running.healthy(TRY_MS))) await new Promise((next) => setTimeout(next, 50));
     for (const front of fronts) front.serve(running.socketPath);
