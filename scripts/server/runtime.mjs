@@ -2,29 +2,38 @@
 // Worker's own, and Miniflare's entry, which only the cron needs.
 import { spawn } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { contentHash, Failure, filesUnder, node, root, run as runCommand, unlessStamped } from "../lib.mjs";
+import { contentHash, Failure, filesUnder, node, root, run as runCommand } from "../lib.mjs";
 
-const bundle = "target/server";
+const bundles = join(root, "target/server");
 const wrapper = join(root, "scripts/server/workerd.sh");
 
-/** Bundles the Worker, unless it is as it was. */
+/** Bundles the Worker, unless it is as it was; the folder. Several may do so at once: it is there whole, or not at all. */
 export function bundleWorker() {
   const inputs = filesUnder(["js", "wrangler.toml", "package-lock.json", "scripts/server"]);
-  unlessStamped(`${bundle}/.stamp`, contentHash(inputs), () => {
-    // Nothing is asked, sent or written down by wrangler.
-    const quiet = { CI: "true", WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false" };
-    runCommand(node, [join(root, "scripts/server/bundle.mjs"), join(root, bundle)], {
-      env: { ...process.env, ...quiet },
-    });
-  });
+  const name = contentHash(inputs).slice(0, 16);
+  const bundle = join(bundles, name);
+  if (existsSync(bundle)) return bundle;
+  const making = `${bundle}.${process.pid}`;
+  // Nothing is asked, sent or written down by wrangler.
+  const quiet = { CI: "true", WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false" };
+  runCommand(node, [join(root, "scripts/server/bundle.mjs"), making], { env: { ...process.env, ...quiet } });
+  try {
+    renameSync(making, bundle);
+  } catch (error) {
+    rmSync(making, { recursive: true, force: true });
+    if (!existsSync(bundle)) throw error;
+  }
+  for (const old of readdirSync(bundles))
+    if (!old.startsWith(name)) rmSync(join(bundles, old), { recursive: true, force: true });
+  return bundle;
 }
 
-function workerOptions(vars, socket) {
-  const read = (file, encoding) => readFileSync(join(root, bundle, file), encoding);
+function workerOptions(bundle, vars, socket) {
+  const read = (file, encoding) => readFileSync(join(bundle, file), encoding);
   const { modules, mainModule, env, ...config } = JSON.parse(read("worker.json", "utf8"));
   const contents = modules.map(([name, type]) => [
     name,
@@ -34,7 +43,7 @@ function workerOptions(vars, socket) {
   return {
     config: {
       ...config,
-      manifest: { mainModule, modulesRoot: join(root, bundle), modules: Object.fromEntries(contents) },
+      manifest: { mainModule, modulesRoot: bundle, modules: Object.fromEntries(contents) },
       env: { ...env, ...Object.fromEntries(texts) },
     },
     dev: { rootPath: root, unsafeDirectSockets: [{ host: `unix:${socket}` }] },
@@ -50,7 +59,7 @@ function guard() {
 }
 
 /** Starts it. `ended` is called with a text when it, or its guard, has come to an end by itself. */
-export async function startRuntime({ vars, stateDir, run, ended }) {
+export async function startRuntime({ bundle, vars, stateDir, run, ended }) {
   const require = createRequire(import.meta.url);
   const { Miniflare, NoOpLog } = require("miniflare");
   const socket = join(run, "worker");
@@ -77,7 +86,7 @@ export async function startRuntime({ vars, stateDir, run, ended }) {
   const miniflare = new Miniflare({
     ...{ host: "127.0.0.1", port: 0, cf: false, logRequests: false, log: new NoOpLog() },
     ...{ enableDevRegistry: false, unsafeTriggerHandlers: true, handleStructuredLogs: show },
-    ...{ resourcePersistencePath: join(stateDir, "v3"), workers: [workerOptions(vars, socket)] },
+    ...{ resourcePersistencePath: join(stateDir, "v3"), workers: [workerOptions(bundle, vars, socket)] },
   });
   // How the process ends on a signal is for us to say.
   for (const [name, before] of signals)

@@ -14,18 +14,26 @@ const TRIES = 3;
 const TRY_MS = 10_000;
 const CRON_MS = 60_000;
 
-/** Listens on an address; `localhost` is two of them, where the machine has both. */
-async function listen(front, host, port) {
-  const { server } = front;
-  try {
-    server.listen(port, host === "localhost" ? "127.0.0.1" : host);
-    await once(server, "listening");
-  } catch (error) {
-    if (error.code === "EADDRINUSE")
-      throw new Failure(`start: port ${port} of ${host} is in use; set PORT to another`);
-    throw new Failure(`start: ${host}:${port} cannot be listened on: ${error.message}`);
+/**
+ * Listens, and gives the port. `localhost` is two addresses, where the machine has both: on one of them alone, another
+ * program could answer in our name on the other.
+ */
+async function listen(fronts, host, port) {
+  const addresses = host === "localhost" ? ["127.0.0.1", "::1"] : [host];
+  for (const [i, address] of addresses.entries()) {
+    const { server } = fronts[i];
+    try {
+      server.listen(port, address);
+      await once(server, "listening");
+      port = server.address().port;
+    } catch (error) {
+      if (i > 0 && ["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(error.code)) continue;
+      if (error.code === "EADDRINUSE")
+        throw new Failure(`start: port ${port} of ${address} is in use; set PORT to another`);
+      throw new Failure(`start: ${host}:${port} cannot be listened on: ${error.message}`);
+    }
   }
-  return server.address().port;
+  return port;
 }
 
 function examples(address, stateDir, hasKeys) {
@@ -66,7 +74,7 @@ async function serve() {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { vars, host, port, hasKeys, isOurName } = settingsOf(process.env);
   const stateDir = resolve(root, process.env.STATE_DIR || ".edgebatch");
-  bundleWorker();
+  const bundle = bundleWorker();
   // Whatever is written from here on, by us or by workerd, others may not read.
   process.umask(0o077);
   let end;
@@ -79,13 +87,13 @@ async function serve() {
   const name = host.includes(":") ? `[${host}]` : host;
   const state = await openState(stateDir, `http://${name}:${port}`);
   process.once("exit", () => state.close());
-  const front = createFront(isOurName);
-  const address = `http://${name}:${await listen(front, host, port)}`;
+  const fronts = [createFront(isOurName), createFront(isOurName)];
+  const address = `http://${name}:${await listen(fronts, host, port)}`;
   let runtime;
-  const started = startRuntime({ vars, stateDir, run: state.run, ended }).then(async (running) => {
+  const started = startRuntime({ bundle, vars, stateDir, run: state.run, ended }).then(async (running) => {
     runtime = running;
     while (!(await running.healthy(TRY_MS))) await new Promise((next) => setTimeout(next, 50));
-    front.serve(running.socketPath);
+    for (const front of fronts) front.serve(running.socketPath);
     say(examples(address, stateDir, hasKeys));
     setInterval(() => running.cron(), CRON_MS);
     watchHealth(running, ended);
