@@ -17,6 +17,7 @@ function bucket() {
   const keys = new Set<string>();
   const methods = {
     get: async (key: string) => (keys.has(key) ? Promise.reject(new Error("an outage")) : null),
+    head: () => Promise.reject(new Error("an outage")),
     put: async (key: string) => keys.add(key),
     delete: async (key: string) => keys.delete(key),
   };
