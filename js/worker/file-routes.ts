@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { InvalidRequestError } from "../errors.ts";
+import { ObjectWriter } from "../hosts/r2.ts";
 import { maxBatchFileBytes } from "./config.ts";
 import { content } from "./download.ts";
 import {
@@ -10,9 +11,11 @@ import {
   expirySeconds,
   type HonoEnv,
   limitOf,
+  unknownField,
   wholeNumber,
 } from "./http.ts";
 import { newFileId, now } from "./ids.ts";
+import { listing } from "./listing.ts";
 import { multipart, text } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";
 import { checkBatchInput, checkPurpose, type Received, receive } from "./receive.ts";
@@ -33,17 +36,20 @@ fileRoutes.post("/", async (c) => {
   const id = newFileId();
   const key = fileKey(c.var.tenantName, id);
   const fields = new Map<string, string>();
+  await unwrap(c.var.tenant.startFile(key));
+  const began = (uploadId: string) => c.var.tenant.expectMultipart(key, uploadId);
   let file: Received | undefined;
   let named = false;
   try {
     const atMost = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
-      // Nothing is kept of what is not known: there may be any number of it.
       if (FIELDS.includes(part.name)) fields.set(part.name, await text(part));
-      if (part.name !== "file") continue;
-      if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
-      checkLength("filename", part.filename);
-      file = await receive(bucket, key, part, atMost);
+      else if (part.name !== "file") throw unknownField(part.name);
+      else {
+        if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
+        checkLength("filename", part.filename);
+        file = await receive(part, new ObjectWriter(bucket, key, {}, began), atMost);
+      }
     }
     const { purpose, seconds } = checkForm(c, fields, file);
     const created_at = now();
@@ -88,9 +94,9 @@ fileRoutes.get("/", async (c) => {
       code: "invalid_value",
     });
   }
-  const limit = wholeNumber("limit", limitOf(c) ?? MAX_LIST, 0, MAX_LIST);
+  const limit = wholeNumber("limit", limitOf(c) ?? MAX_LIST, 1, MAX_LIST);
   const query = { limit, order, ...(after && { after }), ...(purpose && { purpose }) } as const;
-  return c.json(await unwrap(c.var.tenant.listFiles(query)));
+  return listing(query, (page) => unwrap(c.var.tenant.listFiles(page)));
 });
 
 fileRoutes.get("/:id", async (c) => {

@@ -5,8 +5,9 @@ import { ObjectWriter, type R2BucketLike } from "../hosts/r2.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
 import type { Segment } from "./file-index.ts";
 import { newFileId } from "./ids.ts";
+import { logError } from "./log.ts";
 import type { Stub } from "./platform.ts";
-import { readSegments } from "./stored-bytes.ts";
+import { LostObjectError, readSegments } from "./stored-bytes.ts";
 import type { Tenant } from "./tenant.ts";
 
 export class RunnerFiles implements Files {
@@ -29,7 +30,7 @@ export class RunnerFiles implements Files {
   }
 
   async retrieve(id: string): Promise<FileObject | null> {
-    const found = await this.#tenant().runnerInput(id);
+    const found = await this.#tenant().runnerInput(this.#batchId, id);
     if (found) this.#segments.set(id, found.segments);
     else this.#segments.delete(id);
     return found?.file ?? null;
@@ -37,15 +38,26 @@ export class RunnerFiles implements Files {
 
   async read(id: string, offset: number, length: number): Promise<Uint8Array> {
     const segments = this.#segments.get(id) ?? ((await this.retrieve(id)) && this.#segments.get(id));
-    const bytes = segments && (await readSegments(this.#bucket, segments, offset, length));
-    if (!bytes) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
-    return bytes;
+    if (!segments) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
+    try {
+      const bytes = await readSegments(this.#bucket, segments, offset, length);
+      if (bytes) return bytes;
+      throw new LostObjectError("an object that holds some of it is gone");
+    } catch (error) {
+      if (!(error instanceof LostObjectError)) throw error;
+      // No other try would find more. The batch says which file, the log which object.
+      logError("input.lost", error, { batch: this.#batchId, file: id });
+      throw new ResourceNotFoundError(`The store has lost bytes of the file ${id}.`, { param: "id" });
+    }
   }
 
   async create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter> {
     const { filename, purpose, id = newFileId() } = options;
     const key = fileKey(this.#tenantName, id);
-    const writer = new ObjectWriter(this.#bucket, key);
+    await this.#tenant().runnerStarts(id, key);
+    const writer = new ObjectWriter(this.#bucket, key, {}, (uploadId) =>
+      this.#tenant().expectMultipart(key, uploadId),
+    );
     return {
       write: (part) => writer.write(part),
       complete: async () => {

@@ -15,16 +15,16 @@ const FIRST_RANGE = 64 * 1024;
 const MOST_RANGE = 1024 * 1024;
 const TAKEN_FOR_EACH_READ = 32;
 
-/** An object of a file has not the bytes that the index says. */
-export class CutObjectError extends Error {
-  override name = "CutObjectError";
-
-  constructor({ key, total }: Piece, size: number) {
-    super(`the object ${key} has ${size} of its ${total} bytes`);
-  }
+/** The store has not the bytes that the index says. */
+export class LostObjectError extends Error {
+  override name = "LostObjectError";
 }
 
-/** Bytes of a file, fewer where it ends; null when an object of it is gone. @throws CutObjectError */
+function cutShort({ key, total }: Piece, size: number): LostObjectError {
+  return new LostObjectError(`the object ${key} has ${size} of its ${total} bytes`);
+}
+
+/** Bytes of a file, fewer where it ends; null when an object of it is gone. @throws LostObjectError when one is too short */
 export async function readSegments(
   bucket: R2BucketLike,
   segments: Segment[],
@@ -41,7 +41,7 @@ export async function readSegments(
       at += piece.length;
       const found = await readObject(bucket, piece.key, piece.offset, piece.length);
       if (found === null) whole = false;
-      else if (found.length < piece.length) throw new CutObjectError(piece, piece.offset + found.length);
+      else if (found.length < piece.length) throw cutShort(piece, piece.offset + found.length);
       else bytes.set(found, to);
     }
   };
@@ -81,13 +81,13 @@ async function open(bucket: R2BucketLike, piece: Piece): Promise<ReadableStream<
   const { key, offset, length, total } = piece;
   try {
     const found = await bucket.get(key, { range: { offset, length } });
-    if (found !== null && found.size < total) throw new CutObjectError(piece, found.size);
+    if (found !== null && found.size < total) throw cutShort(piece, found.size);
     return found && found.body;
   } catch (error) {
     // A range past the end is an error to R2.
-    const size = error instanceof CutObjectError ? total : (await bucket.head(key))?.size;
+    const size = error instanceof LostObjectError ? total : (await bucket.head(key))?.size;
     if (size === undefined) return null;
-    throw size < total ? new CutObjectError(piece, size) : error;
+    throw size < total ? cutShort(piece, size) : error;
   }
 }
 
