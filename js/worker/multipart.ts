@@ -20,6 +20,8 @@ const MAX_TYPE_CHARS = 2048;
 /** RFC 2046 allows 70. */
 const MAX_BOUNDARY_CHARS = 200;
 const TOO_LONG = `the headers of a part, or the line of a boundary, are longer than ${MAX_HEADER_BYTES} bytes`;
+/** What is read of a body that was refused. */
+const MAX_LEFT_BYTES = 64 * 1024 * 1024;
 const CR = 13;
 const LF = 10;
 const DASH = 45;
@@ -137,8 +139,17 @@ class Source {
     }
   }
 
+  /** Gives the body up. A client that is still sending sees a refusal only if its bytes are taken, up to a limit. */
   async cancel(): Promise<void> {
-    if (!this.#ended) await this.#reader?.cancel().catch(() => undefined);
+    try {
+      for (let taken = 0; !this.#ended && taken < MAX_LEFT_BYTES; taken += this.#buffer.length) {
+        this.#buffer = new Uint8Array(0);
+        await this.#more(true);
+      }
+      if (!this.#ended) await this.#reader?.cancel();
+    } catch {
+      // The client is gone.
+    }
   }
 
   /** The text up to the next line break, which is taken too. */
