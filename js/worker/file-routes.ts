@@ -18,6 +18,7 @@ import { newFileId, now } from "./ids.ts";
 import { listing } from "./listing.ts";
 import { multipart, text } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";
+import { storageFull } from "./quotas.ts";
 import { checkBatchInput, checkPurpose, type Received, receive } from "./receive.ts";
 import { fileKey } from "./runner-files.ts";
 
@@ -36,19 +37,20 @@ fileRoutes.post("/", async (c) => {
   const id = newFileId();
   const key = fileKey(c.var.tenantName, id);
   const fields = new Map<string, string>();
-  await unwrap(c.var.tenant.startFile(key));
+  const room = await unwrap(c.var.tenant.startFile(key));
   const began = (uploadId: string) => c.var.tenant.expectMultipart(key, uploadId);
   let file: Received | undefined;
   let named = false;
   try {
-    const atMost = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
+    const most = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
+    const [atMost, tooLarge] = room < most ? [room, storageFull()] : [most, undefined];
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
       if (FIELDS.includes(part.name)) fields.set(part.name, await text(part));
       else if (part.name !== "file") throw unknownField(part.name);
       else {
         if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
         checkLength("filename", part.filename);
-        file = await receive(part, new ObjectWriter(bucket, key, {}, began), atMost);
+        file = await receive(part, new ObjectWriter(bucket, key, {}, began), atMost, tooLarge);
       }
     }
     const { purpose, seconds } = checkForm(c, fields, file);

@@ -5,17 +5,24 @@ import type { quotas } from "./config.ts";
 
 type Quotas = ReturnType<typeof quotas>;
 
-/** Throws when no file of so many bytes may come. It passes when files are deleted, and not by itself. */
-export function checkStorage(most: Quotas, has: { files: number; bytes: number }, bytes = 0): void {
-  const refuse = (what: string) =>
-    new ApiError({
-      ...{ status: 400, type: "invalid_request_error", param: null, code: "storage_limit_exceeded" },
-      message: `${what} Please delete files that are no longer needed.`,
-    });
-  if (has.files >= most.files) throw refuse(`File limit reached. Limit: ${most.files} files.`);
-  if (has.bytes + bytes > most.storedBytes || has.bytes >= most.storedBytes) {
-    throw refuse(`Storage limit reached. Limit: ${most.storedBytes} bytes.`);
-  }
+/** How many bytes the next file may have. Throws when no file may come, or none of so many bytes. */
+export function storageRoom(most: Quotas, has: { files: number; bytes: number }, bytes = 0): number {
+  if (has.files >= most.files) throw refused(`File limit reached. Limit: ${most.files} files.`);
+  const room = most.storedBytes - has.bytes;
+  if (room <= 0 || bytes > room) throw storageFull();
+  return room;
+}
+
+export function storageFull(): ApiError {
+  return refused("Storage limit reached.");
+}
+
+/** It passes when files are deleted, and not by itself. */
+function refused(what: string): ApiError {
+  return new ApiError({
+    ...{ status: 400, type: "invalid_request_error", param: null, code: "storage_limit_exceeded" },
+    message: `${what} Please delete files that are no longer needed.`,
+  });
 }
 
 /** Throws when the queue is full. It passes by itself. */

@@ -29,7 +29,7 @@ import { type Outcome, outcome } from "./outcome.ts";
 import { Places } from "./places.ts";
 import type { DurableObjectState, Env, Stub } from "./platform.ts";
 import type { Runner } from "./runner.ts";
-import { checkQueue, checkStorage } from "./quotas.ts";
+import { checkQueue, storageRoom } from "./quotas.ts";
 import { Trash } from "./trash.ts";
 import { type NewPart, type NewUpload, type UploadPlan, Uploads, type WirePart, type WireUpload } from "./uploads.ts";
 
@@ -105,12 +105,12 @@ export class Tenant extends DurableObject<Env> {
     return outcome(() => this.#batches.list(query));
   }
 
-  /** Bytes of a file are about to be written. */
-  startFile(key: string): Promise<Outcome<null>> {
+  /** Bytes of a file are about to be written; says how many they may be. */
+  startFile(key: string): Promise<Outcome<number>> {
     return outcome(() => {
-      checkStorage(quotas(this.env), this.#files.total());
+      const room = storageRoom(quotas(this.env), this.#files.total());
       this.expectObjects([key]);
-      return null;
+      return room;
     });
   }
 
@@ -153,7 +153,7 @@ export class Tenant extends DurableObject<Env> {
   createUpload(upload: NewUpload): Promise<Outcome<WireUpload>> {
     return outcome(async () => {
       await this.#armAlarm();
-      checkStorage(quotas(this.env), this.#files.total(), upload.bytes);
+      storageRoom(quotas(this.env), this.#files.total(), upload.bytes);
       return this.#uploads.create(upload, now());
     });
   }
