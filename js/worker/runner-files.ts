@@ -15,6 +15,7 @@ export class RunnerFiles implements Files {
   readonly #tenant: () => Stub<Tenant>;
   readonly #tenantName: string;
   readonly #batchId: string;
+  readonly #readMs: number;
   readonly #segments = new Map<string, Segment[]>();
 
   constructor(options: {
@@ -22,7 +23,10 @@ export class RunnerFiles implements Files {
     tenant: () => Stub<Tenant>;
     tenantName: string;
     batchId: string;
+    /** How long a read may take. Default 60,000. */
+    readMs?: number;
   }) {
+    this.#readMs = options.readMs ?? 60_000;
     this.#bucket = options.bucket;
     this.#tenant = options.tenant;
     this.#tenantName = options.tenantName;
@@ -40,7 +44,7 @@ export class RunnerFiles implements Files {
     const segments = this.#segments.get(id) ?? ((await this.retrieve(id)) && this.#segments.get(id));
     if (!segments) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
     try {
-      const bytes = await readSegments(this.#bucket, segments, offset, length);
+      const bytes = await this.#inTime(id, readSegments(this.#bucket, segments, offset, length));
       if (bytes) return bytes;
       throw new LostObjectError("an object that holds some of it is gone");
     } catch (error) {
@@ -48,6 +52,20 @@ export class RunnerFiles implements Files {
       // No other try would find more. The batch says which file, the log which object.
       logError("input.lost", error, { batch: this.#batchId, file: id });
       throw new ResourceNotFoundError(`The store has lost bytes of the file ${id}.`, { param: "id" });
+    }
+  }
+
+  /** A store whose bytes are damaged may never answer: that is a fault like any other, and is logged as one. */
+  async #inTime<T>(id: string, read: Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, fail) => {
+      const message = `The store does not give the bytes of the file ${id}: no answer in ${this.#readMs} ms.`;
+      timer = setTimeout(() => fail(new Error(message)), this.#readMs);
+    });
+    try {
+      return await Promise.race([read, late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
