@@ -90,7 +90,7 @@ export class R2Files implements Files {
     };
   }
 
-  /** Removes a file. No error if there is none. */
+  /** Removes a file. No error if there is none. A batch that is not done with fails without its input. */
   async delete(id: string): Promise<void> {
     if (isKey(id)) await this.#bucket.delete(this.#prefix + id);
   }

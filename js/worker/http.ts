@@ -132,7 +132,9 @@ export function checkLength(param: string, value: unknown): void {
 
 /** What OpenAI says of a field of a form that it does not know. */
 export function unknownField(name: string): InvalidRequestError {
-  return new InvalidRequestError(`Additional properties are not allowed ('${shortened(name)}' was unexpected)`);
+  return new InvalidRequestError(
+    `Additional properties are not allowed ('${shortened(name)}' was unexpected)`,
+  );
 }
 
 /** Refuses names in a body, or in an object of it, that no parameter has. @throws InvalidRequestError */

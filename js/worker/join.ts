@@ -144,7 +144,11 @@ export class Joined {
       const run = parts.slice(from, to);
       from = to;
       const { tenant } = this.#call.var;
-      if (kept) yield await tenant.partContent(this.#uploadId, run.map(({ id }) => id));
+      if (kept)
+        yield await tenant.partContent(
+          this.#uploadId,
+          run.map(({ id }) => id),
+        );
       else yield await readSegments(this.#call.env.FILES, run as Segment[], 0, size);
       // Others are to be answered meanwhile.
       await new Promise((next) => setTimeout(next, 0));

@@ -38,7 +38,8 @@ function endOfQuotes(header: string): number {
 function written(parameters: string[], name: string): string | undefined {
   for (const item of parameters) {
     const equals = item.indexOf("=");
-    if (equals >= 0 && item.slice(0, equals).trim().toLowerCase() === name) return item.slice(equals + 1).trim();
+    if (equals >= 0 && item.slice(0, equals).trim().toLowerCase() === name)
+      return item.slice(equals + 1).trim();
   }
   return undefined;
 }

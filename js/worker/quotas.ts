@@ -26,7 +26,10 @@ function refused(what: string): ApiError {
 }
 
 /** Throws when the queue is full. It passes by itself. */
-export async function checkQueue(most: Quotas, unfinished: (limit: number) => Promise<string[]>): Promise<void> {
+export async function checkQueue(
+  most: Quotas,
+  unfinished: (limit: number) => Promise<string[]>,
+): Promise<void> {
   if (!Number.isFinite(most.queuedBatches)) return;
   if ((await unfinished(most.queuedBatches)).length < most.queuedBatches) return;
   throw new ApiError({

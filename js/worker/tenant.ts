@@ -28,10 +28,17 @@ import { log, logError } from "./log.ts";
 import { type Outcome, outcome } from "./outcome.ts";
 import { Places } from "./places.ts";
 import type { DurableObjectState, Env, Stub } from "./platform.ts";
-import type { Runner } from "./runner.ts";
 import { checkQueue, storageRoom } from "./quotas.ts";
+import type { Runner } from "./runner.ts";
 import { Trash } from "./trash.ts";
-import { type NewPart, type NewUpload, type UploadPlan, Uploads, type WirePart, type WireUpload } from "./uploads.ts";
+import {
+  type NewPart,
+  type NewUpload,
+  type UploadPlan,
+  Uploads,
+  type WirePart,
+  type WireUpload,
+} from "./uploads.ts";
 
 /** How often the tenant looks after its batches while it has any that are not done with. */
 const ROUND_MS = 30_000;

@@ -181,6 +181,10 @@ test("neighbours are joined until they are large, and large ones stay as they ar
     );
   assert.deepEqual(sizes([64, 64, 3]), [[64], [64], [3]]);
   assert.deepEqual(sizes([1, 2, 3, 4, 64, 1, 1]), [[1, 2, 3], [4], [64], [1, 1]]);
-  assert.deepEqual(sizes(Array.from({ length: 12 }, () => 1)), [[1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1]]);
+  assert.deepEqual(sizes(Array.from({ length: 12 }, () => 1)), [
+    [1, 1, 1, 1, 1],
+    [1, 1, 1, 1, 1],
+    [1, 1],
+  ]);
   assert.deepEqual(sizes([]), []);
 });

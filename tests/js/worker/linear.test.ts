@@ -78,8 +78,8 @@ const parsers: Record<string, (text: string) => unknown> = {
   "a name to be quoted": quotedName,
   "a file's extension": (text) => checkBatchInput({ filename: text, bytes: 0, firstLine: undefined }),
   "Retry-After": (text) => retryAfterMs({ get: () => text } as unknown as Headers),
-  "Authorization": (text) => authenticate({ get: () => text } as unknown as Headers, env(key)),
-  "API_KEYS": (text) => tenantNames(env(text)),
+  Authorization: (text) => authenticate({ get: () => text } as unknown as Headers, env(key)),
+  API_KEYS: (text) => tenantNames(env(text)),
 };
 
 for (const [parser, parse] of Object.entries(parsers)) {
@@ -137,7 +137,9 @@ test("a first line takes time in proportion to its length, in chunks of any size
   for (const [kind, byte] of Object.entries({ blanks: 32, letters: 97, "line breaks": 10 })) {
     for (const chunk of [1, 1000]) {
       await assertLinear(`a first line of ${kind}`, (size) => {
-        const pieces = Array.from({ length: Math.ceil(size / chunk) }, () => new Uint8Array(chunk).fill(byte));
+        const pieces = Array.from({ length: Math.ceil(size / chunk) }, () =>
+          new Uint8Array(chunk).fill(byte),
+        );
         return () => {
           const line = new FirstLine();
           line.push(Uint8Array.of(0x7b));

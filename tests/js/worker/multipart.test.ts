@@ -179,7 +179,10 @@ test("headers have limits of their own, and a refusal names them", async () => {
     );
   };
   const form = "multipart/form-data; boundary=";
-  assert.match(await refusal(`${form}b; x="${'\\"'.repeat(50_000)}`), /Content-Type: header too long.* 2048 characters/);
+  assert.match(
+    await refusal(`${form}b; x="${'\\"'.repeat(50_000)}`),
+    /Content-Type: header too long.* 2048 characters/,
+  );
   for (const boundary of ["b".repeat(201), '"a\rb"', "é"]) {
     assert.match(await refusal(form + boundary), /a boundary of at most 200 printable ASCII characters/);
   }
@@ -190,7 +193,10 @@ test("headers have limits of their own, and a refusal names them", async () => {
 test("quotes that are never closed quote nothing", async () => {
   const names: Record<string, string> = { 'a"b': 'a"b', '"a;b': '"a', '"a\\";b"': 'a";b' };
   for (const [written, name] of Object.entries(names)) {
-    const [found] = await read(`--b\r\nContent-Disposition: form-data; name=${written}; x\r\n\r\n\r\n--b--`, "b");
+    const [found] = await read(
+      `--b\r\nContent-Disposition: form-data; name=${written}; x\r\n\r\n\r\n--b--`,
+      "b",
+    );
     assert.equal(found?.name, name);
   }
 });

@@ -59,10 +59,7 @@ const lost = () => Promise.reject(new Error("the connection was lost"));
 
 test("bytes stay when the answer of the index is lost, as it may have the file", async () => {
   const { keys, bucket: files } = bucket();
-  const { upload, addPart } = routes(
-    { ...accepts, createFile: lost, addUploadPart: lost },
-    files,
-  );
+  const { upload, addPart } = routes({ ...accepts, createFile: lost, addUploadPart: lost }, files);
   assert.equal((await upload()).status, 500);
   assert.match([...keys].join(), /^alice\/files\/file-\w{22}$/);
   assert.equal((await addPart()).status, 500);
