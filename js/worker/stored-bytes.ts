@@ -82,7 +82,7 @@ async function open(bucket: R2BucketLike, piece: Piece): Promise<ReadableStream<
   try {
     const found = await bucket.get(key, { range: { offset, length } });
     if (found !== null && found.size < total) throw cutShort(piece, found.size);
-    return found && found.body;
+    return found?.body ?? null;
   } catch (error) {
     // A range past the end is an error to R2.
     const size = error instanceof LostObjectError ? total : (await bucket.head(key))?.size;
