@@ -140,7 +140,7 @@ export class MemoryFiles implements Files {
     return writer.complete();
   }
 
-  /** Forgets a file. Says whether there was one. */
+  /** Forgets a file. Says whether there was one. A batch that is not done with fails without its input. */
   async delete(id: string): Promise<boolean> {
     return this.#files.delete(id);
   }

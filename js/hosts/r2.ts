@@ -30,6 +30,7 @@ export interface R2ObjectLike {
 }
 
 export interface R2MultipartUploadLike {
+  readonly uploadId: string;
   uploadPart(partNumber: number, value: Uint8Array): Promise<{ partNumber: number; etag: string }>;
   complete(parts: { partNumber: number; etag: string }[]): Promise<unknown>;
   abort(): Promise<void>;
@@ -89,7 +90,7 @@ export class R2Files implements Files {
     };
   }
 
-  /** Removes a file. No error if there is none. */
+  /** Removes a file. No error if there is none. A batch that is not done with fails without its input. */
   async delete(id: string): Promise<void> {
     if (isKey(id)) await this.#bucket.delete(this.#prefix + id);
   }
@@ -122,6 +123,7 @@ export class ObjectWriter {
   readonly #bucket: R2BucketLike;
   readonly #key: string;
   readonly #metadata: Record<string, string>;
+  readonly #began: (uploadId: string) => Promise<void>;
   #upload: R2MultipartUploadLike | undefined;
   #parts: { partNumber: number; etag: string }[] = [];
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -130,10 +132,17 @@ export class ObjectWriter {
   #state: "open" | "failed" | "closed" = "open";
   #last: Promise<void> = Promise.resolve();
 
-  constructor(bucket: R2BucketLike, key: string, metadata: Record<string, string> = {}) {
+  /** `began` is told of a multipart upload before its first part goes, so that it can be found if it is cut off. */
+  constructor(
+    bucket: R2BucketLike,
+    key: string,
+    metadata: Record<string, string> = {},
+    began: (uploadId: string) => Promise<void> = async () => {},
+  ) {
     this.#bucket = bucket;
     this.#key = key;
     this.#metadata = metadata;
+    this.#began = began;
   }
 
   /** Bytes written so far. */
@@ -200,7 +209,10 @@ export class ObjectWriter {
   }
 
   async #flush(): Promise<void> {
-    this.#upload ??= await this.#bucket.createMultipartUpload(this.#key, { customMetadata: this.#metadata });
+    if (this.#upload === undefined) {
+      this.#upload = await this.#bucket.createMultipartUpload(this.#key, { customMetadata: this.#metadata });
+      await this.#began(this.#upload.uploadId);
+    }
     this.#parts.push(await this.#upload.uploadPart(this.#parts.length + 1, this.#buffer));
     this.#filled = 0;
   }

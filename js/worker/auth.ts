@@ -18,6 +18,15 @@ export function tenantNames(env: Env): string[] {
   return [...names, ...(anonymousAllowed(env) ? [ANONYMOUS] : [])];
 }
 
+/** Whether anybody may call as this tenant. Nobody is let in by keys that cannot be read. */
+export function isTenant(name: string, env: Env): boolean {
+  try {
+    return tenantNames(env).includes(name);
+  } catch {
+    return false;
+  }
+}
+
 /** The caller's tenant. @throws ApiError 401 */
 export async function authenticate(headers: Headers, env: Env): Promise<string> {
   const known = keys(env);

@@ -3,14 +3,35 @@
 import { Hono } from "hono";
 import { ApiError, ConflictError, InvalidRequestError } from "../errors.ts";
 import { dialect } from "./config.ts";
-import { checkLength, errorResponse, expirySeconds, type HonoEnv, jsonObject, limitOf } from "./http.ts";
+import {
+  checkLength,
+  checkNames,
+  errorResponse,
+  expirySeconds,
+  type HonoEnv,
+  jsonObject,
+  limitOf,
+  wrongType,
+} from "./http.ts";
 import { unwrap } from "./outcome.ts";
+
+const PARAMETERS = [
+  "input_file_id",
+  "endpoint",
+  "completion_window",
+  "metadata",
+  "output_expires_after",
+  "idempotency_key",
+  "edgebatch",
+];
 
 export const batchRoutes = new Hono<HonoEnv>();
 
 batchRoutes.post("/", async (c) => {
   const body = await jsonObject(c);
   try {
+    checkNames(body, PARAMETERS);
+    checkExtension(body.edgebatch);
     const outputSeconds = expirySeconds("output_expires_after", body.output_expires_after);
     const key = body.idempotency_key ?? c.req.header("idempotency-key");
     checkLength("input_file_id", body.input_file_id);
@@ -24,6 +45,13 @@ batchRoutes.post("/", async (c) => {
     throw new ApiError({ status, type, param, code, message: `Invalid value: ${message}` });
   }
 });
+
+/** A name of its own, for parameters that OpenAI has not. There are none yet. */
+function checkExtension(value: unknown): void {
+  if (value === undefined || value === null) return;
+  if (typeof value !== "object" || Array.isArray(value)) throw wrongType("edgebatch", "an object", value);
+  checkNames(value as Record<string, unknown>, [], "edgebatch.");
+}
 
 batchRoutes.get("/", async (c) => {
   const [after, limit] = [c.req.query("after"), limitOf(c)];

@@ -36,6 +36,15 @@ export function maxConcurrentBatches(env: Env): number {
   return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1;
 }
 
+/** What one tenant may keep and queue; nothing of it is bounded unless it is set. */
+export function quotas(env: Env): { files: number; storedBytes: number; queuedBatches: number } {
+  return {
+    files: wholeNumber(env, "MAX_FILES") ?? Number.POSITIVE_INFINITY,
+    storedBytes: wholeNumber(env, "MAX_STORED_BYTES") ?? Number.POSITIVE_INFINITY,
+    queuedBatches: wholeNumber(env, "MAX_QUEUED_BATCHES") ?? Number.POSITIVE_INFINITY,
+  };
+}
+
 /** Options of the service that both Durable Objects share. */
 export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" | "inference" | "models"> {
   const maxFileBytes = wholeNumber(env, "MAX_FILE_BYTES");
@@ -91,6 +100,7 @@ export function checkSettings(env: Env): void {
   if (checked.has(env)) return;
   serviceSettings(env);
   maxConcurrentBatches(env);
+  quotas(env);
   inference(env);
   checked.add(env);
 }

@@ -2,6 +2,14 @@
 
 import { ResourceNotFoundError } from "../errors.ts";
 import type { SqlDurableObjectStorage } from "../hosts/durable-object.ts";
+import type { Inputs } from "./inputs.ts";
+import { addColumn } from "./schema.ts";
+import type { Trash } from "./trash.ts";
+
+/** Most of one page, as JSON: a longer list comes in several. */
+const PAGE_BYTES = 256 * 1024;
+/** How long the place of a file that is gone is known to pagers, in seconds: a year. */
+const PLACE_SECONDS = 31_536_000;
 
 /** A file as on the wire, keys in the order of live objects. Times are Unix seconds. */
 export interface WireFile {
@@ -54,20 +62,33 @@ export interface FileList {
 
 type Row = Record<string, unknown>;
 
+/** Shown to users: neither deleted nor expired. */
+const VISIBLE = "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
+
 export class FileIndex {
   readonly #storage: SqlDurableObjectStorage;
+  readonly #inputs: Inputs;
+  readonly #trash: Trash;
 
-  constructor(storage: SqlDurableObjectStorage) {
+  constructor(storage: SqlDurableObjectStorage, inputs: Inputs, trash: Trash) {
     this.#storage = storage;
+    this.#inputs = inputs;
+    this.#trash = trash;
     this.#exec(`CREATE TABLE IF NOT EXISTS files (
       seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, purpose TEXT NOT NULL, filename TEXT NOT NULL,
       bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, segments TEXT NOT NULL)`);
+    // Of a file that users have deleted, or that has expired, while a batch needs it.
+    addColumn(storage.sql, "files", "deleted_at", "INTEGER");
     this.#exec("CREATE INDEX IF NOT EXISTS files_by_time ON files (created_at, seq)");
     this.#exec(
       "CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL",
     );
-    // Objects that no file names any more and that R2 was not yet told to delete.
-    this.#exec("CREATE TABLE IF NOT EXISTS trash (key TEXT PRIMARY KEY) WITHOUT ROWID");
+    this.#exec(
+      "CREATE INDEX IF NOT EXISTS files_by_deletion ON files (deleted_at) WHERE deleted_at IS NOT NULL",
+    );
+    // Where files that are gone stood in lists: a pager may hold the id of any.
+    this.#exec(`CREATE TABLE IF NOT EXISTS places_of_files (
+      id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, seq INTEGER NOT NULL, gone_at INTEGER NOT NULL) WITHOUT ROWID`);
   }
 
   /** Adds a file, or replaces the one of the same id. */
@@ -82,18 +103,20 @@ export class FileIndex {
          expires_at = excluded.expires_at, segments = excluded.segments`,
         ...[file.id, file.purpose, file.filename, bytes, file.created_at, file.expires_at, segments],
       );
-      for (const { key } of file.segments) this.#exec("DELETE FROM trash WHERE key = ?", key);
+      this.#trash.keep(file.segments.map((segment) => segment.key));
     });
     return (this.find(file.id, file.created_at) as StoredFile).file;
   }
 
-  /** The file, unless it has expired. */
+  /** The file, unless it was deleted or has expired. */
   find(id: string, now: number): StoredFile | null {
-    const query = "SELECT * FROM files WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)";
-    for (const row of this.#exec(query, id, now)) {
-      return { file: wire(row), segments: JSON.parse(row.segments as string) };
-    }
-    return null;
+    return this.#stored(`SELECT * FROM files WHERE id = ? AND ${VISIBLE}`, id, now);
+  }
+
+  /** The file a batch reads: what it held when it was created it may read to its end. */
+  findInput(batchId: string, id: string, now: number): StoredFile | null {
+    const held = this.#inputs.holds(batchId, id);
+    return held ? this.#stored("SELECT * FROM files WHERE id = ?", id) : this.find(id, now);
   }
 
   /** The file. @throws ResourceNotFoundError */
@@ -103,25 +126,34 @@ export class FileIndex {
     return found;
   }
 
-  /** Forgets a file; its bytes go to the trash. @throws ResourceNotFoundError */
-  remove(id: string, now: number): void {
-    this.#discard([this.get(id, now)]);
+  /** How many files there are, and their bytes together. */
+  total(): { files: number; bytes: number } {
+    const [row] = this.#exec("SELECT COUNT(*) AS files, TOTAL(bytes) AS bytes FROM files");
+    return row as { files: number; bytes: number };
   }
 
-  /** A page. Files of the same second keep the order they were made in. */
+  /** Forgets a file. Its bytes go to the trash, once no batch needs them. @throws ResourceNotFoundError */
+  remove(id: string, now: number): void {
+    this.get(id, now);
+    this.#exec("UPDATE files SET deleted_at = ? WHERE id = ?", now, id);
+    this.discard(now);
+  }
+
+  /**
+   * A page. Files of the same second keep the order they were made in. It may end before its limit, with more to come:
+   * names are long, and lists of ten thousand are asked for.
+   */
   list(query: FileQuery, now: number): FileList {
     const { after, limit, order, purpose } = query;
-    const conditions = ["(expires_at IS NULL OR expires_at > ?)"];
+    const conditions = [VISIBLE];
     const values: unknown[] = [now];
     if (purpose !== undefined) {
       conditions.push("purpose = ?");
       values.push(purpose);
     }
     if (after !== undefined) {
-      const [cursor] = [...this.#exec("SELECT created_at, seq FROM files WHERE id = ?", after)];
-      if (!cursor) throw noSuchFile(after, "after");
       conditions.push(`(created_at, seq) ${order === "asc" ? ">" : "<"} (?, ?)`);
-      values.push(cursor.created_at, cursor.seq);
+      values.push(...this.#place(after));
     }
     const direction = order === "asc" ? "ASC" : "DESC";
     const rows = this.#exec(
@@ -130,50 +162,61 @@ export class FileIndex {
       ...values,
       limit + 1,
     );
-    const all = [...rows].map(wire);
-    const data = all.slice(0, limit);
+    const data: WireFile[] = [];
+    let [bytes, has_more] = [0, false];
+    for (const row of rows) {
+      has_more = data.length === limit || bytes >= PAGE_BYTES;
+      if (has_more) break;
+      const file = wire(row);
+      data.push(file);
+      bytes += JSON.stringify(file).length;
+    }
     const [first, last] = [data[0], data.at(-1)];
-    return {
-      object: "list",
-      data,
-      has_more: limit > 0 && all.length > limit,
-      first_id: first?.id ?? null,
-      last_id: last?.id ?? null,
-    };
+    return { object: "list", data, has_more, first_id: first?.id ?? null, last_id: last?.id ?? null };
   }
 
-  /** Forgets files whose time is over, so many at once. */
+  /** Forgets files whose time is over, and those deleted that no batch needs any more, so many at once. */
   expire(now: number): void {
-    const rows = this.#exec("SELECT * FROM files WHERE expires_at <= ? ORDER BY expires_at LIMIT 500", now);
-    this.#discard(
-      [...rows].map((row) => ({ file: wire(row), segments: JSON.parse(row.segments as string) })),
+    this.#exec(
+      `UPDATE files SET deleted_at = ? WHERE seq IN (SELECT seq FROM files
+       WHERE expires_at <= ? AND deleted_at IS NULL ORDER BY expires_at LIMIT 500)`,
+      ...[now, now],
     );
+    this.discard(now);
+    this.#exec("DELETE FROM places_of_files WHERE gone_at <= ?", now - PLACE_SECONDS);
   }
 
-  /** Objects to delete from R2. */
-  trash(limit = 1000): string[] {
-    return [...this.#exec("SELECT key FROM trash LIMIT ?", limit)].map((row) => row.key as string);
-  }
-
-  /** Objects that nothing names: to be deleted. */
-  throwAway(keys: string[]): void {
-    for (const key of keys) this.#exec("INSERT OR IGNORE INTO trash (key) VALUES (?)", key);
-  }
-
-  /** R2 has deleted them. */
-  emptied(keys: string[]): void {
+  /** Throws away what was deleted and no batch needs. */
+  discard(now: number): void {
     this.#storage.transactionSync(() => {
-      for (const key of keys) this.#exec("DELETE FROM trash WHERE key = ?", key);
-    });
-  }
-
-  #discard(files: StoredFile[]): void {
-    this.#storage.transactionSync(() => {
-      for (const { file, segments } of files) {
-        this.#exec("DELETE FROM files WHERE id = ?", file.id);
-        this.throwAway(segments.map((segment) => segment.key));
+      const rows = this.#exec(
+        `SELECT * FROM files WHERE deleted_at IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM inputs WHERE file_id = files.id) LIMIT 500`,
+      );
+      for (const { id, created_at, seq, segments } of [...rows]) {
+        this.#exec("DELETE FROM files WHERE seq = ?", seq);
+        const place = [id, created_at, seq, now];
+        this.#exec("INSERT OR REPLACE INTO places_of_files VALUES (?, ?, ?, ?)", ...place);
+        this.#trash.throwAway((JSON.parse(segments as string) as Segment[]).map(({ key }) => key));
       }
     });
+  }
+
+  /** Where a file stands, or stood, in lists. @throws ResourceNotFoundError */
+  #place(id: string): [created_at: unknown, seq: unknown] {
+    for (const table of ["files", "places_of_files"]) {
+      for (const row of this.#exec(`SELECT created_at, seq FROM ${table} WHERE id = ?`, id)) {
+        return [row.created_at, row.seq];
+      }
+    }
+    throw noSuchFile(id, "after");
+  }
+
+  #stored(query: string, ...bindings: unknown[]): StoredFile | null {
+    for (const row of this.#exec(query, ...bindings)) {
+      return { file: wire(row), segments: JSON.parse(row.segments as string) };
+    }
+    return null;
   }
 
   #exec(query: string, ...bindings: unknown[]): Iterable<Row> {

@@ -1,24 +1,26 @@
 /** /v1/files */
 
 import { Hono } from "hono";
-import { ApiError, InvalidRequestError } from "../errors.ts";
+import { InvalidRequestError } from "../errors.ts";
+import { ObjectWriter } from "../hosts/r2.ts";
 import { maxBatchFileBytes } from "./config.ts";
-import { noSuchFile, type StoredFile } from "./file-index.ts";
+import { content } from "./download.ts";
 import {
   type Call,
   checkLength,
-  errorResponse,
   expirySeconds,
   type HonoEnv,
   limitOf,
+  unknownField,
   wholeNumber,
 } from "./http.ts";
 import { newFileId, now } from "./ids.ts";
+import { listing } from "./listing.ts";
 import { multipart, text } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";
+import { storageFull } from "./quotas.ts";
 import { checkBatchInput, checkPurpose, type Received, receive } from "./receive.ts";
 import { fileKey } from "./runner-files.ts";
-import { streamSegments } from "./stored-bytes.ts";
 
 /** Largest file of any purpose; larger ones come by /v1/uploads. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
@@ -35,17 +37,21 @@ fileRoutes.post("/", async (c) => {
   const id = newFileId();
   const key = fileKey(c.var.tenantName, id);
   const fields = new Map<string, string>();
+  const room = await unwrap(c.var.tenant.startFile(key));
+  const began = (uploadId: string) => c.var.tenant.expectMultipart(key, uploadId);
   let file: Received | undefined;
   let named = false;
   try {
-    const atMost = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
+    const most = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
+    const [atMost, tooLarge] = room < most ? [room, storageFull()] : [most, undefined];
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
-      // Nothing is kept of what is not known: there may be any number of it.
       if (FIELDS.includes(part.name)) fields.set(part.name, await text(part));
-      if (part.name !== "file") continue;
-      if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
-      checkLength("filename", part.filename);
-      file = await receive(bucket, key, part, atMost);
+      else if (part.name !== "file") throw unknownField(part.name);
+      else {
+        if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
+        checkLength("filename", part.filename);
+        file = await receive(part, new ObjectWriter(bucket, key, {}, began), atMost, tooLarge);
+      }
     }
     const { purpose, seconds } = checkForm(c, fields, file);
     const created_at = now();
@@ -90,9 +96,9 @@ fileRoutes.get("/", async (c) => {
       code: "invalid_value",
     });
   }
-  const limit = wholeNumber("limit", limitOf(c) ?? MAX_LIST, 0, MAX_LIST);
+  const limit = wholeNumber("limit", limitOf(c) ?? MAX_LIST, 1, MAX_LIST);
   const query = { limit, order, ...(after && { after }), ...(purpose && { purpose }) } as const;
-  return c.json(await unwrap(c.var.tenant.listFiles(query)));
+  return listing(query, (page) => unwrap(c.var.tenant.listFiles(page)));
 });
 
 fileRoutes.get("/:id", async (c) => {
@@ -113,58 +119,3 @@ fileRoutes.get("/:id/content", async (c) => {
   }
   return content(c, stored);
 });
-
-async function content(c: Call, { file, segments }: StoredFile): Promise<Response> {
-  // The bytes of an id never change.
-  const etag = `"${file.id}"`;
-  const headers = new Headers({
-    "content-type": "application/octet-stream",
-    "content-disposition": `attachment; ${quotedName(file.filename)}`,
-    "accept-ranges": "bytes",
-    etag,
-  });
-  const condition = c.req.header("if-range");
-  const asked = condition === undefined || condition === etag ? c.req.header("range") : undefined;
-  const range = rangeOf(asked, file.bytes);
-  if (range === "unsatisfiable") {
-    const message = `The range '${asked}' is not satisfiable: the file has ${file.bytes} bytes.`;
-    const error = new ApiError({
-      status: 416,
-      type: "invalid_request_error",
-      message,
-      param: null,
-      code: null,
-    });
-    return errorResponse(error, { "content-range": `bytes */${file.bytes}` });
-  }
-  const { start, length } = range ?? { start: 0, length: file.bytes };
-  headers.set("content-length", String(length));
-  if (range) headers.set("content-range", `bytes ${start}-${start + length - 1}/${file.bytes}`);
-  const wanted = c.req.method !== "HEAD" && length > 0;
-  const body = wanted ? await streamSegments(c.env.FILES, segments, start, length) : null;
-  // Deleted since it was looked up.
-  if (wanted && body === null) throw noSuchFile(file.id);
-  return new Response(body, { status: range ? 206 : 200, headers });
-}
-
-/** One range of bytes. Anything else that is asked for gets the whole file, as HTTP allows. */
-function rangeOf(header: string | undefined, size: number) {
-  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/i.exec(header?.trim() ?? "") ?? [];
-  if (first === "" && last === "") return undefined;
-  const start = first === "" ? Math.max(size - Number(last), 0) : Number(first);
-  const end = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
-  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
-  if (start >= size || end < start) return "unsatisfiable";
-  return { start, length: end - start + 1 };
-}
-
-/** A file name as RFC 6266 has it: what is not ASCII comes in a second form. */
-function quotedName(name: string): string {
-  const plain = name.replace(/[^\x20-\x7e]/g, "_").replace(/["\\]/g, "_");
-  if (plain === name) return `filename="${plain}"`;
-  const encoded = encodeURIComponent(name.toWellFormed()).replace(
-    /['()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16)}`,
-  );
-  return `filename="${plain}"; filename*=utf-8''${encoded}`;
-}

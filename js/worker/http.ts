@@ -130,6 +130,25 @@ export function checkLength(param: string, value: unknown): void {
   );
 }
 
+/** What OpenAI says of a field of a form that it does not know. */
+export function unknownField(name: string): InvalidRequestError {
+  return new InvalidRequestError(
+    `Additional properties are not allowed ('${shortened(name)}' was unexpected)`,
+  );
+}
+
+/** Refuses names in a body, or in an object of it, that no parameter has. @throws InvalidRequestError */
+export function checkNames(object: Record<string, unknown>, known: string[], within = ""): void {
+  const unknown = Object.keys(object).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const param = within + shortened(unknown);
+  throw new InvalidRequestError(`Unknown parameter: '${param}'.`, { param, code: "unknown_parameter" });
+}
+
+function shortened(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 100).toWellFormed()}…` : name;
+}
+
 /** A string of a body. @throws InvalidRequestError */
 export function requiredString(body: Record<string, unknown>, param: string): string {
   const value = body[param];
@@ -186,6 +205,7 @@ export function limitOf(c: Call): number | undefined {
 export function expirySeconds(param: string, value: unknown): number | null {
   if (value === undefined || value === null) return null;
   if (typeof value !== "object" || Array.isArray(value)) throw wrongType(param, "an object", value);
+  checkNames(value as Record<string, unknown>, ["anchor", "seconds"], `${param}.`);
   const { anchor, seconds } = value as { anchor?: unknown; seconds?: unknown };
   if (anchor === undefined) throw missingParameter(`${param}.anchor`);
   if (typeof anchor !== "string") throw wrongType(`${param}.anchor`, "a string", anchor);

@@ -4,6 +4,7 @@
  */
 
 import { InvalidRequestError } from "../errors.ts";
+import { extendedParameter, nameParameter, parameter, splitParameters } from "./parameters.ts";
 
 /** One part. Its bytes are to be read before the next part is asked for; what is left of them is skipped. */
 export interface Part {
@@ -13,7 +14,14 @@ export interface Part {
   bytes: AsyncIterable<Uint8Array>;
 }
 
+/** All headers of one part together. A name of 1,024 characters takes up to 12 KiB where it is percent-encoded. */
 const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_TYPE_CHARS = 2048;
+/** RFC 2046 allows 70. */
+const MAX_BOUNDARY_CHARS = 200;
+const TOO_LONG = `the headers of a part, or the line of a boundary, are longer than ${MAX_HEADER_BYTES} bytes`;
+/** What is read of a body that was refused. */
+const MAX_LEFT_BYTES = 64 * 1024 * 1024;
 const CR = 13;
 const LF = 10;
 const DASH = 45;
@@ -131,15 +139,24 @@ class Source {
     }
   }
 
+  /** Gives the body up. A client that is still sending sees a refusal only if its bytes are taken, up to a limit. */
   async cancel(): Promise<void> {
-    if (!this.#ended) await this.#reader?.cancel().catch(() => undefined);
+    try {
+      for (let taken = 0; !this.#ended && taken < MAX_LEFT_BYTES; taken += this.#buffer.length) {
+        this.#buffer = new Uint8Array(0);
+        await this.#more(true);
+      }
+      if (!this.#ended) await this.#reader?.cancel();
+    } catch {
+      // The client is gone.
+    }
   }
 
   /** The text up to the next line break, which is taken too. */
   async #line(most = MAX_HEADER_BYTES): Promise<string> {
     for (let from = 0; ; ) {
       const at = this.#buffer.indexOf(LF, from);
-      if (at > most || (at < 0 && this.#buffer.length > most)) throw malformed("its headers are too long");
+      if (at > most || (at < 0 && this.#buffer.length > most)) throw malformed(TOO_LONG);
       if (at >= 0) {
         const end = this.#buffer[at - 1] === CR ? at - 1 : at;
         const line = new TextDecoder().decode(this.#buffer.subarray(0, end));
@@ -178,6 +195,11 @@ function find(bytes: Uint8Array, delimiter: Uint8Array): number | undefined {
 }
 
 function boundaryOf(contentType: string | null): string {
+  if ((contentType?.length ?? 0) > MAX_TYPE_CHARS) {
+    throw new InvalidRequestError(
+      `Invalid Content-Type: header too long. Expected at most ${MAX_TYPE_CHARS} characters, but got ${contentType?.length}.`,
+    );
+  }
   const [type = "", ...parameters] = splitParameters(contentType ?? "");
   const boundary = parameter(parameters, "boundary");
   if (type.toLowerCase() !== "multipart/form-data" || !boundary) {
@@ -185,46 +207,18 @@ function boundaryOf(contentType: string | null): string {
       "Invalid Content-Type: expected 'multipart/form-data' with a boundary, as file uploads are sent.",
     );
   }
-  return boundary;
+  if (boundary.length <= MAX_BOUNDARY_CHARS && /^[\x20-\x7e]+$/.test(boundary)) return boundary;
+  throw new InvalidRequestError(
+    `Invalid Content-Type: expected a boundary of at most ${MAX_BOUNDARY_CHARS} printable ASCII characters.`,
+  );
 }
 
 function dispositionOf(header: string): { name: string; filename?: string } {
   const [type = "", ...parameters] = splitParameters(header);
-  const name = parameter(parameters, "name");
+  const name = nameParameter(parameters, "name");
   if (type.toLowerCase() !== "form-data" || name === undefined) throw malformed("a part has no name");
-  const filename = extended(parameters, "filename*") ?? parameter(parameters, "filename");
+  const filename = extendedParameter(parameters, "filename*") ?? nameParameter(parameters, "filename");
   return { name, ...(filename !== undefined && { filename }) };
-}
-
-/** Splits at semicolons outside of quotes. */
-function splitParameters(header: string): string[] {
-  return (header.match(/(?:"(?:\\.|[^"\\])*"|[^;"]|")+/g) ?? []).map((item) => item.trim());
-}
-
-function parameter(parameters: string[], name: string): string | undefined {
-  for (const item of parameters) {
-    const equals = item.indexOf("=");
-    if (equals < 0 || item.slice(0, equals).trim().toLowerCase() !== name) continue;
-    const value = item.slice(equals + 1).trim();
-    if (value.length < 2 || !value.startsWith('"') || !value.endsWith('"')) return value;
-    // curl escapes quotes and backslashes, browsers and undici write quotes and line breaks as %22, %0D and %0A.
-    return value
-      .slice(1, -1)
-      .replace(/\\(["\\])/g, "$1")
-      .replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  }
-  return undefined;
-}
-
-/** RFC 8187: `utf-8''%e4%bd%a0.txt`. */
-function extended(parameters: string[], name: string): string | undefined {
-  const [, encoded] = /^utf-8'[^']*'(.*)$/i.exec(parameter(parameters, name) ?? "") ?? [];
-  if (encoded === undefined) return undefined;
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return undefined;
-  }
 }
 
 function malformed(why: string): InvalidRequestError {

@@ -1,7 +1,7 @@
 /** Types of the platform, as far as they are used, and of the Worker's bindings. */
 
 import type { SqlDurableObjectStorage } from "../hosts/durable-object.ts";
-import type { R2BucketLike } from "../hosts/r2.ts";
+import type { R2BucketLike, R2MultipartUploadLike } from "../hosts/r2.ts";
 import type { Runner } from "./runner.ts";
 import type { Tenant } from "./tenant.ts";
 
@@ -31,9 +31,14 @@ export interface ExecutionContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
+export interface Bucket extends R2BucketLike {
+  /** Without a look whether there is such an upload. */
+  resumeMultipartUpload(key: string, uploadId: string): Pick<R2MultipartUploadLike, "abort">;
+}
+
 /** Bindings and settings, as wrangler.toml names them. */
 export interface Env {
-  FILES: R2BucketLike;
+  FILES: Bucket;
   TENANTS: DurableObjectNamespace<Tenant>;
   RUNNERS: DurableObjectNamespace<Runner>;
   API_KEYS?: string;
@@ -50,4 +55,7 @@ export interface Env {
   MAX_ATTEMPTS?: string;
   MAX_FILE_BYTES?: string;
   MAX_REQUESTS?: string;
+  MAX_FILES?: string;
+  MAX_STORED_BYTES?: string;
+  MAX_QUEUED_BATCHES?: string;
 }

@@ -1,7 +1,7 @@
 /** Takes a file from a form into R2 as it comes, and judges what can be judged of it then. */
 
 import { InvalidRequestError } from "../errors.ts";
-import { ObjectWriter, type R2BucketLike } from "../hosts/r2.ts";
+import type { ObjectWriter } from "../hosts/r2.ts";
 import type { Part } from "./multipart.ts";
 
 export const PURPOSES = ["fine-tune", "assistants", "batch", "user_data", "vision", "evals"];
@@ -17,20 +17,22 @@ export interface Received {
   firstLine: Uint8Array | undefined;
 }
 
+/** What takes the bytes of a part. */
+export type PartWriter = Pick<ObjectWriter, "size" | "write" | "complete" | "abort">;
+
 /** Streams a part into an object. Nothing is left of it when it is larger than allowed, or breaks off. */
 export async function receive(
-  bucket: R2BucketLike,
-  key: string,
   part: Part,
+  writer: PartWriter,
   maxBytes: number,
+  tooLarge = new InvalidRequestError("File is too large."),
 ): Promise<Received> {
-  const writer = new ObjectWriter(bucket, key);
   const head = new FirstLine();
   try {
     for await (const chunk of part.bytes) {
+      if (writer.size + chunk.length > maxBytes) throw tooLarge;
       head.push(chunk);
       await writer.write(chunk);
-      if (writer.size > maxBytes) throw new InvalidRequestError("File is too large.");
     }
     const bytes = await writer.complete();
     return { filename: part.filename ?? "upload", bytes, firstLine: head.line() };

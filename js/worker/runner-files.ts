@@ -5,8 +5,9 @@ import { ObjectWriter, type R2BucketLike } from "../hosts/r2.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
 import type { Segment } from "./file-index.ts";
 import { newFileId } from "./ids.ts";
+import { logError } from "./log.ts";
 import type { Stub } from "./platform.ts";
-import { readSegments } from "./stored-bytes.ts";
+import { LostObjectError, readSegments } from "./stored-bytes.ts";
 import type { Tenant } from "./tenant.ts";
 
 export class RunnerFiles implements Files {
@@ -14,6 +15,7 @@ export class RunnerFiles implements Files {
   readonly #tenant: () => Stub<Tenant>;
   readonly #tenantName: string;
   readonly #batchId: string;
+  readonly #readMs: number;
   readonly #segments = new Map<string, Segment[]>();
 
   constructor(options: {
@@ -21,7 +23,10 @@ export class RunnerFiles implements Files {
     tenant: () => Stub<Tenant>;
     tenantName: string;
     batchId: string;
+    /** How long a read may take. Default 60,000. */
+    readMs?: number;
   }) {
+    this.#readMs = options.readMs ?? 60_000;
     this.#bucket = options.bucket;
     this.#tenant = options.tenant;
     this.#tenantName = options.tenantName;
@@ -29,7 +34,7 @@ export class RunnerFiles implements Files {
   }
 
   async retrieve(id: string): Promise<FileObject | null> {
-    const found = await this.#tenant().runnerInput(id);
+    const found = await this.#tenant().runnerInput(this.#batchId, id);
     if (found) this.#segments.set(id, found.segments);
     else this.#segments.delete(id);
     return found?.file ?? null;
@@ -37,15 +42,40 @@ export class RunnerFiles implements Files {
 
   async read(id: string, offset: number, length: number): Promise<Uint8Array> {
     const segments = this.#segments.get(id) ?? ((await this.retrieve(id)) && this.#segments.get(id));
-    const bytes = segments && (await readSegments(this.#bucket, segments, offset, length));
-    if (!bytes) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
-    return bytes;
+    if (!segments) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
+    try {
+      const bytes = await this.#inTime(id, readSegments(this.#bucket, segments, offset, length));
+      if (bytes) return bytes;
+      throw new LostObjectError("an object that holds some of it is gone");
+    } catch (error) {
+      if (!(error instanceof LostObjectError)) throw error;
+      // No other try would find more. The batch says which file, the log which object.
+      logError("input.lost", error, { batch: this.#batchId, file: id });
+      throw new ResourceNotFoundError(`The store has lost bytes of the file ${id}.`, { param: "id" });
+    }
+  }
+
+  /** A store whose bytes are damaged may never answer: that is a fault like any other, and is logged as one. */
+  async #inTime<T>(id: string, read: Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, fail) => {
+      const message = `The store does not give the bytes of the file ${id}: no answer in ${this.#readMs} ms.`;
+      timer = setTimeout(() => fail(new Error(message)), this.#readMs);
+    });
+    try {
+      return await Promise.race([read, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter> {
     const { filename, purpose, id = newFileId() } = options;
     const key = fileKey(this.#tenantName, id);
-    const writer = new ObjectWriter(this.#bucket, key);
+    await this.#tenant().runnerStarts(id, key);
+    const writer = new ObjectWriter(this.#bucket, key, {}, (uploadId) =>
+      this.#tenant().expectMultipart(key, uploadId),
+    );
     return {
       write: (part) => writer.write(part),
       complete: async () => {

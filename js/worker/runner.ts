@@ -6,6 +6,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { Batches, type TurnEnd } from "../entry/workerd.ts";
+import { isTenant } from "./auth.ts";
 import { inference, models, serviceSettings } from "./config.ts";
 import { log, logError } from "./log.ts";
 import type { Env, Stub } from "./platform.ts";
@@ -29,10 +30,14 @@ interface Job {
 export class Runner extends DurableObject<Env> {
   #running = false;
   #cancelled = false;
+  /** Whether the batch is to stand still. */
+  #held = false;
+  #batches: Batches | undefined;
   #kv: RunnerKV | undefined;
 
   /** The batch is to run. Saying it again changes nothing. */
   async start(tenant: string, batchId: string): Promise<void> {
+    this.#held = false;
     this.#makeTable();
     this.#exec("INSERT OR IGNORE INTO job (tenant, batch, turn) VALUES (?, ?, 0)", tenant, batchId);
     if (!this.#running) await this.ctx.storage.setAlarm(Date.now());
@@ -45,6 +50,13 @@ export class Runner extends DurableObject<Env> {
     await this.start(tenant, batchId);
   }
 
+  /** The batch is to stand still until it is started again: what is in flight ends, and nothing new starts. */
+  async hold(tenant: string, batchId: string): Promise<void> {
+    await this.start(tenant, batchId);
+    this.#held = true;
+    await this.#batches?.stop();
+  }
+
   /** One turn. Never throws: a failed alarm is tried again a few times, and then forgotten. */
   async alarm(): Promise<void> {
     const job = this.#job();
@@ -52,6 +64,11 @@ export class Runner extends DurableObject<Env> {
     // The dead-man alarm of a turn that is slow, not dead: it has set the next one by itself.
     if (this.#running) return;
     this.#running = true;
+    if (this.#isHeld(job)) {
+      await this.#rest(job, Date.now());
+      this.#running = false;
+      return;
+    }
     const { storage } = this.ctx;
     const renew = () => storage.setAlarm(Date.now() + DEAD_MAN_MS);
     let renewing: ReturnType<typeof setInterval> | undefined;
@@ -66,6 +83,7 @@ export class Runner extends DurableObject<Env> {
       await this.#failed(job, error);
     } finally {
       this.#running = false;
+      this.#batches = undefined;
       this.#kv = undefined;
     }
   }
@@ -77,14 +95,14 @@ export class Runner extends DurableObject<Env> {
     const [{ turn } = { turn: 0 }] = [...this.#exec("SELECT turn FROM job")] as { turn: number }[];
     const tenant = () => this.#tenant(tenantName);
     this.#kv = new RunnerKV({ storage, tenant, batchId, turn, cancelled: this.#cancelled });
-    const batches = new Batches({
+    this.#batches = new Batches({
       ...serviceSettings(env),
       kv: this.#kv,
       files: new RunnerFiles({ bucket: env.FILES, tenant, tenantName, batchId }),
       inference: inference(env),
       models: models(env),
     });
-    return batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
+    return this.#batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
   }
 
   async #ended(job: Job, end: TurnEnd): Promise<void> {
@@ -100,13 +118,23 @@ export class Runner extends DurableObject<Env> {
       const { message, wakeAt } = end;
       log("batch.faulted", { tenant: job.tenant, batch: job.batchId, message, wake_at: wakeAt });
     }
+    if (this.#isHeld(job)) return this.#rest(job, Date.now());
     await storage.setAlarm(Math.max(end.wakeAt ?? 0, Date.now()));
   }
 
   /** A defect, a checkpoint of a later build, or a Tenant that cannot be reached. */
   async #failed(job: Job, error: unknown): Promise<void> {
-    const wakeAt = Date.now() + REST_MS;
     logError("batch.turn", error, { tenant: job.tenant, batch: job.batchId });
+    await this.#rest(job, Date.now() + REST_MS);
+  }
+
+  /** Whether the tenant has no key any more. Its Tenant says so too, to a Runner that is older than the settings. */
+  #isHeld(job: Job): boolean {
+    return this.#held || !isTenant(job.tenant, this.env);
+  }
+
+  /** Leaves the batch to its Tenant until a time. */
+  async #rest(job: Job, wakeAt: number): Promise<void> {
     try {
       await this.#tenant(job.tenant).runnerRests(job.batchId, wakeAt);
       // The Tenant's to start again, when there is a place.

@@ -3,32 +3,55 @@
 import { type R2BucketLike, readObject } from "../hosts/r2.ts";
 import type { Segment } from "./file-index.ts";
 
-/** Bytes of a file, fewer where it ends; null when an object of it is gone. */
+/** Objects that are read at once: of a file in thousands of parts each read may touch many. */
+const READS_AT_ONCE = 8;
+
+/**
+ * What is read at once for one reader, and so the most that it holds: locally all that was asked for is read, however
+ * slowly it is taken. A reader comes to large ranges only by taking many small ones, more than connections buffer.
+ * 8 GiB are some 8,300 reads, of the 10,000 that one call may make.
+ */
+const FIRST_RANGE = 64 * 1024;
+const MOST_RANGE = 1024 * 1024;
+const TAKEN_FOR_EACH_READ = 32;
+
+/** The store has not the bytes that the index says. */
+export class LostObjectError extends Error {
+  override name = "LostObjectError";
+}
+
+function cutShort({ key, total }: Piece, size: number): LostObjectError {
+  return new LostObjectError(`the object ${key} has ${size} of its ${total} bytes`);
+}
+
+/** Bytes of a file, fewer where it ends; null when an object of it is gone. @throws LostObjectError when one is too short */
 export async function readSegments(
   bucket: R2BucketLike,
   segments: Segment[],
   offset: number,
   length: number,
 ): Promise<Uint8Array | null> {
-  const pieces = cut(segments, offset, length);
-  const [only] = pieces;
-  if (pieces.length === 1 && only) return readObject(bucket, only.key, only.offset, only.length);
-  const parts = await Promise.all(
-    pieces.map((piece) => readObject(bucket, piece.key, piece.offset, piece.length)),
-  );
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + (part?.length ?? 0), 0));
-  let at = 0;
-  for (const part of parts) {
-    if (part === null) return null;
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  const pieces = [...cut(segments, offset, length)];
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let [at, next, whole] = [0, 0, true];
+  const readOn = async () => {
+    while (whole && next < pieces.length) {
+      const piece = pieces[next++] as Piece;
+      const to = at;
+      at += piece.length;
+      const found = await readObject(bucket, piece.key, piece.offset, piece.length);
+      if (found === null) whole = false;
+      else if (found.length < piece.length) throw cutShort(piece, piece.offset + found.length);
+      else bytes.set(found, to);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, pieces.length) }, readOn));
+  return whole ? bytes : null;
 }
 
 /**
- * The bytes as a stream, read as they are wanted; null when they are gone. The first object is opened before: what fails
- * then can still be said, later a stream can only break off.
+ * The bytes as a stream, read range by range as they are wanted; null when they are gone. The first range is opened
+ * before: what fails then can still be said, later a stream can only break off.
  */
 export async function streamSegments(
   bucket: R2BucketLike,
@@ -36,17 +59,17 @@ export async function streamSegments(
   offset: number,
   length: number,
 ): Promise<ReadableStream<Uint8Array> | null> {
-  const pieces = cut(segments, offset, length);
-  const open = ({ key, offset, length }: Piece) => bucket.get(key, { range: { offset, length } });
-  let next = pieces[0] && (await open(pieces[0]));
+  const pieces = ranges(segments, offset, length);
+  const first = pieces.next();
+  let next = first.done ? undefined : await open(bucket, first.value);
   if (next === null) return null;
-  const { readable, writable } = new FixedLengthStream(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  const { readable, writable } = new FixedLengthStream(length);
   const copy = async () => {
-    for (const piece of pieces) {
-      next ??= await open(piece);
-      if (next === null) throw new Error(`the object ${piece.key} is gone`);
-      await next.body.pipeTo(writable, { preventClose: true });
-      next = undefined;
+    while (next) {
+      await next.pipeTo(writable, { preventClose: true });
+      const { value: piece } = pieces.next();
+      next = piece && (await open(bucket, piece));
+      if (next === null) throw new Error(`the object ${piece?.key} is gone`);
     }
     await writable.close();
   };
@@ -54,20 +77,47 @@ export async function streamSegments(
   return readable;
 }
 
+async function open(bucket: R2BucketLike, piece: Piece): Promise<ReadableStream<Uint8Array> | null> {
+  const { key, offset, length, total } = piece;
+  try {
+    const found = await bucket.get(key, { range: { offset, length } });
+    if (found !== null && found.size < total) throw cutShort(piece, found.size);
+    return found?.body ?? null;
+  } catch (error) {
+    // A range past the end is an error to R2.
+    const size = error instanceof LostObjectError ? total : (await bucket.head(key))?.size;
+    if (size === undefined) return null;
+    throw size < total ? cutShort(piece, size) : error;
+  }
+}
+
 interface Piece {
   key: string;
   offset: number;
   length: number;
+  /** Size of the whole object. */
+  total: number;
 }
 
-function cut(segments: Segment[], offset: number, length: number): Piece[] {
-  const pieces: Piece[] = [];
+function* cut(segments: Segment[], offset: number, length: number): Generator<Piece, undefined> {
   let start = 0;
   for (const { key, bytes } of segments) {
     const from = Math.max(offset, start);
     const to = Math.min(offset + length, start + bytes);
-    if (to > from) pieces.push({ key, offset: from - start, length: to - from });
+    if (to > from) yield { key, offset: from - start, length: to - from, total: bytes };
     start += bytes;
   }
-  return pieces;
+}
+
+function* ranges(segments: Segment[], offset: number, length: number): Generator<Piece, undefined> {
+  let done = 0;
+  for (const piece of cut(segments, offset, length)) {
+    for (let at = 0; at < piece.length; ) {
+      const most = Math.min(Math.max(FIRST_RANGE, done / TAKEN_FOR_EACH_READ), MOST_RANGE);
+      const taken = Math.min(Math.floor(most), piece.length - at);
+      yield { ...piece, offset: piece.offset + at, length: taken };
+      at += taken;
+      done += taken;
+    }
+  }
 }

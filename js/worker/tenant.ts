@@ -11,22 +11,34 @@ import { core } from "../core.ts";
 import { Batches } from "../entry/workerd.ts";
 import { DurableObjectKV } from "../hosts/durable-object.ts";
 import type { Batch, BatchList, KVOp } from "../types.ts";
-import { inference, maxConcurrentBatches, models, serviceSettings } from "./config.ts";
+import { isTenant } from "./auth.ts";
+import { inference, maxConcurrentBatches, models, quotas, serviceSettings } from "./config.ts";
 import {
   FileIndex,
   type FileList,
   type FileQuery,
   type NewFile,
+  type Segment,
   type StoredFile,
   type WireFile,
 } from "./file-index.ts";
 import { now } from "./ids.ts";
+import { holdingInputs, Inputs } from "./inputs.ts";
 import { log, logError } from "./log.ts";
 import { type Outcome, outcome } from "./outcome.ts";
 import { Places } from "./places.ts";
 import type { DurableObjectState, Env, Stub } from "./platform.ts";
+import { checkQueue, storageRoom } from "./quotas.ts";
 import type { Runner } from "./runner.ts";
-import { type NewUpload, Uploads, type WirePart, type WireUpload } from "./uploads.ts";
+import { Trash } from "./trash.ts";
+import {
+  type NewPart,
+  type NewUpload,
+  type UploadPlan,
+  Uploads,
+  type WirePart,
+  type WireUpload,
+} from "./uploads.ts";
 
 /** How often the tenant looks after its batches while it has any that are not done with. */
 const ROUND_MS = 30_000;
@@ -38,6 +50,8 @@ const OUTPUT_SECONDS = 2_592_000;
 export class Tenant extends DurableObject<Env> {
   readonly #kv: DurableObjectKV;
   readonly #batches: Batches;
+  readonly #inputs: Inputs;
+  readonly #trash: Trash;
   readonly #files: FileIndex;
   readonly #uploads: Uploads;
   readonly #places: Places;
@@ -52,13 +66,16 @@ export class Tenant extends DurableObject<Env> {
     super(ctx, env);
     const { storage } = ctx;
     this.#kv = new DurableObjectKV(storage);
-    this.#files = new FileIndex(storage);
-    this.#uploads = new Uploads(storage, this.#files);
+    this.#inputs = new Inputs(storage);
+    this.#trash = new Trash(storage);
+    this.#files = new FileIndex(storage, this.#inputs, this.#trash);
+    this.#uploads = new Uploads(storage, this.#files, this.#trash);
     this.#places = new Places(storage);
     this.#name = rememberName(ctx);
     const unused = { files: noFiles, inference: inference(env), models: models(env) };
-    this.#batches = new Batches({ ...serviceSettings(env), ...unused, kv: this.#kv });
-    // What ended this object before may have ended Runners with it.
+    const kv = holdingInputs(this.#kv, this.#inputs, (id) => this.#files.find(id, now()) !== null);
+    this.#batches = new Batches({ ...serviceSettings(env), ...unused, kv });
+    // What ended this object before may have ended Runners with it, or it ended for the tenant's key to go.
     ctx.waitUntil(Promise.all(this.#places.running().map((id) => this.#poke(id))));
   }
 
@@ -68,6 +85,7 @@ export class Tenant extends DurableObject<Env> {
     return outcome(async () => {
       // First, so that a batch whose creation is cut off after it was stored is found.
       await this.#armAlarm();
+      await checkQueue(quotas(this.env), (limit) => this.#ids("run:", limit));
       const batch = await this.#batches.create(params as never);
       if (outputSeconds !== null) await this.#keepOutputSeconds(batch.id, outputSeconds);
       this.ctx.waitUntil(this.#admit());
@@ -94,6 +112,30 @@ export class Tenant extends DurableObject<Env> {
     return outcome(() => this.#batches.list(query));
   }
 
+  /** Bytes of a file are about to be written; says how many they may be. */
+  startFile(key: string): Promise<Outcome<number>> {
+    return outcome(() => {
+      const room = storageRoom(quotas(this.env), this.#files.total());
+      this.expectObjects([key]);
+      return room;
+    });
+  }
+
+  /** How many bytes the next part may have. */
+  uploadRoom(id: string): Promise<Outcome<number>> {
+    return outcome(() => this.#uploads.room(id, now()));
+  }
+
+  /** What is written to R2 is named here before, and found again if its writer is cut off. */
+  expectObjects(keys: string[]): void {
+    this.ctx.waitUntil(this.#armAlarm());
+    this.#trash.expect(keys, now());
+  }
+
+  expectMultipart(key: string, uploadId: string): void {
+    this.#trash.expectMultipart(key, uploadId, now());
+  }
+
   createFile(file: NewFile): WireFile {
     if (file.expires_at !== null) this.ctx.waitUntil(this.#armAlarm());
     return this.#files.put(file);
@@ -118,28 +160,31 @@ export class Tenant extends DurableObject<Env> {
   createUpload(upload: NewUpload): Promise<Outcome<WireUpload>> {
     return outcome(async () => {
       await this.#armAlarm();
+      storageRoom(quotas(this.env), this.#files.total(), upload.bytes);
       return this.#uploads.create(upload, now());
     });
   }
 
-  checkUpload(id: string): Promise<Outcome<null>> {
-    return outcome(() => {
-      this.#uploads.checkOpen(id, now());
-      return null;
-    });
-  }
-
-  addUploadPart(id: string, part: { id: string; key: string; bytes: number }): Promise<Outcome<WirePart>> {
+  addUploadPart(id: string, part: NewPart): Promise<Outcome<WirePart>> {
     return outcome(() => this.#uploads.addPart(id, part, now()));
   }
 
-  planUpload(id: string, partIds: string[]) {
+  partContent(id: string, partIds: string[]): Uint8Array | null {
+    return this.#uploads.content(id, partIds);
+  }
+
+  planUpload(id: string, partIds: string[]): Promise<Outcome<UploadPlan>> {
     return outcome(() => this.#uploads.plan(id, partIds, now()));
   }
 
-  completeUpload(id: string, partIds: string[], fileId: string): Promise<Outcome<WireUpload>> {
+  completeUpload(
+    id: string,
+    partIds: string[],
+    fileId: string,
+    segments: Segment[],
+  ): Promise<Outcome<WireUpload>> {
     return outcome(async () => {
-      const upload = this.#uploads.complete(id, partIds, fileId, now());
+      const upload = this.#uploads.complete(id, partIds, fileId, segments, now());
       await this.#emptyTrash();
       return upload;
     });
@@ -169,9 +214,14 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** An input file: only files of purpose `batch` are. */
-  runnerInput(id: string): StoredFile | null {
-    const found = this.#files.find(id, now());
+  runnerInput(batchId: string, id: string): StoredFile | null {
+    const found = this.#files.findInput(batchId, id, now());
     return found?.file.purpose === "batch" ? found : null;
+  }
+
+  /** An output or error file is about to be written. One that is there already is written again. */
+  runnerStarts(fileId: string, key: string): void {
+    if (!this.#files.find(fileId, now())) this.expectObjects([key]);
   }
 
   /** An output or error file. */
@@ -186,8 +236,10 @@ export class Tenant extends DurableObject<Env> {
   async runnerEnded(batchId: string): Promise<void> {
     this.#heard.delete(batchId);
     this.#places.leave(batchId);
+    this.#inputs.release(batchId);
+    this.#files.discard(now());
     await this.#kv.delete(outputKey(batchId));
-    this.ctx.waitUntil(this.#admit());
+    this.ctx.waitUntil(Promise.all([this.#emptyTrash(), this.#admit()]));
   }
 
   /** A batch cannot go on for now: others may run meanwhile. */
@@ -224,9 +276,11 @@ export class Tenant extends DurableObject<Env> {
     await this.#emptyTrash();
     await this.#admit();
     for (const id of this.#places.running()) {
-      const heard = this.#heard.get(id) ?? this.#since;
-      if (Date.now() - heard < STALE_MS) continue;
-      log("batch.stale", { tenant: this.#name, batch: id, silent_ms: Date.now() - heard });
+      const silent_ms = Date.now() - (this.#heard.get(id) ?? this.#since);
+      if (!this.#isRevoked()) {
+        if (silent_ms < STALE_MS) continue;
+        log("batch.stale", { tenant: this.#name, batch: id, silent_ms });
+      }
       await this.#poke(id);
     }
     const unfinished = await this.#ids("run:", 1);
@@ -246,6 +300,7 @@ export class Tenant extends DurableObject<Env> {
   async #admitAll(): Promise<void> {
     while (this.#admitAgain) {
       this.#admitAgain = false;
+      if (this.#isRevoked()) return;
       const max = maxConcurrentBatches(this.env);
       const [running, resting] = [this.#places.running(), this.#places.resting()];
       const oldest = await this.#ids("run:", max + running.length + resting.length);
@@ -257,9 +312,15 @@ export class Tenant extends DurableObject<Env> {
     }
   }
 
-  /** Tells a batch's Runner to run it. Lost calls are made up for by the next round. */
+  /** Whether no key has this tenant's name any more: its batches stand still until one has. */
+  #isRevoked(): boolean {
+    return !isTenant(this.#name, this.env);
+  }
+
+  /** Tells a batch's Runner to run it, or to hold it. Lost calls are made up for by the next round. */
   async #poke(id: string): Promise<void> {
     try {
+      if (this.#isRevoked()) return await this.#runner(id).hold(this.#name, id);
       await this.#runner(id).start(this.#name, id);
       this.#heard.set(id, Date.now());
     } catch (error) {
@@ -277,10 +338,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   async #emptyTrash(): Promise<void> {
-    const keys = this.#files.trash();
-    if (keys.length === 0) return;
-    await this.env.FILES.delete(keys);
-    this.#files.emptied(keys);
+    await this.#trash.empty(this.env.FILES, now());
   }
 
   /** Of a batch that was just created; one that an idempotency key found has its own, or is done with. */

@@ -6,24 +6,26 @@ import type { Segment } from "./file-index.ts";
 import {
   type Call,
   checkLength,
+  checkNames,
   expirySeconds,
   type HonoEnv,
   jsonObject,
   missingParameter,
   requiredString,
+  unknownField,
   wholeNumber,
   wrongType,
 } from "./http.ts";
 import { newFileId, newId } from "./ids.ts";
+import { Joined, SmallOrObject } from "./join.ts";
 import { multipart } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";
 import { checkBatchInput, checkPurpose, FirstLine, receive } from "./receive.ts";
 import { partKey } from "./runner-files.ts";
 import { readSegments, streamSegments } from "./stored-bytes.ts";
+import { MAX_PARTS, tooManyBytes } from "./uploads.ts";
 
 const MAX_PART_BYTES = 64 * 1024 * 1024;
-/** Most parts of a file: the list of them is one value in the index, which takes 2 MB. */
-const MAX_PARTS = 10_000;
 const MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024;
 /** How much of a file is read to look at its first line. */
 const HEAD_BYTES = 256 * 1024;
@@ -34,6 +36,7 @@ export const uploadRoutes = new Hono<HonoEnv>();
 
 uploadRoutes.post("/", async (c) => {
   const body = await jsonObject(c);
+  checkNames(body, ["filename", "purpose", "bytes", "mime_type", "expires_after"]);
   const filename = requiredString(body, "filename");
   checkLength("filename", filename);
   const purpose = checkPurpose(requiredString(body, "purpose"));
@@ -49,20 +52,22 @@ uploadRoutes.post("/", async (c) => {
 uploadRoutes.post("/:id/parts", async (c) => {
   const uploadId = c.req.param("id");
   const bucket = c.env.FILES;
-  await unwrap(c.var.tenant.checkUpload(uploadId));
   const id = newId("part_");
   const key = partKey(c.var.tenantName, id);
+  const room = await unwrap(c.var.tenant.uploadRoom(uploadId));
+  const writer = new SmallOrObject(c, key);
+  const [most, tooLarge] = room < MAX_PART_BYTES ? [room, tooManyBytes()] : [MAX_PART_BYTES, undefined];
   let bytes: number | undefined;
   let named = false;
   try {
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
-      if (part.name !== "data") continue;
+      if (part.name !== "data") throw unknownField(part.name);
       if (bytes !== undefined) throw new InvalidRequestError("Only one 'data' is taken.", { param: "data" });
-      ({ bytes } = await receive(bucket, key, part, MAX_PART_BYTES));
+      ({ bytes } = await receive(part, writer, most, tooLarge));
     }
     if (bytes === undefined) throw missingParameter("data");
     named = true;
-    return c.json(await unwrap(c.var.tenant.addUploadPart(uploadId, { id, key, bytes })));
+    return c.json(await unwrap(c.var.tenant.addUploadPart(uploadId, { id, bytes, ...writer.where() })));
   } catch (error) {
     // Where only the answer was lost, the upload may have the part, and then its bytes have to be there.
     if (bytes !== undefined && (!named || error instanceof ApiError)) await bucket.delete(key);
@@ -73,6 +78,7 @@ uploadRoutes.post("/:id/parts", async (c) => {
 uploadRoutes.post("/:id/complete", async (c) => {
   const id = c.req.param("id");
   const body = await jsonObject(c);
+  checkNames(body, ["part_ids", "md5"]);
   const partIds = body.part_ids;
   if (partIds === undefined || partIds === null) throw missingParameter("part_ids");
   if (!Array.isArray(partIds)) throw wrongType("part_ids", "an array of strings", partIds);
@@ -86,17 +92,30 @@ uploadRoutes.post("/:id/complete", async (c) => {
   const wrong = partIds.findIndex((partId) => typeof partId !== "string");
   if (wrong >= 0) throw wrongType(`part_ids[${wrong}]`, "a string", partIds[wrong]);
   const plan = () => unwrap(c.var.tenant.planUpload(id, partIds));
-  const { purpose, filename, segments } = await plan();
+  const planned = await plan();
+  if ("completed" in planned) return c.json(planned.completed);
+  const { purpose, filename } = planned;
   const md5 = body.md5 === undefined || body.md5 === null ? undefined : requiredString(body, "md5");
-  const there =
-    (purpose !== "batch" || (await checkFirstLine(c, filename, segments))) &&
-    (md5 === undefined || (await checkMd5(c, md5, segments)));
-  if (!there) {
-    // Another call has cancelled the upload since, and this says so; or else it is a fault.
-    await plan();
-    throw new Error("parts of an upload are gone");
+  const joined = new Joined(c, id, planned.parts);
+  let named = false;
+  try {
+    const segments = await joined.write();
+    const there =
+      segments !== null &&
+      (purpose !== "batch" || (await checkFirstLine(c, filename, segments))) &&
+      (md5 === undefined || (await checkMd5(c, md5, segments)));
+    if (!there) {
+      // Another call has completed or cancelled the upload since, and this says so; or else it is a fault.
+      const now = await plan();
+      if ("completed" in now) return c.json(now.completed);
+      throw new Error("parts of an upload are gone");
+    }
+    named = true;
+    return c.json(await unwrap(c.var.tenant.completeUpload(id, partIds, newFileId(), segments)));
+  } catch (error) {
+    if (!named || error instanceof ApiError) await joined.remove();
+    throw error;
   }
-  return c.json(await unwrap(c.var.tenant.completeUpload(id, partIds, newFileId())));
 });
 
 uploadRoutes.post("/:id/cancel", async (c) =>

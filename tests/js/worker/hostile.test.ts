@@ -21,8 +21,8 @@ test("a body of thousands of levels is refused, and what is within the limit is 
     await refused(400, deep, "POST", "/v1/batches", `{${good},"metadata":{"a":${value}}}`);
     await refused(400, deep, "POST", "/v1/uploads", `{"filename":${value}}`);
   }
-  const { status } = await call("POST", "/v1/batches", `{${good},"other":${nested("[", "]", 98)}}`);
-  assert.equal(status, 200);
+  const unknown = { message: "Unknown parameter: 'other'.", param: "other", code: "unknown_parameter" };
+  await refused(400, unknown, "POST", "/v1/batches", `{${good},"other":${nested("[", "]", 98)}}`);
 });
 
 test("a body that is not Unicode is no JSON", async () => {
@@ -39,10 +39,13 @@ test("a body that is not Unicode is no JSON", async () => {
 
 test("metadata may have the names of a prototype's properties", async () => {
   const metadata = { constructor: "b", toString: "c", hasOwnProperty: "" };
-  const sent = `{${good},"metadata":${JSON.stringify(metadata)},"__proto__":{"endpoint":"/v1/none"}}`;
+  const sent = `{${good},"metadata":${JSON.stringify(metadata)}}`;
   const { body } = await call("POST", "/v1/batches", sent);
   assert.deepEqual(body.metadata, metadata);
   assert.deepEqual((await call("GET", `/v1/batches/${body.id}`)).body.metadata, metadata);
+  const param = "__proto__";
+  const unknown = { message: `Unknown parameter: '${param}'.`, param, code: "unknown_parameter" };
+  await refused(400, unknown, "POST", "/v1/batches", `{${good},"__proto__":{"endpoint":"/v1/none"}}`);
 });
 
 test("an anchor that is no string is told so", async () => {
@@ -98,11 +101,41 @@ test("a limit that no number holds is beyond the bound all the same", async () =
   }
 });
 
-test("fields of a form that are not known are skipped, however long, and known ones are short", async () => {
-  const more = { purpose: "batch", comment: "x".repeat(100_000) };
-  assert.equal((await call("POST", "/v1/files", form(more, chatLines(1)))).status, 200);
+test("fields of a form that are not known are refused, and known ones are short", async () => {
+  for (const [name, value] of [
+    ["comment", "x".repeat(100_000)],
+    ["expires_after", '{"anchor":"created_at","seconds":3600}'],
+    ["expires_after.anchor", "created_at"],
+    ["expires_after[second]", "3600"],
+  ] as const) {
+    const message = `Additional properties are not allowed ('${name}' was unexpected)`;
+    const sent = form({ purpose: "batch", [name]: value }, chatLines(1));
+    await refused(400, { message }, "POST", "/v1/files", sent);
+  }
   const long = { message: "The form field 'purpose' is too long.", param: "purpose" };
   await refused(400, long, "POST", "/v1/files", form({ purpose: "x".repeat(1025) }, chatLines(1)));
+});
+
+test("names in a body that no parameter has are refused, and the reserved one is kept free", async () => {
+  const unknown = (param: string) => {
+    return { message: `Unknown parameter: '${param}'.`, param, code: "unknown_parameter" };
+  };
+  const params = JSON.parse(`{${good}}`);
+  const expiry = { anchor: "created_at", seconds: 3600, minutes: 1 };
+  const cases: [string, object][] = [
+    ["foo", { foo: 1 }],
+    ["output_expires_after.minutes", { output_expires_after: expiry }],
+    ["edgebatch.priority", { edgebatch: { priority: 1 } }],
+  ];
+  for (const [param, more] of cases) {
+    await refused(400, unknown(param), "POST", "/v1/batches", { ...params, ...more });
+  }
+  const type = "Invalid type for 'edgebatch': expected an object, but got a string instead.";
+  const wrong = { message: type, param: "edgebatch", code: "invalid_type" };
+  await refused(400, wrong, "POST", "/v1/batches", { ...params, edgebatch: "a" });
+  assert.equal((await call("POST", "/v1/batches", { ...params, edgebatch: {} })).status, 200);
+  const upload = { filename: "a", purpose: "batch", bytes: 1, mime_type: "a", md5: "a" };
+  await refused(400, unknown("md5"), "POST", "/v1/uploads", upload);
 });
 
 test("a long first line is judged by how it begins, in a form and in an upload", async () => {

@@ -170,6 +170,37 @@ test("what is cut off or no form is refused", async () => {
   }
 });
 
+test("headers have limits of their own, and a refusal names them", async () => {
+  const refusal = async (type: string) => {
+    const parts = multipart(body(new Uint8Array(0), []), type);
+    return parts.next().then(
+      () => "",
+      (error: Error) => error.message,
+    );
+  };
+  const form = "multipart/form-data; boundary=";
+  assert.match(
+    await refusal(`${form}b; x="${'\\"'.repeat(50_000)}`),
+    /Content-Type: header too long.* 2048 characters/,
+  );
+  for (const boundary of ["b".repeat(201), '"a\rb"', "é"]) {
+    assert.match(await refusal(form + boundary), /a boundary of at most 200 printable ASCII characters/);
+  }
+  const head = `Content-Disposition: form-data; name="${"n".repeat(17_000)}"`;
+  await assert.rejects(read(`--b\r\n${head}\r\n\r\nx\r\n--b--`, "b"), /headers of a part.* 16384 bytes/);
+});
+
+test("quotes that are never closed quote nothing", async () => {
+  const names: Record<string, string> = { 'a"b': 'a"b', '"a;b': '"a', '"a\\";b"': 'a";b' };
+  for (const [written, name] of Object.entries(names)) {
+    const [found] = await read(
+      `--b\r\nContent-Disposition: form-data; name=${written}; x\r\n\r\n\r\n--b--`,
+      "b",
+    );
+    assert.equal(found?.name, name);
+  }
+});
+
 test("a large part is handed on chunk by chunk: none is larger than those that came, but for a boundary's length", async () => {
   const chunk = new TextEncoder().encode(`${"x".repeat(65_534)}\r\n`);
   const head = new TextEncoder().encode('--bound\r\nContent-Disposition: form-data; name="file"\r\n\r\n');

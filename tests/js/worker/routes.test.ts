@@ -231,13 +231,9 @@ test("files are listed newest first, or oldest first, by purpose, in pages that 
   assert.deepEqual([ids(first), first.has_more], [made.slice(4).toReversed(), true]);
   const second = await list(`&limit=4&after=${first.last_id}`);
   assert.deepEqual([ids(second), second.has_more], [made.slice(0, 4).toReversed(), false]);
-  assert.deepEqual(await list("&limit=0"), {
-    object: "list",
-    data: [],
-    has_more: false,
-    first_id: null,
-    last_id: null,
-  });
+  const below = "Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 instead.";
+  const least = { message: below, param: "limit", code: "integer_below_min_value" };
+  await refused(400, least, "GET", "/v1/files?limit=0");
   const above =
     "Invalid 'limit': integer above maximum value. Expected a value <= 10000, but got 10001 instead.";
   await refused(

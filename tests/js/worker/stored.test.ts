@@ -17,6 +17,7 @@ function bucket() {
   const keys = new Set<string>();
   const methods = {
     get: async (key: string) => (keys.has(key) ? Promise.reject(new Error("an outage")) : null),
+    head: () => Promise.reject(new Error("an outage")),
     put: async (key: string) => keys.add(key),
     delete: async (key: string) => keys.delete(key),
   };
@@ -42,20 +43,23 @@ function routes(tenant: object, FILES: R2BucketLike) {
     },
     addPart: () => {
       const data = new FormData();
-      data.set("data", new File(["abc"], "upload"));
+      data.set("data", new File(["a".repeat(100_000)], "upload"));
       return app.request("/uploads/upload_1/parts", { method: "POST", body: data }, { FILES } as Env);
     },
   };
 }
 
+/** Writing may begin. */
+const accepts = {
+  startFile: async () => ({ ok: 1_000_000_000 }),
+  uploadRoom: async () => ({ ok: 1_000_000 }),
+  expectObjects: async () => undefined,
+};
 const lost = () => Promise.reject(new Error("the connection was lost"));
 
 test("bytes stay when the answer of the index is lost, as it may have the file", async () => {
   const { keys, bucket: files } = bucket();
-  const { upload, addPart } = routes(
-    { createFile: lost, checkUpload: async () => ({ ok: null }), addUploadPart: lost },
-    files,
-  );
+  const { upload, addPart } = routes({ ...accepts, createFile: lost, addUploadPart: lost }, files);
   assert.equal((await upload()).status, 500);
   assert.match([...keys].join(), /^alice\/files\/file-\w{22}$/);
   assert.equal((await addPart()).status, 500);
@@ -65,20 +69,20 @@ test("bytes stay when the answer of the index is lost, as it may have the file",
 test("bytes go when the index refuses a part", async () => {
   const { keys, bucket: files } = bucket();
   const error = { status: 400, type: "invalid_request_error", message: "cancelled", param: null, code: null };
-  const refuses = { checkUpload: async () => ({ ok: null }), addUploadPart: async () => ({ error }) };
+  const refuses = { ...accepts, addUploadPart: async () => ({ error }) };
   await routes(refuses, files).addPart();
   assert.equal(keys.size, 0);
 });
 
 test("a complete that a cancel has overtaken says that, and not that the file is wrong", async () => {
-  const segments = [{ key: "alice/parts/part_1", bytes: 3 }];
+  const parts = [{ id: "part_1", key: "alice/parts/part_1", bytes: 3 }];
   const message = "Upload 'upload_1' is cancelled, and takes no more changes.";
   const error = { status: 400, type: "invalid_request_error", message, param: null, code: null };
   for (const [purpose, md5] of [
     ["batch", undefined],
     ["evals", "00"],
   ]) {
-    const plans = [{ ok: { purpose, filename: "a.jsonl", segments } }, { error }];
+    const plans = [{ ok: { purpose, filename: "a.jsonl", parts } }, { error }];
     const { complete } = routes({ planUpload: async () => plans.shift() }, bucket().bucket);
     assert.equal(await (await complete({ part_ids: ["part_1"], md5 })).text(), message);
   }

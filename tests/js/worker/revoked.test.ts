@@ -1,0 +1,84 @@
+/** Guards the operator: a key that is taken away spends nothing more, nothing of its tenant's is lost, and quotas hold. */
+
+import { strict as assert } from "node:assert";
+import { createHash } from "node:crypto";
+import { after, test } from "node:test";
+import OpenAI, { BadRequestError, RateLimitError } from "openai";
+import { chatLines, createBatch, ended, linesOf, startWorker, until } from "./server.ts";
+import { slowly, startUpstream } from "./upstream.ts";
+
+const entry = (name: string, key: string) => `${name}:${createHash("sha256").update(key).digest("hex")}`;
+
+test("batches of a tenant without a key stand still, and go on when it has one, or are cancelled by it", async () => {
+  const upstream = await startUpstream(slowly(20));
+  const bob = entry("bob", "bobs-key");
+  const API_KEYS = `${entry("alice", "alices-key")},${bob}`;
+  const worker = await startWorker({ UPSTREAM_URL: upstream.url, API_KEYS, MAX_CONCURRENT_REQUESTS: "2" });
+  after(async () => Promise.all([worker.stop(), upstream.close()]));
+  const client = (apiKey: string) => new OpenAI({ baseURL: `${worker.url}/v1`, apiKey, maxRetries: 0 });
+  const alice = client("alices-key");
+  const running = await createBatch(alice, chatLines(400));
+  const queued = await createBatch(alice, chatLines(400));
+  const dropped = await createBatch(alice, chatLines(400));
+  await until("it runs", () => upstream.calls.size > 20);
+
+  await worker.kill();
+  await worker.restart({ API_KEYS: bob });
+  const called = upstream.times.length;
+  const watched = Date.now();
+  // Another tenant's batch runs from its beginning to its end, in more time than it takes to wake a dead one.
+  const other = await createBatch(client("bobs-key"), chatLines(800));
+  await ended(client("bobs-key"), other.id);
+  await until("a dead batch would have been woken", () => Date.now() - watched > 20_000);
+  assert.equal(upstream.times.length - called, 800);
+
+  await worker.kill();
+  await worker.restart({ API_KEYS: `${entry("alice", "a-new-key")},${bob}` });
+  const again = client("a-new-key");
+  assert.equal((await again.batches.cancel(dropped.id)).status, "cancelling");
+  for (const { id } of [running, queued]) {
+    const batch = await ended(again, id);
+    assert.equal(batch.status, "completed");
+    assert.equal((await linesOf(again, batch.output_file_id)).length, 400);
+  }
+  assert.equal((await ended(again, dropped.id)).status, "cancelled");
+});
+
+test("quotas of files, bytes and queued batches are kept, and what is refused can be made good", async () => {
+  const upstream = await startUpstream((_, response) => until("it is over", () => response.destroyed));
+  const limits = { MAX_FILES: "3", MAX_STORED_BYTES: "2000", MAX_QUEUED_BATCHES: "2" };
+  const worker = await startWorker({ UPSTREAM_URL: upstream.url, ...limits });
+  after(async () => Promise.all([worker.stop(), upstream.close()]));
+  const { client } = worker;
+  const add = (bytes: number) =>
+    client.files.create({ purpose: "evals", file: new File(["x".repeat(bytes)], "a.txt") });
+  const refusal = (message: RegExp) => (error: unknown) => {
+    assert.ok(error instanceof BadRequestError);
+    assert.match(error.message, message);
+    assert.equal(error.code, "storage_limit_exceeded");
+    return true;
+  };
+  const first = await createBatch(client, chatLines(1));
+  const again = { ...first, completion_window: "24h", endpoint: "/v1/chat/completions" } as const;
+  const { input_file_id, completion_window, endpoint } = again;
+  const second = await client.batches.create({ input_file_id, completion_window, endpoint });
+  await assert.rejects(
+    client.batches.create({ input_file_id, completion_window, endpoint }).then(),
+    (error: unknown) => {
+      assert.ok(error instanceof RateLimitError);
+      assert.match(error.message, /Enqueued batch limit reached\. Limit: 2 enqueued batches\./);
+      return true;
+    },
+  );
+  await client.batches.cancel(second.id);
+  await ended(client, second.id);
+  await client.batches.create({ input_file_id, completion_window, endpoint });
+
+  await add(1500);
+  await assert.rejects(add(500).then(), refusal(/^400 Storage limit reached\. Please delete files/));
+  const upload = { filename: "a", purpose: "evals", bytes: 500, mime_type: "text/plain" } as const;
+  await assert.rejects(client.uploads.create(upload).then(), refusal(/Storage limit reached/));
+  for await (const file of client.files.list({ purpose: "evals" })) await client.files.delete(file.id);
+  await Promise.all([add(1), add(1)]);
+  await assert.rejects(add(1).then(), refusal(/^400 File limit reached\. Limit: 3 files\./));
+});
