@@ -3,6 +3,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { FirstLine } from "../first-line.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** An input, open. Each chunk is valid only until the next is asked for. */
@@ -17,20 +18,6 @@ export interface Input {
 }
 
 const chunkBytes = 1 << 20;
-/** A first line longer than this says nothing about the endpoint. */
-const headBytes = 8 << 20;
-
-/** Endpoints that a file's first line may choose. */
-export const knownEndpoints: readonly string[] = [
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/embeddings",
-  "/v1/responses",
-  "/v1/moderations",
-  "/v1/images/generations",
-];
-export const defaultEndpoint = "/v1/chat/completions";
-
 /** Opens a file, or standard input for `-`. Gzip is seen by its first bytes and decompressed. @throws CannotRun */
 export async function openInput(path: string): Promise<Input> {
   if (path === "-") {
@@ -70,39 +57,28 @@ export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-/** The endpoint that the first line asks for, if it is one we know. The chunks come out again, all of them. */
+/** The endpoint that the first line asks for. The chunks come out again, all of them. */
 export async function endpointOf(
   chunks: AsyncIterable<Uint8Array>,
+  maxLineBytes?: number,
 ): Promise<{ endpoint: string; chunks: AsyncIterable<Uint8Array> }> {
   const iterator = chunks[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
-  let text = "";
-  const decoder = new TextDecoder();
+  const line = new FirstLine(maxLineBytes);
   let ended = false;
-  while (!ended && text.length < headBytes && !/\S[^\n]*\n/.test(text)) {
+  for (let wanted = true; wanted && !ended; ) {
     const next = await iterator.next();
     ended = next.done === true;
     if (next.done === true) break;
     head.push(next.value.slice());
-    text += decoder.decode(next.value, { stream: true });
+    wanted = line.push(next.value);
   }
   async function* again(): AsyncGenerator<Uint8Array> {
-    yield* head.splice(0);
+    for (let chunk = head.shift(); chunk !== undefined; chunk = head.shift()) yield chunk;
     if (ended) return;
     for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
   }
-  return { endpoint: endpointOfLine(text), chunks: again() };
-}
-
-function endpointOfLine(text: string): string {
-  try {
-    const line = /\S.*/.exec(text)?.[0] ?? "";
-    const { url } = JSON.parse(line) as { url?: unknown };
-    if (typeof url === "string" && knownEndpoints.includes(url)) return url;
-  } catch {
-    // Validation says what is wrong with the line.
-  }
-  return defaultEndpoint;
+  return { endpoint: line.endpoint(), chunks: again() };
 }
 
 /** All bytes from the handle's position on, through one buffer; closes it. */

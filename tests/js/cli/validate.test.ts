@@ -68,6 +68,19 @@ suite("edgebatch validate", () => {
     assert.match(stdout, /:1: invalid_url: /);
   });
 
+  test("takes the first line's url as it is, and reads a long first line at once", async () => {
+    const body = { model: "m", query: "q", documents: ["x".repeat(3 << 20)] };
+    const text = JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/rerank", body });
+    for (const [name, end] of [
+      ["ended", "\n"],
+      ["unended", ""],
+    ] as const) {
+      const { status, stderr } = await edgebatch(["validate", file(`${name}.jsonl`, text + end)]);
+      assert.equal(status, 0);
+      assert.match(stderr, /1 request for \/v1\/rerank, no errors/);
+    }
+  });
+
   test("speaks the dialect it is asked for", async () => {
     const path = file("dialect.jsonl", line("a").replace('"custom_id":"a",', ""));
     const { stdout } = await edgebatch(["validate", path, "--dialect", "openai"]);
