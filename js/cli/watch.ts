@@ -32,26 +32,34 @@ export function showProgress(session: Session, progress: Progress): { end: () =>
   };
 }
 
-async function show({ batches, batch: { id }, input, readUpTo }: Session, progress: Progress): Promise<void> {
-  const { status, request_counts: counts } = await batches.retrieve(id);
+async function show(session: Session, progress: Progress): Promise<void> {
+  const { batches, batch, input, readUpTo, upstream } = session;
+  const { status, request_counts: counts } = await batches.retrieve(batch.id);
   if (status === "validating") {
     const done = readUpTo();
     progress.update({
       phase: "validating",
       done,
       total: input.bytes,
-      text: (rate) =>
-        `${bytes(done)} of ${bytes(input.bytes)}, ${bytes(rate)}/s${left(input.bytes - done, rate)}`,
+      text: (rate) => [
+        `${bytes(done)} of ${bytes(input.bytes)}`,
+        ...left(input.bytes - done, rate),
+        `${bytes(rate)}/s`,
+      ],
     });
     return;
   }
   const done = counts.completed + counts.failed;
+  const trouble = upstream.trouble();
   progress.update({
     phase: status === "in_progress" ? "running" : "writing the files",
     done,
     total: counts.total,
-    text: (rate) =>
-      `${count(done)} of ${count(counts.total)} done, ${count(counts.failed)} failed` +
-      `, ${rate >= 10 ? count(Math.round(rate)) : rate.toFixed(1)}/s${left(counts.total - done, rate)}`,
+    text: (rate) => [
+      `${count(done)} of ${count(counts.total)} done`,
+      `${count(counts.failed)} failed`,
+      ...(trouble === null ? left(counts.total - done, rate) : [trouble]),
+      `${rate >= 10 ? count(Math.round(rate)) : rate.toFixed(1)}/s`,
+    ],
   });
 }

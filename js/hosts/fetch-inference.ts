@@ -87,7 +87,7 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
         return await Promise.race([ask(request, control.signal), stopped]);
       } catch (error) {
         if (control.signal.aborted) throw control.signal.reason;
-        throw isTimeout(error) ? timeoutError(base, undefined, error) : error;
+        throw isTimeout(error) ? timeoutError(base, undefined, error) : withCause(error);
       } finally {
         clearTimeout(timer);
         signal.removeEventListener("abort", onAbort);
@@ -181,6 +181,14 @@ function timeoutError(base: URL, ms: number | undefined, cause?: unknown): Error
   const error = new Error(`${base.origin} gave no whole answer ${time}.`, { cause });
   error.name = "TimeoutError";
   return error;
+}
+
+/** Node calls every failure "fetch failed", and says why in the cause alone, which gets lost where only texts are kept. */
+function withCause(error: unknown): unknown {
+  const { cause } = error as { cause?: { code?: string; message?: string } };
+  const why = cause?.message || cause?.code;
+  if (!(error instanceof TypeError) || !why || error.message.includes(why)) return error;
+  return new TypeError(`${error.message}: ${why}`, { cause });
 }
 
 /** Node's fetch has time limits of its own, and calls them a failed fetch. That of connecting is no time of an answer. */

@@ -130,7 +130,7 @@ suite("edgebatch run", () => {
     await server.reached(1);
     const second = await edgebatch(args, { cwd });
     assert.equal(second.status, 2);
-    assert.match(second.stderr, /another edgebatch is running this batch/);
+    assert.match(second.stderr, /another edgebatch is running this file/);
     first.child.kill("SIGKILL");
     await first.ended;
   });

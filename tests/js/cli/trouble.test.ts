@@ -78,13 +78,74 @@ suite("a run in trouble", () => {
     assert.equal(server.total, 60);
   });
 
-  test("says that the key is likely wrong when the first answer is 401", async () => {
+  test("stops with 3 when the first answers are all refusals, and goes on with another key", async () => {
+    for (const [status, hint] of [
+      [401, /is the key right\?/],
+      [402, /wants to be paid/],
+      [403, /is the key right\?/],
+      [404, /are --url and the model right\?/],
+      [405, /are --url and the model right\?/],
+    ] as const) {
+      const server = new ModelServer();
+      const url = await server.listen();
+      server.reply = () => ({ status: server.headers.authorization === "Bearer good" ? 200 : status });
+      const { cwd, output, errors } = job(30);
+      const args = ["run", "in.jsonl", "--url", url];
+      const refused = await edgebatch([...args, "--key", "bad"], { cwd });
+      assert.equal(refused.status, 3, refused.stderr);
+      assert.match(refused.stderr, new RegExp(`refuses everything: the server answers ${status} \\(no\\)`));
+      assert.match(refused.stderr, hint);
+      assert.match(refused.stderr, /stopped with 0 of 30 requests done/);
+      assert.ok(server.total <= 10, `${server.total} calls`);
+      const { status: end, stderr } = await edgebatch([...args, "--key", "good"], { cwd });
+      assert.equal(end, 0, stderr);
+      assert.equal(readFileSync(output, "utf8").split("\n").length, 31);
+      assert.equal(existsSync(errors), false, "no line was used up");
+    }
+  });
+
+  test("stops with 3 when everything is refused from some point on, and keeps what it has", async () => {
     const server = new ModelServer();
     const url = await server.listen();
-    server.reply = () => ({ status: 401 });
-    const { cwd } = job(3);
-    const { stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
-    assert.match(stderr, /the server answers 401: is the key right\?/);
+    server.latencyMs = 5;
+    let paid = 40;
+    server.reply = () => ({ status: paid-- > 0 ? 200 : 402 });
+    const { cwd, output, errors } = job(200);
+    const args = ["run", "in.jsonl", "--url", url];
+    assert.equal((await edgebatch(args, { cwd })).status, 3);
+    assert.ok(server.total < 60, `${server.total} calls`);
+    paid = 1_000;
+    const { status, stderr } = await edgebatch(args, { cwd });
+    assert.equal(status, 0, stderr);
+    assert.equal(readFileSync(output, "utf8").split("\n").length, 201);
+    assert.equal(existsSync(errors), false);
+    assert.equal(new Set(server.calls.keys()).size, 200);
+  });
+
+  test("takes a refusal for the answer to its request while others are answered, or when told to", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = (text) => ({ status: text.endsWith("7") ? 404 : 200 });
+    const { cwd } = job(40);
+    const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /36 completed, 4 failed/);
+    assert.match(stderr, /failed: 4 x 404/);
+    server.reply = () => ({ status: 404 });
+    const all = await edgebatch(["run", "in.jsonl", "--url", url, "--force", "--accept-refusals"], { cwd });
+    assert.equal(all.status, 0, all.stderr);
+    assert.match(all.stderr, /0 completed, 40 failed/);
+  });
+
+  test("stops with 3 at a redirect to another server, before any line is used up, and names it", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = () => ({ status: 308, headers: { location: "https://elsewhere.test/v1/x" } });
+    const { cwd } = job(30);
+    const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /a redirect to https:\/\/elsewhere\.test\/v1\/x/);
+    assert.match(stderr, /stopped with 0 of 30/);
   });
 
   test("prints the failed batch alone with --json", async () => {
@@ -163,8 +224,14 @@ suite("a run in trouble", () => {
     const { cwd, input, output } = job(2);
     const { stdout } = await edgebatch(["run", "in.jsonl", "--json"], { cwd });
     const finished = JSON.parse(stdout);
-    const state = await State.open(defaultFolder(input, null, undefined));
-    await state.saveJob({ input, url: null, endpoint: "/v1/chat/completions", finished });
+    const state = await State.open(defaultFolder(input));
+    await state.saveJob({
+      name: "in.jsonl",
+      input: { bytes: 1, sha256: "", size: 1, mtime: "1" },
+      url: null,
+      endpoint: "/v1/chat/completions",
+      finished: { batch: finished, failures: [] },
+    });
     state.release();
     const before = readFileSync(output, "utf8");
     const { status, stderr } = await edgebatch(["run", "in.jsonl"], { cwd });

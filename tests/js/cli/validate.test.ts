@@ -38,13 +38,11 @@ suite("edgebatch validate", () => {
   });
 
   test("prints one object with --json", async () => {
-    const { status, stdout } = await edgebatch([
-      "validate",
-      file("json.jsonl", `${line("a")}[]\n`),
-      "--json",
-    ]);
+    const path = file("json.jsonl", `${line("a")}[]\n`);
+    const { status, stdout } = await edgebatch(["validate", path, "--json"]);
     assert.equal(status, 1);
     assert.deepEqual(JSON.parse(stdout), {
+      file: path,
       errors: [
         {
           code: "invalid_request",
