@@ -23,7 +23,7 @@ export class Progress {
   readonly #mode: Mode;
   #phase = "";
   #rate = new Rate();
-  /** What stands on the terminal now. */
+  /** What stands on the terminal now, or the last line. */
   #drawn = "";
   #lineAt = performance.now() + lineAfterMs.first;
 
@@ -42,12 +42,19 @@ export class Progress {
       this.#draw(barLine(step, rate, process.stderr.columns || 80));
     } else if (performance.now() >= this.#lineAt) {
       this.#lineAt = performance.now() + lineAfterMs.next;
-      process.stderr.write(`${step.phase}: ${[percentOf(step), ...step.text(rate)].filter(Boolean).join(", ")}\n`);
+      const line = `${step.phase}: ${[percentOf(step), ...step.text(rate)].filter(Boolean).join(", ")}`;
+      // A server may ask to wait for a day: that is said once.
+      if (line !== this.#drawn) process.stderr.write(`${line}\n`);
+      this.#drawn = line;
     }
   }
 
   /** A line above the bar, which stays. */
   note(text: string): void {
+    if (this.#mode !== "bar") {
+      process.stderr.write(`${text}\n`);
+      return;
+    }
     const bar = this.#drawn;
     this.#draw("");
     process.stderr.write(`${text}\n`);
@@ -56,7 +63,7 @@ export class Progress {
 
   /** Takes the bar away. */
   stop(): void {
-    this.#draw("");
+    if (this.#mode === "bar") this.#draw("");
   }
 
   #draw(line: string): void {

@@ -109,9 +109,9 @@ async function runJob(
   const { batches, upstream } = session;
   const signals = new Signals({
     first: () => {
-      note(
-        `stopping: ${plural(upstream.inFlight, "request")} in flight may end; Ctrl-C again leaves at once.`,
-      );
+      const { inFlight } = upstream;
+      const ending = inFlight === 0 ? "" : `: ${plural(inFlight, "request")} in flight may end`;
+      note(`stopping${ending}; Ctrl-C again leaves at once.`);
       void batches.stop();
     },
     second: () => {
