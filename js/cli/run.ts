@@ -23,7 +23,9 @@ export async function run(name: string, options: RunOptions): Promise<number> {
       await state.remove();
       return await report(work, found.finished, options, null);
     }
-    if (options.salvage) return await runJob(work, salvaged(found, state), true, state, options, progress);
+    if (options.salvage) {
+      return await runJob(work, await salvaged(found, state), true, state, options, progress);
+    }
     const earlier = found === null ? null : await checked(found, work, options, state, progress);
     const job = earlier ?? (await begin(work, state, options, progress));
     return await runJob(work, job, earlier !== null, state, options, progress);
@@ -91,9 +93,10 @@ function changed(name: string, since: string | null): CannotRun {
   );
 }
 
-function salvaged(job: Job | null, { folder }: State): Job {
+async function salvaged(job: Job | null, state: State): Promise<Job> {
   if (job?.batch !== undefined) return job;
-  throw new CannotRun(`there is no unfinished run in ${folder}`);
+  if (job === null) await state.remove();
+  throw new CannotRun(`there is no unfinished run in ${state.folder}`);
 }
 
 async function runJob(

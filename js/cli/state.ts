@@ -3,7 +3,7 @@
  * the moment the output files are in place.
  */
 
-import { access, constants, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Batch } from "../types.ts";
@@ -76,12 +76,13 @@ export class State {
   /** Makes the folder if need be, and locks it. @throws CannotRun when another process holds it */
   static async open(folder: string): Promise<State> {
     const path = join(folder, lockName);
-    for (;;) {
-      await makeFolder(folder);
+    for (let tries = 1; ; tries++) {
+      await makeFolder(folder, tries);
       const before = await inode(path);
+      if (before === null) continue;
       const lock = lockFile(path, folder);
       // The process that held the lock may have removed the file: then this is a lock on nothing.
-      if (before !== null && before === (await inode(path))) return new State(folder, lock);
+      if (before === (await inode(path))) return new State(folder, lock);
       lock.close();
     }
   }
@@ -154,9 +155,9 @@ export class State {
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function makeFolder(folder: string, tries: number): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeAll(folder);
     const found = await readdir(folder);
     const ours = [lockName, `${lockName}-journal`, ...names];
     if (found.length > 0 && !found.some((name) => ours.includes(name))) {
@@ -166,24 +167,26 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (error) {
     if (error instanceof CannotRun) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    // Removed in this moment; the caller notices and tries again. Node says the same of a file system that is
-    // read-only.
-    if (code === "ENOENT" && (await canWriteAbove(folder))) return;
-    const why = code === "ENOENT" ? "nothing can be written there" : message;
+    // Removed in this moment: the caller notices and tries again. Some places say the same as often as they are asked.
+    if (code === "ENOENT" && tries < 20) return;
     throw new CannotRun(
-      `the state of the run cannot be kept in ${folder} (${why}); name another folder with --state, and --out and --errors for the answers`,
+      `the state of the run cannot be kept in ${folder} (${message}); name another folder with --state, and --out and --errors for the answers`,
     );
   }
 }
 
-/** Whether the nearest folder that exists can be written to. */
-async function canWriteAbove(folder: string): Promise<boolean> {
-  for (let at = folder; ; at = dirname(at)) {
-    if (!(await exists(at)) && at !== dirname(at)) continue;
-    return access(at, constants.W_OK).then(
-      () => true,
-      () => false,
-    );
+/** Node's own recursive `mkdir` says ENOENT of a file system that is read-only, and in some places never ends. */
+async function makeAll(folder: string): Promise<void> {
+  for (const last of [false, true]) {
+    try {
+      await mkdir(folder);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST") return;
+      if (code !== "ENOENT" || last || dirname(folder) === folder) throw error;
+      await makeAll(dirname(folder));
+    }
   }
 }
 

@@ -133,9 +133,13 @@ suite("a run that is given again", () => {
   });
 
   test("has no deadline, unless it is given one", async () => {
-    const { cwd, args } = await interrupted(60, ["--window", "1s"]);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    const expired = await edgebatch([...args], { cwd });
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.latencyMs = 100;
+    const cwd = mkdtempSync(join(at, "s-"));
+    writeFileSync(join(cwd, "in.jsonl"), text(60));
+    const args = ["run", "in.jsonl", "--url", url, "--concurrency", "1", "--window", "2s"];
+    const expired = await edgebatch(args, { cwd });
     assert.equal(expired.status, 1);
     assert.match(expired.stderr, /expired: 60 requests.*\n.*batch_expired/);
     const { stdout } = await edgebatch(["run", "in.jsonl", "--force", "--json"], { cwd });
