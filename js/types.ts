@@ -218,7 +218,7 @@ export interface BatchCreateParams {
   idempotency_key?: string;
 }
 
-/** Limits of one input file and its answers; each may be raised. */
+/** Limits of one input file; each may be raised. */
 export interface Limits {
   /** Default 50,000. */
   maxRequests?: number;

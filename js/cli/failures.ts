@@ -49,14 +49,19 @@ function reasonOf(line: Uint8Array): string {
     const inner = response.body?.error;
     const code = typeof inner === "object" ? (inner?.code ?? inner?.type) : undefined;
     const status = response.status_code;
-    return typeof code === "string" && code !== String(status) ? `${status} ${shortened(code)}` : String(status);
+    return typeof code === "string" && code !== String(status)
+      ? `${status} ${shortened(code)}`
+      : String(status);
   } catch {
     return "unreadable";
   }
 }
 
 interface ErrorLine {
-  response?: { status_code?: number; body?: { error?: { code?: unknown; type?: unknown } | string } | null } | null;
+  response?: {
+    status_code?: number;
+    body?: { error?: { code?: unknown; type?: unknown } | string } | null;
+  } | null;
   error?: { code?: unknown } | null;
 }
 

@@ -4,7 +4,10 @@ const magics: [bytes: number[], what: string][] = [
   [[0x89, 0x50, 0x4e, 0x47], "a PNG image"],
   [[0xff, 0xd8, 0xff], "a JPEG image"],
   [[0x25, 0x50, 0x44, 0x46], "a PDF document"],
-  [[0x50, 0x4b, 0x03, 0x04], "a ZIP archive (or a document made of one); unpack it and name the .jsonl file inside"],
+  [
+    [0x50, 0x4b, 0x03, 0x04],
+    "a ZIP archive (or a document made of one); unpack it and name the .jsonl file inside",
+  ],
   [[0x50, 0x41, 0x52, 0x31], "a Parquet file"],
   [[0x42, 0x5a, 0x68], "packed with bzip2; unpack it first: bunzip2 -k"],
   [[0xfd, 0x37, 0x7a, 0x58], "packed with xz; unpack it first: unxz -k"],
@@ -20,7 +23,10 @@ const magics: [bytes: number[], what: string][] = [
 export function otherKind(head: Uint8Array): string | null {
   const magic = magics.find(([bytes]) => bytes.every((byte, at) => head[at] === byte));
   if (magic !== undefined) return magic[1];
-  const text = new TextDecoder().decode(head).replace(/^\ufeff/, "").trimStart();
+  const text = new TextDecoder()
+    .decode(head)
+    .replace(/^\ufeff/, "")
+    .trimStart();
   if (/^\[\s*\{/.test(text)) {
     return "a JSON array; a batch file has one request a line: jq -c '.[]'";
   }

@@ -86,7 +86,11 @@ export async function endpointOf(
       await iterator.return?.();
     }
   }
-  return { endpoint: line.endpoint(), chunks: again(), head: Buffer.concat(head.slice(0, 8)).subarray(0, 512) };
+  return {
+    endpoint: line.endpoint(),
+    chunks: again(),
+    head: Buffer.concat(head.slice(0, 8)).subarray(0, 512),
+  };
 }
 
 /** All bytes from the handle's position on, through one buffer; closes it. */
@@ -168,6 +172,7 @@ async function* unpacked(
 
 function unpackerOf(packing: "gzip" | "zstd"): NodeJS.ReadWriteStream & { destroy(error?: Error): void } {
   if (packing === "gzip") return zlib.createGunzip({ chunkSize: 256 << 10 });
-  if (typeof zlib.createZstdDecompress === "function") return zlib.createZstdDecompress({ chunkSize: 256 << 10 });
+  if (typeof zlib.createZstdDecompress === "function")
+    return zlib.createZstdDecompress({ chunkSize: 256 << 10 });
   throw new CannotRun("this Node is too old for zstd; decompress the file first: zstd -d");
 }

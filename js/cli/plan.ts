@@ -26,7 +26,7 @@ export interface RunOptions {
   window?: number;
   maxLineBytes?: number;
   maxResponseBytes?: number;
-  acceptRefusals?: boolean;
+  keepTrying?: boolean;
   /** Milliseconds. */
   latency?: number;
   out?: string;
@@ -69,7 +69,9 @@ const embedded = "echo-1";
 export async function plan(name: string, options: RunOptions): Promise<Plan> {
   if (name === "-") throw new CannotRun("run needs a file it can come back to; standard input is none");
   const input = resolve(name);
-  const { packed, endpoint } = options.salvage ? { packed: false, endpoint: "" } : await lookAt(name, options);
+  const { packed, endpoint } = options.salvage
+    ? { packed: false, endpoint: "" }
+    : await lookAt(name, options);
   const base = baseUrl(options);
   const stem = input.replace(/\.(?:gz|zst)$/i, "").replace(/\.jsonl$/i, "");
   const output = await targetAt(options.out ?? `${stem}.output.jsonl`);
@@ -114,7 +116,10 @@ export async function refuseExisting({ output, errors }: Plan, options: RunOptio
 /** That the input can be read more than once, how it is packed, and the endpoint its first line asks for. */
 async function lookAt(name: string, options: RunOptions): Promise<{ packed: boolean; endpoint: string }> {
   const handle = await openFile(name);
-  const isFile = await handle.stat().then((status) => status.isFile()).finally(() => handle.close());
+  const isFile = await handle
+    .stat()
+    .then((status) => status.isFile())
+    .finally(() => handle.close());
   if (!isFile) throw new CannotRun(`${name} is not a regular file`);
   const { endpoint, chunks, head } = await endpointOf((await openInput(name)).chunks, options.maxLineBytes);
   for await (const _ of chunks) break;
@@ -131,13 +136,16 @@ function baseUrl({ url }: RunOptions): string | null {
 
 /** A key of spaces is none either. */
 function keyOf({ key }: RunOptions): string | undefined {
-  return [key, process.env.EDGEBATCH_KEY, process.env.OPENAI_API_KEY].map((text) => text?.trim()).find(Boolean);
+  return [key, process.env.EDGEBATCH_KEY, process.env.OPENAI_API_KEY]
+    .map((text) => text?.trim())
+    .find(Boolean);
 }
 
 /** The same for every way to write the same address. */
 function serverOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null) throw new CannotRun(`--url ${text} is no address; it should look like http://localhost:8000/v1`);
+  if (url === null)
+    throw new CannotRun(`--url ${text} is no address; it should look like http://localhost:8000/v1`);
   if (!["http:", "https:"].includes(url.protocol)) throw new CannotRun(`--url ${text} must be http or https`);
   if (url.username !== "" || url.password !== "") {
     throw new CannotRun("--url must carry no user name or password; use --key or --header");

@@ -64,7 +64,7 @@ Examples:
     .option("--timeout <seconds>", "time for one answer", positive, 600)
     .option("--patience <seconds>", "time a server may fail before the run stops", positive, 60)
     .option("--window <time>", "expire after a time such as 24h (default: never)", time)
-    .option("--accept-refusals", "go on where the server refuses everything (401 to 405)")
+    .option("--keep-trying", "do not stop where the server refuses everything (401 to 405)")
     .option("--max-line-bytes <n>", "longest line (default: 8,388,608)", positive)
     .option("--max-response-bytes <n>", "largest answer (default: 8,388,608)", positive)
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)

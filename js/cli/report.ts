@@ -13,7 +13,12 @@ import { CannotRun, count, duration, exit, plural, print, printErrors, say } fro
  * Puts the batch's files in their places, and tells why requests failed. Doing it again, after a crash in the middle,
  * changes nothing.
  */
-export async function publish(plan: Plan, { disk }: Session, batch: Batch, force: boolean): Promise<Failures> {
+export async function publish(
+  plan: Plan,
+  { disk }: Session,
+  batch: Batch,
+  force: boolean,
+): Promise<Failures> {
   let failures: Failures = [];
   for (const [id, to] of filesOf(plan, batch)) {
     if (id === null) {
@@ -78,7 +83,11 @@ function failure({ name, url }: Plan, errors: BatchError[]): string[] {
   return lines;
 }
 
-function summary({ status, request_counts, usage }: Batch, seconds: number | null, options: RunOptions): string {
+function summary(
+  { status, request_counts, usage }: Batch,
+  seconds: number | null,
+  options: RunOptions,
+): string {
   const { total, completed, failed } = request_counts;
   const { input_tokens, output_tokens } = usage;
   const counts = `${plural(total, "request")}: ${count(completed)} completed, ${count(failed)} failed`;

@@ -1,7 +1,7 @@
 /** `edgebatch run`: a file as a batch, whose state outlives this process. */
 
 import type { Batch } from "../types.ts";
-import { identify, InputChanged, type OnBytes, recognize } from "./input-file.ts";
+import { InputChanged, identify, type OnBytes, recognize } from "./input-file.ts";
 import { type Plan, plan, type RunOptions, refuseExisting } from "./plan.ts";
 import { left, modeFor, Progress } from "./progress.ts";
 import { publish, report } from "./report.ts";
@@ -82,7 +82,9 @@ async function checked(
     );
   }
   if (job.name !== work.name && options.state !== undefined) {
-    throw new CannotRun(`${work.folder} holds an unfinished run of another file (${job.name}); --fresh forgets it`);
+    throw new CannotRun(
+      `${work.folder} holds an unfinished run of another file (${job.name}); --fresh forgets it`,
+    );
   }
   throw changed(work.name, "since its run began");
 }
@@ -154,12 +156,19 @@ async function drive(session: Session, signals: Signals, progress: Progress): Pr
       // A turn that is left alone ends when nobody listens any more.
       turn.catch(() => {});
       const end = await Promise.race([turn, broken]);
-      if (end?.state === "terminal" || signals.received !== null || upstream.stopped !== null || session.changed()) {
+      if (
+        end?.state === "terminal" ||
+        signals.received !== null ||
+        upstream.stopped !== null ||
+        session.changed()
+      ) {
         return await batches.retrieve(batch.id);
       }
       if (end === undefined) continue;
       if (end.state === "faulted") {
-        throw new CannotRun(`the run cannot go on: ${end.message}. Nothing is lost: the same command goes on`);
+        throw new CannotRun(
+          `the run cannot go on: ${end.message}. Nothing is lost: the same command goes on`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, (end.wakeAt ?? 0) - Date.now())));
     }
@@ -189,7 +198,7 @@ function stopped(work: Plan, { request_counts }: Batch, session: Session, signal
   say(`edgebatch: stopped ${where}.`);
   say(
     trouble?.kind === "refused"
-      ? "Nothing is lost: mend it, and the same command goes on from there, with another key too. Where a refusal is the answer to its request alone: --accept-refusals."
+      ? "Nothing is lost: mend it, and the same command goes on from there, with another key too (--keep-trying does not stop at refusals)."
       : "Nothing is lost: the same command goes on from there.",
   );
   if (signals.received !== null) return signals.received === "SIGTERM" ? exit.terminated : exit.interrupted;

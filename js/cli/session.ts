@@ -8,6 +8,7 @@ import {
   echoModels,
   type FileObject,
   type Files,
+  type Limits,
   ResourceNotFoundError,
   SqliteKV,
 } from "../entry/node.ts";
@@ -57,6 +58,7 @@ export async function openSession(
     await input?.close();
   };
   try {
+    const { maxLineBytes, maxResponseBytes } = options;
     let [position, changed] = [0, false];
     const broken = Promise.withResolvers<void>();
     const stop = () => {
@@ -65,7 +67,7 @@ export async function openSession(
     };
     const upstream = new Upstream(plan.inference, {
       patienceMs: options.patience * 1_000,
-      acceptRefusals: options.acceptRefusals === true,
+      keepTrying: options.keepTrying === true,
       onNotice: note,
       onFirstAnswer: async () => {
         if (!job.answered) await state.saveJob(Object.assign(job, { answered: true as const }));
@@ -89,7 +91,7 @@ export async function openSession(
       }),
       inference: upstream,
       models: job.url === null ? echoModels : anyModel,
-      limits: { ...limits, ...(options.maxLineBytes !== undefined && { maxLineBytes: options.maxLineBytes }) },
+      limits: { ...limits, ...defined({ maxLineBytes, maxResponseBytes }) },
       dialect: options.dialect,
       endpoints: [job.endpoint],
       maxConcurrentRequestsPerBatch: options.concurrency,
@@ -97,7 +99,6 @@ export async function openSession(
       // The call ends by itself a little earlier, and says better why.
       requestTimeoutMs: options.timeout * 1_000 + 1_000,
       completionWindowSeconds: options.window ?? null,
-      ...(options.maxResponseBytes !== undefined && { maxResponseBytes: options.maxResponseBytes }),
       autostart: false,
     });
     const batch = await batches.create({
@@ -123,6 +124,10 @@ export async function openSession(
     await close();
     throw error;
   }
+}
+
+function defined(limits: { [name in keyof Limits]: number | undefined }): Limits {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
 function openDatabase(state: State): SqliteKV {

@@ -96,7 +96,9 @@ export class State {
     if (text === null) return null;
     const { version, ...job } = this.#parsed(text);
     if (version !== 2) {
-      throw new CannotRun(`${this.folder} was written by another version of edgebatch; --fresh forgets that run`);
+      throw new CannotRun(
+        `${this.folder} was written by another version of edgebatch; --fresh forgets that run`,
+      );
     }
     // Without it everything would be run again, in silence.
     if (job.batch !== undefined && job.finished === undefined && !(await exists(this.database))) {

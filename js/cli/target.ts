@@ -61,6 +61,8 @@ export async function checkFolder(folder: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") throw new CannotRun(`${folder}: no such folder`);
-    throw new CannotRun(`${folder}: nothing can be written there (${code}); name another place with --out and --errors`);
+    throw new CannotRun(
+      `${folder}: nothing can be written there (${code}); name another place with --out and --errors`,
+    );
   }
 }

@@ -101,7 +101,9 @@ export function duration(seconds: number): string {
 export function clock(at: number): string {
   const date = new Date(at);
   const time = date.toLocaleTimeString("en-GB");
-  return date.toDateString() === new Date().toDateString() ? time : `${date.toLocaleDateString("en-CA")} ${time}`;
+  return date.toDateString() === new Date().toDateString()
+    ? time
+    : `${date.toLocaleDateString("en-CA")} ${time}`;
 }
 
 /** What an error says, for people: of a failed `fetch` also the cause, which holds the reason. */

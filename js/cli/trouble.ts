@@ -9,8 +9,6 @@ export interface Trouble {
   kind: "down" | "refused";
   /** Whether it cannot be the fault of one request. */
   ofAll: boolean;
-  /** `503`, `ECONNREFUSED`. */
-  brief: string;
   /** A sentence without its end. */
   text: string;
 }
@@ -19,26 +17,24 @@ export interface Trouble {
 export function troubleOf(request: InferenceRequest, outcome: InferenceResponse | Error): Trouble | null {
   if (outcome instanceof Error) {
     const text = messageOf(outcome);
-    if (outcome.name === "RedirectError") return { kind: "refused", ofAll: true, brief: "a redirect", text };
-    const { code } = ((outcome as { cause?: unknown }).cause ?? outcome) as { code?: unknown };
-    return { kind: "down", ofAll: true, brief: String(code ?? outcome.name), text: `no answer: ${text}` };
+    if (outcome.name === "RedirectError") return { kind: "refused", ofAll: true, text };
+    return { kind: "down", ofAll: true, text: `no answer: ${text}` };
   }
   const { status } = outcome;
   if (status < 400) return null;
   const { message, codes } = errorOf(outcome.body);
   const text = `the server answers ${status}${message === "" ? "" : ` (${message})`}`;
-  const brief = String(status);
-  if (status >= 500) return { kind: "down", ofAll: false, brief, text };
+  if (status >= 500) return { kind: "down", ofAll: false, text };
   if (status === 429 && codes.includes("insufficient_quota")) {
-    return { kind: "refused", ofAll: true, brief, text: `${text}: the quota is used up` };
+    return { kind: "refused", ofAll: true, text: `${text}: the quota is used up` };
   }
   if (status === 401 || status === 403) {
-    return { kind: "refused", ofAll: status === 401, brief, text: `${text}: is the key right?` };
+    return { kind: "refused", ofAll: status === 401, text: `${text}: is the key right?` };
   }
-  if (status === 402) return { kind: "refused", ofAll: true, brief, text: `${text}: it wants to be paid` };
+  if (status === 402) return { kind: "refused", ofAll: true, text: `${text}: it wants to be paid` };
   if (status === 404 || status === 405) {
-    const hint = `are --url and the model right?`;
-    return { kind: "refused", ofAll: false, brief, text: `${text} to ${request.url}: ${hint}` };
+    const hint = "are --url and the model right?";
+    return { kind: "refused", ofAll: false, text: `${text} to ${request.url}: ${hint}` };
   }
   return null;
 }
@@ -47,7 +43,9 @@ export function troubleOf(request: InferenceRequest, outcome: InferenceResponse 
 function errorOf(body: Uint8Array): { message: string; codes: unknown[] } {
   const text = new TextDecoder().decode(body.subarray(0, 10_000));
   try {
-    const { error } = JSON.parse(text) as { error?: { message?: unknown; code?: unknown; type?: unknown } | string };
+    const { error } = JSON.parse(text) as {
+      error?: { message?: unknown; code?: unknown; type?: unknown } | string;
+    };
     if (typeof error === "string") return { message: shortened(error), codes: [] };
     return { message: shortened(String(error?.message ?? "")), codes: [error?.code, error?.type] };
   } catch {

@@ -2,7 +2,7 @@
 
 import { fetchInference } from "../hosts/fetch-inference.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
-import { clock, duration } from "./terminal.ts";
+import { duration } from "./terminal.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
 /** Options of {@link connect}. */
@@ -24,8 +24,8 @@ export function connect(options: ServerOptions): Inference {
 export interface UpstreamOptions {
   /** How long every call may go wrong before the run stops. */
   patienceMs: number;
-  /** Whether a refusal is the answer to its request, even where everything is refused. */
-  acceptRefusals: boolean;
+  /** Whether to go on where everything is refused. */
+  keepTrying: boolean;
   /** A word for people. */
   onNotice: (text: string) => void;
   /** Waited for before the first answer is handed on. */
@@ -34,23 +34,22 @@ export interface UpstreamOptions {
   onStop: () => void;
 }
 
-/** A wait that people should know of. */
-const longWaitMs = 5_000;
-/** Refusals in a row that may be those of their requests, once others were answered. */
-const mostStrikes = 3;
+/** Trouble that is over sooner, once the server has answered, is not worth a word. */
+const noticeAfterMs = 2_000;
 
-/** Watches the calls of a run. */
+/**
+ * Watches the calls of a run. That trouble of the server costs no request a try, and how long to wait for it, is the
+ * core's concern; here it is decided when waiting is no use.
+ */
 export class Upstream implements Inference {
   readonly #inner: Inference;
   readonly #options: UpstreamOptions;
   #inFlight = 0;
   #firstAnswer: Promise<void> | undefined;
-  /** Since when every call has gone wrong. */
-  #down: { since: number; trouble: Trouble; timer: NodeJS.Timeout } | undefined;
-  #wait: { until: number; why: string } | undefined;
-  /** Refused calls, held back until it is known whether everything is refused. */
-  #held: { trouble: Trouble; release: () => void }[] = [];
-  #strikes = 0;
+  /** Since when every call has gone wrong, and how. */
+  #bad:
+    | { since: number; trouble: Trouble; refused: boolean; told: boolean; timers: NodeJS.Timeout[] }
+    | undefined;
 
   /** Why the run is to stop; null while it is not. */
   stopped: Trouble | null = null;
@@ -64,25 +63,18 @@ export class Upstream implements Inference {
     return this.#inFlight;
   }
 
-  /** What the run waits for, in a few words; null while nothing is wrong. */
-  trouble(): string | null {
-    if (this.#wait !== undefined && this.#wait.until > Date.now() && this.#inFlight === 0) {
-      return `waiting until ${clock(this.#wait.until)} (${this.#wait.why})`;
-    }
-    if (this.#down === undefined) return null;
-    return `server down for ${duration(this.#downFor() / 1_000)} (${this.#down.trouble.brief})`;
-  }
-
   async infer(request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse> {
     this.#inFlight += 1;
     try {
       const response = await this.#inner.infer(request, signal);
-      await this.#judge(troubleOf(request, response), signal, response);
+      const trouble = troubleOf(request, response);
+      if (trouble === null) await this.#hear(response);
+      else this.#miss(trouble);
       return response;
     } catch (error) {
       // Answers that are too large or too late are of this request.
       const ownFault = ["ResponseTooLargeError", "TimeoutError"].includes((error as Error).name);
-      if (!signal.aborted && !ownFault) await this.#judge(troubleOf(request, error as Error), signal);
+      if (!signal.aborted && !ownFault) this.#miss(troubleOf(request, error as Error));
       throw error;
     } finally {
       this.#inFlight -= 1;
@@ -90,79 +82,68 @@ export class Upstream implements Inference {
     }
   }
 
-  async #judge(trouble: Trouble | null, signal: AbortSignal, response?: InferenceResponse): Promise<void> {
-    this.#noteWait(response);
-    if (trouble?.kind === "down") this.#miss(trouble);
-    else if (trouble?.kind === "refused" && !this.#options.acceptRefusals) await this.#hold(trouble, signal);
-    else await this.#hear(response);
-  }
-
   /** An answer that shows that the server does its work, or would if it had not too much of it. */
-  async #hear(response: InferenceResponse | undefined): Promise<void> {
-    if (this.#down !== undefined) {
-      clearTimeout(this.#down.timer);
-      const seconds = this.#downFor() / 1_000;
-      this.#down = undefined;
-      if (seconds >= 2) this.#options.onNotice(`the server is back after ${duration(seconds)}`);
+  async #hear({ status }: InferenceResponse): Promise<void> {
+    if (this.#bad !== undefined) {
+      this.#bad.timers.forEach(clearTimeout);
+      if (this.#bad.told)
+        this.#options.onNotice(`the server is back after ${duration(this.#badForMs() / 1_000)}`);
+      this.#bad = undefined;
     }
-    this.#strikes = 0;
-    for (const { release } of this.#held.splice(0)) release();
-    if (response === undefined || response.status === 429) return;
-    this.#wait = undefined;
+    if (status === 429) return;
     this.#firstAnswer ??= this.#options.onFirstAnswer();
     await this.#firstAnswer;
   }
 
-  #miss(trouble: Trouble): void {
-    if (this.#down !== undefined) {
-      this.#down.trouble = trouble;
+  #miss(trouble: Trouble | null): void {
+    if (trouble === null) return;
+    if (this.#bad !== undefined) {
+      this.#bad.trouble = trouble;
+      this.#bad.refused &&= trouble.kind === "refused";
       return;
     }
-    this.#options.onNotice(`${trouble.text}; trying again`);
-    const timer = setTimeout(() => this.#look(), this.#options.patienceMs).unref();
-    this.#down = { since: performance.now(), trouble, timer };
+    const { patienceMs } = this.#options;
+    const timers = [
+      setTimeout(() => this.#tell(), noticeAfterMs),
+      setTimeout(() => this.#look(), patienceMs),
+    ];
+    for (const timer of timers) timer.unref();
+    this.#bad = {
+      since: performance.now(),
+      trouble,
+      refused: trouble.kind === "refused",
+      told: false,
+      timers,
+    };
+    if (this.#firstAnswer === undefined) this.#tell();
   }
 
-  /** Resolves when the refusal turns out to be that of its request; never when everything is refused. */
-  async #hold(trouble: Trouble, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#held.push({ trouble, release: resolve });
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      this.#look();
-    });
+  #tell(): void {
+    // Of what ends the run its last words will tell.
+    if (this.#bad === undefined || this.#bad.told || this.#isHopeless()) return;
+    this.#bad.told = true;
+    this.#options.onNotice(`${this.#bad.trouble.text}; trying again`);
   }
 
-  /** Whether to stop: nothing is in flight that could still go well. */
+  /** Stops when nothing is in flight that could still go well, and waiting is no use or has been long enough. */
   #look(): void {
-    if (this.stopped !== null) return;
-    const refused = this.#held.at(-1)?.trouble;
-    if (refused !== undefined && this.#inFlight <= this.#held.length) {
-      this.#strikes += this.#held.length;
-      // Once others were answered, a model that is not there may be that of some requests alone.
-      if (refused.ofAll || this.#firstAnswer === undefined || this.#strikes >= mostStrikes) this.#stop(refused);
-      else for (const { release } of this.#held.splice(0)) release();
-    } else if (this.#down !== undefined && this.#inFlight === 0 && this.#downFor() >= this.#options.patienceMs) {
-      this.#stop(this.#down.trouble);
-    }
-  }
-
-  #stop(trouble: Trouble): void {
-    clearTimeout(this.#down?.timer);
+    if (this.stopped !== null || this.#bad === undefined || this.#inFlight > 0) return;
+    const { trouble, timers, refused } = this.#bad;
+    const waits = refused && this.#options.keepTrying;
+    if (!this.#isHopeless() && (waits || this.#badForMs() < this.#options.patienceMs)) return;
+    timers.forEach(clearTimeout);
     this.stopped = trouble;
     this.#options.onStop();
   }
 
-  #noteWait(response: InferenceResponse | undefined): void {
-    const ms = response?.retryAfterMs ?? 0;
-    const until = Date.now() + ms;
-    if (response === undefined || ms < longWaitMs || until < (this.#wait?.until ?? 0) + longWaitMs) return;
-    this.#wait = { until, why: `${response.status}, as the server asks` };
-    this.#options.onNotice(
-      `the server answers ${response.status} and asks to wait ${duration(ms / 1_000)}, until ${clock(until)}`,
-    );
+  /** Nobody is served. (A model that is not there may, once others were answered, be that of some requests alone.) */
+  #isHopeless(): boolean {
+    if (this.#bad === undefined || this.#options.keepTrying) return false;
+    const { refused, trouble } = this.#bad;
+    return refused && (trouble.ofAll || this.#firstAnswer === undefined);
   }
 
-  #downFor(): number {
-    return this.#down === undefined ? 0 : performance.now() - this.#down.since;
+  #badForMs(): number {
+    return this.#bad === undefined ? 0 : performance.now() - this.#bad.since;
   }
 }

@@ -115,7 +115,9 @@ function checkKey(key: string): string {
   if (place < 0) return key;
   const code = ([...key][place] as string).codePointAt(0) as number;
   const name = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  throw new TypeError(`The API key holds a character that no header may hold, at place ${place + 1} (${name}).`);
+  throw new TypeError(
+    `The API key holds a character that no header may hold, at place ${place + 1} (${name}).`,
+  );
 }
 
 function isRedirect({ type, status, headers }: Response): boolean {

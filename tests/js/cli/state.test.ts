@@ -96,7 +96,10 @@ suite("a run that is given again", () => {
     ]) {
       const { status, stderr } = await edgebatch(other, { cwd });
       assert.equal(status, 2);
-      assert.match(stderr, /an unfinished run of in\.jsonl is here .*of http:\/\/localhost.*--fresh forgets it/);
+      assert.match(
+        stderr,
+        /an unfinished run of in\.jsonl is here .*of http:\/\/localhost.*--fresh forgets it/,
+      );
       assert.ok(stderr.includes(new URL(url).port), "it says which server");
     }
   });
@@ -116,7 +119,10 @@ suite("a run that is given again", () => {
   });
 
   test("can be given up, and what it has be taken, when the file has changed or is gone", async () => {
-    for (const spoil of [(input: string) => writeFileSync(input, "other\n"), (input: string) => rmSync(input)]) {
+    for (const spoil of [
+      (input: string) => writeFileSync(input, "other\n"),
+      (input: string) => rmSync(input),
+    ]) {
       const { server, cwd, input, args, before } = await interrupted();
       spoil(input);
       const { status, stderr } = await edgebatch([...args, "--salvage"], { cwd });

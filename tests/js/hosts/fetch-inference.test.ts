@@ -198,7 +198,10 @@ describe("fetchInference", () => {
       const baseUrl = await serve((_, response) => response.writeHead(status, { location }).end("moved"));
       await assert.rejects(ask({ baseUrl, apiKey: "sk-1" }), (error: Error) => {
         assert.equal(error.name, "RedirectError");
-        assert.match(error.message, new RegExp(`answered ${status}, a redirect to .*${location.slice(0, 9)}`));
+        assert.match(
+          error.message,
+          new RegExp(`answered ${status}, a redirect to .*${location.slice(0, 9)}`),
+        );
         return true;
       });
     }
