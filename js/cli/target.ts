@@ -56,11 +56,15 @@ export async function pour(from: string, { path }: Target): Promise<void> {
 
 /** That files can be made in a folder. @throws CannotRun */
 export async function checkFolder(folder: string): Promise<void> {
+  const isFolder = await stat(folder).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) throw new CannotRun(`${folder}: no such folder`);
   try {
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") throw new CannotRun(`${folder}: no such folder`);
     throw new CannotRun(
       `${folder}: nothing can be written there (${code}); name another place with --out and --errors`,
     );

@@ -78,6 +78,6 @@ function waitOf(waiting: BatchWait | undefined): { text: string; long: boolean }
   const { status, reason, message, until } = waiting;
   const ms = until * 1_000 - Date.now();
   if (ms <= 0) return null;
-  const why = [status ?? reason, oneLine(message).slice(0, 60)].filter((part) => part !== "").join(" ");
+  const why = [status, oneLine(message || reason).slice(0, 100)].filter((part) => part !== null).join(" ");
   return { text: `waiting until ${clock(until * 1_000)} (${why})`, long: ms >= longWaitMs };
 }

@@ -50,7 +50,7 @@ suite("a run in trouble", () => {
     for (const requests of [1, 3]) {
       const port = await freePort();
       const { cwd, errors } = job(requests);
-      const args = ["run", "in.jsonl", "--url", `http://127.0.0.1:${port}`, "--patience", "9"];
+      const args = ["run", "in.jsonl", "--url", `http://127.0.0.1:${port}`, "--patience", "6"];
       const down = await edgebatch(args, { cwd });
       assert.equal(down.status, 2, down.stderr);
       assert.match(down.stderr, /the server is out of reach: no answer: fetch failed: .*ECONNREFUSED/);
@@ -202,7 +202,7 @@ suite("a run in trouble", () => {
       assert.match(refused.stderr, new RegExp(`refuses everything: the server answers ${status} \\(no\\)`));
       assert.match(refused.stderr, hint);
       assert.match(refused.stderr, /stopped with 0 of 30 requests done/);
-      assert.ok(server.total <= 10, `${server.total} calls`);
+      assert.ok(server.total <= 20, `${server.total} calls`);
       const { status: end, stderr } = await edgebatch([...args, "--key", "good"], { cwd });
       assert.equal(end, 0, stderr);
       assert.equal(readFileSync(output, "utf8").split("\n").length, 31);
@@ -219,7 +219,7 @@ suite("a run in trouble", () => {
     const { cwd, output, errors } = job(200);
     const args = ["run", "in.jsonl", "--url", url];
     assert.equal((await edgebatch(args, { cwd })).status, 3);
-    assert.ok(server.total < 60, `${server.total} calls`);
+    assert.ok(server.total < 70, `${server.total} calls`);
     paid = 1_000;
     const { status, stderr } = await edgebatch(args, { cwd });
     assert.equal(status, 0, stderr);
