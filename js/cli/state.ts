@@ -5,7 +5,7 @@
 
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { type FileLock, lockFile } from "../hosts/sqlite-lock.ts";
 import type { Batch } from "../types.ts";
 import type { Failures } from "./failures.ts";
 import type { Identity } from "./input-file.ts";
@@ -37,6 +37,7 @@ const names = [
   databaseName,
   `${databaseName}-wal`,
   `${databaseName}-shm`,
+  `${databaseName}.lock`,
   unpackedName,
   `${unpackedName}.new`,
   "files",
@@ -53,9 +54,9 @@ export function defaultFolder(input: string): string {
 /** A state folder, locked by this process. */
 export class State {
   readonly folder: string;
-  readonly #lock: DatabaseSync;
+  readonly #lock: FileLock;
 
-  private constructor(folder: string, lock: DatabaseSync) {
+  private constructor(folder: string, lock: FileLock) {
     this.folder = folder;
     this.#lock = lock;
   }
@@ -80,10 +81,10 @@ export class State {
       await makeFolder(folder, tries);
       const before = await inode(path);
       if (before === null) continue;
-      const lock = lockFile(path, folder);
+      const lock = lockFolder(path, folder);
       // The process that held the lock may have removed the file: then this is a lock on nothing.
       if (before === (await inode(path))) return new State(folder, lock);
-      lock.close();
+      lock.release();
     }
   }
 
@@ -153,7 +154,7 @@ export class State {
 
   /** Lets another process have the folder. */
   release(): void {
-    if (this.#lock.isOpen) this.#lock.close();
+    this.#lock.release();
   }
 }
 
@@ -196,24 +197,19 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null;
 }
 
-/** An exclusive lock of SQLite: the system ends it with the process, however that ends. */
-function lockFile(path: string, folder: string): DatabaseSync {
-  let lock: DatabaseSync | undefined;
+function lockFolder(path: string, folder: string): FileLock {
+  let lock: FileLock | null;
   try {
-    lock = new DatabaseSync(path, { timeout: 0 });
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
+    lock = lockFile(path);
   } catch (error) {
-    lock?.close();
-    if ((error as { errcode?: number }).errcode === 5) {
-      throw new CannotRun(
-        `another edgebatch is running this file (its state is in ${folder}); --state keeps a second run apart`,
-      );
-    }
     throw new CannotRun(
       `cannot lock ${path}: ${(error as Error).message}. The file holds no data: delete it if no edgebatch is running`,
     );
   }
+  if (lock !== null) return lock;
+  throw new CannotRun(
+    `another edgebatch is running this file (its state is in ${folder}); --state keeps a second run apart`,
+  );
 }
 
 async function inode(path: string): Promise<string | null> {

@@ -1,6 +1,7 @@
 /** A model server spoken to with `fetch`. */
 
 import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
+import { checkNames, type NamesOf } from "../options.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
 import { patientFetch } from "./node-fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -24,6 +25,15 @@ export interface FetchInferenceOptions {
   maxResponseBytes?: number;
 }
 
+const names: NamesOf<FetchInferenceOptions> = {
+  baseUrl: true,
+  apiKey: true,
+  headers: true,
+  timeoutMs: true,
+  fetch: true,
+  maxResponseBytes: true,
+};
+
 /**
  * An {@link Inference} that posts each request to a server that speaks OpenAI's API. One call is one request: it
  * never retries. A 307 or 308 is followed within the same host, so a key goes to `baseUrl` alone.
@@ -32,6 +42,7 @@ export interface FetchInferenceOptions {
  * `RedirectError`, the reason of an aborted signal, and otherwise the connection error of `fetch`.
  */
 export function fetchInference(options: FetchInferenceOptions): Inference {
+  checkNames(options, names, "fetchInference");
   const { timeoutMs = 600_000, maxResponseBytes = 8 * 1024 * 1024, fetch = patientFetch() } = options;
   const base = parseBaseUrl(options.baseUrl);
   const common = new Headers({ "content-type": "application/json", accept: "application/json" });
