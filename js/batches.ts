@@ -45,7 +45,7 @@ const names: NamesOf<BatchesOptions> = {
   ...validationOptions,
   ...{ kv: true, files: true, inference: true, models: true },
   ...{ endpoints: true, maxConcurrentBatches: true, maxConcurrentRequestsPerBatch: true, maxAttempts: true },
-  ...{ requestTimeoutMs: true, autostart: true, onError: true },
+  ...{ requestTimeoutMs: true, completionWindowSeconds: true, autostart: true, onError: true },
 };
 
 /** What {@link Batches.validateInput} found, and the good requests to walk through. */
