@@ -3,8 +3,7 @@
 
 use crate::error::ApiError;
 use crate::limits::{
-    DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS,
-    MAX_METADATA_VALUE_CHARS, MAX_PAGE,
+    DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS, MAX_PAGE,
 };
 use crate::object::{Batch, BatchList, BatchStatus, BatchTag, ListTag, Metadata, RequestCounts, Usage};
 use crate::settings::Settings;

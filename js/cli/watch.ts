@@ -55,7 +55,7 @@ async function show(session: Session, progress: Progress, told: { wait: string }
   }
   const done = counts.completed + counts.failed;
   const wait = waitOf(edgebatch?.waiting);
-  if (wait !== null && wait.long && wait.text !== told.wait) {
+  if (wait?.long && wait.text !== told.wait) {
     told.wait = wait.text;
     progress.note(`edgebatch: ${wait.text}`);
   }

@@ -1,7 +1,7 @@
 /** A model server spoken to with `fetch`. */
 
-import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
 import { checkNames, type NamesOf } from "../options.ts";
+import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
 import { patientFetch } from "./node-fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";

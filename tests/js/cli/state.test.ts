@@ -206,7 +206,7 @@ suite("a packed file", () => {
       assert.equal(status, 0, stderr);
       assert.equal(server.total, 60);
       assert.equal(lines(join(cwd, "in.output.jsonl")), 60);
-      assert.deepEqual(readdirSync(cwd).sort(), ["in.jsonl." + name.split(".")[2], "in.output.jsonl"].sort());
+      assert.deepEqual(readdirSync(cwd).sort(), [`in.jsonl.${name.split(".")[2]}`, "in.output.jsonl"].sort());
       assert.equal((await edgebatch(["validate", name], { cwd })).status, 0);
     });
   }

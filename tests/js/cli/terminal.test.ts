@@ -80,8 +80,9 @@ suite("edgebatch on a terminal", () => {
     const terminal = onTerminal(["run", "in.jsonl", "--url", url], { cwd: job(60), columns: 50 });
     await terminal.shows(/^running .* of 60 done, 0 failed/);
     const { written } = await terminal.ended;
-    for (const drawn of written.matchAll(/\r(running [^\r\n]*?)\u001b\[K/gu)) {
-      assert.ok((drawn[1] as string).length < 50, drawn[1]);
+    const drawn = written.split("\r").map((text) => text.split("\u001b[K")[0] as string);
+    for (const text of drawn.filter((text) => text.startsWith("running "))) {
+      assert.ok(text.length < 50, text);
     }
   });
 
@@ -89,7 +90,7 @@ suite("edgebatch on a terminal", () => {
     for (const env of [{ TERM: "dumb" }, { NO_COLOR: "1" }] as Record<string, string>[]) {
       const { status, written } = await onTerminal(["run", "in.jsonl"], { cwd: job(5), env }).ended;
       assert.equal(status, 0);
-      assert.doesNotMatch(written, /[\u001b█░]/u);
+      for (const mark of ["\u001b", "█", "░"]) assert.equal(written.includes(mark), false);
       assert.match(written, /completed: 5 requests/);
     }
   });
