@@ -25,6 +25,8 @@ export interface BatchesOptions extends Adapters, ValidationOptions {
   maxAttempts?: number;
   /** Milliseconds one try may take. Default 600,000. */
   requestTimeoutMs?: number;
+  /** Seconds a batch may take from its creation, after which it expires; null for as long as it takes. Default 86,400. */
+  completionWindowSeconds?: number | null;
   /**
    * Whether batches run in the background of this process: those created here, and those an earlier process left
    * unfinished. Default true. At most one service may run the batches of a store at a time: a second one is told so
@@ -43,7 +45,7 @@ const names: NamesOf<BatchesOptions> = {
   ...validationOptions,
   ...{ kv: true, files: true, inference: true, models: true },
   ...{ endpoints: true, maxConcurrentBatches: true, maxConcurrentRequestsPerBatch: true, maxAttempts: true },
-  ...{ requestTimeoutMs: true, autostart: true, onError: true },
+  ...{ requestTimeoutMs: true, completionWindowSeconds: true, autostart: true, onError: true },
 };
 
 /** What {@link Batches.validateInput} found, and the good requests to walk through. */

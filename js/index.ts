@@ -22,6 +22,7 @@ export { anyModel, type EchoInferenceOptions, echoInference, echoModels } from "
 export {
   type FetchInferenceOptions,
   fetchInference,
+  RedirectError,
   ResponseTooLargeError,
 } from "./hosts/fetch-inference.ts";
 export { MemoryFiles, MemoryKV } from "./hosts/memory.ts";

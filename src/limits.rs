@@ -25,7 +25,7 @@ pub const MAX_METADATA_VALUE_CHARS: usize = 512;
 pub const DEFAULT_PAGE: u32 = 20;
 /// Largest `limit` of a list.
 pub const MAX_PAGE: u32 = 100;
-/// Seconds a batch may take: the only completion window there is.
+/// Seconds a batch may take, unless the settings say otherwise.
 pub const COMPLETION_WINDOW_SECONDS: u64 = 86_400;
 
 /// Bytes read from the input at once: large enough that a read's overhead vanishes, small beside an isolate.

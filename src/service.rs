@@ -3,8 +3,7 @@
 
 use crate::error::ApiError;
 use crate::limits::{
-    COMPLETION_WINDOW_SECONDS, DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS,
-    MAX_METADATA_VALUE_CHARS, MAX_PAGE,
+    DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS, MAX_PAGE,
 };
 use crate::object::{Batch, BatchList, BatchStatus, BatchTag, ListTag, Metadata, RequestCounts, Usage};
 use crate::settings::Settings;
@@ -128,7 +127,7 @@ impl NewBatch {
     }
 
     /// The batch, as it is created.
-    pub fn into_batch(self, record: IdempotencyRecord) -> Batch {
+    pub fn into_batch(self, record: IdempotencyRecord, settings: &Settings) -> Batch {
         Batch {
             id: record.batch_id,
             object: BatchTag::Batch,
@@ -142,7 +141,9 @@ impl NewBatch {
             error_file_id: None,
             created_at: record.created_at,
             in_progress_at: None,
-            expires_at: Some(record.created_at + COMPLETION_WINDOW_SECONDS),
+            expires_at: settings
+                .completion_window_seconds
+                .map(|seconds| record.created_at.saturating_add(seconds)),
             finalizing_at: None,
             completed_at: None,
             failed_at: None,

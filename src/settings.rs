@@ -1,7 +1,7 @@
 //! What a host may set. Read from one plain object, so that Rust, TypeScript and JSON name it alike.
 
 use crate::error::ApiError;
-use crate::limits::Limits;
+use crate::limits::{COMPLETION_WINDOW_SECONDS, Limits};
 use crate::validate::{Dialect, Rules};
 use serde::Deserialize;
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub max_attempts: u32,
     /// Milliseconds one try may take.
     pub request_timeout_ms: u64,
+    /// Seconds a batch may take from its creation; none for as long as it takes. `completion_window` stays `24h`.
+    pub completion_window_seconds: Option<u64>,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             max_concurrent_requests_per_batch: 10,
             max_attempts: 5,
             request_timeout_ms: 600_000,
+            completion_window_seconds: Some(COMPLETION_WINDOW_SECONDS),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import zlib from "node:zlib";
+import { FirstLine } from "../first-line.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** An input, open. Each chunk is valid only until the next is asked for. */
@@ -17,21 +18,7 @@ export interface Input {
 }
 
 const chunkBytes = 1 << 20;
-/** A first line longer than this says nothing about the endpoint. */
-const headBytes = 8 << 20;
-
-/** Endpoints that a file's first line may choose. */
-export const knownEndpoints: readonly string[] = [
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/embeddings",
-  "/v1/responses",
-  "/v1/moderations",
-  "/v1/images/generations",
-];
-export const defaultEndpoint = "/v1/chat/completions";
-
-/** Opens a file, or standard input for `-`. Gzip is seen by its first bytes and decompressed. @throws CannotRun */
+/** Opens a file, or standard input for `-`. Gzip and zstd are seen by their first bytes and unpacked. @throws CannotRun */
 export async function openInput(path: string): Promise<Input> {
   if (path === "-") {
     const counted = new Counted(process.stdin);
@@ -65,44 +52,45 @@ export function cannotOpen(path: string, error: unknown): CannotRun {
   return new CannotRun(`${path}: ${message}`);
 }
 
-/** Whether bytes are the start of a gzip stream. */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+/** How a file is packed: its first four bytes say so, whatever it is called. */
+export function packingOf(head: Uint8Array): "gzip" | "zstd" | null {
+  if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
+  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? "zstd" : null;
 }
 
-/** The endpoint that the first line asks for, if it is one we know. The chunks come out again, all of them. */
+/** The endpoint that the first line asks for, and how the file begins. The chunks come out again, all of them. */
 export async function endpointOf(
   chunks: AsyncIterable<Uint8Array>,
-): Promise<{ endpoint: string; chunks: AsyncIterable<Uint8Array> }> {
+  maxLineBytes?: number,
+): Promise<{ endpoint: string; chunks: AsyncGenerator<Uint8Array>; head: Uint8Array }> {
   const iterator = chunks[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
-  let text = "";
-  const decoder = new TextDecoder();
+  const line = new FirstLine(maxLineBytes);
   let ended = false;
-  while (!ended && text.length < headBytes && !/\S[^\n]*\n/.test(text)) {
+  for (let wanted = true; wanted && !ended; ) {
     const next = await iterator.next();
     ended = next.done === true;
     if (next.done === true) break;
     head.push(next.value.slice());
-    text += decoder.decode(next.value, { stream: true });
+    wanted = line.push(next.value);
   }
   async function* again(): AsyncGenerator<Uint8Array> {
-    yield* head.splice(0);
-    if (ended) return;
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+    try {
+      for (let chunk = head.shift(); chunk !== undefined; chunk = head.shift()) yield chunk;
+      for (; !ended; ) {
+        const next = await iterator.next();
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
   }
-  return { endpoint: endpointOfLine(text), chunks: again() };
-}
-
-function endpointOfLine(text: string): string {
-  try {
-    const line = /\S.*/.exec(text)?.[0] ?? "";
-    const { url } = JSON.parse(line) as { url?: unknown };
-    if (typeof url === "string" && knownEndpoints.includes(url)) return url;
-  } catch {
-    // Validation says what is wrong with the line.
-  }
-  return defaultEndpoint;
+  return {
+    endpoint: line.endpoint(),
+    chunks: again(),
+    head: Buffer.concat(head.slice(0, 8)).subarray(0, 512),
+  };
 }
 
 /** All bytes from the handle's position on, through one buffer; closes it. */
@@ -136,38 +124,55 @@ class Counted {
   }
 }
 
-/** The chunks, or what they hold if they are gzip. */
+/** The chunks, or what they hold if they are packed. */
 async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
-  // A pipe may give its first byte alone.
-  let first: Uint8Array = new Uint8Array(0);
-  let ended = false;
-  while (first.length < 2 && !ended) {
-    const next = await iterator.next();
-    ended = next.done === true;
-    if (next.done !== true) first = first.length === 0 ? next.value : Buffer.concat([first, next.value]);
-  }
-  const zipped = isGzip(first);
-  async function* all(): AsyncGenerator<Uint8Array> {
-    if (first.length > 0) yield zipped ? first.slice() : first;
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done === true) return;
-      // Between here and the decompressor lies a queue, and the reader's buffer is used again.
-      yield zipped ? next.value.slice() : next.value;
-    }
-  }
-  if (!zipped) {
-    yield* all();
-    return;
-  }
-  const packed = Readable.from(all(), { objectMode: true, highWaterMark: 1 });
-  const gunzip = createGunzip({ chunkSize: 256 << 10 });
-  packed.on("error", (error) => gunzip.destroy(error));
   try {
-    yield* packed.pipe(gunzip);
+    // A pipe may give its first bytes one by one.
+    let first: Uint8Array = new Uint8Array(0);
+    let ended = false;
+    while (first.length < 4 && !ended) {
+      const next = await iterator.next();
+      ended = next.done === true;
+      if (next.done !== true) first = first.length === 0 ? next.value : Buffer.concat([first, next.value]);
+    }
+    const packing = packingOf(first);
+    yield* packing === null ? following(first, iterator) : unpacked(packing, first.slice(), iterator);
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function* following(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+async function* unpacked(
+  packing: "gzip" | "zstd",
+  first: Uint8Array,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  async function* copies(): AsyncGenerator<Uint8Array> {
+    // Between here and the decompressor lies a queue, and the reader's buffer is used again.
+    for await (const chunk of following(first, rest)) yield chunk.slice();
+  }
+  const packed = Readable.from(copies(), { objectMode: true, highWaterMark: 1 });
+  const unpack = unpackerOf(packing);
+  packed.on("error", (error) => unpack.destroy(error));
+  try {
+    yield* packed.pipe(unpack) as AsyncIterable<Uint8Array>;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw code?.startsWith("Z_") ? new CannotRun(`the gzip data is damaged: ${message}`) : error;
+    throw code?.startsWith("Z") ? new CannotRun(`the ${packing} data is damaged: ${message}`) : error;
+  } finally {
+    packed.destroy();
   }
+}
+
+function unpackerOf(packing: "gzip" | "zstd"): NodeJS.ReadWriteStream & { destroy(error?: Error): void } {
+  if (packing === "gzip") return zlib.createGunzip({ chunkSize: 256 << 10 });
+  if (typeof zlib.createZstdDecompress === "function")
+    return zlib.createZstdDecompress({ chunkSize: 256 << 10 });
+  throw new CannotRun("this Node is too old for zstd; decompress the file first: zstd -d");
 }

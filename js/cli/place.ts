@@ -36,8 +36,7 @@ export async function discard(path: string): Promise<void> {
   });
 }
 
-/** Whether there is something at a path. */
-export async function exists(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null;
 }
 

@@ -1,12 +1,17 @@
 /** What a run is to do, worked out and checked before anything is touched. */
 
 import { realpath } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import type { Dialect } from "../types.ts";
-import { cannotOpen, endpointOf, isGzip, openFile, readAll } from "./input.ts";
-import { exists } from "./place.ts";
+import { resolve } from "node:path";
+import { parseBaseUrl } from "../hosts/base-url.ts";
+import { echoInference } from "../hosts/echo.ts";
+import type { Dialect, Inference } from "../types.ts";
+import { otherKind } from "./file-kind.ts";
+import { cannotOpen, endpointOf, openFile, openInput } from "./input.ts";
+import { isPacked } from "./input-file.ts";
 import { defaultFolder } from "./state.ts";
+import { type Target, targetAt } from "./target.ts";
 import { CannotRun } from "./terminal.ts";
+import { connect } from "./upstream.ts";
 
 /** Options of `run` as the command line gives them. Times are in seconds. */
 export interface RunOptions {
@@ -18,6 +23,10 @@ export interface RunOptions {
   maxAttempts: number;
   timeout: number;
   patience: number;
+  window?: number;
+  maxLineBytes?: number;
+  maxResponseBytes?: number;
+  keepTrying?: boolean;
   /** Milliseconds. */
   latency?: number;
   out?: string;
@@ -25,71 +34,111 @@ export interface RunOptions {
   state?: string;
   dialect: Dialect;
   fresh?: boolean;
+  salvage?: boolean;
   force?: boolean;
+  failOnError?: boolean;
   json?: boolean;
   quiet?: boolean;
 }
 
-/** One run. All paths but `name` are absolute. */
+/** One run. */
 export interface Plan {
   /** The input, as the user named it. */
   name: string;
+  /** Its absolute path. */
   input: string;
+  /** Whether it is to be unpacked first. */
+  packed: boolean;
   /** Asked for, or read off the first line. */
   endpoint: string;
-  /** The server, however its address was written; null for the embedded model. */
+  /** The server, as the user named it; null for the embedded model. */
+  server: string | null;
+  /** The same for every way to write its address. */
   url: string | null;
-  output: string;
-  errors: string;
+  inference: Inference;
+  output: Target;
+  errors: Target;
   /** Where the state is. */
   folder: string;
 }
+
+/** The name by which the embedded model is asked for where the environment names a server. */
+const embedded = "echo-1";
 
 /** @throws CannotRun when the arguments cannot work */
 export async function plan(name: string, options: RunOptions): Promise<Plan> {
   if (name === "-") throw new CannotRun("run needs a file it can come back to; standard input is none");
   const input = resolve(name);
-  const firstEndpoint = await checkInput(name);
-  const endpoint = options.endpoint ?? firstEndpoint;
-  const url = options.url === undefined ? null : serverOf(options.url);
-  const stem = input.replace(/\.jsonl$/i, "");
-  const output = resolve(options.out ?? `${stem}.output.jsonl`);
-  const errors = resolve(options.errors ?? `${stem}.errors.jsonl`);
-  if (output === errors) throw new CannotRun("--out and --errors name the same file");
+  const { packed, endpoint } = options.salvage
+    ? { packed: false, endpoint: "" }
+    : await lookAt(name, options);
+  const base = baseUrl(options);
+  const stem = input.replace(/\.(?:gz|zst)$/i, "").replace(/\.jsonl$/i, "");
+  const output = await targetAt(options.out ?? `${stem}.output.jsonl`);
+  const errors = await targetAt(options.errors ?? `${stem}.errors.jsonl`);
+  if (output.path === errors.path && output.path !== "/dev/null") {
+    throw new CannotRun("--out and --errors name the same file");
+  }
+  if (options.json && [output, errors].some(({ path }) => path === "-")) {
+    throw new CannotRun("--json writes to standard output too; name a file with --out and --errors");
+  }
   const real = await realpath(input).catch((error: unknown) => {
+    if (options.salvage) return null;
     throw cannotOpen(name, error);
   });
-  for (const path of [output, errors]) {
-    if ((await realpath(path).catch(() => path)) === real) throw new CannotRun(`${path} is the input itself`);
-    if (!(await exists(dirname(path)))) throw new CannotRun(`${dirname(path)}: no such folder`);
+  for (const { path } of [output, errors]) {
+    if (path === real) throw new CannotRun(`${path} is the input itself`);
   }
-  const folder = resolve(options.state ?? defaultFolder(input, url, options.endpoint));
-  return { name, input, endpoint, url, output, errors, folder };
+  return {
+    name,
+    input,
+    packed,
+    endpoint: options.endpoint ?? endpoint,
+    server: base,
+    url: base === null ? null : serverOf(base),
+    inference: inferenceFor(base, options),
+    output,
+    errors,
+    folder: resolve(options.state ?? defaultFolder(input)),
+  };
 }
 
 /** @throws CannotRun when an output file exists that is not to be replaced */
 export async function refuseExisting({ output, errors }: Plan, options: RunOptions): Promise<void> {
   if (options.force) return;
-  for (const path of [output, errors]) {
-    if (await exists(path)) throw new CannotRun(`${path} exists; --force replaces it, or name another file`);
+  for (const { path, kind, exists } of [output, errors]) {
+    if (kind === "file" && exists) {
+      throw new CannotRun(`${path} exists; --force replaces it, or name another file`);
+    }
   }
 }
 
-/** That the input can be read more than once, and the endpoint its first line asks for. */
-async function checkInput(name: string): Promise<string> {
+/** That the input can be read more than once, how it is packed, and the endpoint its first line asks for. */
+async function lookAt(name: string, options: RunOptions): Promise<{ packed: boolean; endpoint: string }> {
   const handle = await openFile(name);
-  try {
-    if (!(await handle.stat()).isFile()) throw new CannotRun(`${name} is not a regular file`);
-    const magic = new Uint8Array(2);
-    await handle.read(magic, 0, 2, 0);
-    if (isGzip(magic)) throw new CannotRun(`${name} is compressed; decompress it first: gunzip -k ${name}`);
-  } finally {
-    await handle.close();
-  }
-  const source = readAll(await openFile(name));
-  const { endpoint } = await endpointOf(source);
-  await source.return(undefined);
-  return endpoint;
+  const isFile = await handle
+    .stat()
+    .then((status) => status.isFile())
+    .finally(() => handle.close());
+  if (!isFile) throw new CannotRun(`${name} is not a regular file`);
+  const { endpoint, chunks, head } = await endpointOf((await openInput(name)).chunks, options.maxLineBytes);
+  for await (const _ of chunks) break;
+  const kind = otherKind(head);
+  if (kind !== null) throw new CannotRun(`${name} is ${kind}`);
+  return { packed: await isPacked(name), endpoint };
+}
+
+/** Where the server is; null for the embedded model. An empty variable is one that is not set. */
+function baseUrl({ url }: RunOptions): string | null {
+  const found = [url, process.env.EDGEBATCH_URL, process.env.OPENAI_BASE_URL].find((text) => text?.trim());
+  return found === undefined || found === embedded ? null : found.trim();
+}
+
+/** A key of spaces is none either. */
+function keyOf({ key }: RunOptions): string | undefined {
+  return [key, process.env.EDGEBATCH_KEY, process.env.OPENAI_API_KEY]
+    .map((text) => text?.trim())
+    .find(Boolean);
 }
 
 /** The same for every way to write the same address. */
@@ -101,7 +150,26 @@ function serverOf(text: string): string {
   if (url.username !== "" || url.password !== "") {
     throw new CannotRun("--url must carry no user name or password; use --key or --header");
   }
-  url.hash = "";
-  url.pathname = url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
-  return url.href.replace(/\/$/, "");
+  const base = parseBaseUrl(text);
+  if (base.pathname === "/") base.pathname = "/v1";
+  if (["127.0.0.1", "[::1]"].includes(base.hostname)) base.hostname = "localhost";
+  return base.href;
+}
+
+/** @throws CannotRun for a key that cannot be sent */
+function inferenceFor(base: string | null, options: RunOptions): Inference {
+  const { latency, header, timeout, maxResponseBytes } = options;
+  if (base === null) return echoInference(latency === undefined ? {} : { latencyMs: latency });
+  const apiKey = keyOf(options);
+  try {
+    return connect({
+      baseUrl: base,
+      timeoutMs: timeout * 1_000,
+      ...(apiKey !== undefined && { apiKey }),
+      ...(header !== undefined && { headers: header }),
+      ...(maxResponseBytes !== undefined && { maxResponseBytes }),
+    });
+  } catch (error) {
+    throw new CannotRun((error as Error).message);
+  }
 }

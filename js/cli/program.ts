@@ -24,75 +24,97 @@ export async function main(args: string[]): Promise<number> {
   program
     .command("validate")
     .description("find every error of a batch file, without sending anything anywhere")
-    .argument("<file>", "JSONL file, also gzipped; - reads standard input")
+    .argument("<file...>", "JSONL files, also as .gz or .zst; - reads standard input")
     .option("--endpoint <path>", "endpoint the file is for (default: the url of its first line)")
     .addOption(dialect())
     .option("--single-model", "demand that all lines name the same model, as OpenAI does")
     .option("--max-requests <n>", "refuse files with more requests (default: 50,000)", positive)
     .option("--max-file-bytes <n>", "refuse larger files (default: 209,715,200)", positive)
+    .option("--max-line-bytes <n>", "refuse longer lines (default: 8,388,608)", positive)
     .option("--max-errors <n>", "errors shown; the rest are counted (default: 1,000)", positive)
-    .option("--json", "print one object { errors, errorCount, requestCount }")
+    .option("--json", "print one object { file, errors, errorCount, requestCount } for each file")
     .addHelpText(
       "after",
       `
 Errors go to standard output as file:line: code: message (param), everything else to standard error.
-Exit status: 0 no errors, 1 errors found, 2 could not run.
+Exit status: 0 no errors, 1 errors found, 2 could not run; of several files the worst.
 
 Examples:
   edgebatch validate requests.jsonl
+  edgebatch validate *.jsonl.zst
   zcat requests.jsonl.gz | edgebatch validate - --endpoint /v1/embeddings --dialect openai
   edgebatch validate requests.jsonl --json | jq .errorCount`,
     )
-    .action(async (file: string, options: ValidateOptions) => {
+    .action(async (files: string[], options: ValidateOptions) => {
       // What a command needs is loaded with it.
       const { validate } = await import("./validate.ts");
-      status = await validate(file, options);
+      status = await validate(files, options);
     });
 
   program
     .command("run")
     .description("run a batch file to its end; the same command again goes on where it stopped")
-    .argument("<file>", "JSONL file")
-    .option("--url <base>", "server, such as http://localhost:8000/v1 (default: the embedded model echo-1)")
-    .addOption(new Option("--key <key>", "key for the server").env("EDGEBATCH_KEY"))
+    .argument("<file>", "JSONL file, also as .gz or .zst")
+    .option("--url <base>", "server, such as http://localhost:8000/v1 (default: the embedded model, echo-1)")
+    .option("--key <key>", "key for the server")
     .option("--endpoint <path>", "endpoint to run (default: the url of the first line)")
     .option("--header <name: value>", "further header of every request; may be repeated", header)
     .option("--concurrency <n>", "requests in flight", concurrency, 10)
     .option("--max-attempts <n>", "tries of a request before its last answer is its result", positive, 5)
     .option("--timeout <seconds>", "time for one answer", positive, 600)
-    .option("--patience <seconds>", "time a server may be out of reach before the run stops", positive, 60)
+    .option("--patience <seconds>", "time a server may fail before the run stops", positive, 60)
+    .option("--window <time>", "expire after a time such as 24h (default: never)", time)
+    .option("--keep-trying", "do not stop where the server refuses everything (401 to 405)")
+    .option("--max-line-bytes <n>", "longest line (default: 8,388,608)", positive)
+    .option("--max-response-bytes <n>", "largest answer (default: 8,388,608)", positive)
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)
-    .option("--out <file>", "answers (default: FILE with .output.jsonl)")
+    .option("--out <file>", "answers; - for standard output (default: FILE with .output.jsonl)")
     .option("--errors <file>", "everything else (default: FILE with .errors.jsonl)")
-    .option("--state <folder>", "where the run is kept until it has ended (default: .edgebatch/ beside FILE)")
+    .option("--state <folder>", "where the run is kept until it has ended (default: .edgebatch/)")
     .addOption(dialect())
     .option("--fresh", "forget an unfinished run and begin anew")
+    .option("--salvage", "write out what an unfinished run has so far, and forget it")
     .option("--force", "replace output files that exist")
-    .option("--json", "print the finished batch as JSON")
+    .option("--fail-on-error", "exit with 1 when any request failed")
+    .option("--json", "print the finished batch as JSON, with its files and why requests failed")
     .option("--quiet", "no progress, no summary")
     .addHelpText(
       "after",
       `
-Nothing is lost: press Ctrl-C (once to let what is in flight end, twice to leave at once), kill the process or pull the
-plug, and give the same command again. Only calls that were in flight, or not yet written down, are made again.
-2xx answers go to --out, everything else to --errors, both in the order of the file; a file that would be empty is not
-made. The key is also read from OPENAI_API_KEY when --url is given.
+Nothing is lost: press Ctrl-C (once to let what is in flight end, twice to leave at
+once), kill the process or pull the plug, and give the same command again. Only calls
+that were in flight, or not yet written down, are made again. A run is known by the
+content of its file: a new time, another folder or another key make no difference.
 
-A batch has 24 hours from its first start; requests that did not run by then go to --errors as batch_expired.
+2xx answers go to --out, everything else to --errors, both in the order of the file;
+a file that would be empty is not made.
 
-Exit status: 0 the batch completed (requests may have failed: see the summary), 1 the file has errors, or the batch
-failed or expired, 2 could not run, or the server is out of reach (try the same command later), 130 stopped by Ctrl-C.
+Environment, where an option is absent: EDGEBATCH_URL or OPENAI_BASE_URL for --url
+(--url echo-1 is the embedded model nevertheless), EDGEBATCH_KEY or OPENAI_API_KEY for
+--key. What is empty counts as unset.
+
+Exit status:
+  0    the batch completed (requests may have failed: see the summary)
+  1    the file has errors, or the batch failed or expired; with --fail-on-error also
+       when any request failed
+  2    could not run, or the server is out of reach: try the same command later
+  3    the server refuses everything: look after key and address, then the same command
+  130  stopped by Ctrl-C
 
 Examples:
   edgebatch run requests.jsonl
   edgebatch run requests.jsonl --url http://localhost:8000/v1 --concurrency 64
-  edgebatch run requests.jsonl --url https://api.example.com/v1 --out answers.jsonl --json`,
+  edgebatch run requests.jsonl --url https://api.example.com/v1 --out - | jq .custom_id`,
     )
     .action(async (file: string, options: RunOptions) => {
       const { run } = await import("./run.ts");
       status = await run(file, options);
     });
 
+  if (args.length === 0) {
+    program.outputHelp();
+    return exit.good;
+  }
   try {
     await program.parseAsync(args, { from: "user" });
     return status;
@@ -120,6 +142,13 @@ function concurrency(text: string): number {
   const value = positive(text);
   if (value > 10_000) throw new InvalidArgumentError("It must be a whole number from 1 to 10,000.");
   return value;
+}
+
+function time(text: string): number {
+  const [, amount, unit = "s"] = /^(\d{1,9})(s|m|h|d)?$/.exec(text) ?? [];
+  const seconds = Number(amount) * { s: 1, m: 60, h: 3_600, d: 86_400 }[unit as "s" | "m" | "h" | "d"];
+  if (!(seconds > 0)) throw new InvalidArgumentError("It must be a time such as 90m, 24h or 3d.");
+  return seconds;
 }
 
 function header(text: string, before: Record<string, string> = {}): Record<string, string> {

@@ -1,39 +1,19 @@
-/** Progress on standard error: a bar on a terminal, a line now and then elsewhere. */
+/** Progress on standard error: a line that is drawn over itself on a terminal, a line now and then elsewhere. */
 
-import { type Options, SingleBar } from "cli-progress";
 import { duration } from "./terminal.ts";
 
-/** How far the work is; `text` says more, `total` is null when it is not known. */
+/** How far the work is; `total` is null when it is not known. */
 export interface Step {
   /** What is being done. */
   phase: string;
   done: number;
   total: number | null;
-  text: (rate: number) => string;
+  /** More about it, what matters most first: a narrow terminal shows the first parts only. */
+  text: (rate: number) => string[];
 }
 
 /** Without a terminal: the time to the first line, and between lines. */
 const lineAfterMs = { first: 2_000, next: 10_000 };
-
-const barOptions: Options = {
-  stream: process.stderr,
-  barsize: 24,
-  hideCursor: true,
-  clearOnComplete: true,
-  forceRedraw: true,
-  fps: 10,
-  gracefulExit: false,
-  format: (_options, { value, total }, payload: { label: string; text: string; known: boolean }) => {
-    if (!payload.known) return `${payload.label}  ${payload.text}`;
-    const part = total === 0 ? 0 : Math.min(value / total, 1);
-    const full = Math.floor(part * 24);
-    // Rounded down: 100 % is for what has ended.
-    const percent = `${Math.floor(part * 100)} %`.padStart(5);
-    const line = `${payload.label} ${"█".repeat(full)}${"░".repeat(24 - full)} ${percent}  ${payload.text}`;
-    const width = process.stderr.columns ?? 80;
-    return line.length < width ? line : line.slice(0, width - 1);
-  },
-};
 
 /** Where progress goes. */
 export type Mode = "bar" | "lines" | "none";
@@ -43,7 +23,8 @@ export class Progress {
   readonly #mode: Mode;
   #phase = "";
   #rate = new Rate();
-  #bar: SingleBar | undefined;
+  /** What stands on the terminal now, or the last line. */
+  #drawn = "";
   #lineAt = performance.now() + lineAfterMs.first;
 
   constructor(mode: Mode) {
@@ -57,49 +38,80 @@ export class Progress {
       this.#rate = new Rate();
     }
     const rate = this.#rate.at(step.done);
-    if (this.#mode === "lines") {
-      if (performance.now() < this.#lineAt) return;
+    if (this.#mode === "bar") {
+      this.#draw(barLine(step, rate, process.stderr.columns || 80));
+    } else if (performance.now() >= this.#lineAt) {
       this.#lineAt = performance.now() + lineAfterMs.next;
-      process.stderr.write(`${step.phase}: ${percentOf(step)}${step.text(rate)}\n`);
-      return;
-    }
-    const payload = { label: step.phase, text: step.text(rate), known: step.total !== null };
-    const total = step.total ?? Number.MAX_SAFE_INTEGER;
-    if (this.#bar === undefined) {
-      this.#bar = new SingleBar(barOptions);
-      this.#bar.start(total, step.done, payload);
-    } else {
-      this.#bar.setTotal(total);
-      this.#bar.update(step.done, payload);
+      const line = `${step.phase}: ${[percentOf(step), ...step.text(rate)].filter(Boolean).join(", ")}`;
+      // A server may ask to wait for a day: that is said once.
+      if (line !== this.#drawn) process.stderr.write(`${line}\n`);
+      this.#drawn = line;
     }
   }
 
-  /** A line above the bar. */
+  /** A line above the bar, which stays. */
   note(text: string): void {
-    process.stderr.write(this.#bar === undefined ? `${text}\n` : `\r\x1b[K${text}\n`);
+    if (this.#mode !== "bar") {
+      process.stderr.write(`${text}\n`);
+      return;
+    }
+    const bar = this.#drawn;
+    this.#draw("");
+    process.stderr.write(`${text}\n`);
+    this.#draw(bar);
   }
 
   /** Takes the bar away. */
   stop(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
+    if (this.#mode === "bar") this.#draw("");
+  }
+
+  #draw(line: string): void {
+    if (line === this.#drawn) return;
+    this.#drawn = line;
+    // To the first column, the line, and away with what is left of the one before. The cursor stays to be seen: however
+    // this process ends, the terminal is as it was.
+    process.stderr.write(`\r${line}\x1b[K`);
   }
 }
 
-/** Whether there is a terminal to draw on. */
+/** The line for a terminal of so many columns: shorter than it, or the next one would stand below. */
+export function barLine(step: Step, rate: number, columns: number): string {
+  const texts = step.text(rate);
+  const percent = percentOf(step);
+  const bars = percent === "" ? [""] : [24, 12, 0].map((width) => bar(step, width));
+  for (; ; texts.pop()) {
+    for (const drawn of bars) {
+      const line = [step.phase, drawn, percent.padStart(drawn === "" ? 0 : 5), ` ${texts.join(", ")}`]
+        .filter((part) => part !== "")
+        .join(" ");
+      if (line.length < columns) return line;
+      if (texts.length <= 1 && drawn === bars.at(-1)) return line.slice(0, Math.max(columns - 1, 0));
+    }
+  }
+}
+
+function bar({ done, total }: Step, width: number): string {
+  const full = Math.floor((Math.min(done, total ?? 0) / Math.max(total ?? 0, 1)) * width);
+  return "█".repeat(full) + "░".repeat(width - full);
+}
+
+/** Whether there is a terminal to draw on, and one that can be drawn on. */
 export function modeFor(options: { quiet?: boolean; lines: boolean }): Mode {
   if (options.quiet) return "none";
-  if (process.stderr.isTTY) return "bar";
+  const { TERM, NO_COLOR } = process.env;
+  if (process.stderr.isTTY && TERM !== "dumb" && !NO_COLOR) return "bar";
   return options.lines ? "lines" : "none";
 }
 
-/** `, 12 s left`, or nothing while that cannot be told. */
-export function left(rest: number, rate: number): string {
-  return rate > 0 && rest > 0 ? `, ${duration(rest / rate)} left` : "";
+/** `12 s left`, or nothing while that cannot be told. */
+export function left(rest: number, rate: number): string[] {
+  return rate > 0 && rest > 0 ? [`${duration(rest / rate)} left`] : [];
 }
 
+/** Rounded down: 100 % is for what has ended. */
 function percentOf({ done, total }: Step): string {
-  return total === null || total === 0 ? "" : `${Math.floor((Math.min(done, total) / total) * 100)} %, `;
+  return total === null || total === 0 ? "" : `${Math.floor((Math.min(done, total) / total) * 100)} %`;
 }
 
 /** Units per second over the last ten seconds: what was done before this process, or before a pause, does not count. */

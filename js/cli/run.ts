@@ -1,53 +1,104 @@
 /** `edgebatch run`: a file as a batch, whose state outlives this process. */
 
 import type { Batch } from "../types.ts";
+import { InputChanged, identify, type OnBytes, recognize } from "./input-file.ts";
 import { type Plan, plan, type RunOptions, refuseExisting } from "./plan.ts";
-import { modeFor, Progress } from "./progress.ts";
+import { left, modeFor, Progress } from "./progress.ts";
 import { publish, report } from "./report.ts";
-import { openSession, type Session } from "./session.ts";
+import { damagedDatabase, openSession, type Session } from "./session.ts";
 import { Signals } from "./signals.ts";
 import { type Job, State } from "./state.ts";
-import { CannotRun, count, exit, plural, say } from "./terminal.ts";
+import { bytes, CannotRun, count, exit, plural, say } from "./terminal.ts";
 import { showProgress } from "./watch.ts";
 
 /** Runs a file, or goes on with it. Gives the exit status. */
 export async function run(name: string, options: RunOptions): Promise<number> {
   const work = await plan(name, options);
+  const progress = new Progress(modeFor({ quiet: options.quiet === true, lines: true }));
   const state = await State.open(work.folder);
   try {
     if (options.fresh) await state.clear();
-    const earlier = await state.job();
-    if (earlier?.finished !== undefined) {
+    const found = await state.job();
+    if (found?.finished !== undefined) {
       await state.remove();
-      return await report(work, earlier.finished, options, null);
+      return await report(work, found.finished, options, null);
     }
-    const job = earlier === null ? await begin(work, state, options) : checked(earlier, work, options);
-    return await runJob(work, job, earlier !== null, state, options);
+    if (options.salvage) {
+      return await runJob(work, await salvaged(found, state), true, state, options, progress);
+    }
+    const earlier = found === null ? null : await checked(found, work, options, state, progress);
+    const job = earlier ?? (await begin(work, state, options, progress));
+    return await runJob(work, job, earlier !== null, state, options, progress);
+  } catch (error) {
+    if (error instanceof InputChanged) throw changed(name, null);
+    throw damagedDatabase(state, error);
   } finally {
+    progress.stop();
     state.release();
   }
 }
 
-async function begin(work: Plan, state: State, options: RunOptions): Promise<Job> {
+async function begin(work: Plan, state: State, options: RunOptions, progress: Progress): Promise<Job> {
   try {
     // Whatever is there was left by a start that did not come so far.
     await state.clear();
     await refuseExisting(work, options);
+    const unpackTo = work.packed ? state.unpacked : null;
+    const input = await identify(work.input, unpackTo, showReading(progress));
+    const job = { name: work.name, input, url: work.url, endpoint: work.endpoint };
+    await state.saveJob(job);
+    return job;
   } catch (error) {
     await state.remove();
     throw error;
+  } finally {
+    progress.stop();
   }
-  const job = { input: work.input, url: work.url, endpoint: work.endpoint };
-  await state.saveJob(job);
-  return job;
 }
 
-/** An endpoint that was read off the first line stays: whether the file is the same is checked by other means. */
-function checked(job: Job, work: Plan, options: RunOptions): Job {
+/**
+ * The job that is under way, as far as it is of the same content, server and endpoint; null for one that may be
+ * forgotten, as it has no answers yet. @throws CannotRun
+ */
+async function checked(
+  job: Job,
+  work: Plan,
+  options: RunOptions,
+  state: State,
+  progress: Progress,
+): Promise<Job | null> {
+  const input = await recognize(work.input, job.input, showReading(progress)).finally(() => progress.stop());
+  // An endpoint that was read off the first line is that of the content.
   const sameEndpoint = options.endpoint === undefined || options.endpoint === job.endpoint;
-  if (job.input === work.input && job.url === work.url && sameEndpoint) return job;
-  const held = `an unfinished run of another file, server or endpoint (${job.input})`;
-  throw new CannotRun(`${work.folder} holds ${held}; --fresh forgets it`);
+  if (input !== null && job.url === work.url && sameEndpoint) {
+    if (input !== job.input) await state.saveJob(Object.assign(job, { input }));
+    return job;
+  }
+  if (!job.answered) return null;
+  const where = `${job.url ?? "the embedded model echo-1"} for ${job.endpoint}`;
+  if (input !== null) {
+    throw new CannotRun(
+      `an unfinished run of ${work.name} is here (${work.folder}), of ${where}: the same --url and --endpoint go on, --fresh forgets it, --state FOLDER begins another beside it`,
+    );
+  }
+  if (job.name !== work.name && options.state !== undefined) {
+    throw new CannotRun(
+      `${work.folder} holds an unfinished run of another file (${job.name}); --fresh forgets it`,
+    );
+  }
+  throw changed(work.name, "since its run began");
+}
+
+function changed(name: string, since: string | null): CannotRun {
+  return new CannotRun(
+    `${name} has changed ${since ?? "while it was run"}; --fresh forgets that run and begins anew, --salvage first takes the answers it has`,
+  );
+}
+
+async function salvaged(job: Job | null, state: State): Promise<Job> {
+  if (job?.batch !== undefined) return job;
+  if (job === null) await state.remove();
+  throw new CannotRun(`there is no unfinished run in ${state.folder}`);
 }
 
 async function runJob(
@@ -56,58 +107,70 @@ async function runJob(
   resumed: boolean,
   state: State,
   options: RunOptions,
+  progress: Progress,
 ): Promise<number> {
-  const progress = new Progress(modeFor({ quiet: options.quiet === true, lines: true }));
   const note = (text: string) => progress.note(`edgebatch: ${text}`);
   const session = await openSession(work, job, state, options, note);
   const { batches, upstream } = session;
   const signals = new Signals({
     first: () => {
-      note(
-        `stopping: ${plural(upstream.inFlight, "request")} in flight may end; Ctrl-C again leaves at once.`,
-      );
+      const { inFlight } = upstream;
+      const ending = inFlight === 0 ? "" : `: ${plural(inFlight, "request")} in flight may end`;
+      note(`stopping${ending}; Ctrl-C again leaves at once.`);
       void batches.stop();
     },
     second: () => {
       progress.stop();
-      note("left at once; the same command goes on from what was written down.");
+      say("edgebatch: left at once; the same command goes on from what was written down.");
     },
   });
   try {
     if (resumed && !isOver(session.batch)) await refuseExisting(work, options);
-    if (!options.quiet) {
-      const where = job.url ?? "the embedded model echo-1 (--url names a server)";
+    if (!options.quiet && !options.salvage) {
+      const where = job.url === null ? "the embedded model echo-1 (--url names a server)" : work.server;
       note(`${resumed ? "going on with" : "running"} ${work.name}: ${job.endpoint} of ${where}`);
     }
     const began = performance.now();
     const batch = await drive(session, signals, progress);
-    if (!isOver(batch)) return stopped(batch, session, signals);
-    await publish(work, session, batch, options.force === true);
+    if (!isOver(batch)) return stopped(work, batch, session, signals);
+    const failures = await publish(work, session, batch, options.force === true);
     // From here on, all that a crash leaves to do is this removal.
-    await state.saveJob({ ...job, finished: batch });
-    session.close();
+    const finished = { batch, failures };
+    await state.saveJob({ ...job, finished });
+    await session.close();
     await state.remove();
-    return await report(work, batch, options, (performance.now() - began) / 1_000);
+    return await report(work, finished, options, (performance.now() - began) / 1_000);
   } finally {
     signals.end();
-    session.close();
+    await session.close();
   }
 }
 
 /** Runs the batch until it is over, or is to stop. */
-async function drive({ batch, ...session }: Session, signals: Signals, progress: Progress): Promise<Batch> {
-  const { batches, upstream } = session;
-  const showing = showProgress({ batch, ...session }, progress);
+async function drive(session: Session, signals: Signals, progress: Progress): Promise<Batch> {
+  const { batches, batch, upstream, broken } = session;
+  const showing = showProgress(session, progress);
   try {
     for (;;) {
-      const { state, wakeAt, message } = await batches.runTurn(batch.id);
-      if (state === "faulted") {
-        throw new CannotRun(`the run cannot go on: ${message}. Nothing is lost: the same command goes on`);
-      }
-      if (state === "terminal" || signals.received !== null || upstream.unreachable !== null) {
+      const turn = batches.runTurn(batch.id);
+      // A turn that is left alone ends when nobody listens any more.
+      turn.catch(() => {});
+      const end = await Promise.race([turn, broken]);
+      if (
+        end?.state === "terminal" ||
+        signals.received !== null ||
+        upstream.stopped !== null ||
+        session.changed()
+      ) {
         return await batches.retrieve(batch.id);
       }
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, (wakeAt ?? 0) - Date.now())));
+      if (end === undefined) continue;
+      if (end.state === "faulted") {
+        throw new CannotRun(
+          `the run cannot go on: ${end.message}. Nothing is lost: the same command goes on`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, (end.wakeAt ?? 0) - Date.now())));
     }
   } finally {
     await showing.end();
@@ -119,15 +182,35 @@ function isOver({ status }: Batch): boolean {
   return ["completed", "failed", "expired", "cancelled"].includes(status);
 }
 
-function stopped({ request_counts }: Batch, { upstream }: Session, signals: Signals): number {
+function stopped(work: Plan, { request_counts }: Batch, session: Session, signals: Signals): number {
   const { total, completed, failed } = request_counts;
-  if (upstream.unreachable !== null) say(`edgebatch: the server is out of reach: ${upstream.unreachable}`);
   const where =
     total === 0
       ? "before the first request"
       : `with ${count(completed + failed)} of ${plural(total, "request")} done`;
+  if (session.changed()) {
+    say(`edgebatch: stopped ${where}.`);
+    throw changed(work.name, null);
+  }
+  const trouble = session.upstream.stopped;
+  if (trouble?.kind === "down") say(`edgebatch: the server is out of reach: ${trouble.text}`);
+  if (trouble?.kind === "refused") say(`edgebatch: the server refuses everything: ${trouble.text}`);
   say(`edgebatch: stopped ${where}.`);
-  say("Nothing is lost: the same command goes on from there.");
-  if (signals.received === null) return exit.cannotRun;
-  return signals.received === "SIGTERM" ? exit.terminated : exit.interrupted;
+  say(
+    trouble?.kind === "refused"
+      ? "Nothing is lost: mend it, and the same command goes on from there, with another key too (--keep-trying does not stop at refusals)."
+      : "Nothing is lost: the same command goes on from there.",
+  );
+  if (signals.received !== null) return signals.received === "SIGTERM" ? exit.terminated : exit.interrupted;
+  return trouble?.kind === "refused" ? exit.refused : exit.cannotRun;
+}
+
+function showReading(progress: Progress): OnBytes {
+  return (done, total) =>
+    progress.update({
+      phase: "reading",
+      done,
+      total,
+      text: (rate) => [`${bytes(done)} of ${bytes(total)}`, ...left(total - done, rate), `${bytes(rate)}/s`],
+    });
 }

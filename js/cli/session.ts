@@ -5,18 +5,17 @@ import {
   type Batch,
   Batches,
   DiskFiles,
-  echoInference,
   echoModels,
   type FileObject,
   type Files,
-  type Inference,
+  type Limits,
   ResourceNotFoundError,
   SqliteKV,
 } from "../entry/node.ts";
+import { InputChanged, InputFile } from "./input-file.ts";
 import type { Plan, RunOptions } from "./plan.ts";
 import type { Job, State } from "./state.ts";
-import { CannotRun } from "./terminal.ts";
-import { connect, Upstream } from "./upstream.ts";
+import { Upstream } from "./upstream.ts";
 
 /** Everything of a run that is under way. */
 export interface Session {
@@ -24,10 +23,14 @@ export interface Session {
   batch: Batch;
   disk: DiskFiles;
   upstream: Upstream;
-  input: FileObject;
+  input: { bytes: number };
   /** Where the input was read last. */
   readUpTo(): number;
-  close(): void;
+  /** Resolves when the run cannot go on and will not end by itself. */
+  broken: Promise<void>;
+  /** The input has changed while it was run. */
+  changed(): boolean;
+  close(): Promise<void>;
 }
 
 const inputId = "file-input";
@@ -35,8 +38,10 @@ const inputId = "file-input";
 const idempotencyKey = "edgebatch run";
 /** Someone running a file of his own needs no cap on it. */
 const limits = { maxRequests: 100_000_000, maxFileBytes: 2 ** 40 };
+/** What was answered is written down after 250 ms: so long is waited before calls are left alone that will not end. */
+const graceMs = 1_000;
 
-/** Opens what a job has stored, or begins it. @throws CannotRun when the input has changed since */
+/** Opens what a job has stored, or begins it. Without an input, what was answered so far can be had. */
 export async function openSession(
   plan: Plan,
   job: Job,
@@ -44,77 +49,118 @@ export async function openSession(
   options: RunOptions,
   note: (text: string) => void,
 ): Promise<Session> {
+  const path = plan.packed ? state.unpacked : plan.input;
+  const input = options.salvage ? null : await InputFile.open(path, plan.name, job.input);
   const disk = new DiskFiles(state.files);
-  const input = await linkInput(disk, plan);
-  const kv = new SqliteKV(state.database);
+  const kv = openDatabase(state);
+  const close = async () => {
+    kv.close();
+    await input?.close();
+  };
   try {
-    let position = 0;
-    const upstream = new Upstream(inferenceFor(job.url, options), {
+    const { maxLineBytes, maxResponseBytes } = options;
+    let [position, changed] = [0, false];
+    const broken = Promise.withResolvers<void>();
+    const stop = () => {
+      void batches.stop();
+      setTimeout(broken.resolve, graceMs);
+    };
+    const upstream = new Upstream(plan.inference, {
       patienceMs: options.patience * 1_000,
+      keepTrying: options.keepTrying === true,
       onNotice: note,
-      onUnreachable: () => void batches.stop(),
+      onFirstAnswer: async () => {
+        if (!job.answered) await state.saveJob(Object.assign(job, { answered: true as const }));
+      },
+      onStop: stop,
     });
     const batches = new Batches({
       kv,
-      files: watched(disk, (at) => {
-        position = at;
+      files: withInput(disk, job, async (offset, length) => {
+        position = offset;
+        if (input === null) throw new ResourceNotFoundError("The input is not looked at.", {});
+        try {
+          return await input.read(offset, length);
+        } catch (error) {
+          if (error instanceof InputChanged && !changed) {
+            changed = true;
+            stop();
+          }
+          throw error;
+        }
       }),
       inference: upstream,
       models: job.url === null ? echoModels : anyModel,
-      limits,
+      limits: { ...limits, ...defined({ maxLineBytes, maxResponseBytes }) },
       dialect: options.dialect,
       endpoints: [job.endpoint],
       maxConcurrentRequestsPerBatch: options.concurrency,
       maxAttempts: options.maxAttempts,
       // The call ends by itself a little earlier, and says better why.
       requestTimeoutMs: options.timeout * 1_000 + 1_000,
+      completionWindowSeconds: options.window ?? null,
       autostart: false,
     });
     const batch = await batches.create({
-      input_file_id: input.id,
+      input_file_id: inputId,
       endpoint: job.endpoint,
       completion_window: "24h",
       idempotency_key: idempotencyKey,
     });
-    return { batches, batch, disk, upstream, input, readUpTo: () => position, close: () => kv.close() };
+    if (job.batch === undefined) await state.saveJob(Object.assign(job, { batch: batch.id }));
+    else if (job.batch !== batch.id) throw state.damaged("batch.db", "it is another one");
+    return {
+      batches,
+      batch,
+      disk,
+      upstream,
+      input: job.input,
+      readUpTo: () => position,
+      broken: broken.promise,
+      changed: () => changed,
+      close,
+    };
   } catch (error) {
-    kv.close();
+    await close();
     throw error;
   }
 }
 
-/** Links the input into the state, in place; a run goes on only over the same bytes. */
-async function linkInput(disk: DiskFiles, { name, input }: Plan): Promise<FileObject> {
-  const known = await disk.retrieve(inputId);
-  if (known === null) return disk.link(input, { id: inputId, purpose: "batch" });
+function defined(limits: { [name in keyof Limits]: number | undefined }): Limits {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
+
+function openDatabase(state: State): SqliteKV {
   try {
-    await disk.read(inputId, 0, 1);
-    return known;
+    return new SqliteKV(state.database);
   } catch (error) {
-    if (!(error instanceof ResourceNotFoundError)) throw error;
-    throw new CannotRun(`${name} has changed since its run began; --fresh forgets that run and begins anew`);
+    throw damagedDatabase(state, error);
   }
 }
 
-function inferenceFor(url: string | null, options: RunOptions): Inference {
-  if (url === null) return echoInference(options.latency === undefined ? {} : { latencyMs: options.latency });
-  const { key = process.env.OPENAI_API_KEY || undefined, header } = options;
-  return connect({
-    baseUrl: url,
-    timeoutMs: options.timeout * 1_000,
-    ...(key !== undefined && { apiKey: key }),
-    ...(header !== undefined && { headers: header }),
-  });
+/** SQLite's own words for a file that is none of its own, or only in part. */
+export function damagedDatabase(state: State, error: unknown): unknown {
+  const { message } = error as Error;
+  return /not a database|malformed/.test(message) ? state.damaged("batch.db", message) : error;
 }
 
-/** The same files, telling how far the input was read. */
-function watched(disk: DiskFiles, onRead: (position: number) => void): Files {
+/** The finished files, and the input as it was known when the run began. */
+function withInput(
+  disk: DiskFiles,
+  { name, input }: Job,
+  read: (offset: number, length: number) => Promise<Uint8Array>,
+): Files {
+  const file: FileObject = {
+    id: inputId,
+    object: "file",
+    bytes: input.bytes,
+    created_at: 0,
+    filename: name,
+    purpose: "batch",
+  };
   return {
-    retrieve: (id) => disk.retrieve(id),
+    retrieve: async (id) => (id === inputId ? file : disk.retrieve(id)),
     create: (options) => disk.create(options),
-    read: (id, offset, length) => {
-      if (id === inputId) onRead(offset);
-      return disk.read(id, offset, length);
-    },
+    read: (id, offset, length) => (id === inputId ? read(offset, length) : disk.read(id, offset, length)),
   };
 }

@@ -3,41 +3,52 @@
  * the moment the output files are in place.
  */
 
-import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type FileLock, lockFile } from "../hosts/sqlite-lock.ts";
 import type { Batch } from "../types.ts";
+import type { Failures } from "./failures.ts";
+import type { Identity } from "./input-file.ts";
 import { CannotRun } from "./terminal.ts";
 
-/** What a state folder belongs to. Anything else may differ from one start to the next. */
+/** What a state folder belongs to. Anything else may differ from one start to the next, the key among it. */
 export interface Job {
-  /** Absolute path of the input. */
-  input: string;
+  /** The input's name, for people. */
+  name: string;
+  input: Identity;
   /** The server, or null for the embedded model. */
   url: string | null;
   endpoint: string;
+  /** The batch, once there is one. */
+  batch?: string;
+  /** Set before the first answer is written down. */
+  answered?: true;
   /** The batch, once it has ended and its files are in place: all that is left is to remove the folder. */
-  finished?: Batch;
+  finished?: { batch: Batch; failures: Failures };
 }
 
 const lockName = "lock.db";
 const jobName = "job.json";
+const databaseName = "batch.db";
+const unpackedName = "input.jsonl";
 const names = [
   jobName,
   `${jobName}.new`,
-  "batch.db",
-  "batch.db-wal",
-  "batch.db-shm",
-  "batch.db.lock",
+  databaseName,
+  `${databaseName}-wal`,
+  `${databaseName}-shm`,
+  `${databaseName}.lock`,
+  unpackedName,
+  `${unpackedName}.new`,
   "files",
 ];
 
-/** The folder for an input when none is named: beside it, as the output files are. */
-export function defaultFolder(input: string, url: string | null, endpoint: string | undefined): string {
-  const what = JSON.stringify([input, url, endpoint ?? null]);
-  const hash = createHash("sha256").update(what).digest("hex").slice(0, 16);
-  return join(dirname(input), ".edgebatch", `${basename(input)}-${hash}`);
+/**
+ * The folder for an input when none is named: beside it, as the output files are, and called like it. So it is found
+ * wherever the folder of both has gone, by whatever path.
+ */
+export function defaultFolder(input: string): string {
+  return join(dirname(input), ".edgebatch", basename(input));
 }
 
 /** A state folder, locked by this process. */
@@ -51,7 +62,12 @@ export class State {
   }
 
   get database(): string {
-    return join(this.folder, "batch.db");
+    return join(this.folder, databaseName);
+  }
+
+  /** Where a packed input lies unpacked. */
+  get unpacked(): string {
+    return join(this.folder, unpackedName);
   }
 
   get files(): string {
@@ -61,31 +77,57 @@ export class State {
   /** Makes the folder if need be, and locks it. @throws CannotRun when another process holds it */
   static async open(folder: string): Promise<State> {
     const path = join(folder, lockName);
-    for (;;) {
-      await makeFolder(folder);
+    for (let tries = 1; ; tries++) {
+      await makeFolder(folder, tries);
       const before = await inode(path);
+      if (before === null) continue;
       const lock = lockFolder(path, folder);
       // The process that held the lock may have removed the file: then this is a lock on nothing.
-      if (before !== null && before === (await inode(path))) return new State(folder, lock);
+      if (before === (await inode(path))) return new State(folder, lock);
       lock.release();
     }
   }
 
-  /** What the folder was made for; null when nothing has begun. */
+  /** What the folder was made for; null when nothing has begun. @throws CannotRun when that cannot be told any more */
   async job(): Promise<Job | null> {
-    try {
-      const { version, ...job } = JSON.parse(await readFile(join(this.folder, jobName), "utf8"));
-      if (version !== 1) throw new CannotRun(`${this.folder} was written by another version of edgebatch`);
-      return job as Job;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    const text = await readFile(join(this.folder, jobName), "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return null;
       throw error;
+    });
+    if (text === null) return null;
+    const { version, ...job } = this.#parsed(text);
+    if (version !== 2) {
+      throw new CannotRun(
+        `${this.folder} was written by another version of edgebatch; --fresh forgets that run`,
+      );
     }
+    // Without it everything would be run again, in silence.
+    if (job.batch !== undefined && job.finished === undefined && !(await exists(this.database))) {
+      throw this.damaged(databaseName, "it is gone");
+    }
+    return job;
+  }
+
+  #parsed(text: string): Job & { version: unknown } {
+    try {
+      const value: unknown = JSON.parse(text);
+      if (typeof value === "object" && value !== null) return value as Job & { version: unknown };
+    } catch {
+      // Told below.
+    }
+    throw this.damaged(jobName, "it is not what was written");
+  }
+
+  /** The error of a part of the state that cannot be used. */
+  damaged(name: string, why: string): CannotRun {
+    return new CannotRun(
+      `the state of this run is damaged: ${join(this.folder, name)}: ${why}. --fresh forgets the run and begins anew`,
+    );
   }
 
   async saveJob(job: Job): Promise<void> {
     const path = join(this.folder, jobName);
-    await writeFile(`${path}.new`, JSON.stringify({ version: 1, ...job }), { flush: true });
+    await writeFile(`${path}.new`, JSON.stringify({ version: 2, ...job }), { flush: true });
     await rename(`${path}.new`, path);
   }
 
@@ -116,22 +158,43 @@ export class State {
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function makeFolder(folder: string, tries: number): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeAll(folder);
     const found = await readdir(folder);
-    if (found.length > 0 && !found.includes(lockName)) {
+    const ours = [lockName, `${lockName}-journal`, ...names];
+    if (found.length > 0 && !found.some((name) => ours.includes(name))) {
       throw new CannotRun(`${folder} holds other files; --state needs a folder of its own`);
     }
     await (await open(join(folder, lockName), "a")).close();
   } catch (error) {
     if (error instanceof CannotRun) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return; // Removed in this moment; the caller notices and tries again.
+    // Removed in this moment: the caller notices and tries again. Some places say the same as often as they are asked.
+    if (code === "ENOENT" && tries < 20) return;
     throw new CannotRun(
-      `cannot use ${folder} for the state of the run (${message}); name another with --state`,
+      `the state of the run cannot be kept in ${folder} (${message}); name another folder with --state, and --out and --errors for the answers`,
     );
   }
+}
+
+/** Node's own recursive `mkdir` says ENOENT of a file system that is read-only, and in some places never ends. */
+async function makeAll(folder: string): Promise<void> {
+  for (const last of [false, true]) {
+    try {
+      await mkdir(folder);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST") return;
+      if (code !== "ENOENT" || last || dirname(folder) === folder) throw error;
+      await makeAll(dirname(folder));
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
 }
 
 function lockFolder(path: string, folder: string): FileLock {
@@ -139,11 +202,14 @@ function lockFolder(path: string, folder: string): FileLock {
   try {
     lock = lockFile(path);
   } catch (error) {
-    throw new CannotRun(`cannot lock ${path}: ${(error as Error).message}`);
+    throw new CannotRun(
+      `cannot lock ${path}: ${(error as Error).message}. The file holds no data: delete it if no edgebatch is running`,
+    );
   }
-  if (lock === null)
-    throw new CannotRun(`another edgebatch is running this batch (its state is in ${folder})`);
-  return lock;
+  if (lock !== null) return lock;
+  throw new CannotRun(
+    `another edgebatch is running this file (its state is in ${folder}); --state keeps a second run apart`,
+  );
 }
 
 async function inode(path: string): Promise<string | null> {

@@ -6,7 +6,7 @@ import type { BatchError } from "../types.ts";
 export class CannotRun extends Error {}
 
 /** Exit statuses of all commands. */
-export const exit = { good: 0, bad: 1, cannotRun: 2, interrupted: 130, terminated: 143 } as const;
+export const exit = { good: 0, bad: 1, cannotRun: 2, refused: 3, interrupted: 130, terminated: 143 } as const;
 
 let readerGone = false;
 
@@ -21,7 +21,7 @@ export function allowClosedOutput(): void {
 }
 
 /** Writes to standard output, at the reader's pace. */
-export async function print(text: string): Promise<void> {
+export async function print(text: string | Uint8Array): Promise<void> {
   if (readerGone) return;
   await new Promise<void>((resolve) => {
     process.stdout.write(text, () => resolve());
@@ -39,16 +39,21 @@ export function formatError(file: string, { line, code, message, param }: BatchE
   return `${place}: ${code}: ${oneLine(message)}${param === null ? "" : ` (${oneLine(param)})`}`;
 }
 
-/** Prints errors, each on a line of its own. */
-export async function printErrors(file: string, errors: BatchError[]): Promise<void> {
+/** Prints errors, each on a line of its own; to standard error where standard output is for answers. */
+export async function printErrors(
+  file: string,
+  errors: BatchError[],
+  elsewhere?: (line: string) => void,
+): Promise<void> {
   for (let from = 0; from < errors.length; from += 1_000) {
-    const lines = errors.slice(from, from + 1_000).map((error) => `${formatError(file, error)}\n`);
-    await print(lines.join(""));
+    const lines = errors.slice(from, from + 1_000).map((error) => formatError(file, error));
+    if (elsewhere === undefined) await print(lines.map((line) => `${line}\n`).join(""));
+    else lines.forEach(elsewhere);
   }
 }
 
 /** Model names come from the file: no line breaks and no terminal commands out of them. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) =>
     JSON.stringify(char)
       .slice(1, -1)
@@ -92,10 +97,20 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3_600)} h`;
 }
 
+/** 14:05:30, with the date unless it is today. */
+export function clock(at: number): string {
+  const date = new Date(at);
+  const time = date.toLocaleTimeString("en-GB");
+  return date.toDateString() === new Date().toDateString()
+    ? time
+    : `${date.toLocaleDateString("en-CA")} ${time}`;
+}
+
 /** What an error says, for people: of a failed `fetch` also the cause, which holds the reason. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error as { cause?: unknown };
   if (!(cause instanceof Error)) return error.message;
+  if (cause.message !== "" && error.message.endsWith(cause.message)) return error.message;
   return `${error.message}: ${cause.message || ((cause as NodeJS.ErrnoException).code ?? cause.name)}`;
 }

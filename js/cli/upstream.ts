@@ -1,9 +1,9 @@
-/** The server of a run: what is in flight, what is worth a word, and when it is out of reach. */
+/** The server of a run: what is in flight, what is worth a word, and when it is no use to go on. */
 
 import { fetchInference } from "../hosts/fetch-inference.ts";
-import { patientFetch } from "../hosts/node-fetch.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
-import { messageOf } from "./terminal.ts";
+import { duration } from "./terminal.ts";
+import { type Trouble, troubleOf } from "./trouble.ts";
 
 /** Options of {@link connect}. */
 export interface ServerOptions {
@@ -12,35 +12,51 @@ export interface ServerOptions {
   headers?: Record<string, string>;
   /** Time for one answer. */
   timeoutMs: number;
+  maxResponseBytes?: number;
 }
 
-/** Answers may take as long as they take: Node's own `fetch` gives up on one after five minutes. */
+/** @throws TypeError for an address or a key that cannot be used */
 export function connect(options: ServerOptions): Inference {
-  return fetchInference({ ...options, fetch: patientFetch() });
+  return fetchInference(options);
 }
 
-/** Watches the calls of a run. */
+/** What a run does about its server. */
+export interface UpstreamOptions {
+  /** How long every call may go wrong before the run stops. */
+  patienceMs: number;
+  /** Whether to go on where everything is refused. */
+  keepTrying: boolean;
+  /** A word for people. */
+  onNotice: (text: string) => void;
+  /** Waited for before the first answer is handed on. */
+  onFirstAnswer: () => Promise<void>;
+  /** The run is to stop; {@link Upstream.stopped} says why. */
+  onStop: () => void;
+}
+
+/** Trouble that is over sooner, once the server has answered, is not worth a word. */
+const noticeAfterMs = 2_000;
+
+/**
+ * Watches the calls of a run. That trouble of the server costs no request a try, and how long to wait for it, is the
+ * core's concern; here it is decided when waiting is no use.
+ */
 export class Upstream implements Inference {
   readonly #inner: Inference;
-  readonly #patienceMs: number;
-  readonly #onNotice: (text: string) => void;
-  readonly #onUnreachable: () => void;
+  readonly #options: UpstreamOptions;
   #inFlight = 0;
-  #answered = false;
-  /** Since when every call has failed to connect, and how many did. */
-  #silence: { since: number; failures: number } | undefined;
+  #firstAnswer: Promise<void> | undefined;
+  /** Since when every call has gone wrong, and how. */
+  #bad:
+    | { since: number; trouble: Trouble; refused: boolean; told: boolean; timers: NodeJS.Timeout[] }
+    | undefined;
 
-  /** Why the server is out of reach; null while it is not. */
-  unreachable: string | null = null;
+  /** Why the run is to stop; null while it is not. */
+  stopped: Trouble | null = null;
 
-  constructor(
-    inner: Inference,
-    options: { patienceMs: number; onNotice: (text: string) => void; onUnreachable: () => void },
-  ) {
+  constructor(inner: Inference, options: UpstreamOptions) {
     this.#inner = inner;
-    this.#patienceMs = options.patienceMs;
-    this.#onNotice = options.onNotice;
-    this.#onUnreachable = options.onUnreachable;
+    this.#options = options;
   }
 
   get inFlight(): number {
@@ -51,39 +67,83 @@ export class Upstream implements Inference {
     this.#inFlight += 1;
     try {
       const response = await this.#inner.infer(request, signal);
-      this.#hear(request, response);
+      const trouble = troubleOf(request, response);
+      if (trouble === null) await this.#hear(response);
+      else this.#miss(trouble);
       return response;
     } catch (error) {
-      // Answers that are too large or too late are of this request; a connection that fails is of all.
+      // Answers that are too large or too late are of this request.
       const ownFault = ["ResponseTooLargeError", "TimeoutError"].includes((error as Error).name);
-      if (!signal.aborted && !ownFault) this.#miss(error);
+      if (!signal.aborted && !ownFault) this.#miss(troubleOf(request, error as Error));
       throw error;
     } finally {
       this.#inFlight -= 1;
+      this.#look();
     }
   }
 
-  #hear(request: InferenceRequest, { status }: InferenceResponse): void {
-    this.#silence = undefined;
-    if (this.#answered) return;
-    this.#answered = true;
-    // Said once, of the first answer: more often than not all the others will be the same.
-    if (status === 401 || status === 403) this.#onNotice(`the server answers ${status}: is the key right?`);
-    if (status === 404 || status === 405) {
-      this.#onNotice(`the server answers ${status} to ${request.url}: are --url and the model right?`);
+  /** An answer that shows that the server does its work, or would if it had not too much of it. */
+  async #hear({ status }: InferenceResponse): Promise<void> {
+    if (this.#bad !== undefined) {
+      this.#bad.timers.forEach(clearTimeout);
+      if (this.#bad.told)
+        this.#options.onNotice(`the server is back after ${duration(this.#badForMs() / 1_000)}`);
+      this.#bad = undefined;
     }
+    if (status === 429) return;
+    this.#firstAnswer ??= this.#options.onFirstAnswer();
+    await this.#firstAnswer;
   }
 
-  #miss(error: unknown): void {
-    const now = performance.now();
-    this.#silence ??= { since: now, failures: 0 };
-    this.#silence.failures += 1;
-    if (this.#silence.failures === 1) this.#onNotice(`no answer: ${messageOf(error)}; trying again`);
-    // A call that still waits for its answer has a connection.
-    if (this.unreachable !== null || this.#inFlight > 1 || now - this.#silence.since < this.#patienceMs)
+  #miss(trouble: Trouble | null): void {
+    if (trouble === null) return;
+    if (this.#bad !== undefined) {
+      this.#bad.trouble = trouble;
+      this.#bad.refused &&= trouble.kind === "refused";
       return;
-    // Going on would use up the tries of line after line.
-    this.unreachable = messageOf(error);
-    this.#onUnreachable();
+    }
+    const { patienceMs } = this.#options;
+    const timers = [
+      setTimeout(() => this.#tell(), noticeAfterMs),
+      setTimeout(() => this.#look(), patienceMs),
+    ];
+    for (const timer of timers) timer.unref();
+    this.#bad = {
+      since: performance.now(),
+      trouble,
+      refused: trouble.kind === "refused",
+      told: false,
+      timers,
+    };
+    if (this.#firstAnswer === undefined) this.#tell();
+  }
+
+  #tell(): void {
+    // Of what ends the run its last words will tell.
+    if (this.#bad === undefined || this.#bad.told || this.#isHopeless()) return;
+    this.#bad.told = true;
+    this.#options.onNotice(`${this.#bad.trouble.text}; trying again`);
+  }
+
+  /** Stops when nothing is in flight that could still go well, and waiting is no use or has been long enough. */
+  #look(): void {
+    if (this.stopped !== null || this.#bad === undefined || this.#inFlight > 0) return;
+    const { trouble, timers, refused } = this.#bad;
+    const waits = refused && this.#options.keepTrying;
+    if (!this.#isHopeless() && (waits || this.#badForMs() < this.#options.patienceMs)) return;
+    timers.forEach(clearTimeout);
+    this.stopped = trouble;
+    this.#options.onStop();
+  }
+
+  /** Nobody is served. (A model that is not there may, once others were answered, be that of some requests alone.) */
+  #isHopeless(): boolean {
+    if (this.#bad === undefined || this.#options.keepTrying) return false;
+    const { refused, trouble } = this.#bad;
+    return refused && (trouble.ofAll || this.#firstAnswer === undefined);
+  }
+
+  #badForMs(): number {
+    return this.#bad === undefined ? 0 : performance.now() - this.#bad.since;
   }
 }

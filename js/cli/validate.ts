@@ -2,9 +2,11 @@
 
 import { Validator } from "../entry/node.ts";
 import type { Dialect, Limits } from "../types.ts";
+import { emptyFile } from "./empty-file.ts";
+import { otherKind } from "./file-kind.ts";
 import { endpointOf, openInput } from "./input.ts";
 import { left, modeFor, Progress } from "./progress.ts";
-import { bytes, count, exit, plural, print, printErrors, say } from "./terminal.ts";
+import { bytes, CannotRun, count, exit, plural, print, printErrors, say } from "./terminal.ts";
 
 /** Options as the command line gives them. */
 export interface ValidateOptions {
@@ -13,19 +15,34 @@ export interface ValidateOptions {
   singleModel?: boolean;
   maxRequests?: number;
   maxFileBytes?: number;
+  maxLineBytes?: number;
   maxErrors?: number;
   json?: boolean;
 }
 
-/** Checks a file and says what is wrong with it. Gives the exit status. */
-export async function validate(path: string, options: ValidateOptions): Promise<number> {
+/** Checks files and says what is wrong with them. Gives the exit status: that of the worst. */
+export async function validate(paths: string[], options: ValidateOptions): Promise<number> {
+  let worst: number = exit.good;
+  for (const path of paths) {
+    try {
+      worst = Math.max(worst, await validateOne(path, options));
+    } catch (error) {
+      if (paths.length === 1 || !(error instanceof CannotRun)) throw error;
+      say(`edgebatch: ${error.message}`);
+      worst = exit.cannotRun;
+    }
+  }
+  return worst;
+}
+
+async function validateOne(path: string, options: ValidateOptions): Promise<number> {
   const input = await openInput(path);
-  const { endpoint, chunks } =
-    options.endpoint === undefined
-      ? await endpointOf(input.chunks)
-      : { endpoint: options.endpoint, chunks: input.chunks };
-  const { dialect, singleModel, maxRequests, maxFileBytes, maxErrors } = options;
-  const limits = Object.entries({ maxRequests, maxFileBytes, maxErrors }).filter(
+  const { endpoint: firstEndpoint, chunks, head } = await endpointOf(input.chunks, options.maxLineBytes);
+  const endpoint = options.endpoint ?? firstEndpoint;
+  const kind = otherKind(head);
+  if (kind !== null) throw new CannotRun(`${input.name} is ${kind}`);
+  const { dialect, singleModel, maxRequests, maxFileBytes, maxLineBytes, maxErrors } = options;
+  const limits = Object.entries({ maxRequests, maxFileBytes, maxLineBytes, maxErrors }).filter(
     ([, value]) => value !== undefined,
   );
   const validator = new Validator({
@@ -44,18 +61,22 @@ export async function validate(path: string, options: ValidateOptions): Promise<
         done,
         total: input.size,
         text: (rate) => {
-          const of = input.size === null ? "" : ` of ${bytes(input.size)}`;
-          const rest = input.size === null ? "" : left(input.size - done, rate);
-          return `${bytes(done)}${of}, ${bytes(rate)}/s${rest}`;
+          if (input.size === null) return [bytes(done), `${bytes(rate)}/s`];
+          const rest = left(input.size - done, rate);
+          return [`${bytes(done)} of ${bytes(input.size)}`, ...rest, `${bytes(rate)}/s`];
         },
       });
     }
   } finally {
     progress.stop();
   }
-  const { errors, errorCount, requestCount } = validator.finish();
+  const found = validator.finish();
+  const { requestCount } = found;
+  const empty = requestCount === 0 && found.errorCount === 0;
+  const errors = empty ? [emptyFile] : found.errors;
+  const errorCount = empty ? 1 : found.errorCount;
   if (options.json) {
-    await print(`${JSON.stringify({ errors, errorCount, requestCount })}\n`);
+    await print(`${JSON.stringify({ file: input.name, errors, errorCount, requestCount })}\n`);
   } else {
     await printErrors(input.name, errors);
     say(summary(input.name, endpoint, requestCount, errorCount, errors.length));

@@ -1,19 +1,23 @@
 /** Shows how far a batch is, from what it publishes. */
 
+import type { BatchWait } from "../types.ts";
 import { left, type Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
-import { bytes, count } from "./terminal.ts";
+import { bytes, clock, count, oneLine } from "./terminal.ts";
 
 const everyMs = 200;
+/** A wait from this on is worth a line of its own. */
+const longWaitMs = 5_000;
 
 /** Shows progress until `end` is called. */
 export function showProgress(session: Session, progress: Progress): { end: () => Promise<void> } {
+  const told = { wait: "" };
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   let wake = () => {};
   const loop = async () => {
     while (!ended) {
-      await show(session, progress);
+      await show(session, progress, told);
       if (ended) return;
       await new Promise<void>((resolve) => {
         wake = resolve;
@@ -32,26 +36,48 @@ export function showProgress(session: Session, progress: Progress): { end: () =>
   };
 }
 
-async function show({ batches, batch: { id }, input, readUpTo }: Session, progress: Progress): Promise<void> {
-  const { status, request_counts: counts } = await batches.retrieve(id);
+async function show(session: Session, progress: Progress, told: { wait: string }): Promise<void> {
+  const { batches, batch, input, readUpTo } = session;
+  const { status, request_counts: counts, edgebatch } = await batches.retrieve(batch.id);
   if (status === "validating") {
     const done = readUpTo();
     progress.update({
       phase: "validating",
       done,
       total: input.bytes,
-      text: (rate) =>
-        `${bytes(done)} of ${bytes(input.bytes)}, ${bytes(rate)}/s${left(input.bytes - done, rate)}`,
+      text: (rate) => [
+        `${bytes(done)} of ${bytes(input.bytes)}`,
+        ...left(input.bytes - done, rate),
+        `${bytes(rate)}/s`,
+      ],
     });
     return;
   }
   const done = counts.completed + counts.failed;
+  const wait = waitOf(edgebatch?.waiting);
+  if (wait?.long && wait.text !== told.wait) {
+    told.wait = wait.text;
+    progress.note(`edgebatch: ${wait.text}`);
+  }
   progress.update({
     phase: status === "in_progress" ? "running" : "writing the files",
     done,
     total: counts.total,
-    text: (rate) =>
-      `${count(done)} of ${count(counts.total)} done, ${count(counts.failed)} failed` +
-      `, ${rate >= 10 ? count(Math.round(rate)) : rate.toFixed(1)}/s${left(counts.total - done, rate)}`,
+    text: (rate) => [
+      `${count(done)} of ${count(counts.total)} done`,
+      `${count(counts.failed)} failed`,
+      ...(wait === null ? left(counts.total - done, rate) : [wait.text]),
+      `${rate >= 10 ? count(Math.round(rate)) : rate.toFixed(1)}/s`,
+    ],
   });
+}
+
+/** Why nothing starts now and until when, while that is to come. */
+function waitOf(waiting: BatchWait | undefined): { text: string; long: boolean } | null {
+  if (waiting === undefined) return null;
+  const { status, reason, message, until } = waiting;
+  const ms = until * 1_000 - Date.now();
+  if (ms <= 0) return null;
+  const why = [status, oneLine(message || reason).slice(0, 100)].filter((part) => part !== null).join(" ");
+  return { text: `waiting until ${clock(until * 1_000)} (${why})`, long: ms >= longWaitMs };
 }

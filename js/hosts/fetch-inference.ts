@@ -1,11 +1,17 @@
 /** A model server spoken to with `fetch`. */
 
+import { checkNames, type NamesOf } from "../options.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
+import { joinUrl, parseBaseUrl } from "./base-url.ts";
+import { patientFetch } from "./node-fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** Options of {@link fetchInference}. */
 export interface FetchInferenceOptions {
-  /** The server, with or without a trailing `/` or `/v1`. A query in it is sent with every request. */
+  /**
+   * The server, as OpenAI's SDKs take it: `http://localhost:8000/v1`, `https://host/v1beta/openai/`. A bare host has
+   * its API under `/v1`. A query in it is sent with every request.
+   */
   baseUrl: string;
   /** Sent as `authorization: Bearer …`. */
   apiKey?: string | undefined;
@@ -13,37 +19,58 @@ export interface FetchInferenceOptions {
   headers?: Record<string, string>;
   /** Time for one answer, headers and body together. Default 600,000; `Infinity` for none. */
   timeoutMs?: number;
-  /** Default `globalThis.fetch`. */
+  /** Default: the runtime's, with no time limit but `timeoutMs`. */
   fetch?: typeof globalThis.fetch;
-  /** Largest answer, in bytes. Default 8 MiB. */
+  /** Largest answer, in bytes. Default 8,388,608. */
   maxResponseBytes?: number;
 }
 
+const names: NamesOf<FetchInferenceOptions> = {
+  baseUrl: true,
+  apiKey: true,
+  headers: true,
+  timeoutMs: true,
+  fetch: true,
+  maxResponseBytes: true,
+};
+
 /**
  * An {@link Inference} that posts each request to a server that speaks OpenAI's API. One call is one request: it
- * never retries, and follows no redirect (whose status is the answer), so a key goes to `baseUrl` alone.
+ * never retries. A 307 or 308 is followed within the same host, so a key goes to `baseUrl` alone.
  *
- * Every answer resolves, whatever its status. Rejections are named: `TimeoutError`, `ResponseTooLargeError`, the
- * reason of an aborted signal, and otherwise the connection error of `fetch`.
+ * Every answer resolves, whatever its status. Rejections are named: `TimeoutError`, `ResponseTooLargeError`,
+ * `RedirectError`, the reason of an aborted signal, and otherwise the connection error of `fetch`.
  */
 export function fetchInference(options: FetchInferenceOptions): Inference {
-  const { timeoutMs = 600_000, maxResponseBytes = 8 * 1024 * 1024, fetch = globalThis.fetch } = options;
-  const base = parseBase(options.baseUrl);
+  checkNames(options, names, "fetchInference");
+  const { timeoutMs = 600_000, maxResponseBytes = 8 * 1024 * 1024, fetch = patientFetch() } = options;
+  const base = parseBaseUrl(options.baseUrl);
   const common = new Headers({ "content-type": "application/json", accept: "application/json" });
-  if (options.apiKey !== undefined) common.set("authorization", `Bearer ${options.apiKey}`);
+  if (options.apiKey !== undefined) common.set("authorization", `Bearer ${checkKey(options.apiKey)}`);
   for (const [name, value] of Object.entries(options.headers ?? {})) common.set(name, value);
 
-  async function ask(request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse> {
+  async function post(request: InferenceRequest, signal: AbortSignal): Promise<Response> {
     const headers = new Headers(common);
     headers.set("idempotency-key", request.idempotencyKey);
-    const response = await fetch(join(base, request.url), {
-      method: "POST",
-      headers,
-      body: request.body as Uint8Array<ArrayBuffer>,
-      redirect: "manual",
-      signal,
-    });
-    if (response.type === "opaqueredirect") throw new Error(`${base.origin} answered with a redirect.`);
+    let url = joinUrl(base, request.url);
+    for (let hops = 0; ; hops++) {
+      const response = await fetch(url, {
+        method: "POST",
+        headers,
+        body: request.body as Uint8Array<ArrayBuffer>,
+        redirect: "manual",
+        signal,
+      });
+      if (!isRedirect(response)) return response;
+      response.body?.cancel().catch(() => undefined);
+      const next = redirectedTo(response, url);
+      if (next === null || hops === 5) throw redirectError(response, url);
+      url = next;
+    }
+  }
+
+  async function ask(request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse> {
+    const response = await post(request, signal);
     const requestId = response.headers.get("x-request-id");
     const wait = retryAfterMs(response.headers);
     return {
@@ -71,7 +98,7 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
         return await Promise.race([ask(request, control.signal), stopped]);
       } catch (error) {
         if (control.signal.aborted) throw control.signal.reason;
-        throw isTimeout(error) ? timeoutError(base, undefined, error) : error;
+        throw isTimeout(error) ? timeoutError(base, undefined, error) : withCause(error);
       } finally {
         clearTimeout(timer);
         signal.removeEventListener("abort", onAbort);
@@ -85,27 +112,43 @@ export class ResponseTooLargeError extends Error {
   override name = "ResponseTooLargeError";
 }
 
+/** A redirect to another server, or one that would not send the request again as it is. */
+export class RedirectError extends Error {
+  override name = "RedirectError";
+}
+
 /** Timers count in 32 bits: beyond it they would fire at once. */
 const MAX_TIMER = 0x7fffffff;
 
-function parseBase(text: string): URL {
-  const base = new URL(text);
-  if (base.protocol !== "http:" && base.protocol !== "https:") {
-    throw new TypeError(`baseUrl must start with http:// or https://, but is '${text}'.`);
-  }
-  if (base.username !== "" || base.password !== "") {
-    throw new TypeError("baseUrl must carry no user name or password; use apiKey or headers.");
-  }
-  base.hash = "";
-  base.pathname = base.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
-  return base;
+/** @throws TypeError for a key that no header can carry, without saying it */
+function checkKey(key: string): string {
+  const place = [...key].findIndex((char) => !/[\t\x20-\x7e\x80-\xff]/.test(char));
+  if (place < 0) return key;
+  const code = ([...key][place] as string).codePointAt(0) as number;
+  const name = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  throw new TypeError(
+    `The API key holds a character that no header may hold, at place ${place + 1} (${name}).`,
+  );
 }
 
-/** The path is set, never parsed: no `url` can lead to another server. */
-function join(base: URL, path: string): URL {
-  const url = new URL(base);
-  url.pathname = base.pathname.replace(/\/+$/, "") + (path.startsWith("/") ? path : `/${path}`);
-  return url;
+function isRedirect({ type, status, headers }: Response): boolean {
+  return type === "opaqueredirect" || ([301, 302, 303, 307, 308].includes(status) && headers.has("location"));
+}
+
+/** Where a request may go once more, body, key and all: to the same server, or to the same one by https. */
+function redirectedTo({ status, headers }: Response, from: URL): URL | null {
+  const location = headers.get("location") ?? "";
+  if ((status !== 307 && status !== 308) || !URL.canParse(location, from)) return null;
+  const to = new URL(location, from);
+  const secured = from.protocol === "http:" && to.protocol === "https:" && from.hostname === to.hostname;
+  return (to.origin === from.origin || secured) && to.username === "" && to.password === "" ? to : null;
+}
+
+function redirectError({ status, headers }: Response, from: URL): RedirectError {
+  const location = headers.get("location");
+  const to = location !== null && URL.canParse(location, from) ? new URL(location, from).href : location;
+  const where = to === null ? "with a redirect" : `${status}, a redirect to ${to}`;
+  return new RedirectError(`${from.origin} answered ${where}. If that is right, make it the base URL.`);
 }
 
 async function readBody(response: Response, most: number): Promise<Uint8Array> {
@@ -151,6 +194,14 @@ function timeoutError(base: URL, ms: number | undefined, cause?: unknown): Error
   const error = new Error(`${base.origin} gave no whole answer ${time}.`, { cause });
   error.name = "TimeoutError";
   return error;
+}
+
+/** Node calls every failure "fetch failed", and says why in the cause alone, which gets lost where only texts are kept. */
+function withCause(error: unknown): unknown {
+  const { cause } = error as { cause?: { code?: string; message?: string } };
+  const why = cause?.message || cause?.code;
+  if (!(error instanceof TypeError) || !why || error.message.includes(why)) return error;
+  return new TypeError(`${error.message}: ${why}`, { cause });
 }
 
 /** Node's fetch has time limits of its own, and calls them a failed fetch. That of connecting is no time of an answer. */

@@ -1,21 +1,34 @@
-/** Node's `fetch`, without the time limits that Node sets by itself. */
+/** `fetch` without the time limits that runtimes set by themselves. */
 
 const DISPATCHER = Symbol.for("undici.globalDispatcher.1");
 
+interface Dispatcher {
+  dispatch(options: object, handler: object): boolean;
+}
+
 /**
- * Node's `fetch` gives up when headers, or the next part of a body, take 300 seconds, however long the caller is
- * willing to wait. A model can take longer than that to answer. This is the same `fetch` without those two limits
- * (and so only for callers with a time limit of their own); on a runtime that has no such limits it is `fetch` itself.
+ * Node's `fetch` gives up when headers, or the next part of a body, take 300 seconds, and Bun's after 300 seconds in
+ * all, however long the caller is willing to wait. A model can take longer than that to answer. This is the same
+ * `fetch` without those limits (and so only for callers with a time limit of their own): connections, proxies and
+ * whatever else the process has set stay as they are. On other runtimes it is `fetch` itself.
  */
 export function patientFetch(): typeof globalThis.fetch {
+  if ("Bun" in globalThis) {
+    return ((input, init) =>
+      globalThis.fetch(input, { ...init, timeout: false } as RequestInit)) as typeof globalThis.fetch;
+  }
   // Node loads its implementation, and with it the dispatcher, when one of its classes is first used.
   new Headers();
-  const dispatcher: unknown = (globalThis as Record<symbol, unknown>)[DISPATCHER];
-  if (typeof dispatcher !== "object" || dispatcher?.constructor.name !== "Agent") return globalThis.fetch;
-  const Agent = dispatcher.constructor as new (options: {
-    headersTimeout: number;
-    bodyTimeout: number;
-  }) => object;
-  const patient = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  if (dispatcherOfNode() === undefined) return globalThis.fetch;
+  const patient: Dispatcher = {
+    // The process may have changed its dispatcher in between.
+    dispatch: (options, handler) =>
+      (dispatcherOfNode() as Dispatcher).dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler),
+  };
   return (input, init) => globalThis.fetch(input, { ...init, dispatcher: patient } as RequestInit);
+}
+
+function dispatcherOfNode(): Dispatcher | undefined {
+  const found = (globalThis as Record<symbol, unknown>)[DISPATCHER] as Partial<Dispatcher> | undefined;
+  return typeof found?.dispatch === "function" ? (found as Dispatcher) : undefined;
 }

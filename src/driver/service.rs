@@ -44,7 +44,7 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
             }
         }
     };
-    let batch = new.into_batch(record);
+    let batch = new.into_batch(record, settings);
     let json = to_json(&batch);
     // The checkpoint comes first: a batch that users can see is one that runs, even if a crash comes between.
     let (run, published) = (keys::run(&batch.id), keys::batch(&batch.id));

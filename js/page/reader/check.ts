@@ -1,20 +1,16 @@
 /** Checks a file: the bytes go through the core, and what it finds goes to the page as it is found. */
 import { type Statistics, Validator, type ValidatorOptions } from "../../entry/manual.ts";
+import { FirstLine } from "../../first-line.ts";
 import type { BatchError } from "../../types.ts";
 import type { LineIndex } from "./line-index.ts";
 import type { CheckSettings, Counts } from "./protocol.ts";
-import { open, type Source } from "./source.ts";
+import { open } from "./source.ts";
 
-/** What is assumed of a file whose first line names no endpoint. */
-const USUAL_ENDPOINT = "/v1/chat/completions";
 const PROGRESS_MS = 100;
 /** Bytes after which it is looked at what was found: pieces may be much smaller. */
 const LOOK_BYTES = 512 * 1024;
 /** Errors sent at once: the page takes a few milliseconds for so many. */
 const ERRORS_AT_ONCE = 2_000;
-/** How much of a file is looked at for its first line. */
-const HEAD_BYTES = 1 << 20;
-
 export interface Found {
   read: number;
   endpoint: string;
@@ -86,29 +82,13 @@ export async function check(
 /** The endpoint that the first request of a file names. */
 export async function endpointOf(file: Blob): Promise<string> {
   const source = await open(file);
+  const line = new FirstLine();
   try {
-    const line = await firstLine(source);
-    const { url } = JSON.parse(line.replace(/^\ufeff/, "")) as { url?: unknown };
-    return typeof url === "string" && /^\/v1\/[\w/.-]{1,100}$/.test(url) ? url : USUAL_ENDPOINT;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return USUAL_ENDPOINT;
-    throw error;
+    for (let piece = await source.read(); piece && line.push(piece); ) piece = await source.read();
+    return line.endpoint();
   } finally {
     source.close();
   }
-}
-
-async function firstLine(source: Source): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  while (text.length < HEAD_BYTES) {
-    const piece = await source.read();
-    if (!piece) break;
-    text = (text + decoder.decode(piece, { stream: true })).trimStart();
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
-  }
-  return text;
 }
 
 /** After everything that has happened by now was dealt with. */

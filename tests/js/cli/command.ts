@@ -22,12 +22,23 @@ export interface Started {
   ended: Promise<Ended>;
 }
 
-/** Starts `edgebatch …args`. Keys in the environment of whoever runs the tests must not leak into them. */
-export function start(args: string[], options: { cwd?: string; stdin?: "pipe" | "ignore" } = {}): Started {
-  const { OPENAI_API_KEY: _, EDGEBATCH_KEY: __, ...env } = process.env;
+/** The environment of a command: keys and servers of whoever runs the tests must not leak into them. */
+export function environment(added: Record<string, string> = {}): NodeJS.ProcessEnv {
+  const env = { ...process.env };
+  for (const name of ["OPENAI_API_KEY", "EDGEBATCH_KEY", "OPENAI_BASE_URL", "EDGEBATCH_URL", "NO_COLOR"]) {
+    delete env[name];
+  }
+  return { ...env, ...added };
+}
+
+/** Starts `edgebatch …args`. */
+export function start(
+  args: string[],
+  options: { cwd?: string; stdin?: "pipe" | "ignore"; env?: Record<string, string> } = {},
+): Started {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: options.cwd,
-    env,
+    env: environment(options.env),
     stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
   });
   let [stdout, stderr] = ["", ""];
@@ -46,10 +57,11 @@ export function start(args: string[], options: { cwd?: string; stdin?: "pipe" | 
 /** Runs `edgebatch …args` to its end, with `input` on standard input. */
 export function edgebatch(
   args: string[],
-  options: { cwd?: string; input?: string | Uint8Array } = {},
+  options: { cwd?: string; input?: string | Uint8Array; env?: Record<string, string> } = {},
 ): Promise<Ended> {
   const { child, ended } = start(args, {
     ...(options.cwd !== undefined && { cwd: options.cwd }),
+    ...(options.env !== undefined && { env: options.env }),
     stdin: options.input === undefined ? "ignore" : "pipe",
   });
   child.stdin?.end(options.input);

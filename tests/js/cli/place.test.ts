@@ -76,7 +76,7 @@ suite("a state folder", () => {
   test("belongs to one at a time, and to the next when the first lets go", async () => {
     const path = join(mkdtempSync(join(at, "s-")), ".edgebatch", "x");
     const first = await State.open(path);
-    await assert.rejects(State.open(path), /another edgebatch is running this batch/);
+    await assert.rejects(State.open(path), /another edgebatch is running this file/);
     first.release();
     const second = await State.open(path);
     await second.remove();
@@ -93,7 +93,12 @@ suite("a state folder", () => {
   test("keeps what others put into it", async () => {
     const path = join(mkdtempSync(join(at, "s-")), "state");
     const state = await State.open(path);
-    await state.saveJob({ input: "/in", url: null, endpoint: "/v1/embeddings" });
+    await state.saveJob({
+      name: "in",
+      input: { bytes: 1, sha256: "", size: 1, mtime: "1" },
+      url: null,
+      endpoint: "/v1/embeddings",
+    });
     writeFileSync(join(path, "notes.txt"), "precious");
     await state.remove();
     assert.deepEqual(readdirSync(path), ["notes.txt"]);

@@ -7,6 +7,8 @@ import { after } from "node:test";
 export interface Reply {
   status: number;
   headers?: Record<string, string>;
+  /** The code of the error. */
+  code?: string;
 }
 
 /** What was called, and how much at once. */
@@ -54,10 +56,12 @@ export class ModelServer {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = JSON.parse(Buffer.concat(chunks).toString()).messages[0].content as string;
-    const { status, headers } = this.reply(text, call);
+    const { status, headers, code } = this.reply(text, call);
     if (this.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, this.latencyMs).unref());
     const body =
-      status < 300 ? { id: "x", choices: [{ message: { content: text } }] } : { error: { message: "no" } };
+      status < 300
+        ? { id: "x", choices: [{ message: { content: text } }] }
+        : { error: { message: "no", code } };
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
   }
 }

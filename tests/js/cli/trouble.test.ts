@@ -46,6 +46,112 @@ suite("a run in trouble", () => {
     assert.equal(existsSync(errors), false, "no request failed");
   });
 
+  test("of one request or of many stops alike when nobody is there, with the cause, and uses nothing up", async () => {
+    for (const requests of [1, 3]) {
+      const port = await freePort();
+      const { cwd, errors } = job(requests);
+      const args = ["run", "in.jsonl", "--url", `http://127.0.0.1:${port}`, "--patience", "6"];
+      const down = await edgebatch(args, { cwd });
+      assert.equal(down.status, 2, down.stderr);
+      assert.match(down.stderr, /the server is out of reach: no answer: fetch failed: .*ECONNREFUSED/);
+      const server = new ModelServer();
+      await server.listen(port);
+      assert.equal((await edgebatch(args, { cwd })).status, 0);
+      assert.equal(existsSync(errors), false, "no request failed");
+    }
+  });
+
+  test("waits for a server that answers with errors, says so, and fails no request", async () => {
+    for (const status of [502, 503, 529]) {
+      const server = new ModelServer();
+      const url = await server.listen();
+      const until = performance.now() + 4_000;
+      server.reply = () => ({ status: performance.now() < until ? status : 200 });
+      const { cwd, errors } = job(100);
+      const { status: end, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
+      assert.equal(end, 0, stderr);
+      assert.match(
+        stderr,
+        new RegExp(`the server answers ${status} \\(no\\); trying again\\n.*the server is back`, "s"),
+      );
+      assert.match(stderr, /100 completed, 0 failed/);
+      assert.equal(existsSync(errors), false);
+    }
+  });
+
+  test("stops with 2 when errors are all that the server answers, and keeps everything", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = () => ({ status: 503 });
+    const { cwd, errors } = job(100);
+    const args = ["run", "in.jsonl", "--url", url, "--patience", "2"];
+    const down = await edgebatch(args, { cwd });
+    assert.equal(down.status, 2, down.stderr);
+    assert.match(down.stderr, /out of reach: the server answers 503 \(no\)\n.*stopped with 0 of 100/);
+    server.reply = () => ({ status: 200 });
+    assert.equal((await edgebatch(args, { cwd })).status, 0);
+    assert.equal(existsSync(errors), false);
+  });
+
+  test("says for what it waits and until when", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = () => ({ status: 429, headers: { "retry-after": "86400" } });
+    const { cwd } = job(20);
+    const { child, ended } = start(["run", "in.jsonl", "--url", url], { cwd });
+    await new Promise<void>((resolve) => {
+      child.stderr?.on("data", (text: string) => text.includes("waiting") && resolve());
+    });
+    child.kill("SIGINT");
+    const { status, stderr } = await ended;
+    assert.equal(status, 130);
+    assert.match(stderr, /^edgebatch: waiting until \d\d:\d\d:\d\d \(429 no\)$/m);
+  });
+
+  test("stops with 3 when the quota is used up, which is told by 429 too", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = () => ({ status: 429, code: "insufficient_quota" });
+    const { cwd } = job(20);
+    const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /the quota is used up/);
+  });
+
+  test("goes on at refusals with --keep-trying", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = () => ({ status: server.total < 3 ? 401 : 200 });
+    const { cwd, errors } = job(20);
+    const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url, "--keep-trying"], { cwd });
+    assert.equal(status, 0, stderr);
+    assert.equal(existsSync(errors), false);
+  });
+
+  test("takes server and key from the environment, where what is empty counts as unset", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    const { cwd } = job(1);
+    const args = ["run", "in.jsonl", "--force"];
+    const env = { EDGEBATCH_URL: "", OPENAI_BASE_URL: url, EDGEBATCH_KEY: " ", OPENAI_API_KEY: "sk-1" };
+    assert.equal((await edgebatch(args, { cwd, env })).status, 0);
+    assert.equal(server.headers.authorization, "Bearer sk-1");
+    await edgebatch(args, { cwd, env: { ...env, EDGEBATCH_URL: url, OPENAI_API_KEY: "" } });
+    assert.equal(server.headers.authorization, undefined);
+    assert.equal(server.total, 2);
+    const embedded = await edgebatch([...args, "--url", "echo-1"], { cwd, env });
+    assert.match(embedded.stderr, /embedded model echo-1/);
+  });
+
+  test("refuses a key that no header can hold before anything is made", async () => {
+    const { cwd } = job(1);
+    const args = ["run", "in.jsonl", "--url", "http://localhost:1", "--key", "sk-…x"];
+    const { status, stderr } = await edgebatch(args, { cwd });
+    assert.equal(status, 2);
+    assert.match(stderr, /no header may hold, at place 4 \(U\+2026\)/);
+    assert.deepEqual(readdirSync(cwd), ["in.jsonl"]);
+  });
+
   test("leaves at once on the second Ctrl-C", async () => {
     const server = new ModelServer();
     const url = await server.listen();
@@ -78,13 +184,70 @@ suite("a run in trouble", () => {
     assert.equal(server.total, 60);
   });
 
-  test("says that the key is likely wrong when the first answer is 401", async () => {
+  test("stops with 3 when the first answers are all refusals, and goes on with another key", async () => {
+    for (const [status, hint] of [
+      [401, /is the key right\?/],
+      [402, /wants to be paid/],
+      [403, /is the key right\?/],
+      [404, /are --url and the model right\?/],
+      [405, /are --url and the model right\?/],
+    ] as const) {
+      const server = new ModelServer();
+      const url = await server.listen();
+      server.reply = () => ({ status: server.headers.authorization === "Bearer good" ? 200 : status });
+      const { cwd, output, errors } = job(30);
+      const args = ["run", "in.jsonl", "--url", url];
+      const refused = await edgebatch([...args, "--key", "bad"], { cwd });
+      assert.equal(refused.status, 3, refused.stderr);
+      assert.match(refused.stderr, new RegExp(`refuses everything: the server answers ${status} \\(no\\)`));
+      assert.match(refused.stderr, hint);
+      assert.match(refused.stderr, /stopped with 0 of 30 requests done/);
+      assert.ok(server.total <= 20, `${server.total} calls`);
+      const { status: end, stderr } = await edgebatch([...args, "--key", "good"], { cwd });
+      assert.equal(end, 0, stderr);
+      assert.equal(readFileSync(output, "utf8").split("\n").length, 31);
+      assert.equal(existsSync(errors), false, "no line was used up");
+    }
+  });
+
+  test("stops with 3 when everything is refused from some point on, and keeps what it has", async () => {
     const server = new ModelServer();
     const url = await server.listen();
-    server.reply = () => ({ status: 401 });
-    const { cwd } = job(3);
-    const { stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
-    assert.match(stderr, /the server answers 401: is the key right\?/);
+    server.latencyMs = 5;
+    let paid = 40;
+    server.reply = () => ({ status: paid-- > 0 ? 200 : 402 });
+    const { cwd, output, errors } = job(200);
+    const args = ["run", "in.jsonl", "--url", url];
+    assert.equal((await edgebatch(args, { cwd })).status, 3);
+    assert.ok(server.total < 70, `${server.total} calls`);
+    paid = 1_000;
+    const { status, stderr } = await edgebatch(args, { cwd });
+    assert.equal(status, 0, stderr);
+    assert.equal(readFileSync(output, "utf8").split("\n").length, 201);
+    assert.equal(existsSync(errors), false);
+    assert.equal(new Set(server.calls.keys()).size, 200);
+  });
+
+  test("takes a refusal for the answer to its request while others are answered", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = (text) => ({ status: text.endsWith("7") ? 404 : 200 });
+    const { cwd } = job(40);
+    const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /36 completed, 4 failed/);
+    assert.match(stderr, /failed: 4 x 404/);
+  });
+
+  test("stops with 3 at a redirect to another server, before any line is used up, and names it", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.reply = () => ({ status: 308, headers: { location: "https://elsewhere.test/v1/x" } });
+    const { cwd } = job(30);
+    const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /a redirect to https:\/\/elsewhere\.test\/v1\/x/);
+    assert.match(stderr, /stopped with 0 of 30/);
   });
 
   test("prints the failed batch alone with --json", async () => {
@@ -163,8 +326,14 @@ suite("a run in trouble", () => {
     const { cwd, input, output } = job(2);
     const { stdout } = await edgebatch(["run", "in.jsonl", "--json"], { cwd });
     const finished = JSON.parse(stdout);
-    const state = await State.open(defaultFolder(input, null, undefined));
-    await state.saveJob({ input, url: null, endpoint: "/v1/chat/completions", finished });
+    const state = await State.open(defaultFolder(input));
+    await state.saveJob({
+      name: "in.jsonl",
+      input: { bytes: 1, sha256: "", size: 1, mtime: "1" },
+      url: null,
+      endpoint: "/v1/chat/completions",
+      finished: { batch: finished, failures: [] },
+    });
     state.release();
     const before = readFileSync(output, "utf8");
     const { status, stderr } = await edgebatch(["run", "in.jsonl"], { cwd });

@@ -38,13 +38,11 @@ suite("edgebatch validate", () => {
   });
 
   test("prints one object with --json", async () => {
-    const { status, stdout } = await edgebatch([
-      "validate",
-      file("json.jsonl", `${line("a")}[]\n`),
-      "--json",
-    ]);
+    const path = file("json.jsonl", `${line("a")}[]\n`);
+    const { status, stdout } = await edgebatch(["validate", path, "--json"]);
     assert.equal(status, 1);
     assert.deepEqual(JSON.parse(stdout), {
+      file: path,
       errors: [
         {
           code: "invalid_request",
@@ -68,6 +66,19 @@ suite("edgebatch validate", () => {
     assert.match(stdout, /:1: invalid_url: /);
   });
 
+  test("takes the first line's url as it is, and reads a long first line at once", async () => {
+    const body = { model: "m", query: "q", documents: ["x".repeat(3 << 20)] };
+    const text = JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/rerank", body });
+    for (const [name, end] of [
+      ["ended", "\n"],
+      ["unended", ""],
+    ] as const) {
+      const { status, stderr } = await edgebatch(["validate", file(`${name}.jsonl`, text + end)]);
+      assert.equal(status, 0);
+      assert.match(stderr, /1 request for \/v1\/rerank, no errors/);
+    }
+  });
+
   test("speaks the dialect it is asked for", async () => {
     const path = file("dialect.jsonl", line("a").replace('"custom_id":"a",', ""));
     const { stdout } = await edgebatch(["validate", path, "--dialect", "openai"]);
@@ -80,6 +91,58 @@ suite("edgebatch validate", () => {
     const bad = await edgebatch(["validate", "-"], { input: gzipSync(`${line("a")}{`) });
     assert.equal(bad.stdout, "-:2: invalid_json_line: This line is not parseable as valid JSON.\n");
     assert.equal((await edgebatch(["validate", file("good.jsonl.gz", gzipSync(line("a")))])).status, 0);
+  });
+
+  test("takes several files, and gives the exit status of the worst", async () => {
+    const good = file("one.jsonl", line("a"));
+    const bad = file("two.jsonl", "[]\n");
+    const two = await edgebatch(["validate", good, bad, "--json"]);
+    assert.equal(two.status, 1);
+    const found = two.stdout
+      .trimEnd()
+      .split("\n")
+      .map((text) => JSON.parse(text));
+    assert.deepEqual(
+      found.map((each) => [each.file, each.errorCount]),
+      [
+        [good, 0],
+        [bad, 1],
+      ],
+    );
+    const three = await edgebatch(["validate", join(at, "none"), bad, good]);
+    assert.equal(three.status, 2);
+    assert.match(three.stderr, /none: no such file\n.*one\.jsonl: 1 request/s);
+  });
+
+  test("says in one sentence what a file is that is no batch file", async () => {
+    const text = line("a");
+    for (const [name, content, what] of [
+      ["x.png", Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), /is a PNG image/],
+      ["x.zip", Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), /is a ZIP archive/],
+      ["x16.jsonl", Buffer.from(`\ufeff${text}`, "utf16le"), /is UTF-16/],
+      ["x16n.jsonl", Buffer.from(text, "utf16le"), /is UTF-16/],
+      ["x.json", `[\n  ${text}]`, /is a JSON array/],
+      ["x.csv", "id,prompt,model\n1,hello,m\n", /is a table \(CSV\)/],
+    ] as const) {
+      for (const command of ["validate", "run"]) {
+        const { status, stdout, stderr } = await edgebatch([command, file(name, content)]);
+        assert.deepEqual([status, stdout], [2, ""], name);
+        assert.match(stderr, what);
+        assert.equal(stderr.trimEnd().split("\n").length, 1);
+      }
+    }
+  });
+
+  test("is one of two commands that are named when there is none", async () => {
+    const { status, stdout } = await edgebatch([]);
+    assert.equal(status, 0);
+    assert.match(stdout, /validate[\s\S]*run/);
+  });
+
+  test("takes as long a line as it is told", async () => {
+    const path = file("long.jsonl", line("a", "x".repeat(9 << 20)));
+    assert.equal((await edgebatch(["validate", path])).status, 1);
+    assert.equal((await edgebatch(["validate", path, "--max-line-bytes", "10000000"])).status, 0);
   });
 
   test("counts what it does not show", async () => {

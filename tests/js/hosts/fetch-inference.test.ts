@@ -58,32 +58,41 @@ describe("fetchInference", () => {
     assert.equal(textOf(answer.body), '{"ok": 1}');
   });
 
-  test("joins the base and the path, however the base ends", async () => {
+  test("joins the base and the path as OpenAI's SDKs do", async () => {
     const seen: string[] = [];
     const origin = await serve((request, response) => {
       seen.push(request.url ?? "");
       response.end("{}");
     });
-    for (const end of [
-      "",
-      "/",
-      "/v1",
-      "/v1/",
-      "/v1//",
-      "/api/openai",
-      "/api/openai/v1/",
-      "/v1?api-version=2",
-      "/v12",
-    ]) {
-      await ask({ baseUrl: origin + end });
+    const cases: [base: string, url: string, called: string][] = [
+      ["", "/v1/chat/completions", "/v1/chat/completions"],
+      ["/", "/v1/chat/completions", "/v1/chat/completions"],
+      ["/v1", "/v1/chat/completions", "/v1/chat/completions"],
+      ["/v1//", "/v1/chat/completions", "/v1/chat/completions"],
+      ["/api/openai/v1/", "/v1/embeddings", "/api/openai/v1/embeddings"],
+      ["/api/openai", "/v1/embeddings", "/api/openai/embeddings"],
+      ["/v1beta/openai/", "/v1/chat/completions", "/v1beta/openai/chat/completions"],
+      ["/v12", "/v1/chat/completions", "/v12/chat/completions"],
+      ["/v1?api-version=2", "/v1/chat/completions", "/v1/chat/completions?api-version=2"],
+      [
+        "/openai/deployments/D?api-version=2",
+        "/v1/chat/completions",
+        "/openai/deployments/D/chat/completions?api-version=2",
+      ],
+      ["/v1/chat/completions", "/v1/chat/completions", "/v1/chat/completions"],
+      ["/openai/deployments/D/embeddings?v=1", "/v1/embeddings", "/openai/deployments/D/embeddings?v=1"],
+      ["/openai/v1", "/chat/completions", "/openai/v1/chat/completions"],
+      ["/v1", "/v1/audio/transcriptions", "/v1/audio/transcriptions"],
+      ["", "/rerank", "/rerank"],
+      ["/v1", "/v1beta/x", "/v1/v1beta/x"],
+    ];
+    for (const [end, url] of cases) {
+      await fetchInference({ baseUrl: origin + end }).infer({ ...REQUEST, url }, never());
     }
-    assert.deepEqual(seen, [
-      ...Array.from({ length: 5 }, () => "/v1/chat/completions"),
-      "/api/openai/v1/chat/completions",
-      "/api/openai/v1/chat/completions",
-      "/v1/chat/completions?api-version=2",
-      "/v12/v1/chat/completions",
-    ]);
+    assert.deepEqual(
+      seen,
+      cases.map(([, , called]) => called),
+    );
   });
 
   test("sends nothing to another server, whatever the url says", async () => {
@@ -137,20 +146,87 @@ describe("fetchInference", () => {
     assert.deepEqual([count, answer.status, answer.retryAfterMs], [1, 500, 0]);
   });
 
-  test("follows no redirect: its status is the answer", async () => {
+  test("follows a 307 and a 308 within the server, with the body and the key", async () => {
+    for (const status of [307, 308]) {
+      const seen: unknown[] = [];
+      const baseUrl = await serve((request, response, body) => {
+        seen.push([request.method, request.url, request.headers.authorization, body.length]);
+        if (request.url === "/new/chat") response.end('{"ok":1}');
+        else response.writeHead(status, { location: "/new/chat" }).end("moved");
+      });
+      const answer = await ask({ baseUrl, apiKey: "sk-1" });
+      assert.deepEqual([answer.status, textOf(answer.body)], [200, '{"ok":1}']);
+      assert.deepEqual(seen, [
+        ["POST", "/v1/chat/completions", "Bearer sk-1", REQUEST.body.length],
+        ["POST", "/new/chat", "Bearer sk-1", REQUEST.body.length],
+      ]);
+    }
+  });
+
+  test("follows from http to https of the same host, and never back", async () => {
+    const asked: string[] = [];
+    const from = (location: string) =>
+      (async (input: URL) => {
+        asked.push(input.href);
+        return asked.length === 1
+          ? new Response(null, { status: 308, headers: { location } })
+          : new Response("{}");
+      }) as unknown as typeof fetch;
+    await ask({ baseUrl: "http://h.test", fetch: from("https://h.test/v1/chat/completions") });
+    assert.deepEqual(asked, ["http://h.test/v1/chat/completions", "https://h.test/v1/chat/completions"]);
+    asked.length = 0;
+    const back = ask({ baseUrl: "https://h.test", fetch: from("http://h.test/v1/chat/completions") });
+    await assert.rejects(back, { name: "RedirectError" });
+    assert.equal(asked.length, 1);
+  });
+
+  test("rejects every other redirect, naming where it leads, and asks nobody there", async () => {
     let visited = false;
     const other = await serve((_, response) => {
       visited = true;
       response.end("{}");
     });
-    for (const status of [301, 302, 303, 307, 308]) {
-      const baseUrl = await serve((_, response) =>
-        response.writeHead(status, { location: other }).end("moved"),
-      );
-      const answer = await ask({ baseUrl, apiKey: "sk-1" });
-      assert.deepEqual([answer.status, textOf(answer.body)], [status, "moved"]);
+    for (const [status, location] of [
+      [301, "/elsewhere"],
+      [302, "/elsewhere"],
+      [303, "/elsewhere"],
+      [307, `${other}/v1/x`],
+      [308, `${other}/v1/x`],
+      [308, "http://me:secret@127.0.0.1/"],
+      [308, "http://"],
+    ] as const) {
+      const baseUrl = await serve((_, response) => response.writeHead(status, { location }).end("moved"));
+      await assert.rejects(ask({ baseUrl, apiKey: "sk-1" }), (error: Error) => {
+        assert.equal(error.name, "RedirectError");
+        assert.match(
+          error.message,
+          new RegExp(`answered ${status}, a redirect to .*${location.slice(0, 9)}`),
+        );
+        return true;
+      });
     }
     assert.equal(visited, false);
+  });
+
+  test("rejects a redirect in a circle after a few rounds", async () => {
+    let count = 0;
+    const baseUrl = await serve((request, response) => {
+      count++;
+      response.writeHead(307, { location: request.url }).end();
+    });
+    await assert.rejects(ask({ baseUrl }), { name: "RedirectError" });
+    assert.equal(count, 6);
+  });
+
+  test("refuses a key that no header can carry, says where, and never says the key", () => {
+    assert.throws(
+      () => fetchInference({ baseUrl: "http://h", apiKey: "sk-\u201cquoted" }),
+      (error: Error) => {
+        assert.match(error.message, /no header may hold, at place 4 \(U\+201C\)/);
+        return error instanceof TypeError && !error.message.includes("quoted");
+      },
+    );
+    assert.throws(() => fetchInference({ baseUrl: "http://h", apiKey: "a\nb" }), /at place 2 \(U\+000A\)/);
   });
 
   test("rejects with a TimeoutError when no headers come in time", async () => {
@@ -374,35 +450,54 @@ describe("Retry-After", () => {
 });
 
 describe("patientFetch", () => {
-  test("is Node's fetch with its time limits off", async () => {
-    const seen: { dispatcher?: object }[] = [];
-    const original = globalThis.fetch;
-    globalThis.fetch = (async (input: string, init: { dispatcher?: object }) => {
-      seen.push(init);
-      return original(input, init as RequestInit);
-    }) as typeof fetch;
+  /** Runs with a dispatcher of Node's own class that has a limit: if that were not heeded, neither would be the lack of one. */
+  async function hurried(run: () => Promise<void>): Promise<void> {
+    new Headers();
+    const symbol = Symbol.for("undici.globalDispatcher.1");
+    const holder = globalThis as Record<symbol, unknown>;
+    const before = holder[symbol] as object;
+    const Agent = before.constructor as new (options: object) => object;
+    holder[symbol] = new Agent({ headersTimeout: 1, bodyTimeout: 1 });
     try {
-      const baseUrl = await serve((_, response) => response.end('{"ok":1}'));
-      const answer = await ask({ baseUrl, fetch: patientFetch() });
-      assert.equal(textOf(answer.body), '{"ok":1}');
-      assert.equal(seen[0]?.dispatcher?.constructor.name, "Agent");
+      await run();
     } finally {
-      globalThis.fetch = original;
+      holder[symbol] = before;
     }
+  }
+
+  /** Answers in two halves, each later than Node's timers can overlook. */
+  const slow = () =>
+    serve((_, response) => {
+      setTimeout(() => {
+        response.write('{"ok"');
+        setTimeout(() => response.end(":1}"), 1_500);
+      }, 1_500);
+    });
+
+  test("is what fetchInference waits with unless it is given another, over the dispatcher of the process", async () => {
+    await hurried(async () => {
+      const baseUrl = await slow();
+      assert.equal(textOf((await ask({ baseUrl })).body), '{"ok":1}');
+    });
   });
 
-  test("rests on a dispatcher whose limits are heeded", async () => {
-    // Node's own Agent with a limit that is short: if it were not heeded, neither would be the lack of one.
-    const symbol = Symbol.for("undici.globalDispatcher.1");
-    const dispatcherOfNode = (globalThis as Record<symbol, unknown>)[symbol] as object;
-    const Agent = dispatcherOfNode.constructor as new (options: object) => object;
-    const dispatcher = new Agent({ headersTimeout: 1, bodyTimeout: 1 });
-    const hurried = ((input: string, init: object) =>
-      fetch(input, { ...init, dispatcher } as never)) as typeof fetch;
-    const baseUrl = await serve(() => undefined);
-    await assert.rejects(ask({ baseUrl, fetch: hurried, timeoutMs: 60_000 }), {
-      name: "TimeoutError",
-      message: /in time/,
+  test("lifts limits that are heeded otherwise, and that count as a TimeoutError", async () => {
+    await hurried(async () => {
+      const baseUrl = await slow();
+      const plain = ask({ baseUrl, fetch: globalThis.fetch, timeoutMs: 60_000 });
+      await assert.rejects(plain, { name: "TimeoutError", message: /in time/ });
     });
+  });
+
+  test("is fetch itself where there is no dispatcher", () => {
+    const symbol = Symbol.for("undici.globalDispatcher.1");
+    const holder = globalThis as Record<symbol, unknown>;
+    const before = holder[symbol];
+    holder[symbol] = undefined;
+    try {
+      assert.equal(patientFetch(), globalThis.fetch);
+    } finally {
+      holder[symbol] = before;
+    }
   });
 });
