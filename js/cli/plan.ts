@@ -153,6 +153,8 @@ function serverOf(text: string): string {
   const base = parseBaseUrl(text);
   if (base.pathname === "/") base.pathname = "/v1";
   if (["127.0.0.1", "[::1]"].includes(base.hostname)) base.hostname = "localhost";
+  // It is written down, and a query may hold a key.
+  base.search = "";
   return base.href;
 }
 

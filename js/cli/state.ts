@@ -182,7 +182,8 @@ async function makeFolder(folder: string, tries: number): Promise<void> {
 async function makeAll(folder: string): Promise<void> {
   for (const last of [false, true]) {
     try {
-      await mkdir(folder);
+      // Prompts and answers are nobody else's.
+      await mkdir(folder, { mode: 0o700 });
       return;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

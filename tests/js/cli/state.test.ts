@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -222,6 +223,26 @@ suite("a packed file", () => {
       }
     }
     assert.equal(existsSync(join(cwd, ".edgebatch")), false);
+  });
+});
+
+suite("a state folder", () => {
+  test("is its owner's alone, and holds no key, not even one that came in the address", async () => {
+    const { cwd, folder: state, server, url, args } = await interrupted(60, ["--key", "sk-secret"]);
+    for (const path of [join(cwd, ".edgebatch"), state]) assert.equal(statSync(path).mode & 0o077, 0, path);
+    const again = args.map((arg) => (arg === url ? `${url}?api_key=also-secret` : arg));
+    server.latencyMs = 20;
+    const { child, ended } = start(again, { cwd });
+    await server.reached(30);
+    child.kill("SIGINT");
+    assert.match((await ended).stderr, /going on with/);
+    const files = readdirSync(state, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    assert.ok(files.length > 2);
+    for (const { parentPath, name } of files) {
+      assert.doesNotMatch(readFileSync(join(parentPath, name), "latin1"), /secret/, name);
+    }
   });
 });
 
