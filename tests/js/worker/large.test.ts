@@ -33,12 +33,15 @@ function* pieces(bytes: number): Generator<Uint8Array> {
   }
 }
 
+/** The file of a form, and for `/v1/files` its purpose. */
 function* form(boundary: string, part: string, content: Iterable<Uint8Array>): Generator<Uint8Array> {
   const text = new TextEncoder();
   yield text.encode(`--${boundary}\r\nContent-Disposition: form-data; ${part}\r\n\r\n`);
   yield* content;
-  yield text.encode(`\r\n--${boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n`);
-  yield text.encode(`--${boundary}--\r\n`);
+  if (part.includes('name="file"')) {
+    yield text.encode(`\r\n--${boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch`);
+  }
+  yield text.encode(`\r\n--${boundary}--\r\n`);
 }
 
 /** Posts a form whose body is made as it is sent. */
