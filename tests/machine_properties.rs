@@ -287,7 +287,10 @@ impl Trial {
         });
         let number = |line: &serde_json::Value| -> u64 {
             // A line of a request that nothing is known of any more has no id, and comes last.
-            line["custom_id"].as_str().map_or(u64::MAX, |id| id[1..].parse().expect("r1"))
+            match line["custom_id"].as_str().expect("an id") {
+                "" => u64::MAX,
+                id => id[1..].parse().expect("r1"),
+            }
         };
         for file in [&output, &error] {
             let in_order = |pair: &[serde_json::Value]| {

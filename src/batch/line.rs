@@ -21,8 +21,8 @@ pub(super) struct Of<'a> {
     pub(super) batch_id: &'a str,
     /// Physical line of the request: with the batch's id, its identity across restarts.
     pub(super) line: u64,
-    /// None where it is not known any more.
-    pub(super) custom_id: Option<&'a str>,
+    /// Empty where it is not known any more.
+    pub(super) custom_id: &'a str,
 }
 
 /// Why a request has no answer.
@@ -115,8 +115,8 @@ pub(super) fn without_answer(of: Of<'_>, reason: &NoAnswer) -> Vec<u8> {
 
 /// The error line of a request of which nothing is known any more, not even its id: the `number`th of those.
 pub(super) fn of_unknown(batch_id: &str, number: u64, code: &'static str) -> Vec<u8> {
-    // An empty id would be taken for the user's own.
-    without_answer(Of { batch_id, line: u64::MAX - number, custom_id: None }, &NoAnswer::Lost { code })
+    // Strict clients read a line only with a text for an id.
+    without_answer(Of { batch_id, line: u64::MAX - number, custom_id: "" }, &NoAnswer::Lost { code })
 }
 
 /// An answer as it is taken: by what it says, and not by its status alone.
@@ -248,7 +248,7 @@ fn open(line: &mut Vec<u8>, of: Of<'_>) {
     line.extend_from_slice(b"{\"id\":\"batch_req_");
     line.extend_from_slice(format!("{:032x}", hash(of, b"line")).as_bytes());
     line.extend_from_slice(b"\",\"custom_id\":");
-    push_json_or_null(line, of.custom_id);
+    push_json(line, of.custom_id);
     line.push(b',');
 }
 

@@ -171,9 +171,9 @@ pub(crate) fn lines_of(file: Option<&Rc<Vec<u8>>>) -> Vec<(u64, serde_json::Valu
         .map(|(at, line)| {
             let line: serde_json::Value = serde_json::from_str(line).expect("JSON on every line");
             // Requests that nothing is known of come last, and have no id.
-            let number = match line["custom_id"].as_str() {
-                Some(id) => id[1..].parse().unwrap_or(0),
-                None => UNKNOWN + at as u64,
+            let number = match line["custom_id"].as_str().expect("a custom_id") {
+                "" => UNKNOWN + at as u64,
+                id => id[1..].parse().unwrap_or(0),
             };
             (number, line)
         })

@@ -152,7 +152,7 @@ impl Running {
 }
 
 fn of<'a>(core: &'a Core, request: &'a Request) -> Of<'a> {
-    Of { batch_id: &core.batch.id, line: request.line, custom_id: Some(&request.custom_id) }
+    Of { batch_id: &core.batch.id, line: request.line, custom_id: &request.custom_id }
 }
 
 fn no_answer(fault: &Fault) -> NoAnswer {
