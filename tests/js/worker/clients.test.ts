@@ -1,7 +1,10 @@
 /** Guards clients that people have: each drives a flow of its own, from file to result. */
 
 import { strict as assert } from "node:assert";
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
 import { after, test } from "node:test";
+import { promisify } from "node:util";
 import { runPythonWith } from "./python/client.ts";
 import { chatLines, createBatch, startWorker, until } from "./server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
@@ -28,4 +31,14 @@ test("litellm and instructor make batches and read their results", async () => {
   after(() => worker.stop());
   const out = await runPythonWith("others", "others.py", `${worker.url}/v1`);
   assert.equal(out.match(/^ok /gm)?.length, 3);
+});
+
+test("async-openai reads every answer into its types", async () => {
+  const worker = await startWorker();
+  after(() => worker.stop());
+  const root = resolve(import.meta.dirname, "../../..");
+  const crate = ["--manifest-path", resolve(root, "tests/clients/async-openai/Cargo.toml"), "--locked"];
+  const args = ["run", "--quiet", ...crate, "--target-dir", resolve(root, "target/clients")];
+  const { stdout } = await promisify(execFile)("cargo", [...args, "--", `${worker.url}/v1`]);
+  assert.equal(stdout.match(/^ok /gm)?.length, 3);
 });
