@@ -49,6 +49,8 @@ export function quotas(env: Env): { files: number; storedBytes: number; queuedBa
 export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" | "inference" | "models"> {
   const maxFileBytes = wholeNumber(env, "MAX_FILE_BYTES");
   const maxRequests = wholeNumber(env, "MAX_REQUESTS");
+  const maxLineBytes = wholeNumber(env, "MAX_LINE_BYTES");
+  const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
   const maxAttempts = wholeNumber(env, "MAX_ATTEMPTS");
   return {
     autostart: false,
@@ -61,6 +63,8 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" |
     limits: {
       ...(maxFileBytes !== undefined && { maxFileBytes }),
       ...(maxRequests !== undefined && { maxRequests }),
+      ...(maxLineBytes !== undefined && { maxLineBytes }),
+      ...(maxResponseBytes !== undefined && { maxResponseBytes }),
     },
   };
 }
@@ -73,8 +77,10 @@ export function maxBatchFileBytes(env: Env): number {
 /** The model server; `echo-1` where none is set. */
 export function inference(env: Env): Inference {
   if (!env.UPSTREAM_URL) return echoInference({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
+  const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
   const options = {
     baseUrl: env.UPSTREAM_URL,
+    ...(maxResponseBytes !== undefined && { maxResponseBytes }),
     ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),
     timeoutMs: requestTimeoutMs(env),
     fetch: (input: URL | RequestInfo, init?: RequestInit) => globalThis.fetch(input, init),

@@ -55,6 +55,8 @@ export interface Env {
   MAX_ATTEMPTS?: string;
   MAX_FILE_BYTES?: string;
   MAX_REQUESTS?: string;
+  MAX_LINE_BYTES?: string;
+  MAX_RESPONSE_BYTES?: string;
   MAX_FILES?: string;
   MAX_STORED_BYTES?: string;
   MAX_QUEUED_BATCHES?: string;

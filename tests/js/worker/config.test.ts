@@ -23,6 +23,8 @@ test("each setting that cannot be right is named", () => {
     ["MAX_ATTEMPTS", "1.5"],
     ["MAX_FILE_BYTES", "200 MB"],
     ["MAX_REQUESTS", "many"],
+    ["MAX_LINE_BYTES", "8 MiB"],
+    ["MAX_RESPONSE_BYTES", "-1"],
   ] as const) {
     assert.throws(
       () => checkSettings(settings({ [name]: value })),

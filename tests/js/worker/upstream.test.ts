@@ -25,6 +25,7 @@ const answers: Record<string, Answer> = {
   },
   "broken 0": (_, response) => reply(response, 500, { error: { message: "it never works" } }),
   "refused 0": (_, response) => reply(response, 400, { error: { message: "too long", code: "too_long" } }),
+  "large 0": (_, response) => reply(response, 200, completion("x".repeat(6_000))),
   // Nothing ever comes.
   "hanging 0": ({ content, attempt }, response) => {
     if (attempt > 1) reply(response, 200, completion(content));
@@ -48,6 +49,8 @@ before(async () => {
     UPSTREAM_URL: upstream.url,
     MAX_CONCURRENT_BATCHES: "10",
     REQUEST_TIMEOUT_MS: "1500",
+    MAX_LINE_BYTES: "2000",
+    MAX_RESPONSE_BYTES: "5000",
   });
 });
 after(async () => {
@@ -97,6 +100,17 @@ describe("an upstream that misbehaves", { concurrency: true }, () => {
     const { batch, errors } = await run("nonsense");
     assert.deepEqual(batch.request_counts, { total: 5, completed: 4, failed: 1 });
     assert.equal(errors[0]?.custom_id, "request-0");
+  });
+
+  test("an answer and a line above the limits that are set are told with them", async () => {
+    const { batch, errors } = await run("large");
+    assert.deepEqual(batch.request_counts, { total: 5, completed: 4, failed: 1 });
+    assert.equal(errors[0]?.error?.code, "response_too_large");
+    assert.match(errors[0]?.error?.message ?? "", /more than 5000 bytes/);
+    const long = chatLines(1).replace("number", "x".repeat(3_000));
+    const refused = await ended(worker.client, (await createBatch(worker.client, long)).id);
+    assert.equal(refused.status, "failed");
+    assert.equal(refused.errors?.data?.[0]?.code, "line_too_long");
   });
 
   test("a server that asks for patience for a minute gets it, and then the work is done", async () => {
