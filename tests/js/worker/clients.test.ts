@@ -33,6 +33,13 @@ test("litellm and instructor make batches and read their results", async () => {
   assert.equal(out.match(/^ok /gm)?.length, 3);
 });
 
+test("curator asks for its rows in batches, and has an answer for each", async () => {
+  const worker = await startWorker({ MAX_CONCURRENT_BATCHES: "3" });
+  after(() => worker.stop());
+  const out = await runPythonWith("curator", "curator_rows.py", `${worker.url}/v1`);
+  assert.match(out, /^ok curator/m);
+});
+
 test("async-openai reads every answer into its types", async () => {
   const worker = await startWorker();
   after(() => worker.stop());
