@@ -8,9 +8,10 @@ use common::random::Random;
 use common::{START_MS, ScriptedHost, ended, finish, turn, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::batch::command::{Answer, Fault, FaultKind};
-use edgebatch::driver::Turn;
+use edgebatch::driver::{Turn, run_turn};
 use edgebatch::object::RequestCounts;
 use edgebatch::settings::Settings;
+use futures::future::{Either, select};
 use std::rc::Rc;
 
 /// What a server does to everybody while it is in trouble.
@@ -222,4 +223,32 @@ fn a_timeout_that_all_have_is_no_lines_fault() {
     let (host, id) = with_batch(300, model, &Settings::default());
     finish(&host, &id, &Settings::default(), 1);
     assert_eq!(ended(&host, &id).batch.request_counts.completed, 300);
+}
+
+#[test]
+fn lines_at_fault_do_not_slow_the_others_down() {
+    for status in [500, 502] {
+        let model: Model = Box::new(move |call| {
+            let result = if call.line % 10 < 3 { refusal(status, call.line) } else { good(call.line) };
+            Answers { ms: 1_000, result: Ok(result) }
+        });
+        let (host, id) = with_batch(2_000, model, &Settings::default());
+        let settings = Settings::default();
+        let run = run_turn(&host, &id, &settings, Turn::default());
+        let watch = async {
+            loop {
+                let counts = common::stored_batch(&host, &id).request_counts;
+                if counts.completed >= 1_390 {
+                    return host.clock.now();
+                }
+                host.clock.sleep(1_000).await;
+            }
+        };
+        let both = select(Box::pin(run), Box::pin(watch));
+        let Ok(Either::Right((at, _))) = host.run(both) else { panic!("it ended before") };
+        let seconds = (at - START_MS) / 1_000;
+        let calls: u32 = host.calls().values().sum();
+        // Five tries of each of 600 lines, one of the others, ten at once: 440 seconds, and the pauses between tries.
+        assert!(seconds < 1_200 && calls < 6_000, "{status}: {seconds} s, {calls} calls");
+    }
 }

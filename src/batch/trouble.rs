@@ -5,7 +5,8 @@
 //! answered, the trouble is the server's and no try counts. Where others are answered, a failure counts for
 //! as much as it is unlikely: a line that fails five times beside a thousand that do not is at fault, one that
 //! fails five times where every other call fails is not. A line that ends in trouble is one whose failures the
-//! server's recent mood would explain with a chance below 2^-30.
+//! server's recent mood would explain with a chance below 2^-30; or, where lines that failed once go on to fail while
+//! fresh ones do not, one that had its tries: there it is not chance.
 
 use super::answer::Named;
 
@@ -17,6 +18,8 @@ const LONE_MS: u64 = 90 * 60_000;
 const DARK_MS: u64 = 12 * 3_600_000;
 /// How long an error that is more often the request's than the server's counts for no one.
 const SICK_MS: u64 = 15 * 60_000;
+/// When nobody was answered for so long, what was before is forgotten.
+const OUTAGE_MS: u64 = 10_000;
 /// Replies that the server's mood is judged by, before older ones count for half.
 const RECENT: u32 = 128;
 /// With fewer replies than this an error of the request's kind counts whole.
@@ -97,8 +100,10 @@ pub(super) struct Health {
     ever: bool,
     /// When the last was, or else the run began.
     since: u64,
-    /// Recent replies: those that were no trouble, and those that were.
-    recent: [u32; 2],
+    /// Recent replies to first tries: those that were no trouble, and those that were.
+    first: [u32; 2],
+    /// The same of later tries.
+    again: [u32; 2],
     /// A line that failed since the last answer for the first time...
     fresh: Option<u64>,
     /// ...and whether another did.
@@ -107,7 +112,15 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new(now: u64) -> Self {
-        Self { answered: 0, ever: false, since: now, recent: [0; 2], fresh: None, several: false }
+        Self {
+            answered: 0,
+            ever: false,
+            since: now,
+            first: [0; 2],
+            again: [0; 2],
+            fresh: None,
+            several: false,
+        }
     }
 
     /// As an earlier turn left it.
@@ -138,10 +151,14 @@ impl Health {
     }
 
     /// A line was answered, well or by a refusal of its own: the server works.
-    pub(super) fn on_answer(&mut self, now: u64) {
+    pub(super) fn on_answer(&mut self, now: u64, tries: &Tries) {
+        // What an outage did says nothing of the time after it.
+        if now.saturating_sub(self.since) > OUTAGE_MS {
+            (self.first, self.again) = Default::default();
+        }
         self.answered += 1;
         (self.ever, self.since, self.fresh, self.several) = (true, now, None, false);
-        self.count(0);
+        self.count(tries, 0);
     }
 
     /// A try of line `line` ended in trouble. Whether the line is to be given up.
@@ -153,7 +170,7 @@ impl Health {
         tries: &mut Tries,
         max_attempts: u32,
     ) -> bool {
-        self.count(1);
+        self.count(tries, 1);
         tries.made = tries.made.saturating_add(1);
         let meanwhile = self.answered > std::mem::replace(&mut tries.seen, self.answered);
         if meanwhile {
@@ -169,6 +186,7 @@ impl Health {
             // Others are served: it is this request that is not. Twice, as a key may have been taken away between.
             Trouble::Refused if meanwhile => LIMIT / 2,
             Trouble::Failing if meanwhile && self.is_well() => whole,
+            _ if meanwhile && !self.repeating_helps() => whole,
             _ if meanwhile => whole.min(self.surprise()),
             Trouble::Failing if lone || quiet > SICK_MS => whole,
             Trouble::Refused if lone && self.ever => whole,
@@ -178,22 +196,30 @@ impl Health {
         tries.spent >= LIMIT
     }
 
-    fn count(&mut self, of: usize) {
-        self.recent[of] += 1;
-        if self.recent[0] + self.recent[1] > RECENT {
-            self.recent = self.recent.map(|count| count / 2);
+    fn count(&mut self, tries: &Tries, of: usize) {
+        let recent = if tries.made == 0 { &mut self.first } else { &mut self.again };
+        recent[of] += 1;
+        if recent[0] + recent[1] > RECENT {
+            *recent = recent.map(|count| count / 2);
         }
     }
 
     /// At most one in eight fails, or there is too little to go by.
     fn is_well(&self) -> bool {
-        let [well, ill] = self.recent;
+        let [well, ill] = self.first;
         well + ill < FEW || ill * 7 <= well
+    }
+
+    /// Whether later tries fare at least an eighth as well as first ones, or there is too little to go by.
+    fn repeating_helps(&self) -> bool {
+        let ([well, ill], [later_well, later_ill]) = (self.first, self.again);
+        let later = later_well + later_ill;
+        later < FEW || 8 * later_well * (well + ill) >= well * later
     }
 
     /// How much a failure says, in 1/256 bits: less the more there are.
     fn surprise(&self) -> u32 {
-        let [well, ill] = self.recent;
+        let [well, ill] = self.first;
         let ratio = ((well + ill) << 8) / ill.max(1);
         // Between powers of two the logarithm is taken for a straight line.
         let whole = ratio.max(256).ilog2();
@@ -243,11 +269,28 @@ mod tests {
 
     #[test]
     fn a_table_of_cases() {
-        let well =
-            |others: u32| move |health: &mut Health, now| (0..others).for_each(|_| health.on_answer(now));
+        let well = |others: u32| {
+            move |health: &mut Health, now| (0..others).for_each(|_| health.on_answer(now, &Tries::default()))
+        };
+        // Two of three fail, first tries and later ones alike.
         let flaky = |health: &mut Health, now| {
-            health.on_answer(now);
-            health.on_trouble(now, Overloaded, 2, &mut Tries { made: 1, seen: 0, ..Tries::default() }, 5);
+            let later = Tries { made: 1, ..Tries::default() };
+            for tries in [Tries::default(), later] {
+                health.on_answer(now, &tries);
+                for line in 2..4 {
+                    health.on_trouble(now, Overloaded, line, &mut tries.clone(), 5);
+                }
+            }
+        };
+        // First tries fare well, later ones never: whatever fails is at fault itself.
+        let stubborn = |health: &mut Health, now| {
+            (0..2).for_each(|_| health.on_answer(now, &Tries::default()));
+            let later = Tries { made: 1, ..Tries::default() };
+            for mut tries in [Tries::default(), later] {
+                for line in 2..4 {
+                    health.on_trouble(now, Overloaded, line, &mut tries, 5);
+                }
+            }
         };
         let dark = |health: &mut Health, now| {
             let mut tries = Tries::default();
@@ -266,6 +309,7 @@ mod tests {
         assert_eq!(tries(Refused, &mut well(1)), Some(2));
         // Where two of three fail, it takes that many more to be sure.
         assert!(matches!(tries(Overloaded, &mut flaky.clone()), Some(40..70)));
+        assert!(matches!(tries(Unavailable, &mut stubborn.clone()), Some(5..15)));
         // While nobody is answered, nobody is at fault: half an hour and more.
         for trouble in [Overloaded, Unavailable, Refused] {
             assert_eq!(tries(trouble, &mut dark.clone()), None, "{trouble:?}");
@@ -279,7 +323,7 @@ mod tests {
     #[test]
     fn the_last_line_left_is_given_up_after_an_hour_and_a_half_in_the_dark() {
         let mut health = Health::new(0);
-        health.on_answer(0);
+        health.on_answer(0, &Tries::default());
         let mut tries = Tries::default();
         health.on_send(&mut tries);
         let given_up = (1..).find(|minute| health.on_trouble(minute * 60_000, Unavailable, 9, &mut tries, 5));
@@ -288,18 +332,18 @@ mod tests {
 
     #[test]
     fn surprise_is_the_logarithm_of_how_rare_a_failure_is() {
-        for (recent, bits) in [([0, 1], 0.0), ([1, 1], 1.0), ([3, 1], 2.0), ([127, 1], 7.0), ([20, 80], 0.25)]
+        for (first, bits) in [([0, 1], 0.0), ([1, 1], 1.0), ([3, 1], 2.0), ([127, 1], 7.0), ([20, 80], 0.25)]
         {
-            let health = Health { recent, ..Health::new(0) };
+            let health = Health { first, ..Health::new(0) };
             let got = f64::from(health.surprise()) / 256.0;
-            assert!((got - bits).abs() < 0.1, "{recent:?}: {got}");
+            assert!((got - bits).abs() < 0.1, "{first:?}: {got}");
         }
     }
 
     #[test]
     fn what_is_known_of_the_server_outlives_a_turn() {
         let mut health = Health::new(5);
-        health.on_answer(70);
+        health.on_answer(70, &Tries::default());
         for line in [1, 2] {
             let mut tries = Tries::default();
             health.on_send(&mut tries);

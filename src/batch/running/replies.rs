@@ -33,14 +33,14 @@ impl Running {
         };
         match reply {
             _ if too_large => {
-                self.works(core);
+                self.works(core, &request);
                 self.end_without_answer(core, &request, &NoAnswer::TooLarge(most));
             }
             Reply::Answer(answer) => {
                 let taken = line::take(of(core, &request), &answer, core.settings.dialect);
                 match taken.trouble {
                     None => {
-                        self.works(core);
+                        self.works(core, &request);
                         let (outcome, usage) = (taken.outcome, taken.usage);
                         self.unsaved.push(core.now, &request, outcome, usage, taken.into_line());
                     }
@@ -83,9 +83,9 @@ impl Running {
     }
 
     /// The server answered a request in a way that settles it.
-    fn works(&mut self, core: &mut Core) {
+    fn works(&mut self, core: &mut Core, request: &Request) {
         self.window.on_success();
-        self.health.on_answer(core.now);
+        self.health.on_answer(core.now, &request.tries);
         // What was in flight when a pause began may be answered in the middle of it.
         if core.batch.edgebatch.is_some() && self.window.resumes_at(core.now).is_none() {
             core.batch.edgebatch = None;
