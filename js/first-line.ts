@@ -43,10 +43,15 @@ export class FirstLine {
       const decoder = new TextDecoder();
       const text = this.#parts.map((part) => decoder.decode(part, { stream: true })).join("");
       const { url } = JSON.parse(text + decoder.decode()) as { url?: unknown };
-      return typeof url === "string" && /^\/v1\/[\w/.-]{1,100}$/.test(url) ? url : usualEndpoint;
+      return isPath(url) ? url : usualEndpoint;
     } catch {
       // Validation says what is wrong with the line.
       return usualEndpoint;
     }
   }
+}
+
+/** A part is not empty: with a slash too many at its end a url would pass for that of another endpoint. */
+function isPath(url: unknown): url is string {
+  return typeof url === "string" && url.length <= 104 && /^\/v1(?:\/[\w.-]+)+$/.test(url);
 }

@@ -30,6 +30,9 @@ export function otherKind(head: Uint8Array): string | null {
   if (/^\[\s*\{/.test(text)) {
     return "a JSON array; a batch file has one request a line: jq -c '.[]'";
   }
+  if (/^\{[ \t\r]*\n/.test(text)) {
+    return "JSON over several lines; a batch file has one request a line: jq -c .";
+  }
   const [first = ""] = text.split("\n", 1);
   // A header of names: nothing of JSON in it.
   if (/^[\w "-]+(?:[,;\t][\w "-]+)+\r?$/.test(first) && text.includes("\n")) {

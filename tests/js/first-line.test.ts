@@ -35,8 +35,11 @@ suite("the first line of a file", () => {
   });
 
   test("says nothing when it is no request, or when its url is none of an API", () => {
-    for (const text of ["", "\n", "{", "[]", "null", '{"url":7}', '{"url":"/v1/"}', '{"url":"/v1/a b"}']) {
+    for (const text of ["", "\n", "{", "[]", "null", '{"url":7}']) {
       assert.equal(endpoint(text), usualEndpoint);
+    }
+    for (const url of ["/v1/", "/v1/score/", "/v1//score", "/v1/a b", "/v1", `/v1/${"x".repeat(200)}`]) {
+      assert.equal(endpoint(JSON.stringify({ url })), usualEndpoint, url);
     }
     assert.equal(endpoint(lineOf((8 << 20) + 1), 1 << 20), usualEndpoint);
   });

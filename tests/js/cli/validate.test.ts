@@ -122,6 +122,7 @@ suite("edgebatch validate", () => {
       ["x16.jsonl", Buffer.from(`\ufeff${text}`, "utf16le"), /is UTF-16/],
       ["x16n.jsonl", Buffer.from(text, "utf16le"), /is UTF-16/],
       ["x.json", `[\n  ${text}]`, /is a JSON array/],
+      ["pretty.jsonl", JSON.stringify(JSON.parse(text), null, 2), /is JSON over several lines/],
       ["x.csv", "id,prompt,model\n1,hello,m\n", /is a table \(CSV\)/],
     ] as const) {
       for (const command of ["validate", "run"]) {
