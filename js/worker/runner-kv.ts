@@ -8,6 +8,7 @@ import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/durable-
 import type { KV, KVOp } from "../types.ts";
 import type { Stub } from "./platform.ts";
 import type { Tenant } from "./tenant.ts";
+import { published } from "./waits.ts";
 
 /** The Tenant says at once when a batch is to be cancelled; it is asked now and then all the same. */
 const CANCEL_ASK_MS = 5_000;
@@ -46,13 +47,25 @@ export class RunnerKV implements KV {
   async get(key: string): Promise<Uint8Array | null> {
     if (isOwn(key)) {
       const value = await this.#own.get(key);
-      return value === null && key.startsWith("run:") ? this.#tenant().runnerGet(this.#batchId, key) : value;
+      return value === null && key.startsWith("run:") ? this.#first(key) : value;
     }
     if (key.startsWith("cancel:") && !this.#cancelled) {
       if (Date.now() - this.#askedAt < CANCEL_ASK_MS) return null;
       this.#askedAt = Date.now();
     }
     return this.#tenant().runnerGet(this.#batchId, key);
+  }
+
+  /**
+   * The checkpoint of a batch that has none here: the Tenant's first. Where users saw the batch go on from that already, this
+   * object's storage was lost. The first checkpoint would take counts and times back; an empty one, as a damaged one, has
+   * the core go on from what users saw, and run again whatever has no result.
+   */
+  async #first(key: string): Promise<Uint8Array | null> {
+    const first = await this.#tenant().runnerGet(this.#batchId, key);
+    if (first === null) return null;
+    const seen = await this.#tenant().runnerGet(this.#batchId, `batch:${this.#batchId}`);
+    return hasBegun(seen) ? new Uint8Array(0) : first;
   }
 
   set(key: string, value: Uint8Array): Promise<void> {
@@ -91,6 +104,12 @@ export class RunnerKV implements KV {
       await this.#own.batch(run);
     }
   }
+}
+
+/** Whether a published batch is beyond validation. */
+function hasBegun(record: Uint8Array | null): boolean {
+  const batch = record && published(record);
+  return !!batch && batch.status !== "validating" && (batch.in_progress_at !== null || batch.status === "failed");
 }
 
 function isOwn(key: string): boolean {

@@ -22,9 +22,14 @@ const RENEW_MS = 4_000;
 /** A batch that this build cannot run is looked at again after so long: perhaps by another build. */
 const REST_MS = 600_000;
 
+/** What SQLite says of a file that is not, or no longer, a database. */
+const DAMAGED = /SQLITE_CORRUPT|SQLITE_NOTADB|malformed|not a database/;
+
 interface Job {
   tenant: string;
   batchId: string;
+  /** The newest turn. */
+  turn: number;
 }
 
 export class Runner extends DurableObject<Env> {
@@ -35,24 +40,28 @@ export class Runner extends DurableObject<Env> {
   #batches: Batches | undefined;
   #kv: RunnerKV | undefined;
 
-  /** The batch is to run. Saying it again changes nothing. */
-  async start(tenant: string, batchId: string): Promise<void> {
+  /**
+   * The batch is to run. Saying it again changes nothing. `turn` is the newest turn the Tenant has heard of: the next one is
+   * above it, also where this object's storage was lost.
+   */
+  async start(tenant: string, batchId: string, turn: number): Promise<void> {
     this.#held = false;
     this.#makeTable();
-    this.#exec("INSERT OR IGNORE INTO job (tenant, batch, turn) VALUES (?, ?, 0)", tenant, batchId);
+    this.#exec("INSERT OR IGNORE INTO job (tenant, batch, turn) VALUES (?, ?, ?)", tenant, batchId, turn);
+    this.#exec("UPDATE job SET turn = ? WHERE turn < ?", turn, turn);
     if (!this.#running) await this.ctx.storage.setAlarm(Date.now());
   }
 
   /** The batch is to be cancelled: a turn under way sees it within a second. */
-  async cancel(tenant: string, batchId: string): Promise<void> {
+  async cancel(tenant: string, batchId: string, turn: number): Promise<void> {
     this.#cancelled = true;
     this.#kv?.noticeCancel();
-    await this.start(tenant, batchId);
+    await this.start(tenant, batchId, turn);
   }
 
   /** The batch is to stand still until it is started again: what is in flight ends, and nothing new starts. */
-  async hold(tenant: string, batchId: string): Promise<void> {
-    await this.start(tenant, batchId);
+  async hold(tenant: string, batchId: string, turn: number): Promise<void> {
+    await this.start(tenant, batchId, turn);
     this.#held = true;
     await this.#batches?.stop();
   }
@@ -88,11 +97,13 @@ export class Runner extends DurableObject<Env> {
     }
   }
 
-  async #turn({ tenant: tenantName, batchId }: Job): Promise<TurnEnd> {
+  async #turn(job: Job): Promise<TurnEnd> {
+    const { tenant: tenantName, batchId } = job;
     const { env, ctx } = this;
     const { storage } = ctx;
     this.#exec("UPDATE job SET turn = turn + 1");
-    const [{ turn } = { turn: 0 }] = [...this.#exec("SELECT turn FROM job")] as { turn: number }[];
+    job.turn = this.#job()?.turn ?? job.turn + 1;
+    const { turn } = job;
     const tenant = () => this.#tenant(tenantName);
     this.#kv = new RunnerKV({ storage, tenant, batchId, turn, cancelled: this.#cancelled });
     this.#batches = new Batches({
@@ -108,7 +119,7 @@ export class Runner extends DurableObject<Env> {
   async #ended(job: Job, end: TurnEnd): Promise<void> {
     const { storage } = this.ctx;
     if (end.state === "terminal") {
-      await this.#tenant(job.tenant).runnerEnded(job.batchId);
+      await this.#tenant(job.tenant).runnerEnded(job.batchId, job.turn);
       log("batch.ended", { tenant: job.tenant, batch: job.batchId });
       await storage.deleteAlarm();
       await storage.deleteAll();
@@ -117,6 +128,7 @@ export class Runner extends DurableObject<Env> {
     if (end.state === "faulted") {
       const { message, wakeAt } = end;
       log("batch.faulted", { tenant: job.tenant, batch: job.batchId, message, wake_at: wakeAt });
+      if (message && DAMAGED.test(message)) return this.#damaged(job, message);
     }
     if (this.#isHeld(job)) return this.#rest(job, Date.now());
     await storage.setAlarm(Math.max(end.wakeAt ?? 0, Date.now()));
@@ -125,7 +137,16 @@ export class Runner extends DurableObject<Env> {
   /** A defect, a checkpoint of a later build, or a Tenant that cannot be reached. */
   async #failed(job: Job, error: unknown): Promise<void> {
     logError("batch.turn", error, { tenant: job.tenant, batch: job.batchId });
+    const message = error instanceof Error ? error.message : String(error);
+    if (message && DAMAGED.test(message)) return this.#damaged(job, message);
     await this.#rest(job, Date.now() + REST_MS);
+  }
+
+  /** This object's database cannot be read: no other turn here would do better. */
+  async #damaged(job: Job, message: string): Promise<void> {
+    // The dead-man alarm stands, for the case that the Tenant cannot be reached.
+    await this.#tenant(job.tenant).runnerDamaged(job.batchId, job.turn, message);
+    await this.ctx.storage.deleteAlarm();
   }
 
   /** Whether the tenant has no key any more. Its Tenant says so too, to a Runner that is older than the settings. */
@@ -136,7 +157,7 @@ export class Runner extends DurableObject<Env> {
   /** Leaves the batch to its Tenant until a time. */
   async #rest(job: Job, wakeAt: number): Promise<void> {
     try {
-      await this.#tenant(job.tenant).runnerRests(job.batchId, wakeAt);
+      await this.#tenant(job.tenant).runnerRests(job.batchId, job.turn, wakeAt);
       // The Tenant's to start again, when there is a place.
       await this.ctx.storage.deleteAlarm();
     } catch (second) {
@@ -147,8 +168,8 @@ export class Runner extends DurableObject<Env> {
 
   #job(): Job | null {
     this.#makeTable();
-    for (const row of this.#exec("SELECT tenant, batch FROM job")) {
-      return { tenant: row.tenant as string, batchId: row.batch as string };
+    for (const row of this.#exec("SELECT tenant, batch, turn FROM job")) {
+      return { tenant: row.tenant as string, batchId: row.batch as string, turn: row.turn as number };
     }
     return null;
   }

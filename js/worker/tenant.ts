@@ -39,6 +39,7 @@ import {
   type WirePart,
   type WireUpload,
 } from "./uploads.ts";
+import { Waits } from "./waits.ts";
 
 /** How often the tenant looks after its batches while it has any that are not done with. */
 const ROUND_MS = 30_000;
@@ -56,6 +57,7 @@ export class Tenant extends DurableObject<Env> {
   readonly #uploads: Uploads;
   readonly #places: Places;
   readonly #name: string;
+  readonly #waits: Waits;
   /** When each Runner was last heard of. After a restart all count as heard of now. */
   readonly #heard = new Map<string, number>();
   readonly #since = Date.now();
@@ -72,6 +74,7 @@ export class Tenant extends DurableObject<Env> {
     this.#uploads = new Uploads(storage, this.#files, this.#trash);
     this.#places = new Places(storage);
     this.#name = rememberName(ctx);
+    this.#waits = new Waits(this.#name);
     const unused = { files: noFiles, inference: inference(env), models: models(env) };
     const kv = holdingInputs(this.#kv, this.#inputs, (id) => this.#files.find(id, now()) !== null);
     this.#batches = new Batches({ ...serviceSettings(env), ...unused, kv });
@@ -102,7 +105,7 @@ export class Tenant extends DurableObject<Env> {
       const batch = await this.#batches.cancel(id);
       if (batch.status === "cancelling") {
         await this.#armAlarm();
-        this.ctx.waitUntil(this.#admit().then(() => this.#runner(id).cancel(this.#name, id)));
+        this.ctx.waitUntil(this.#admit().then(() => this.#call(id, "cancel")));
       }
       return batch;
     });
@@ -210,6 +213,7 @@ export class Tenant extends DurableObject<Env> {
   async runnerWrite(batchId: string, turn: number, ops: KVOp[]): Promise<void> {
     this.#heard.set(batchId, Date.now());
     if (!this.#places.isNewest(batchId, turn)) throw new Error(`turn ${turn} of ${batchId} was replaced`);
+    await this.#waits.notice(batchId, ops, () => this.#kv.get(`batch:${batchId}`));
     await this.#kv.batch(ops);
   }
 
@@ -233,8 +237,10 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** A batch is done with: its place is free. */
-  async runnerEnded(batchId: string): Promise<void> {
+  async runnerEnded(batchId: string, turn: number): Promise<void> {
+    if (!this.#places.isNewest(batchId, turn)) return;
     this.#heard.delete(batchId);
+    this.#waits.forget(batchId);
     this.#places.leave(batchId);
     this.#inputs.release(batchId);
     this.#files.discard(now());
@@ -243,9 +249,17 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** A batch cannot go on for now: others may run meanwhile. */
-  runnerRests(batchId: string, wakeAt: number): void {
+  runnerRests(batchId: string, turn: number, wakeAt: number): void {
+    if (!this.#places.isNewest(batchId, turn)) return;
     this.#places.rest(batchId, wakeAt);
     this.ctx.waitUntil(this.#admit());
+  }
+
+  /** A Runner cannot read its database. */
+  runnerDamaged(batchId: string, turn: number, message: string): void {
+    if (!this.#places.isNewest(batchId, turn)) return;
+    this.#replace(batchId, message);
+    this.ctx.waitUntil(this.#poke(batchId));
   }
 
   // --- The watch -------------------------------------------------------------------------------------------------
@@ -320,16 +334,32 @@ export class Tenant extends DurableObject<Env> {
   /** Tells a batch's Runner to run it, or to hold it. Lost calls are made up for by the next round. */
   async #poke(id: string): Promise<void> {
     try {
-      if (this.#isRevoked()) return await this.#runner(id).hold(this.#name, id);
-      await this.#runner(id).start(this.#name, id);
-      this.#heard.set(id, Date.now());
+      const revoked = this.#isRevoked();
+      await this.#call(id, revoked ? "hold" : "start");
+      this.#places.reached(id);
+      if (!revoked) this.#heard.set(id, Date.now());
     } catch (error) {
       logError("batch.poke", error, { tenant: this.#name, batch: id });
+      if (!this.#places.missed(id, Date.now())) return;
+      this.#replace(id, error instanceof Error ? error.message : String(error));
+      // Once: should the fresh one fail too, its calls are counted from here on.
+      await this.#poke(id);
     }
   }
 
-  #runner(id: string): Stub<Runner> {
-    return this.env.RUNNERS.getByName(`${this.#name}/${id}`);
+  /** Gives a batch another Runner, as its own is lost. What users see stays; results that only the old one had run again. */
+  #replace(id: string, reason: string): void {
+    const { generation } = this.#places.replace(id);
+    const message =
+      "The batch's Runner is lost, and has been replaced. Results that only it held are lost too; those requests run again.";
+    log("batch.runner_replaced", { tenant: this.#name, batch: id, generation, message, reason });
+  }
+
+  #call(id: string, what: "start" | "cancel" | "hold"): Promise<void> {
+    const { generation, turn } = this.#places.seat(id);
+    const name = generation === 0 ? `${this.#name}/${id}` : `${this.#name}/${id}/${generation}`;
+    const runner: Stub<Runner> = this.env.RUNNERS.getByName(name);
+    return runner[what](this.#name, id, turn);
   }
 
   async #ids(prefix: string, limit: number): Promise<string[]> {

@@ -1,0 +1,104 @@
+/** Guards batches whose Runner or Tenant has lost its database: they go on, or calls fail in a text, and nothing hangs. */
+
+import { strict as assert } from "node:assert";
+import { readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, test } from "node:test";
+import { chatLines, createBatch, ended, linesOf, type Started, startWorker, until } from "./server.ts";
+import { completion, reply, startUpstream } from "./upstream.ts";
+
+/** The databases of a class's objects that hold a table. */
+async function databases(worker: Started, table: string): Promise<string[]> {
+  const names = await readdir(worker.stateDir, { recursive: true });
+  return names
+    .filter((name) => name.endsWith(".sqlite"))
+    .map((name) => join(worker.stateDir, name))
+    .filter((path) => {
+      const database = new DatabaseSync(path, { readOnly: true });
+      try {
+        return database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
+      } finally {
+        database.close();
+      }
+    });
+}
+
+async function spoil(path: string, how: "garbage" | "emptied" | "cut"): Promise<void> {
+  for (const part of ["-wal", "-shm"]) {
+    if (how === "garbage") await writeFile(path + part, "no database ".repeat(4000));
+    else await rm(path + part, { force: true });
+  }
+  if (how === "garbage") await writeFile(path, "no database ".repeat(4000));
+  else await truncate(path, how === "emptied" ? 0 : 6000);
+}
+
+/** A batch of 100 lines, killed while 50 of them are done. */
+async function half() {
+  let most = 50;
+  const upstream = await startUpstream(async ({ content }, response) => {
+    const mine = upstream.calls.size;
+    await until("it may be answered", () => mine <= most || response.destroyed, 300_000);
+    if (!response.destroyed) reply(response, 200, completion(content));
+  });
+  const worker = await startWorker({ UPSTREAM_URL: upstream.url });
+  after(async () => Promise.all([worker.stop(), upstream.close()]));
+  const { id } = await createBatch(worker.client, chatLines(100));
+  await until("50 are done", async () => {
+    return ((await worker.client.batches.retrieve(id)).request_counts?.completed ?? 0) >= 50;
+  });
+  const before = await worker.client.batches.retrieve(id);
+  await worker.kill();
+  const letGo = () => {
+    most = Number.POSITIVE_INFINITY;
+  };
+  return { worker, id, before, letGo };
+}
+
+for (const how of ["garbage", "cut", "emptied"] as const) {
+  test(`a batch whose Runner's database is ${how} runs again, and users see nothing go back`, async () => {
+    const { worker, id, before, letGo } = await half();
+    for (const path of await databases(worker, "job")) await spoil(path, how);
+    letGo();
+    await worker.restart();
+    let least = before.request_counts?.completed ?? 0;
+    await until(
+      "it is completed",
+      async () => {
+        const { status, in_progress_at, request_counts } = await worker.client.batches.retrieve(id);
+        assert.ok(["in_progress", "finalizing", "completed"].includes(status), status);
+        assert.equal(in_progress_at, before.in_progress_at);
+        assert.equal(request_counts?.total, 100);
+        assert.ok((request_counts?.completed ?? 0) >= least, `${request_counts?.completed} after ${least}`);
+        least = request_counts?.completed ?? 0;
+        return status === "completed";
+      },
+      200_000,
+    );
+    const batch = await ended(worker.client, id);
+    assert.deepEqual(batch.request_counts, { total: 100, completed: 100, failed: 0 });
+    const lines = await linesOf(worker.client, batch.output_file_id);
+    assert.equal(new Set(lines.map((line) => line.custom_id)).size, 100);
+    if (how !== "emptied") assert.match(worker.log(), /"event":"batch.runner_replaced".*"generation":1/);
+  });
+}
+
+test("a tenant whose database is garbage is told so with 500 and a request id, and the log says why", async () => {
+  const { worker, letGo } = await half();
+  for (const path of await databases(worker, "places")) await spoil(path, "garbage");
+  letGo();
+  await worker.restart();
+  const paths = ["/v1/batches", "/v1/files"];
+  for (const path of paths) {
+    const answer = await fetch(worker.url + path, {
+      headers: { authorization: "Bearer any" },
+      signal: AbortSignal.timeout(10_000),
+    });
+    assert.equal(answer.status, 500);
+    const { error } = (await answer.json()) as { error: { message: string; type: string } };
+    const request = answer.headers.get("x-request-id") as string;
+    assert.equal(error.type, "server_error");
+    assert.ok(error.message.includes(request));
+    await until("the log names the request", () => worker.log().includes(`"request":"${request}"`));
+  }
+});
