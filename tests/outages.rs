@@ -252,3 +252,32 @@ fn lines_at_fault_do_not_slow_the_others_down() {
         assert!(seconds < 1_200 && calls < 6_000, "{status}: {seconds} s, {calls} calls");
     }
 }
+
+#[test]
+fn a_server_that_fails_each_lines_first_try_holds_nothing_up() {
+    for fails in [Trouble::Unreachable, Trouble::Status(429, None), Trouble::Status(502, None)] {
+        let model: Model = Box::new(move |call| Answers {
+            ms: 20,
+            result: if call.attempt == 1 { fails.reply(call.line) } else { Ok(good(call.line)) },
+        });
+        let (host, id) = with_batch(200, model, &Settings::default());
+        finish(&host, &id, &Settings::default(), 1);
+        assert_eq!(ended(&host, &id).batch.request_counts.completed, 200);
+        let took = host.clock.now() - START_MS;
+        assert!(took < 600_000, "{fails:?}: {took} ms");
+    }
+}
+
+#[test]
+fn lines_at_the_end_that_are_all_refused_end_within_hours_and_not_with_the_window() {
+    let model: Model = Box::new(|call| {
+        let result = if call.line > 60 { refusal(404, call.line) } else { good(call.line) };
+        Answers { ms: 20, result: Ok(result) }
+    });
+    let (host, id) = with_batch(100, model, &Settings::default());
+    finish(&host, &id, &Settings::default(), 1);
+    let counts = RequestCounts { total: 100, completed: 60, failed: 40 };
+    assert_eq!(ended(&host, &id).batch.request_counts, counts);
+    let took = host.clock.now() - START_MS;
+    assert!(took < 4 * 3_600_000, "{took} ms");
+}

@@ -109,7 +109,9 @@ export class RunnerKV implements KV {
 /** Whether a published batch is beyond validation. */
 function hasBegun(record: Uint8Array | null): boolean {
   const batch = record && published(record);
-  return !!batch && batch.status !== "validating" && (batch.in_progress_at !== null || batch.status === "failed");
+  return (
+    !!batch && batch.status !== "validating" && (batch.in_progress_at !== null || batch.status === "failed")
+  );
 }
 
 function isOwn(key: string): boolean {

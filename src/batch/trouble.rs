@@ -190,10 +190,16 @@ impl Health {
             _ if meanwhile => whole.min(self.surprise()),
             Trouble::Failing if lone || quiet > SICK_MS => whole,
             Trouble::Refused if lone && self.ever => whole,
-            _ if self.ever && quiet > if lone { LONE_MS } else { DARK_MS } => whole,
+            _ if self.ever && quiet > self.dark_ms(trouble) => whole,
             _ => 0,
         });
         tries.spent >= LIMIT
+    }
+
+    /// How long nobody may have been answered before tries count all the same. The last lines of a file may all be refused
+    /// for what they ask.
+    fn dark_ms(&self, trouble: Trouble) -> u64 {
+        if self.several && trouble != Trouble::Refused { DARK_MS } else { LONE_MS }
     }
 
     fn count(&mut self, tries: &Tries, of: usize) {

@@ -43,6 +43,8 @@ pub(super) struct Running {
     tried: Vec<SavedWait>,
     window: Window,
     health: Health,
+    /// Requests that have asked whether the server is well again.
+    probes: u32,
     unsaved: Unsaved,
     halt: Option<Halt>,
     /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
@@ -105,6 +107,7 @@ impl Running {
             tried: run.waiting,
             window,
             health,
+            probes: 0,
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
             halt: (core.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
@@ -293,12 +296,14 @@ impl Running {
     }
 
     /// Due retries go first, so that the early lines of a file are not the last to end; but while the server
-    /// refuses everything, untried requests probe it, and a bounded number of requests waits.
+    /// refuses everything, mostly untried requests probe it, and a bounded number of requests waits.
     fn take_request(&mut self, core: &Core) -> Option<Box<Request>> {
         let lanes = core.settings.max_concurrent_requests_per_batch as usize;
         let may_start = self.waiting.len() < (4 * lanes).max(64);
         let retry_due = self.waiting.first().is_some_and(|&((due, _), _)| due <= core.now);
-        let probe = self.window.is_probing() && may_start && !self.ready.is_empty();
+        // Now and then one that was tried: it may be the first tries that fail.
+        self.probes = if self.window.is_probing() { self.probes + 1 } else { 0 };
+        let probe = self.probes % 4 != 0 && may_start && !self.ready.is_empty();
         if retry_due && !probe {
             return self.waiting.pop_first().map(|(_, request)| request);
         }
