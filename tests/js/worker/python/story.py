@@ -95,6 +95,17 @@ said = [line["response"]["body"]["choices"][0]["message"]["content"] for line in
 assert said == [f"number {i}" for i in range(5)]
 held("a batch is created, polled to its end, and both contents are read")
 
+torn = ["a\u2028b", "c\u2029d", "e\u0085f", "g\u000bh\u001ci"]
+asked = [json.loads(line) for line in LINES.splitlines()][: len(torn)]
+for request, text in zip(asked, torn):
+    request["custom_id"] = request["body"]["messages"][0]["content"] = text
+torn_file = client.files.create(file="".join(json.dumps(r) + "\n" for r in asked).encode(), purpose="batch")
+output_file_id = ended(create(torn_file.id).id).output_file_id
+with client.files.with_streaming_response.content(output_file_id) as content:
+    read = [json.loads(line)["custom_id"] for line in content.iter_lines()]
+assert read == torn and len(client.files.content(output_file_id).text.splitlines()) == len(torn)
+held("answers with line ends of other alphabets are one line each for iter_lines and splitlines")
+
 raises(openai.ConflictError, lambda: client.batches.cancel(batch.id), code=None, param=None)
 raises(openai.NotFoundError, lambda: client.batches.retrieve("batch_no"), code=None, param=None)
 raises(openai.NotFoundError, lambda: client.files.retrieve("file-no"), code=None, param="id")
