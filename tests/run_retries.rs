@@ -206,7 +206,8 @@ fn a_wait_of_ten_years_costs_ten_minutes_and_no_line() {
         (told.reason.as_str(), told.status, told.message.as_str()),
         ("overloaded", Some(429), "no 429")
     );
-    assert!(told.until.abs_diff(START_MS / 1_000 + 600) <= 1, "{told:?}");
+    // The others look again after a minute, and are answered; the line itself has its ten.
+    assert!(told.until.abs_diff(START_MS / 1_000 + 60) <= 1, "{told:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ import {
 } from "./file-index.ts";
 import { now } from "./ids.ts";
 import { holdingInputs, Inputs } from "./inputs.ts";
-import { log, logError } from "./log.ts";
+import { log, logError, logWarning } from "./log.ts";
 import { type Outcome, outcome } from "./outcome.ts";
 import { Places } from "./places.ts";
 import type { DurableObjectState, Env, Stub } from "./platform.ts";
@@ -340,7 +340,8 @@ export class Tenant extends DurableObject<Env> {
       if (!revoked) this.#heard.set(id, Date.now());
     } catch (error) {
       logError("batch.poke", error, { tenant: this.#name, batch: id });
-      if (!this.#places.missed(id, Date.now())) return;
+      // An outage of the platform is none of the Runner's.
+      if (isOutage(error) || !this.#places.missed(id, Date.now())) return;
       this.#replace(id, error instanceof Error ? error.message : String(error));
       // Once: should the fresh one fail too, its calls are counted from here on.
       await this.#poke(id);
@@ -352,7 +353,7 @@ export class Tenant extends DurableObject<Env> {
     const { generation } = this.#places.replace(id);
     const message =
       "The batch's Runner is lost, and has been replaced. Results that only it held are lost too; those requests run again.";
-    log("batch.runner_replaced", { tenant: this.#name, batch: id, generation, message, reason });
+    logWarning("batch.runner_replaced", { tenant: this.#name, batch: id, generation, message, reason });
   }
 
   #call(id: string, what: "start" | "cancel" | "hold"): Promise<void> {
@@ -407,3 +408,9 @@ const noFiles = {
   read: () => Promise.reject(new Error("unreachable")),
   create: () => Promise.reject(new Error("unreachable")),
 };
+
+/** Whether the platform says of a failed call that the same one may succeed later: too much to do, a deploy. */
+function isOutage(error: unknown): boolean {
+  const { retryable, overloaded } = (error ?? {}) as { retryable?: boolean; overloaded?: boolean };
+  return retryable === true || overloaded === true;
+}

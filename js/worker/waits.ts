@@ -1,7 +1,7 @@
 /** Logs that batches wait for the model server, and that they go on: once for each change that an operator would act on. */
 
 import type { Batch, KVOp } from "../types.ts";
-import { log } from "./log.ts";
+import { logWarning } from "./log.ts";
 
 /** A wait that goes on is logged again when its end has moved by more than so many seconds. */
 const MOVED_S = 60;
@@ -32,11 +32,11 @@ export class Waits {
     const moved = wait && last && Math.abs(wait.until - last.until) > MOVED_S;
     if (wait && (moved || wait.reason !== last?.reason)) {
       // Its message is the model server's, which may quote a prompt.
-      log("batch.waiting", { ...fields, ...wait });
+      logWarning("batch.waiting", { ...fields, ...wait });
       this.#logged.set(batchId, wait);
       return;
     }
-    if (!wait && last) log("batch.resumed", fields);
+    if (!wait && last) logWarning("batch.resumed", fields);
     this.#logged.set(batchId, wait && last);
   }
 

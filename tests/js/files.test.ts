@@ -87,7 +87,8 @@ suite("Files as other tools make them", () => {
       const lines = stdout.trimEnd().split("\n");
       assert.equal(lines.length, names.length);
       for (const [i, name] of names.entries()) {
-        const { requests, unpacked, ...expected } = table[name] as Expected;
+        const expected = table[name] as Expected;
+        const { requests, unpacked } = expected;
         const found = JSON.parse(lines[i] as string);
         // The command line knows of empty files in either dialect.
         const ofFile = unpacked !== undefined ? [] : errorsOf(expected, requests === 0 ? "openai" : dialect);

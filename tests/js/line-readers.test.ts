@@ -93,6 +93,7 @@ suite("a result file", () => {
           for await (const line of readLines(files, fileId)) ours.push(JSON.parse(line).custom_id);
           records += ours.length;
           const path = await files.path(fileId);
+          assert.ok(path !== null);
           const node: string[] = [];
           for await (const line of createInterface({ input: createReadStream(path) })) {
             node.push(JSON.parse(line).custom_id);

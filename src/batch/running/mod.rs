@@ -303,7 +303,7 @@ impl Running {
         let retry_due = self.waiting.first().is_some_and(|&((due, _), _)| due <= core.now);
         // Now and then one that was tried: it may be the first tries that fail.
         self.probes = if self.window.is_probing() { self.probes + 1 } else { 0 };
-        let probe = self.probes % 4 != 0 && may_start && !self.ready.is_empty();
+        let probe = !self.probes.is_multiple_of(4) && may_start && !self.ready.is_empty();
         if retry_due && !probe {
             return self.waiting.pop_first().map(|(_, request)| request);
         }

@@ -8,7 +8,7 @@ use crate::batch::reader::Request;
 use crate::batch::results::Outcome;
 use crate::batch::retry::delay_ms;
 use crate::batch::trouble::Trouble;
-use crate::limits::{RETRY_AFTER_CAP_MS, TOLD_WAIT_MS};
+use crate::limits::{RETRY_AFTER_CAP_MS, RETRY_CAP_MS, TOLD_WAIT_MS};
 use crate::object::{Extension, Usage, Wait};
 
 /// A try that ended in trouble.
@@ -87,10 +87,17 @@ impl Running {
         self.window.on_success();
         self.health.on_answer(core.now, &request.tries);
         // What was in flight when a pause began may be answered in the middle of it.
-        if core.batch.edgebatch.is_some() && self.window.resumes_at(core.now).is_none() {
+        if core.batch.edgebatch.is_some() && self.waits_until(core.now).is_none() {
             core.batch.edgebatch = None;
             self.unsaved.publish_soon();
         }
+    }
+
+    /// When the next request may start, if none can before.
+    fn waits_until(&self, now: u64) -> Option<u64> {
+        let idle = self.in_flight.is_empty() && self.ready.is_empty() && self.read_all;
+        let next = self.waiting.first().map(|&((due, _), _)| due).filter(|&due| idle && due > now);
+        self.window.resumes_at(now).or(next)
     }
 
     /// A try ended in trouble: whose it is decides whether the request waits, or ends as it would stand in its file.
@@ -108,7 +115,9 @@ impl Running {
         if failed.narrows || self.health.is_general() {
             self.window.on_trouble(core.now, sent_at, &mut core.jitter);
             if let Some(asked) = retry_after_ms {
-                self.window.pause(core.now.saturating_add(asked.min(RETRY_AFTER_CAP_MS)));
+                // One that asks for much while others are answered is heard for itself: the others look again.
+                let most = if self.health.is_general() { RETRY_AFTER_CAP_MS } else { RETRY_CAP_MS };
+                self.window.pause(core.now.saturating_add(asked.min(most)));
             }
         }
         if ended {
@@ -122,9 +131,7 @@ impl Running {
 
     /// Says in the batch that nothing starts for a while, and why.
     fn tell_wait(&mut self, core: &mut Core, failed: &Failed) {
-        let idle = self.in_flight.is_empty() && self.ready.is_empty() && self.read_all;
-        let next = self.waiting.first().map(|&((due, _), _)| due).filter(|_| idle);
-        let Some(until) = self.window.resumes_at(core.now).or(next) else { return };
+        let Some(until) = self.waits_until(core.now) else { return };
         if until < core.now + TOLD_WAIT_MS {
             return;
         }

@@ -55,7 +55,7 @@ let runs = 0;
 /** Runs lines against a server that treats them so. The last ones name the model `odd`. A wait that is `enough` has it cancelled. */
 async function run(
   behave: Behaviour,
-  { lines = 20, odd = 0, enough = (_: BatchWait) => false } = {},
+  { lines = 20, odd = 0, enough = (_: BatchWait): boolean => false } = {},
 ): Promise<Ran> {
   const name = `run-${runs++}`;
   const files = new MemoryFiles();

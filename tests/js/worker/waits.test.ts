@@ -35,7 +35,7 @@ test("a batch that a model server refuses is logged as waiting, without the serv
 
 test("a wait is logged for each reason and for each minute that its end moves, also after a restart", async (t) => {
   const lines: string[] = [];
-  t.mock.method(console, "log", (line: string) => lines.push(JSON.parse(line).event));
+  t.mock.method(console, "warn", (line: string) => lines.push(JSON.parse(line).event));
   const record = (reason: string | null, until = 0) => {
     const edgebatch = reason === null ? {} : { waiting: { reason, status: 503, message: "a prompt", until } };
     return new TextEncoder().encode(JSON.stringify({ id: "b", edgebatch }));
