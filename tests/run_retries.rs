@@ -201,6 +201,8 @@ fn a_wait_of_ten_years_costs_ten_minutes_and_no_line() {
     assert_eq!((batch.request_counts.completed, batch.edgebatch), (100, None));
     let took = host.clock.now() - START_MS;
     assert!((600_000..640_000).contains(&took), "{took}");
+    let last = told.borrow().last().cloned().and_then(|told| told.waiting).expect("a wait");
+    assert!(last.until.abs_diff(START_MS / 1_000 + 600) <= 1, "the line that waits alone: {last:?}");
     let told = told.borrow()[0].waiting.clone().expect("a wait");
     assert_eq!(
         (told.reason.as_str(), told.status, told.message.as_str()),

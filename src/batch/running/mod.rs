@@ -19,7 +19,7 @@ use super::results::Tally;
 use super::trouble::{Health, Tries};
 use super::unsaved::Unsaved;
 use super::window::Window;
-use crate::object::BatchStatus;
+use crate::object::{BatchStatus, Wait};
 use crate::sorted::Sorted;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub(super) struct Running {
     health: Health,
     /// Requests that have asked whether the server is well again.
     probes: u32,
+    /// What the last trouble was, should there be a wait to tell.
+    wait: Option<Wait>,
     unsaved: Unsaved,
     halt: Option<Halt>,
     /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
@@ -108,6 +110,7 @@ impl Running {
             window,
             health,
             probes: 0,
+            wait: None,
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
             halt: (core.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),

@@ -86,9 +86,7 @@ impl Running {
     fn works(&mut self, core: &mut Core, request: &Request) {
         self.window.on_success();
         self.health.on_answer(core.now, &request.tries);
-        // What was in flight when a pause began may be answered in the middle of it.
-        if core.batch.edgebatch.is_some() && self.waits_until(core.now).is_none() {
-            core.batch.edgebatch = None;
+        if self.wait.is_some() && !self.tell_wait(core) && core.batch.edgebatch.take().is_some() {
             self.unsaved.publish_soon();
         }
     }
@@ -126,30 +124,30 @@ impl Running {
         }
         let delay = delay_ms(request.tries.made, retry_after_ms, &mut core.jitter);
         self.waiting.insert((core.now.saturating_add(delay), request.line), request);
-        self.tell_wait(core, failed);
+        self.wait = Some(Wait {
+            reason: trouble.reason().to_owned(),
+            status: failed.status,
+            message: failed.message.clone(),
+            since: self.health.since() / 1_000,
+            until: 0,
+        });
+        self.tell_wait(core);
     }
 
-    /// Says in the batch that nothing starts for a while, and why.
-    fn tell_wait(&mut self, core: &mut Core, failed: &Failed) {
-        let Some(until) = self.waits_until(core.now) else { return };
-        if until < core.now + TOLD_WAIT_MS {
-            return;
-        }
-        let told = Extension {
-            waiting: Some(Wait {
-                reason: failed.trouble.reason().to_owned(),
-                status: failed.status,
-                message: failed.message.clone(),
-                since: self.health.since() / 1_000,
-                until: until.div_ceil(1_000),
-            }),
-        };
-        if core.batch.edgebatch.as_ref() != Some(&told) {
-            core.batch.edgebatch = Some(told);
+    /// Says in the batch that nothing starts for a while, and why, by the last trouble there was. Whether there is that to
+    /// say: what was in flight when a pause began may be answered in the middle of it.
+    fn tell_wait(&mut self, core: &mut Core) -> bool {
+        let until = self.waits_until(core.now).filter(|&until| until >= core.now + TOLD_WAIT_MS);
+        let (Some(until), Some(wait)) = (until, &mut self.wait) else { return false };
+        wait.until = until.div_ceil(1_000);
+        let told = Some(Extension { waiting: Some(wait.clone()) });
+        if core.batch.edgebatch != told {
+            core.batch.edgebatch = told;
             self.unsaved.publish_soon();
             // What the wait is for is to be known after a crash too.
             self.chunks.dirty = true;
         }
+        true
     }
 
     pub(super) fn end_without_answer(&mut self, core: &Core, request: &Request, reason: &NoAnswer) {
