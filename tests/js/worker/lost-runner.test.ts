@@ -79,7 +79,8 @@ for (const how of ["garbage", "cut", "emptied"] as const) {
     assert.deepEqual(batch.request_counts, { total: 100, completed: 100, failed: 0 });
     const lines = await linesOf(worker.client, batch.output_file_id);
     assert.equal(new Set(lines.map((line) => line.custom_id)).size, 100);
-    if (how !== "emptied") assert.match(worker.log(), /"event":"batch.runner_replaced".*"generation":1/);
+    // What of a cut one can be read is gone on from.
+    if (how === "garbage") assert.match(worker.log(), /"event":"batch.runner_replaced".*"generation":1/);
   });
 }
 
