@@ -18,6 +18,7 @@ use crate::request::RequestLine;
 use crate::service::CreateParams;
 use crate::settings::Settings;
 use crate::validate::{Report, ValidRequest, Validator as CoreValidator};
+use crate::value::Value;
 use js_sys::{Array, JSON};
 use serde::Serialize;
 use std::cell::RefCell;
@@ -93,19 +94,21 @@ pub async fn run_turn(
 /// keep the queue in another: `{ max, now, oldest, cancelled, running, resting }`, times in Unix milliseconds.
 #[wasm_bindgen(js_name = admitBatches, skip_typescript)]
 pub fn admit_batches(queue: JsValue) -> Result<JsValue, JsValue> {
-    #[derive(serde::Deserialize)]
-    struct Queue {
-        max: u32,
-        now: f64,
-        oldest: Vec<String>,
-        cancelled: Vec<String>,
-        running: Vec<String>,
-        resting: Vec<(String, f64)>,
-    }
-    let Queue { max, now, oldest, cancelled, running, resting } = from_js(&queue)?;
-    let resting = resting.into_iter().map(|(id, wake_at)| (id, wake_at as u64)).collect();
-    let mut admission = Admission::resume(max, running, resting);
-    to_js(&admission.admit(now as u64, &oldest, &cancelled))
+    // Read by hand: what is derived is twice the WebAssembly.
+    let queue: Value = from_js(&queue)?;
+    let number = |name| queue.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let list = |name| match queue.get(name) {
+        Some(Value::Array(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let text = |item: &Value| item.as_str().unwrap_or_default().to_owned();
+    let ids = |name| list(name).iter().map(text).collect::<Vec<_>>();
+    let resting = list("resting").iter().filter_map(|entry| match entry {
+        Value::Array(entry) => Some((text(entry.first()?), entry.get(1)?.as_u64()?)),
+        _ => None,
+    });
+    let mut admission = Admission::resume(number("max") as u32, ids("running"), resting.collect());
+    to_js(&admission.admit(number("now"), &ids("oldest"), &ids("cancelled")))
 }
 
 /// Checks a file that comes in chunks, without looking anything up.
