@@ -3,6 +3,7 @@ import { Claim } from "./claim.ts";
 import { type BatchRequest, core, guarded, isApiErrorFields, type Report, type TurnEnd } from "./core.ts";
 import { apiError, StoreInUseError } from "./errors.ts";
 import { type Adapters, checkAdapters, HostBinding } from "./host.ts";
+import { ended } from "./inputs.ts";
 import { checkNames, checkType, type NamesOf } from "./options.ts";
 import {
   type CoreSettings,
@@ -34,8 +35,9 @@ export interface BatchesOptions extends Adapters, ValidationOptions {
    */
   autostart?: boolean;
   /**
-   * Told once when the background run ends by itself: another service runs this store, or something is broken. Default:
-   * to `console.error`. {@link Batches.served} rejects with the same error.
+   * Told when the background run ends by itself: another service runs this store, or something is broken;
+   * {@link Batches.served} rejects with the same error. Told too, at most once a minute for the same text, when a batch
+   * cannot go on for now, as its store refuses a write or holds what cannot be read: it is tried again. Default: to `console.error`.
    */
   onError?: (error: unknown) => void;
 }
@@ -64,6 +66,9 @@ export class Batches {
   #serving: Promise<void> | undefined;
   /** How the last background run ended. */
   #served: Promise<void> = Promise.resolve();
+  /** What was told of faults that pass, and when. */
+  readonly #told = new Map<string, number>();
+  #swept: Promise<void> | undefined;
   /** What is broken here, since that run ended by it. */
   #fault: { error: unknown } | undefined;
 
@@ -77,7 +82,7 @@ export class Batches {
     checkType("onError", onError, "function");
     this.#settings = coreSettings(settings);
     checkSettings(this.#settings);
-    this.#host = new HostBinding({ kv, files, inference, models });
+    this.#host = new HostBinding({ kv, files, inference, models }, (text) => this.#faulted(text));
     this.#claim = new Claim(kv);
     this.#onError = onError;
     if (autostart) this.start();
@@ -146,7 +151,10 @@ export class Batches {
     this.#host.resume();
     if (this.#serving) return;
     this.#fault = undefined;
-    const serving = this.#claim.during(() => guarded(core().serve(this.#host, this.#settings)));
+    const serving = this.#claim.during(async () => {
+      await this.#sweep();
+      await guarded(core().serve(this.#host, this.#settings));
+    });
     this.#served = serving;
     this.#serving = serving
       .catch((error) => this.#failed(error))
@@ -179,9 +187,10 @@ export class Batches {
    */
   async runTurn(id: string, options: { deadline?: number } = {}): Promise<TurnEnd> {
     checkType("id", id, "string");
-    return this.#claim.during(() =>
-      translated(core().runTurn(this.#host, id, this.#settings, options.deadline)),
-    );
+    return this.#claim.during(async () => {
+      await this.#sweep();
+      return translated(core().runTurn(this.#host, id, this.#settings, options.deadline));
+    });
   }
 
   /**
@@ -201,7 +210,7 @@ export class Batches {
       const now = JSON.stringify(batch);
       if (now !== seen) onProgress?.(batch);
       seen = now;
-      if (["completed", "failed", "expired", "cancelled"].includes(batch.status)) return batch;
+      if (ended.includes(batch.status)) return batch;
       await this.#host.sleep(pollMs);
     }
   }
@@ -209,6 +218,25 @@ export class Batches {
   #failed(error: unknown): void {
     // Where another service runs the store, its batches come to their ends all the same.
     if (!(error instanceof StoreInUseError)) this.#fault = { error };
+    this.#tell(error);
+  }
+
+  /** What earlier processes left, once. */
+  #sweep(): Promise<void> {
+    this.#swept ??= this.#host.sweep();
+    return this.#swept;
+  }
+
+  #faulted(text: string): void {
+    const now = Date.now();
+    for (const [told, at] of this.#told) if (Math.abs(now - at) >= TELL_AGAIN_MS) this.#told.delete(told);
+    if (this.#told.has(text)) return;
+    this.#told.set(text, now);
+    // Not from within the core.
+    queueMicrotask(() => this.#tell(new Error(text)));
+  }
+
+  #tell(error: unknown): void {
     try {
       this.#onError(error);
     } catch (second) {
@@ -216,6 +244,9 @@ export class Batches {
     }
   }
 }
+
+/** How long the same fault is not told again. */
+const TELL_AGAIN_MS = 60_000;
 
 function logged(error: unknown): void {
   console.error(error);

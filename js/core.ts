@@ -9,6 +9,8 @@ export interface CoreHost {
   sleep(ms: number): Promise<void>;
   idle(ms: number): Promise<void>;
   stopRequested(): boolean;
+  /** A batch of `serve`, or with no id all of them, cannot go on for now. */
+  faulted(id: string | undefined, message: string): void;
   kvGet(key: string): Promise<Uint8Array | null>;
   /** A null value deletes. */
   kvWrite(keys: string[], values: (Uint8Array | null)[]): Promise<void>;
@@ -18,8 +20,8 @@ export interface CoreHost {
     limit: number,
     reverse: boolean,
   ): Promise<{ entries: [string, Uint8Array][]; more: boolean }>;
-  findFile(id: string): Promise<FileObject | null>;
-  readFile(id: string, offset: number, length: number): Promise<Uint8Array>;
+  findFile(id: string, batch: string | undefined): Promise<FileObject | null>;
+  readFile(id: string, offset: number, length: number, batch: string | undefined): Promise<Uint8Array>;
   createFile(id: string, filename: string): Promise<FileWriter>;
   infer(
     url: string,

@@ -1,6 +1,7 @@
 /** Makes of a user's adapters the one object that the Rust core calls. */
 import type { CoreHost } from "./core.ts";
 import { InvalidRequestError } from "./errors.ts";
+import { Inputs } from "./inputs.ts";
 import { random64 } from "./random.ts";
 import type {
   FileObject,
@@ -54,11 +55,20 @@ const maxPage = 1_000;
 export class HostBinding implements CoreHost {
   readonly #adapters: Adapters;
   readonly #clock: () => number;
+  readonly #inputs: Inputs;
+  readonly #onFault: (text: string) => void;
   #stopping = false;
   #wakers = new Set<() => void>();
 
-  constructor(adapters: Adapters, clock: () => number = Date.now) {
+  /** `onFault` is told what cannot go on for now, in a sentence. */
+  constructor(
+    adapters: Adapters,
+    onFault: (text: string) => void = () => {},
+    clock: () => number = Date.now,
+  ) {
     this.#adapters = adapters;
+    this.#inputs = new Inputs(adapters.kv, adapters.files);
+    this.#onFault = onFault;
     this.#clock = clock;
   }
 
@@ -76,6 +86,20 @@ export class HostBinding implements CoreHost {
   /** Lets a stopped binding serve again. */
   resume(): void {
     this.#stopping = false;
+  }
+
+  /** Finds what earlier processes left held. What fails here is left to the next start. */
+  async sweep(): Promise<void> {
+    try {
+      await this.#inputs.sweep(this.#clock());
+    } catch (error) {
+      this.#onFault(`edgebatch: inputs of ended batches could not be released: ${String(error)}`);
+    }
+  }
+
+  faulted(id: string | undefined, message: string): void {
+    const what = id === undefined ? "batches cannot" : `batch ${id} cannot`;
+    this.#onFault(`edgebatch: ${what} go on for now: ${message}`);
   }
 
   now(): number {
@@ -128,12 +152,22 @@ export class HostBinding implements CoreHost {
       const value = values[i];
       return value ? { type: "set", key, value } : { type: "delete", key };
     });
-    if (kv.batch && ops.length > 1) return kv.batch(ops);
-    // Without atomic writes order is all there is; the core writes in an order that a crash cannot spoil.
-    for (const op of ops) {
-      if (op.type === "set") await kv.set(op.key, op.value);
-      else await kv.delete(op.key);
+    const isCreate = ops[0]?.type === "set" && ops[0].key.startsWith("run:") && ops.length === 2;
+    if (isCreate && ops[1]?.type === "set" && ops[1].key.startsWith("batch:")) {
+      const { id, input_file_id } = JSON.parse(new TextDecoder().decode(ops[1].value));
+      await this.#inputs.hold(id, input_file_id);
     }
+    if (kv.batch && ops.length > 1) await kv.batch(ops);
+    else {
+      // Without atomic writes order is all there is; the core writes in an order that a crash cannot spoil.
+      for (const op of ops) {
+        if (op.type === "set") await kv.set(op.key, op.value);
+        else await kv.delete(op.key);
+      }
+    }
+    // The checkpoint goes when the batch has ended. What cannot be released now is found at the next start.
+    for (const { type, key } of ops)
+      if (type === "delete" && key.startsWith("run:")) await this.#inputs.release(key.slice(4)).catch(() => {});
   }
 
   async kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {
@@ -142,13 +176,20 @@ export class HostBinding implements CoreHost {
     return expect(Array.isArray(page?.entries), page, "kv.list must give { entries, more }");
   }
 
-  async findFile(id: string): Promise<FileObject | null> {
-    const file = (await this.#adapters.files.retrieve(id)) ?? null;
+  async findFile(id: string, batch: string | undefined): Promise<FileObject | null> {
+    if (batch !== undefined) await this.#inputs.hold(batch, id);
+    const file = (await this.#adapters.files.retrieve(id, batch)) ?? null;
     return expect(file === null || isFile(file), file, "files.retrieve must give a file object or null");
   }
 
-  async readFile(id: string, offset: number, length: number): Promise<Uint8Array> {
-    const bytes = await this.#adapters.files.read(id, offset, length);
+  async readFile(
+    id: string,
+    offset: number,
+    length: number,
+    batch: string | undefined,
+  ): Promise<Uint8Array> {
+    if (batch !== undefined) await this.#inputs.hold(batch, id);
+    const bytes = await this.#adapters.files.read(id, offset, length, batch);
     return expect(ArrayBuffer.isView(bytes), bytes, "files.read must give a Uint8Array");
   }
 

@@ -70,18 +70,26 @@ export interface FileWriter {
 }
 
 export interface Files {
-  /** What is known of a file, or null when there is none. */
-  retrieve(id: string): Promise<FileObject | null>;
+  /** What is known of a file, or null when there is none. For its `holder` a deleted file is still there. */
+  retrieve(id: string, holder?: string): Promise<FileObject | null>;
   /**
    * Bytes `offset` to `offset + length`, fewer only where the file ends (none at or past its end).
-   * Rejects with {@link ResourceNotFoundError} when there is no such file.
+   * Rejects with {@link ResourceNotFoundError} when there is no such file; `holder` as with `retrieve`.
    */
-  read(id: string, offset: number, length: number): Promise<Uint8Array>;
+  read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array>;
   /**
    * Starts a file. With `id`, the file gets that id, and completing it again replaces what an earlier,
    * interrupted attempt left: that is how a restart leaves no second output file behind.
    */
   create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter>;
+  /**
+   * Keeps the bytes of a file for `holder`, the id of a batch, until it releases them: deleted meanwhile, the file is gone
+   * for everyone else. Durable where files are. Says whether it is held; not when there is no such file, or none any more.
+   * A store that has `hold` and `release` lets users delete the input of a batch while it runs.
+   */
+  hold?(id: string, holder: string): Promise<boolean>;
+  /** The holder is done. The bytes of a deleted file go with its last holder. No error where nothing is held. */
+  release?(id: string, holder: string): Promise<void>;
 }
 
 /** One request for the model. */

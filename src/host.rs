@@ -65,6 +65,9 @@ pub trait Host {
     async fn idle(&self, ms: u64);
     /// The platform wants the driver to stop.
     fn stop_requested(&self) -> bool;
+    /// [`serve`](crate::driver::serve) cannot go on with a batch for now, or with none of them (no id). It tries again
+    /// by itself; this is for people.
+    fn faulted(&self, id: Option<&str>, message: &str);
 
     /// A stored value.
     async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault>;
@@ -73,10 +76,16 @@ pub trait Host {
     /// Some stored entries.
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault>;
 
-    /// What is known of a file.
-    async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault>;
-    /// Bytes of a file, fewer only at its end.
-    async fn read_file(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Fault>;
+    /// What is known of a file. A batch that reads its input names itself: for it the file stays, whoever deletes it.
+    async fn find_file(&self, id: &str, batch: Option<&str>) -> Result<Option<FileObject>, Fault>;
+    /// Bytes of a file, fewer only at its end; `batch` as in [`find_file`](Self::find_file).
+    async fn read_file(
+        &self,
+        id: &str,
+        offset: u64,
+        length: u64,
+        batch: Option<&str>,
+    ) -> Result<Vec<u8>, Fault>;
     /// Starts a file under this id; nothing is visible before it is completed.
     async fn create_file(&self, id: &str, filename: &str) -> Result<Self::Writer, Fault>;
     /// Appends.

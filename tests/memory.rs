@@ -123,6 +123,8 @@ impl Host for Lean {
         false
     }
 
+    fn faulted(&self, _id: Option<&str>, _message: &str) {}
+
     async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         Ok(self.kv.borrow().get(key).cloned())
     }
@@ -154,12 +156,18 @@ impl Host for Lean {
         Ok(KvPage { entries, more: from.next().is_some() })
     }
 
-    async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault> {
+    async fn find_file(&self, id: &str, _: Option<&str>) -> Result<Option<FileObject>, Fault> {
         assert_eq!(id, INPUT);
         Ok(Some(FileObject { id: id.to_owned(), bytes: self.lines * line(1).len() as u64 }))
     }
 
-    async fn read_file(&self, _id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Fault> {
+    async fn read_file(
+        &self,
+        _id: &str,
+        offset: u64,
+        length: u64,
+        _: Option<&str>,
+    ) -> Result<Vec<u8>, Fault> {
         self.measure();
         let each = line(1).len() as u64;
         let lines: String = (offset / each..(offset + length).div_ceil(each)).map(|i| line(i + 1)).collect();

@@ -5,6 +5,9 @@
  * Bytes are written and flushed first; then the metadata is written beside, flushed and renamed into place. That
  * rename is the one step that makes a file visible, or replaces it. A crash before it leaves bytes that nothing
  * names, and whose writer, known by its name, is gone: those are swept away.
+ *
+ * `<id>~<batch>.hold`, which is empty, says that a batch needs the bytes. A file is deleted by renaming its metadata to
+ * `<id>~held.json`, which goes, with the bytes, when no such mark is left.
  */
 
 import type { FileObject } from "../types.ts";
@@ -103,19 +106,71 @@ export async function commit(directory: string, metadata: Metadata): Promise<voi
   if (before !== null && "data" in before) await discard(paths().join(directory, before.data));
 }
 
-/** Removes a file, its metadata first. Says whether there was one. */
+/** Removes a file, but for its holders. Says whether there was one. */
 export async function remove(directory: string, id: string): Promise<boolean> {
-  const metadata = await readMetadata(directory, id);
-  if (metadata === null) return false;
-  await discard(paths().join(directory, `${id}.json`));
+  const earlier = await readMetadata(directory, held(id));
+  try {
+    await fs().promises.rename(
+      paths().join(directory, `${id}.json`),
+      paths().join(directory, `${held(id)}.json`),
+    );
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+  await flushDirectory(directory);
+  if (earlier !== null && "data" in earlier) await discard(paths().join(directory, earlier.data));
+  await removeUnheld(directory, id);
+  return true;
+}
+
+/** The name, without its ending, of a deleted file's metadata. No id has a `~`. */
+function held(id: string): string {
+  return `${id}~held`;
+}
+
+function mark(directory: string, id: string, holder: string): string {
+  return paths().join(directory, `${id}~${holder}.hold`);
+}
+
+/** The metadata of a file that is deleted but for this holder. */
+export async function readHeld(directory: string, id: string, holder: string): Promise<Metadata | null> {
+  return fs().existsSync(mark(directory, id, holder)) ? readMetadata(directory, held(id)) : null;
+}
+
+/** Marks a file as needed by a holder. Durable once it resolves. Says whether it is. */
+export async function hold(directory: string, id: string, holder: string): Promise<boolean> {
+  if (fs().existsSync(mark(directory, id, holder))) return true;
+  if ((await readMetadata(directory, id)) === null) return false;
+  await (await fs().promises.open(mark(directory, id, holder), "w")).close();
+  await flushDirectory(directory);
+  // Whoever deleted the file just now has not seen the mark.
+  if ((await readMetadata(directory, id)) !== null) return true;
+  await unhold(directory, id, holder);
+  return false;
+}
+
+/** Takes the mark away, and with the last one what was deleted. */
+export async function unhold(directory: string, id: string, holder: string): Promise<void> {
+  await discard(mark(directory, id, holder));
+  await removeUnheld(directory, id);
+}
+
+async function removeUnheld(directory: string, id: string): Promise<void> {
+  const metadata = await readMetadata(directory, held(id));
+  if (metadata === null) return;
+  const names = await fs().promises.readdir(directory);
+  if (names.some((name) => name.startsWith(`${id}~`) && name.endsWith(".hold"))) return;
+  await discard(paths().join(directory, `${held(id)}.json`));
   await flushDirectory(directory);
   if ("data" in metadata) await discard(paths().join(directory, metadata.data));
-  return true;
 }
 
 /** Removes what crashed writers have left: of one id, or of all. What a living writer is at stays. */
 export async function sweep(directory: string, id?: string): Promise<void> {
   for (const name of await fs().promises.readdir(directory)) {
+    const deleted = /^(.+)~held\.json$/.exec(name)?.[1];
+    if (deleted !== undefined && (id === undefined || deleted === id)) await removeUnheld(directory, deleted);
     const parts = /^(.+)~([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.(?:data|json)$/.exec(name);
     if (parts === null || (id !== undefined && parts[1] !== id)) continue;
     // In this order: once the writer is gone, no metadata can come to name the bytes.
@@ -126,8 +181,8 @@ export async function sweep(directory: string, id?: string): Promise<void> {
 
 /** Removes bytes unless the file's metadata names them. */
 export async function discardUnnamed(directory: string, id: string, name: string): Promise<void> {
-  const metadata = await readMetadata(directory, id);
-  if (metadata !== null && "data" in metadata && metadata.data === name) return;
+  for (const metadata of [await readMetadata(directory, id), await readMetadata(directory, held(id))])
+    if (metadata !== null && "data" in metadata && metadata.data === name) return;
   await discard(paths().join(directory, name));
 }
 

@@ -8,15 +8,18 @@ import {
   type Content,
   commit,
   discardUnnamed,
+  hold,
   isFileName,
   isMissing,
   type Metadata,
   makeDirectory,
+  readHeld,
   readMetadata,
   release,
   remove,
   reserve,
   sweep,
+  unhold,
 } from "./disk-directory.ts";
 import { newFileId } from "./memory.ts";
 import { fs, paths } from "./node-modules.ts";
@@ -56,16 +59,16 @@ export class DiskFiles implements Files {
     this.#directory = paths().resolve(directory);
   }
 
-  async retrieve(id: string): Promise<FileObject | null> {
-    const metadata = isFileName(id) ? await readMetadata(this.#directory, id) : null;
+  async retrieve(id: string, holder?: string): Promise<FileObject | null> {
+    const metadata = await this.#read(id, holder);
     if (metadata === null) return null;
     if ("link" in metadata && !(await exists(metadata.link.path))) return null;
     return metadata.file;
   }
 
-  async read(id: string, offset: number, length: number): Promise<Uint8Array> {
+  async read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array> {
     for (let lost: string | undefined; ; ) {
-      const metadata = await this.#find(id);
+      const metadata = await this.#find(id, holder);
       if (metadata === null) throw missing(id);
       const path = "link" in metadata ? metadata.link.path : paths().join(this.#directory, metadata.data);
       let handle: FileHandle;
@@ -162,7 +165,10 @@ export class DiskFiles implements Files {
     return "link" in metadata ? metadata.link.path : paths().join(this.#directory, metadata.data);
   }
 
-  /** Removes a file; of a linked one only the registration. Says whether there was one. */
+  /**
+   * Removes a file; of a linked one only the registration. Says whether there was one. A batch that is not done with keeps
+   * its input until it is.
+   */
   async delete(id: string): Promise<boolean> {
     if (!isFileName(id)) return false;
     const found = await remove(this.#directory, id);
@@ -170,12 +176,31 @@ export class DiskFiles implements Files {
     return found;
   }
 
+  async hold(id: string, holder: string): Promise<boolean> {
+    return isFileName(id) && isFileName(holder) && hold(this.#directory, id, holder);
+  }
+
+  async release(id: string, holder: string): Promise<void> {
+    if (isFileName(id) && isFileName(holder)) await unhold(this.#directory, id, holder);
+  }
+
+  async #read(id: string, holder: string | undefined): Promise<Metadata | null> {
+    if (!isFileName(id)) return null;
+    const metadata = await readMetadata(this.#directory, id);
+    if (metadata !== null || holder === undefined || !isFileName(holder)) return metadata;
+    return readHeld(this.#directory, id, holder);
+  }
+
   /** The metadata of a file to be read. */
-  async #find(id: string): Promise<Metadata | null> {
+  async #find(id: string, holder: string | undefined): Promise<Metadata | null> {
     let metadata: Metadata | null | undefined = this.#known.get(id);
+    // The bytes of a deleted file may stay for a holder: for anyone else its metadata tells.
+    if (metadata !== undefined && holder === undefined) {
+      if (!(await exists(paths().join(this.#directory, `${id}.json`)))) metadata = undefined;
+    }
     if (metadata !== undefined) return metadata;
     const commits = this.#commits;
-    metadata = isFileName(id) ? await readMetadata(this.#directory, id) : null;
+    metadata = await this.#read(id, holder);
     if (metadata === null || commits !== this.#commits) return metadata;
     if (this.#known.size >= MOST_KNOWN) this.#known.delete(this.#known.keys().next().value as string);
     this.#known.set(id, metadata);

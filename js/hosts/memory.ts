@@ -89,15 +89,18 @@ function checkSize(key: string, value: Uint8Array): void {
 
 /** {@link Files} in memory. */
 export class MemoryFiles implements Files {
-  readonly #files = new Map<string, { object: FileObject; bytes: Uint8Array }>();
+  readonly #files = new Map<string, StoredFile>();
+  /** Files that only their holders still see. */
+  readonly #deleted = new Map<string, StoredFile>();
+  readonly #holders = new Map<string, Set<string>>();
 
-  async retrieve(id: string): Promise<FileObject | null> {
-    const file = this.#files.get(id);
+  async retrieve(id: string, holder?: string): Promise<FileObject | null> {
+    const file = this.#find(id, holder);
     return file === undefined ? null : { ...file.object };
   }
 
-  async read(id: string, offset: number, length: number): Promise<Uint8Array> {
-    const file = this.#files.get(id);
+  async read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array> {
+    const file = this.#find(id, holder);
     if (file === undefined) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
     return file.bytes.slice(offset, offset + length);
   }
@@ -140,10 +143,39 @@ export class MemoryFiles implements Files {
     return writer.complete();
   }
 
-  /** Forgets a file. Says whether there was one. A batch that is not done with fails without its input. */
+  /** Forgets a file. Says whether there was one. A batch that is not done with keeps its input until it is. */
   async delete(id: string): Promise<boolean> {
+    const file = this.#files.get(id);
+    if (file !== undefined && this.#holders.has(id)) this.#deleted.set(id, file);
     return this.#files.delete(id);
   }
+
+  async hold(id: string, holder: string): Promise<boolean> {
+    const holders = this.#holders.get(id);
+    if (holders?.has(holder)) return true;
+    if (!this.#files.has(id)) return false;
+    this.#holders.set(id, (holders ?? new Set()).add(holder));
+    return true;
+  }
+
+  async release(id: string, holder: string): Promise<void> {
+    const holders = this.#holders.get(id);
+    holders?.delete(holder);
+    if (holders?.size !== 0) return;
+    this.#holders.delete(id);
+    this.#deleted.delete(id);
+  }
+
+  #find(id: string, holder: string | undefined): StoredFile | undefined {
+    const file = this.#files.get(id);
+    if (file !== undefined || holder === undefined) return file;
+    return this.#holders.get(id)?.has(holder) ? this.#deleted.get(id) : undefined;
+  }
+}
+
+interface StoredFile {
+  object: FileObject;
+  bytes: Uint8Array;
 }
 
 /** A fresh file id: `file-` and 32 hex digits. */

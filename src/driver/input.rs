@@ -63,7 +63,7 @@ impl InputReader {
     async fn step<H: Host>(&mut self, host: &H, requests: &mut impl ValidRequests) -> Result<(), ApiError> {
         let size = match self.size {
             Some(size) => size,
-            None => match host.find_file(&self.file_id).await.map_err(failed)? {
+            None => match host.find_file(&self.file_id, None).await.map_err(failed)? {
                 Some(file) if file.bytes > self.rules.limits.max_file_bytes => {
                     self.done = Some(of_file_error(self.rules.file_too_large()));
                     return Ok(());
@@ -75,7 +75,7 @@ impl InputReader {
         let mut sink = |valid: ValidRequest<'_>| requests.take(valid.line, &valid.request);
         if self.at < size {
             let length = READ_BYTES.min(size - self.at);
-            let chunk = match host.read_file(&self.file_id, self.at, length).await {
+            let chunk = match host.read_file(&self.file_id, self.at, length, None).await {
                 Ok(chunk) if chunk.is_empty() => {
                     return Err(failed(Fault::transient("it is shorter than its size says")));
                 }

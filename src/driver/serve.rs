@@ -25,14 +25,17 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
     // Who rests until an hour that the clock was set back from would rest an hour longer.
     let mut clock = Steady::new(host.now());
     loop {
-        if !host.stop_requested()
-            && let Ok((oldest, cancelled)) = unfinished(host, admission.wanted() as u32).await
-        {
-            for id in admission.admit(clock.at(host.now()), &oldest, &cancelled) {
-                turns.push(async move {
-                    let end = run_turn(host, &id, settings, Turn::default()).await;
-                    (id, end)
-                });
+        if !host.stop_requested() {
+            match unfinished(host, admission.wanted() as u32).await {
+                Ok((oldest, cancelled)) => {
+                    for id in admission.admit(clock.at(host.now()), &oldest, &cancelled) {
+                        turns.push(async move {
+                            let end = run_turn(host, &id, settings, Turn::default()).await;
+                            (id, end)
+                        });
+                    }
+                }
+                Err(fault) => host.faulted(None, &fault.message),
             }
         }
         if turns.is_empty() {
@@ -58,9 +61,16 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
         if let Some((id, end)) = ended {
             let wake_at = match end {
                 Ok(TurnEnd::Terminal) => None,
-                Ok(TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. }) => Some(wake_at),
+                Ok(TurnEnd::Suspended { wake_at }) => Some(wake_at),
+                Ok(TurnEnd::Faulted { wake_at, message }) => {
+                    host.faulted(Some(&id), &message);
+                    Some(wake_at)
+                }
                 // A checkpoint of a later build: another host may read it. This one looks again rarely.
-                Err(_) => Some(host.now() + 60 * HOST_RETRY_CAP_MS),
+                Err(error) => {
+                    host.faulted(Some(&id), &error.message);
+                    Some(host.now() + 60 * HOST_RETRY_CAP_MS)
+                }
             };
             let rests = wake_at.map(|wake_at| wake_at.saturating_sub(host.now()));
             admission.ended(&id, rests.map(|ms| clock.at(host.now()) + ms));

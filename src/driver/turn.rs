@@ -86,6 +86,7 @@ pub async fn run_turn<H: Host>(
     if let Some(requested_at) = requested_at {
         machine.handle_cancel(requested_at);
     }
+    let batch = id;
     let writers: Writers<H> = RefCell::default();
     let mut commands = FuturesUnordered::new();
     let mut aborts: Sorted<CommandId, AbortHandle> = Sorted::default();
@@ -118,7 +119,7 @@ pub async fn run_turn<H: Host>(
                     if matches!(command, Command::Infer { .. }) {
                         aborts.insert(id, abort);
                     }
-                    let reply = perform(host, &writers, command);
+                    let reply = perform(host, batch, &writers, command);
                     commands.push(Abortable::new(reply, registration).map(move |reply| (id, reply)));
                 }
             }
@@ -174,7 +175,7 @@ async fn recovered<H: Host>(
     let json = host.kv_get(&keys::batch(id)).await?.ok_or(None)?;
     let batch: Batch = from_json(&json).map_err(|_| None)?;
     // Without the input, the run ends with what is stored.
-    let input = host.find_file(&batch.input_file_id).await?;
+    let input = host.find_file(&batch.input_file_id, Some(id)).await?;
     let bytes = input.map_or(0, |file| file.bytes);
     Ok(Machine::recover(batch, bytes, settings.clone(), seed, host.now()))
 }
@@ -188,12 +189,12 @@ async fn cancel_requested<H: Host>(host: &H, id: &str, ms: u64) -> Option<u64> {
     Some(keys::cancelled_at(&value).unwrap_or(host.now() / 1_000))
 }
 
-async fn perform<H: Host>(host: &H, writers: &Writers<H>, command: Command) -> Reply {
+async fn perform<H: Host>(host: &H, batch: &str, writers: &Writers<H>, command: Command) -> Reply {
     let done = match command {
-        Command::LookUp(LookUp::Input(id)) => host.find_file(&id).await.map(Reply::Input),
+        Command::LookUp(LookUp::Input(id)) => host.find_file(&id, Some(batch)).await.map(Reply::Input),
         Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
         Command::ReadInput { file_id, offset, length } => {
-            host.read_file(&file_id, offset, length).await.map(Reply::Bytes)
+            host.read_file(&file_id, offset, length, Some(batch)).await.map(Reply::Bytes)
         }
         Command::Load { prefix } => load(host, &prefix).await.map(Reply::Entries),
         Command::Infer { url, body, idempotency_key } => {

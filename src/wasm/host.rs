@@ -21,6 +21,8 @@ extern "C" {
     async fn idle(this: &JsHost, ms: f64) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, js_name = stopRequested)]
     fn stop_requested(this: &JsHost) -> bool;
+    #[wasm_bindgen(method)]
+    fn faulted(this: &JsHost, id: Option<&str>, message: &str);
     #[wasm_bindgen(method, catch, js_name = kvGet)]
     async fn kv_get(this: &JsHost, key: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = kvWrite)]
@@ -34,9 +36,15 @@ extern "C" {
         reverse: bool,
     ) -> Result<JsPage, JsValue>;
     #[wasm_bindgen(method, catch, js_name = findFile)]
-    async fn find_file(this: &JsHost, id: &str) -> Result<JsValue, JsValue>;
+    async fn find_file(this: &JsHost, id: &str, batch: Option<&str>) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = readFile)]
-    async fn read_file(this: &JsHost, id: &str, offset: f64, length: f64) -> Result<Uint8Array, JsValue>;
+    async fn read_file(
+        this: &JsHost,
+        id: &str,
+        offset: f64,
+        length: f64,
+        batch: Option<&str>,
+    ) -> Result<Uint8Array, JsValue>;
     #[wasm_bindgen(method, catch, js_name = createFile)]
     async fn create_file(this: &JsHost, id: &str, filename: &str) -> Result<JsWriter, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -131,6 +139,10 @@ impl Host for JsHost {
         Self::stop_requested(self)
     }
 
+    fn faulted(&self, id: Option<&str>, message: &str) {
+        Self::faulted(self, id, message);
+    }
+
     async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         let value = Self::kv_get(self, key).await.map_err(fault)?;
         Ok((!value.is_null() && !value.is_undefined()).then(|| Uint8Array::new(&value).to_vec()))
@@ -162,8 +174,8 @@ impl Host for JsHost {
         Ok(KvPage { entries: page.entries().iter().map(read).collect(), more: page.more() })
     }
 
-    async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault> {
-        match Self::find_file(self, id).await.map_err(fault) {
+    async fn find_file(&self, id: &str, batch: Option<&str>) -> Result<Option<FileObject>, Fault> {
+        match Self::find_file(self, id, batch).await.map_err(fault) {
             Ok(file) if file.is_null() || file.is_undefined() => Ok(None),
             Ok(file) => {
                 let file: JsFile = file.unchecked_into();
@@ -174,8 +186,14 @@ impl Host for JsHost {
         }
     }
 
-    async fn read_file(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Fault> {
-        let bytes = Self::read_file(self, id, offset as f64, length as f64).await.map_err(fault)?;
+    async fn read_file(
+        &self,
+        id: &str,
+        offset: u64,
+        length: u64,
+        batch: Option<&str>,
+    ) -> Result<Vec<u8>, Fault> {
+        let bytes = Self::read_file(self, id, offset as f64, length as f64, batch).await.map_err(fault)?;
         Ok(bytes.to_vec())
     }
 

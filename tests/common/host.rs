@@ -70,6 +70,8 @@ pub(crate) struct ScriptedHost {
     /// What the wall clock says differs from the time that passes.
     pub(crate) skew: Cell<i64>,
     pub(crate) stop: Cell<bool>,
+    /// What could not go on, and why.
+    pub(crate) heard: RefCell<Vec<(Option<String>, String)>>,
     effects: Cell<usize>,
     /// Of each effect of the process, whether it is an answer of the model.
     pub(crate) answers: RefCell<Vec<bool>>,
@@ -113,6 +115,7 @@ impl ScriptedHost {
             page: Cell::new(usize::MAX),
             skew: Cell::new(0),
             stop: Cell::new(false),
+            heard: RefCell::default(),
             effects: Cell::new(0),
             answers: RefCell::default(),
             dead: Cell::new(false),
@@ -239,6 +242,10 @@ impl Host for ScriptedHost {
         self.stop.get()
     }
 
+    fn faulted(&self, id: Option<&str>, message: &str) {
+        self.heard.borrow_mut().push((id.map(str::to_owned), message.to_owned()));
+    }
+
     async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         self.act(Op::Get(key.to_owned()), false, || Ok(self.kv.borrow().get(key).cloned())).await
     }
@@ -295,7 +302,7 @@ impl Host for ScriptedHost {
         self.act(Op::List(query.prefix.clone()), false, list).await
     }
 
-    async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault> {
+    async fn find_file(&self, id: &str, _: Option<&str>) -> Result<Option<FileObject>, Fault> {
         let find = || {
             let files = self.files.borrow();
             Ok(files.get(id).map(|bytes| FileObject { id: id.to_owned(), bytes: bytes.len() as u64 }))
@@ -303,7 +310,13 @@ impl Host for ScriptedHost {
         self.act(Op::Find, false, find).await
     }
 
-    async fn read_file(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Fault> {
+    async fn read_file(
+        &self,
+        id: &str,
+        offset: u64,
+        length: u64,
+        _: Option<&str>,
+    ) -> Result<Vec<u8>, Fault> {
         let read = || {
             let file = self.files.borrow().get(id).cloned().ok_or_else(missing)?;
             let from = (offset as usize).min(file.len());

@@ -79,6 +79,8 @@ impl Host for Native {
         self.stopping.get()
     }
 
+    fn faulted(&self, _id: Option<&str>, _message: &str) {}
+
     async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         Ok(self.kv.borrow().get(key).cloned())
     }
@@ -112,12 +114,18 @@ impl Host for Native {
         Ok(KvPage { entries: entries.collect(), more })
     }
 
-    async fn find_file(&self, id: &str) -> Result<Option<FileObject>, Fault> {
+    async fn find_file(&self, id: &str, _: Option<&str>) -> Result<Option<FileObject>, Fault> {
         let files = self.files.borrow();
         Ok(files.get(id).map(|bytes| FileObject { id: id.to_owned(), bytes: bytes.len() as u64 }))
     }
 
-    async fn read_file(&self, id: &str, offset: u64, length: u64) -> Result<Vec<u8>, Fault> {
+    async fn read_file(
+        &self,
+        id: &str,
+        offset: u64,
+        length: u64,
+        _: Option<&str>,
+    ) -> Result<Vec<u8>, Fault> {
         let bytes = self.files.borrow()[id].clone();
         Ok(bytes.into_iter().skip(offset as usize).take(length as usize).collect())
     }

@@ -23,6 +23,7 @@
     // May end early; a test has no time to idle away.
     idle: (ms) => pause(Math.min(ms, 5)),
     stopRequested: () => stopping,
+    faulted: () => {},
     kvGet: async (key) => kv.get(key) ?? null,
     async kvWrite(keys, values) {
       keys.forEach((key, i) => {

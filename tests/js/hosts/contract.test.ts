@@ -31,7 +31,11 @@ describe("SqliteKV keeps the contract", () => {
 });
 
 describe("MemoryFiles keeps the contract", () => {
-  for (const t of filesContract(async () => ({ files: new MemoryFiles() }))) test(t.name, t.run);
+  const tests = filesContract(async () => {
+    const files = new MemoryFiles();
+    return { files, remove: (_, id) => files.delete(id) };
+  });
+  for (const t of tests) test(t.name, t.run);
 });
 
 describe("DiskFiles keeps the contract", () => {
@@ -41,6 +45,7 @@ describe("DiskFiles keeps the contract", () => {
     return {
       files,
       reopen: async () => new DiskFiles(directory),
+      remove: (store, id) => (store as DiskFiles).delete(id),
       cut: async (id, bytes) => {
         const path = (await files.path(id)) as string;
         truncateSync(path, statSync(path).size - bytes);
