@@ -167,7 +167,8 @@ export class HostBinding implements CoreHost {
     }
     // The checkpoint goes when the batch has ended. What cannot be released now is found at the next start.
     for (const { type, key } of ops)
-      if (type === "delete" && key.startsWith("run:")) await this.#inputs.release(key.slice(4)).catch(() => {});
+      if (type === "delete" && key.startsWith("run:"))
+        await this.#inputs.release(key.slice(4)).catch(() => {});
   }
 
   async kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {
@@ -182,12 +183,7 @@ export class HostBinding implements CoreHost {
     return expect(file === null || isFile(file), file, "files.retrieve must give a file object or null");
   }
 
-  async readFile(
-    id: string,
-    offset: number,
-    length: number,
-    batch: string | undefined,
-  ): Promise<Uint8Array> {
+  async readFile(id: string, offset: number, length: number, batch: string | undefined): Promise<Uint8Array> {
     if (batch !== undefined) await this.#inputs.hold(batch, id);
     const bytes = await this.#adapters.files.read(id, offset, length, batch);
     return expect(ArrayBuffer.isView(bytes), bytes, "files.read must give a Uint8Array");

@@ -310,13 +310,7 @@ impl Host for ScriptedHost {
         self.act(Op::Find, false, find).await
     }
 
-    async fn read_file(
-        &self,
-        id: &str,
-        offset: u64,
-        length: u64,
-        _: Option<&str>,
-    ) -> Result<Vec<u8>, Fault> {
+    async fn read_file(&self, id: &str, offset: u64, length: u64, _: Option<&str>) -> Result<Vec<u8>, Fault> {
         let read = || {
             let file = self.files.borrow().get(id).cloned().ok_or_else(missing)?;
             let from = (offset as usize).min(file.len());

@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { anyModel, Batches, DiskFiles, type Files, type KV, MemoryFiles, MemoryKV, SqliteKV } from "../../js/entry/node.ts";
+import {
+  anyModel,
+  Batches,
+  DiskFiles,
+  type Files,
+  type KV,
+  MemoryFiles,
+  MemoryKV,
+  SqliteKV,
+} from "../../js/entry/node.ts";
 import { temporaryDirectory } from "./hosts/temp.ts";
 
 const endpoint = "/v1/chat/completions";
@@ -168,7 +177,10 @@ suite("After a restart", () => {
     }
     // As if the process had died between the end of the batch and the release.
     const json = JSON.parse(new TextDecoder().decode((await stores.kv.get(`batch:${batch}`)) as Uint8Array));
-    await stores.kv.set(`batch:${batch}`, new TextEncoder().encode(JSON.stringify({ ...json, status: "completed" })));
+    await stores.kv.set(
+      `batch:${batch}`,
+      new TextEncoder().encode(JSON.stringify({ ...json, status: "completed" })),
+    );
     await stores.kv.delete(`run:${batch}`);
     await stores.files.delete(id);
     const second = service(stores);

@@ -119,13 +119,7 @@ impl Host for Native {
         Ok(files.get(id).map(|bytes| FileObject { id: id.to_owned(), bytes: bytes.len() as u64 }))
     }
 
-    async fn read_file(
-        &self,
-        id: &str,
-        offset: u64,
-        length: u64,
-        _: Option<&str>,
-    ) -> Result<Vec<u8>, Fault> {
+    async fn read_file(&self, id: &str, offset: u64, length: u64, _: Option<&str>) -> Result<Vec<u8>, Fault> {
         let bytes = self.files.borrow()[id].clone();
         Ok(bytes.into_iter().skip(offset as usize).take(length as usize).collect())
     }
