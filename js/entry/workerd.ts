@@ -10,6 +10,7 @@ export { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/durable-
 export {
   type R2BucketLike,
   R2Files,
+  type R2FilesBucket,
   type R2FilesOptions,
   type R2MultipartUploadLike,
   type R2ObjectLike,

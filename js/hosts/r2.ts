@@ -5,7 +5,7 @@ import { checkNames } from "../options.ts";
 import type { FileObject, Files, FileWriter } from "../types.ts";
 import { newFileId } from "./memory.ts";
 
-/** What {@link R2Files} uses of an R2 bucket. */
+/** What all that is kept in R2 uses of a bucket. */
 export interface R2BucketLike {
   head(key: string): Promise<R2ObjectLike | null>;
   get(
@@ -39,9 +39,14 @@ export interface R2MultipartUploadLike {
 /** R2 wants parts of at least 5 MiB, all of the same size but the last. */
 export const PART_BYTES = 8 * 1024 * 1024;
 
+/** What {@link R2Files} uses of an R2 bucket. */
+export interface R2FilesBucket extends R2BucketLike {
+  list(options: { prefix: string; limit?: number }): Promise<{ objects: { readonly key: string }[] }>;
+}
+
 /** Options of {@link R2Files}. */
 export interface R2FilesOptions {
-  bucket: R2BucketLike;
+  bucket: R2FilesBucket;
   /** Starts every key, and keeps this store apart from others in the bucket. Default `files/`. */
   prefix?: string;
 }
@@ -49,10 +54,11 @@ export interface R2FilesOptions {
 /**
  * {@link Files} in an R2 bucket: one object per file, its name and purpose in the object's metadata. A file becomes
  * visible, or is replaced, in one step. Memory: 8 MiB per writer. Parts of a writer that was cut off are invisible,
- * and R2 drops them after seven days.
+ * and R2 drops them after seven days. A file that a batch needs when it is deleted is hidden: empty objects beside it,
+ * `ID~held/BATCH` and `ID~deleted`, say who holds it, and that it goes with the last of them.
  */
 export class R2Files implements Files {
-  readonly #bucket: R2BucketLike;
+  readonly #bucket: R2FilesBucket;
   readonly #prefix: string;
 
   constructor(options: R2FilesOptions) {
@@ -61,15 +67,15 @@ export class R2Files implements Files {
     this.#prefix = options.prefix ?? "files/";
   }
 
-  async retrieve(id: string): Promise<FileObject | null> {
-    if (!isKey(id)) return null;
+  async retrieve(id: string, holder?: string): Promise<FileObject | null> {
+    if (!isKey(id) || (await this.#isHidden(id, holder))) return null;
     const found = await this.#bucket.head(this.#prefix + id);
     const file = unpack(found?.customMetadata?.file);
     return file && found ? { ...file, bytes: found.size } : null;
   }
 
-  async read(id: string, offset: number, length: number): Promise<Uint8Array> {
-    if (!isKey(id)) throw missing(id);
+  async read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array> {
+    if (!isKey(id) || (await this.#isHidden(id, holder))) throw missing(id);
     const bytes = await readObject(this.#bucket, this.#prefix + id, offset, length);
     if (bytes === null) throw missing(id);
     return bytes;
@@ -84,15 +90,59 @@ export class R2Files implements Files {
       write: (part) => writer.write(part),
       complete: async () => {
         const bytes = await writer.complete();
+        await this.#bucket.delete(this.#deletedKey(id));
         return { ...file, bytes };
       },
       abort: () => writer.abort(),
     };
   }
 
-  /** Removes a file. No error if there is none. A batch that is not done with fails without its input. */
+  async hold(id: string, holder: string): Promise<boolean> {
+    if (!isKey(id)) return false;
+    const key = this.#heldKey(id, holder);
+    if ((await this.#bucket.head(key)) !== null) return (await this.retrieve(id, holder)) !== null;
+    if ((await this.retrieve(id)) === null) return false;
+    await this.#bucket.put(key, new Uint8Array(0));
+    // Whoever deleted the file just now has not seen the mark.
+    if ((await this.retrieve(id)) !== null) return true;
+    await this.release(id, holder);
+    return false;
+  }
+
+  async release(id: string, holder: string): Promise<void> {
+    if (!isKey(id)) return;
+    await this.#bucket.delete(this.#heldKey(id, holder));
+    if ((await this.#bucket.head(this.#deletedKey(id))) !== null) await this.#deleteUnheld(id);
+  }
+
+  /** Removes a file; its bytes stay until no batch needs them. No error if there is none. */
   async delete(id: string): Promise<void> {
-    if (isKey(id)) await this.#bucket.delete(this.#prefix + id);
+    if (!isKey(id) || (await this.#bucket.head(this.#prefix + id)) === null) return;
+    await this.#bucket.put(this.#deletedKey(id), new Uint8Array(0));
+    await this.#deleteUnheld(id);
+  }
+
+  async #deleteUnheld(id: string): Promise<void> {
+    const { objects } = await this.#bucket.list({ prefix: this.#heldKey(id, ""), limit: 1 });
+    // The bytes first: without its mark a file would be there again.
+    if (objects.length > 0) return;
+    await this.#bucket.delete(this.#prefix + id);
+    await this.#bucket.delete(this.#deletedKey(id));
+  }
+
+  /** Whether a file is deleted, but for those who hold it. */
+  async #isHidden(id: string, holder: string | undefined): Promise<boolean> {
+    if ((await this.#bucket.head(this.#deletedKey(id))) === null) return false;
+    return holder === undefined || (await this.#bucket.head(this.#heldKey(id, holder))) === null;
+  }
+
+  /** No id has a `~`. */
+  #deletedKey(id: string): string {
+    return `${this.#prefix}${id}~deleted`;
+  }
+
+  #heldKey(id: string, holder: string): string {
+    return `${this.#prefix}${id}~held/${holder}`;
   }
 }
 

@@ -3,12 +3,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { filesContract, kvContract } from "../../../../js/contract/index.ts";
 import { DurableObjectKV } from "../../../../js/hosts/durable-object.ts";
-import { type R2BucketLike, R2Files } from "../../../../js/hosts/r2.ts";
+import { R2Files, type R2FilesBucket } from "../../../../js/hosts/r2.ts";
 import type { DurableObjectNamespace, DurableObjectState } from "../../../../js/worker/platform.ts";
 
 interface Env {
   STORES: DurableObjectNamespace<Store>;
-  FILES: R2BucketLike;
+  FILES: R2FilesBucket;
 }
 
 function kvTests(ctx: DurableObjectState) {
@@ -16,11 +16,11 @@ function kvTests(ctx: DurableObjectState) {
   return kvContract(async () => ({ kv: await open(), reopen: open }));
 }
 
-function filesTests(bucket: R2BucketLike) {
+function filesTests(bucket: R2FilesBucket) {
   return filesContract(async () => {
     const prefix = `${crypto.randomUUID()}/`;
     const open = async () => new R2Files({ bucket, prefix });
-    return { files: await open(), reopen: open };
+    return { files: await open(), reopen: open, remove: (files, id) => (files as R2Files).delete(id) };
   });
 }
 
