@@ -100,6 +100,11 @@ export async function openSession(
       requestTimeoutMs: options.timeout * 1_000 + 1_000,
       completionWindowSeconds: options.window ?? null,
       autostart: false,
+      // Said above the progress line; a stop over a changed input is told by itself.
+      onError: (error) => {
+        if (!changed)
+          note((error instanceof Error ? error.message : String(error)).replace(/^edgebatch: /, ""));
+      },
     });
     const batch = await batches.create({
       input_file_id: inputId,
