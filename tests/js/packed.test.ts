@@ -76,8 +76,8 @@ export const stores = { kv: new SqliteKV(":memory:"), files: new DiskFiles("file
 `;
 
 const onWorkers = `
-import { Batches, DurableObjectKV, R2Files, type R2BucketLike, type SqlDurableObjectStorage } from "edgebatch/workers";
-declare const bucket: R2BucketLike;
+import { Batches, DurableObjectKV, R2Files, type R2FilesBucket, type SqlDurableObjectStorage } from "edgebatch/workers";
+declare const bucket: R2FilesBucket;
 declare const storage: SqlDurableObjectStorage;
 export const stores = { kv: new DurableObjectKV(storage), files: new R2Files({ bucket }), Batches };
 `;
