@@ -43,7 +43,7 @@ test("a gigabyte validates in ten megabytes", () => {
   assert.ok(memory.buffer.byteLength <= 10e6, `${memory.buffer.byteLength} bytes`);
 });
 
-test("a million ids take at most 24 MiB", () => {
+test("a million ids take at most 26 MiB, however their hashes fall", () => {
   const before = memory.buffer.byteLength;
   const validator = new Validator({ endpoint, limits: { maxRequests: 1e6, maxFileBytes: 2 ** 40 } });
   for (let thousand = 0; thousand < 1_000; thousand++) {
@@ -53,5 +53,5 @@ test("a million ids take at most 24 MiB", () => {
   const report = validator.finish();
   assert.deepEqual([report.requestCount, report.errorCount], [1_000_000, 0]);
   const grown = memory.buffer.byteLength - before;
-  assert.ok(grown <= 24 * 2 ** 20, `${grown} bytes`);
+  assert.ok(grown <= 26 * 2 ** 20, `${grown} bytes`);
 });
