@@ -23,7 +23,7 @@ const apart = {
   setup({ onResolve }) {
     for (const [filter, path] of [
       [/\/entry\/node\.ts$/, "../entry/node.js"],
-      [/\/echo\/answer\.ts$/, "../hosts/echo/answer.js"],
+      [/\/echo\/answer\.ts$/, "../hosts/inference/echo/answer.js"],
     ]) {
       onResolve({ filter }, ({ kind }) => (kind === "entry-point" ? null : { path, external: true }));
     }
@@ -38,6 +38,6 @@ main(async () => {
   };
   const forNode = "js/entry/node.ts";
   await build({ ...options, entryPoints: [forNode], external: ["node:*"] });
-  const others = [...entries().filter((file) => file !== forNode), "js/hosts/echo/answer.ts"];
+  const others = [...entries().filter((file) => file !== forNode), "js/hosts/inference/echo/answer.ts"];
   await build({ ...options, entryPoints: others, external: ["node:*", "../wasm/*"], splitting: true });
 });

@@ -3,8 +3,58 @@
 //!
 //! A host never retries, orders or decides: it maps what happened to a [`Fault`] and stops there.
 
-use crate::batch::command::{Answer, Fault};
-use crate::object::FileObject;
+use crate::wire::FileObject;
+
+/// A model server's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The server's id of the request, if it gave one.
+    pub request_id: Option<String>,
+    /// How long the server asked to wait, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Why a host could not do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What trying again would help.
+    pub kind: FaultKind,
+    /// For people and for a batch's errors.
+    pub message: String,
+}
+
+/// Sorts faults by what helps against them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The thing asked for does not exist; trying again does not help.
+    Missing,
+    /// No answer in time; trying again may help.
+    Timeout,
+    /// Refused for good; trying again does not help.
+    Terminal,
+    /// The answer is larger than is taken.
+    TooLarge,
+    /// The model server serves nobody this way: it sends everyone elsewhere.
+    Refused,
+    /// Anything else; trying again may help.
+    Transient,
+}
+
+impl Fault {
+    /// A fault that may pass.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self { kind: FaultKind::Transient, message: message.into() }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.kind, FaultKind::Transient | FaultKind::Timeout)
+    }
+}
 
 /// Entries of the key-value store, in key order or its reverse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

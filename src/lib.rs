@@ -2,12 +2,14 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | [`object`], [`error`], [`limits`], [`settings`] | the wire types, the error shape, every number, what a host may set |
-//! | [`value`] | plain values, and how records and options are read out of them |
-//! | [`jsonl`], [`scan`], [`request`] | bytes to lines, lines to JSON members, a line to a request |
+//! | [`wire`], [`error`] | the wire types, which status may follow which, the error shape |
+//! | [`limits`], [`settings`], [`keys`] | every number, what a host may set, where records stand |
+//! | [`json`] | bytes to JSON members, plain values, and how records and options are read out of them |
+//! | [`input`] | bytes to lines, a line to a request |
 //! | [`validate`] | the rules of lines and files, their codes and texts in both dialects |
-//! | [`service`], [`keys`] | what create, retrieve, cancel and list decide; where records stand |
-//! | [`batch`] | the machine that runs one batch, and which batches may run |
+//! | [`result`] | an answer to a line of a file, and how lines are stored until the files are written |
+//! | [`service`], [`queue`] | what create, retrieve, cancel and list decide; which batches may run |
+//! | [`batch`] | the machine that runs one batch |
 //! | [`host`], [`driver`] | what the platform must offer; the only code that awaits it |
 //! | `wasm` | the same driver over JavaScript imports |
 //!
@@ -17,18 +19,19 @@ pub mod batch;
 pub mod driver;
 pub mod error;
 pub mod host;
-pub mod jsonl;
+pub mod input;
+pub mod json;
 pub mod keys;
 pub mod limits;
-pub mod object;
-pub mod request;
-pub mod scan;
+pub mod queue;
+pub mod result;
+mod retry;
 pub mod service;
 pub mod settings;
 mod sorted;
 mod steady;
 mod text;
 pub mod validate;
-pub mod value;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
+pub mod wire;

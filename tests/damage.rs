@@ -7,9 +7,9 @@ use common::model::{good, mixed};
 use common::random::Random;
 use common::{Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, stored_batch, turn, with_batch};
 use edgebatch::driver::{Turn, create, list, retrieve};
-use edgebatch::object::BatchStatus;
 use edgebatch::service::ListParams;
 use edgebatch::settings::Settings;
+use edgebatch::wire::BatchStatus;
 use std::collections::BTreeMap;
 
 /// What may become of a record.

@@ -2,10 +2,11 @@
 
 mod machine_model;
 
-use edgebatch::batch::command::{Answer, Command, CommandId, Fault, FaultKind, Output, Reply};
+use edgebatch::batch::command::{Command, CommandId, Output, Reply};
 use edgebatch::batch::{Machine, TurnEnd, first_checkpoint};
-use edgebatch::object::{Batch, BatchStatus};
+use edgebatch::host::{Answer, Fault, FaultKind};
 use edgebatch::settings::Settings;
+use edgebatch::wire::{Batch, BatchStatus};
 use machine_model::invariants::{TurnWatch, Watch};
 use machine_model::{ID, START_MS, World, answer, good, line_of};
 use proptest::prelude::*;

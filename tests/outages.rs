@@ -7,10 +7,10 @@ use common::model::{Answers, Model, answer, good, refusal};
 use common::random::Random;
 use common::{START_MS, ScriptedHost, ended, finish, turn, with_batch};
 use edgebatch::batch::TurnEnd;
-use edgebatch::batch::command::{Answer, Fault, FaultKind};
 use edgebatch::driver::{Turn, run_turn};
-use edgebatch::object::RequestCounts;
+use edgebatch::host::{Answer, Fault, FaultKind};
 use edgebatch::settings::Settings;
+use edgebatch::wire::RequestCounts;
 use futures::future::{Either, select};
 use std::rc::Rc;
 

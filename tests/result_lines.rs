@@ -4,11 +4,11 @@ mod common;
 
 use common::model::{Answers, Call, Model, answer, good};
 use common::{START_MS, ended, files, finish, turn, with_batch};
-use edgebatch::batch::command::{Answer, Fault, FaultKind};
 use edgebatch::driver::{Turn, cancel, run_turn};
-use edgebatch::object::Usage;
+use edgebatch::host::{Answer, Fault, FaultKind};
 use edgebatch::settings::Settings;
 use edgebatch::validate::Dialect;
+use edgebatch::wire::Usage;
 use serde_json::json;
 
 /// A batch of one line with this answer to every try: both files as text, without the line's own id.

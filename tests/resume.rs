@@ -8,8 +8,8 @@ use common::{Ended, Kill, Op, START_MS, ScriptedHost, check_times, ended, files,
 use common::{stored_batch, turn, unsummed, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, cancel};
-use edgebatch::object::BatchStatus;
 use edgebatch::settings::Settings;
+use edgebatch::wire::BatchStatus;
 use std::collections::HashSet;
 
 /// A run that is disturbed in every way, and how it goes when it is not.
@@ -286,7 +286,7 @@ fn tries_and_waits_of_a_line_go_on_in_the_next_turn() {
 #[test]
 fn replies_lost_and_late_change_nothing() {
     use common::Injected::{After, Before, Late, Nothing};
-    use edgebatch::batch::command::FaultKind::{Timeout, Transient};
+    use edgebatch::host::FaultKind::{Timeout, Transient};
     for seed in 0..60 {
         let trial = Trial::new(300, mixed, seed % 2 == 0);
         let (expected, _) = trial.undisturbed();

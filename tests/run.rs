@@ -8,8 +8,8 @@ use common::{INPUT, START_MS, ScriptedHost, ended, finish, lines_of, new_batch, 
 use common::{turn, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, cancel, run_turn, serve};
-use edgebatch::object::{BatchStatus, RequestCounts};
 use edgebatch::settings::Settings;
+use edgebatch::wire::{BatchStatus, RequestCounts};
 use futures::future::join;
 use serde_json::json;
 use std::cell::{Cell, RefCell};

@@ -2,7 +2,7 @@
 
 mod random;
 
-use edgebatch::scan::{Kind, Lines, Query, ScanError, members, members_within, scalar};
+use edgebatch::json::scan::{Kind, Lines, Query, ScanError, members, members_within, scalar};
 use proptest::prelude::*;
 use random::Random;
 use serde_json::Value;
@@ -166,7 +166,7 @@ fn kind(value: &Value) -> Kind {
     }
 }
 
-fn same(found: Option<edgebatch::scan::Value<'_>>, expected: Option<&Value>) {
+fn same(found: Option<edgebatch::json::scan::Value<'_>>, expected: Option<&Value>) {
     let Some(value) = found else { return assert_eq!(None, expected) };
     let expected = expected.expect("a member that is not there");
     assert_eq!(value.kind, kind(expected));

@@ -4,10 +4,10 @@ mod common;
 
 use common::model::{mixed, steady};
 use common::{INPUT, Injected, Kill, Op, ScriptedHost, ended, new_batch, requests, stored_batch};
-use edgebatch::batch::command::FaultKind;
 use edgebatch::driver::serve;
-use edgebatch::object::BatchStatus;
+use edgebatch::host::FaultKind;
 use edgebatch::settings::Settings;
+use edgebatch::wire::BatchStatus;
 use futures::future::join;
 use std::rc::Rc;
 

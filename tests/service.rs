@@ -7,13 +7,13 @@ use common::{
     INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, finish, new_batch, nothing_left, params,
 };
 use common::{requests, stored_batch, turn, with_batch};
-use edgebatch::batch::command::FaultKind;
 use edgebatch::driver::{Turn, cancel, create, retrieve, run_turn};
 use edgebatch::error::ApiError;
-use edgebatch::object::{Batch, BatchStatus};
+use edgebatch::host::FaultKind;
 use edgebatch::service::CreateParams;
 use edgebatch::settings::Settings;
 use edgebatch::validate::Dialect;
+use edgebatch::wire::{Batch, BatchStatus};
 use futures::future::join;
 use serde_json::{Value, json};
 
@@ -192,7 +192,7 @@ fn ids_nobody_has_are_not_found_in_the_words_of_either_dialect() {
 fn metadata_comes_back_in_the_order_given_and_no_order_is_another_batch() {
     let (host, settings) = (empty(), Settings::default());
     let with = |json: &str| {
-        let metadata = edgebatch::value::from_json(json.as_bytes()).unwrap();
+        let metadata = edgebatch::json::value::from_json(json.as_bytes()).unwrap();
         created(&host, CreateParams { metadata, ..keyed("k") }, &settings).unwrap()
     };
     let first = with("{\"b\": \"1\", \"a\": \"2\", \"b\": \"3\"}");
@@ -213,7 +213,7 @@ fn the_same_idempotency_key_gives_the_same_batch_and_other_parameters_a_conflict
     )
     .param("idempotency_key")
     .code("idempotency_key_reused");
-    let metadata: edgebatch::value::Value = serde_json::from_value(json!({"a": "b"})).unwrap();
+    let metadata: edgebatch::json::value::Value = serde_json::from_value(json!({"a": "b"})).unwrap();
     let others = [
         CreateParams { input_file_id: "file-other".into(), ..keyed("k") },
         CreateParams { metadata, ..keyed("k") },

@@ -4,12 +4,12 @@ mod common;
 
 use common::model::steady;
 use common::{Injected, Op, ScriptedHost, new_batch};
-use edgebatch::batch::command::FaultKind;
 use edgebatch::driver::{cancel, list};
 use edgebatch::error::ApiError;
-use edgebatch::object::{BatchList, BatchStatus};
+use edgebatch::host::FaultKind;
 use edgebatch::service::ListParams;
 use edgebatch::settings::Settings;
+use edgebatch::wire::{BatchList, BatchStatus};
 
 /// A host with so many batches, several of each second, and their ids, newest first.
 fn with_batches(count: usize) -> (ScriptedHost, Vec<String>) {

@@ -89,7 +89,7 @@ fn classes_grow_with_sizes_and_each_spans_at_most_a_quarter() {
 fn errors_that_are_taken_leave_room_for_none_beyond_the_maximum() {
     let limits = Limits { max_errors: 5, max_requests: 8, ..Limits::default() };
     let mut validator = Validator::new(Rules { limits, ..Rules::new(CHAT) });
-    let lines = |taken: Vec<edgebatch::object::BatchError>| -> Vec<_> {
+    let lines = |taken: Vec<edgebatch::wire::BatchError>| -> Vec<_> {
         taken.iter().map(|error| error.line.unwrap()).collect()
     };
     let _ = validator.push(b"x\nx\nx\n", &mut |_| {});

@@ -1,9 +1,9 @@
 //! Plain values, and what of them fits a type.
 
-use edgebatch::object::{Batch, BatchStatus};
+use edgebatch::json::value::{Misfit, Value, from_json};
 use edgebatch::service::ListParams;
 use edgebatch::settings::Settings;
-use edgebatch::value::{Misfit, Value, from_json};
+use edgebatch::wire::{Batch, BatchStatus};
 use proptest::prelude::*;
 use serde_json::json;
 

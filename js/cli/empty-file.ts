@@ -1,4 +1,4 @@
-import type { BatchError } from "../types.ts";
+import type { BatchError } from "../core/types.ts";
 
 /** The error of a file without a request, of which no line can be at fault. */
 export const emptyFile: BatchError = {

@@ -3,7 +3,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import zlib from "node:zlib";
-import { FirstLine } from "../first-line.ts";
+import { FirstLine } from "../core/first-line.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** An input, open. Each chunk is valid only until the next is asked for. */

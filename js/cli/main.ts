@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `edgebatch`: what must happen before anything is loaded. */
 
-import { checkNode } from "../hosts/node-modules.ts";
+import { checkNode } from "../hosts/shared/node-modules.ts";
 
 try {
   checkNode();

@@ -2,9 +2,9 @@
 
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseBaseUrl } from "../hosts/base-url.ts";
-import { echoInference } from "../hosts/echo.ts";
-import type { Dialect, Inference } from "../types.ts";
+import type { Dialect, Inference } from "../core/types.ts";
+import { parseBaseUrl } from "../hosts/inference/base-url.ts";
+import { echoInference } from "../hosts/inference/echo.ts";
 import { otherKind } from "./file-kind.ts";
 import { cannotOpen, endpointOf, openFile, openInput } from "./input.ts";
 import { isPacked } from "./input-file.ts";

@@ -1,6 +1,6 @@
 /** The end of a run: its files in their places, and what came of it. */
 
-import type { Batch, BatchError } from "../types.ts";
+import type { Batch, BatchError } from "../core/types.ts";
 import { emptyFile } from "./empty-file.ts";
 import { type Failures, failuresIn, inWords } from "./failures.ts";
 import { discard, place } from "./place.ts";

@@ -1,6 +1,6 @@
 /** `edgebatch run`: a file as a batch, whose state outlives this process. */
 
-import type { Batch } from "../types.ts";
+import type { Batch } from "../core/types.ts";
 import { InputChanged, identify, type OnBytes, recognize } from "./input-file.ts";
 import { type Plan, plan, type RunOptions, refuseExisting } from "./plan.ts";
 import { left, modeFor, Progress } from "./progress.ts";

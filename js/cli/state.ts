@@ -5,8 +5,8 @@
 
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type FileLock, lockFile } from "../hosts/sqlite-lock.ts";
-import type { Batch } from "../types.ts";
+import type { Batch } from "../core/types.ts";
+import { type FileLock, lockFile } from "../hosts/kv/sqlite-lock.ts";
 import type { Failures } from "./failures.ts";
 import type { Identity } from "./input-file.ts";
 import { CannotRun } from "./terminal.ts";

@@ -1,6 +1,6 @@
 /** What goes to the terminal: results on standard output, everything for people on standard error. */
 
-import type { BatchError } from "../types.ts";
+import type { BatchError } from "../core/types.ts";
 
 /** A reason why a command cannot do its work. Its message is all that is shown; the exit status is 2. */
 export class CannotRun extends Error {}

@@ -1,6 +1,6 @@
 /** What an answer, or the lack of one, says about the server and not about the request. */
 
-import type { InferenceRequest, InferenceResponse } from "../types.ts";
+import type { InferenceRequest, InferenceResponse } from "../core/types.ts";
 import { messageOf, oneLine } from "./terminal.ts";
 
 /** A server that does no work. */

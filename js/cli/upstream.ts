@@ -1,7 +1,7 @@
 /** The server of a run: what is in flight, what is worth a word, and when it is no use to go on. */
 
-import { fetchInference } from "../hosts/fetch-inference.ts";
-import type { Inference, InferenceRequest, InferenceResponse } from "../types.ts";
+import type { Inference, InferenceRequest, InferenceResponse } from "../core/types.ts";
+import { fetchInference } from "../hosts/inference/fetch.ts";
 import { duration } from "./terminal.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 

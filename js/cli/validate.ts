@@ -1,7 +1,7 @@
 /** `edgebatch validate`. */
 
+import type { Dialect, Limits } from "../core/types.ts";
 import { Validator } from "../entry/node.ts";
-import type { Dialect, Limits } from "../types.ts";
 import { emptyFile } from "./empty-file.ts";
 import { otherKind } from "./file-kind.ts";
 import { endpointOf, openInput } from "./input.ts";

@@ -1,6 +1,6 @@
 /** Shows how far a batch is, from what it publishes. */
 
-import type { BatchWait } from "../types.ts";
+import type { BatchWait } from "../core/types.ts";
 import { left, type Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import { bytes, clock, count, oneLine } from "./terminal.ts";

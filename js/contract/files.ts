@@ -1,7 +1,7 @@
 /** What every {@link Files} must keep. */
 
-import type { ResourceNotFoundError } from "../errors.ts";
-import type { FileObject, Files, FileWriter } from "../types.ts";
+import type { ResourceNotFoundError } from "../core/errors.ts";
+import type { FileObject, Files, FileWriter } from "../core/types.ts";
 import { assert, assertBytes, assertEqual, assertRejects, patternBytes, randomFrom } from "./assert.ts";
 import type { ContractTest } from "./index.ts";
 

@@ -1,6 +1,6 @@
 /** What every {@link KV} must keep. */
 
-import type { KV } from "../types.ts";
+import type { KV } from "../core/types.ts";
 import { assert, assertBytes, assertEqual, assertRejects, patternBytes, randomFrom } from "./assert.ts";
 import type { ContractTest } from "./index.ts";
 

@@ -2,7 +2,7 @@
  * For wherever the others do not fit: loads the wasm when it is told to, from where it is told to. Without
  * top-level await, so that a worker that imports this can listen at once, and any bundle format will do.
  */
-import { type Core, setCore } from "../core.ts";
+import { type Core, setCore } from "../core/wasm.ts";
 import init, * as glue from "../wasm/edgebatch.js";
 
 /** Loads the core: from a compiled module, its bytes, a response of them or their address. Await it before anything else. */
@@ -19,4 +19,4 @@ export function loadSync(module: WebAssembly.Module): void {
   setCore(glue as unknown as Core);
 }
 
-export * from "../index.ts";
+export * from "../core/index.ts";

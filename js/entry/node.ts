@@ -1,8 +1,9 @@
 /** Node: reads the wasm beside it, and adds the hosts that need Node. */
-import { type Core, setCore } from "../core.ts";
-import { fs } from "../hosts/node-modules.ts";
-import { kernelRandom } from "../hosts/node-random.ts";
-import { setRandom } from "../random.ts";
+
+import { setRandom } from "../core/random.ts";
+import { type Core, setCore } from "../core/wasm.ts";
+import { fs } from "../hosts/shared/node-modules.ts";
+import { kernelRandom } from "../node/random.ts";
 import * as glue from "../wasm/edgebatch.js";
 
 /**
@@ -27,7 +28,7 @@ glue.initSync({ module: readWasm() });
 setRandom(kernelRandom);
 setCore(glue as unknown as Core);
 
-export { type DiskFileOptions, DiskFiles } from "../hosts/disk.ts";
-export { patientFetch } from "../hosts/node-fetch.ts";
-export { SqliteKV, type SqliteKVOptions } from "../hosts/sqlite.ts";
-export * from "../index.ts";
+export * from "../core/index.ts";
+export { type DiskFileOptions, DiskFiles } from "../hosts/files/disk.ts";
+export { SqliteKV, type SqliteKVOptions } from "../hosts/kv/sqlite.ts";
+export { patientFetch } from "../node/fetch.ts";

@@ -1,12 +1,12 @@
 /** Workers: the wasm is a module import, already compiled; and the hosts that need their platform. */
-import { type Core, setCore } from "../core.ts";
+import { type Core, setCore } from "../core/wasm.ts";
 import * as glue from "../wasm/edgebatch.js";
 import module from "../wasm/edgebatch_bg.wasm";
 
 glue.initSync({ module });
 setCore(glue as unknown as Core);
 
-export { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/durable-object.ts";
+export * from "../core/index.ts";
 export {
   type R2BucketLike,
   R2Files,
@@ -14,5 +14,5 @@ export {
   type R2FilesOptions,
   type R2MultipartUploadLike,
   type R2ObjectLike,
-} from "../hosts/r2.ts";
-export * from "../index.ts";
+} from "../hosts/files/r2.ts";
+export { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";

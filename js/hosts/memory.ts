@@ -1,8 +1,8 @@
 /** Stores that live as long as the process: for tests, pages and small uses. */
 
-import { ResourceNotFoundError } from "../errors.ts";
-import type { FileObject, Files, FileWriter, KV, KVOp } from "../types.ts";
-import { compareKeys, SortedKeys } from "./sorted-keys.ts";
+import { ResourceNotFoundError } from "../core/errors.ts";
+import type { FileObject, Files, FileWriter, KV, KVOp } from "../core/types.ts";
+import { compareKeys, SortedKeys } from "./shared/sorted-keys.ts";
 
 const MAX_VALUE = 16 * 1024 * 1024;
 

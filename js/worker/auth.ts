@@ -1,6 +1,6 @@
 /** Who is calling: which tenant a key belongs to. */
 
-import { ApiError } from "../errors.ts";
+import { ApiError } from "../core/errors.ts";
 import { SettingError } from "./config.ts";
 import type { Env } from "./platform.ts";
 

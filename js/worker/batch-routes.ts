@@ -1,7 +1,7 @@
 /** /v1/batches */
 
 import { Hono } from "hono";
-import { ApiError, ConflictError, InvalidRequestError } from "../errors.ts";
+import { ApiError, ConflictError, InvalidRequestError } from "../core/errors.ts";
 import { dialect } from "./config.ts";
 import {
   checkLength,

@@ -1,9 +1,9 @@
 /** The Worker's settings, read from its variables. */
 
-import type { BatchesOptions } from "../batches.ts";
-import { anyModel, echoInference, echoModels } from "../hosts/echo.ts";
-import { fetchInference } from "../hosts/fetch-inference.ts";
-import type { Dialect, Inference, Models } from "../types.ts";
+import type { BatchesOptions } from "../core/batches.ts";
+import type { Dialect, Inference, Models } from "../core/types.ts";
+import { anyModel, echoInference, echoModels } from "../hosts/inference/echo.ts";
+import { fetchInference } from "../hosts/inference/fetch.ts";
 import type { Env } from "./platform.ts";
 
 /** What a batch may name unless `ENDPOINTS` says otherwise: the endpoints that take and give JSON alone. */

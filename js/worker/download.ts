@@ -1,6 +1,6 @@
 /** Answers with bytes of files. */
 
-import { ApiError } from "../errors.ts";
+import { ApiError } from "../core/errors.ts";
 import { noSuchFile, type StoredFile } from "./file-index.ts";
 import { type Call, errorResponse } from "./http.ts";
 import { streamSegments } from "./stored-bytes.ts";

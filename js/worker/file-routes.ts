@@ -1,8 +1,8 @@
 /** /v1/files */
 
 import { Hono } from "hono";
-import { InvalidRequestError } from "../errors.ts";
-import { ObjectWriter } from "../hosts/r2.ts";
+import { InvalidRequestError } from "../core/errors.ts";
+import { ObjectWriter } from "../hosts/files/r2.ts";
 import { maxBatchFileBytes } from "./config.ts";
 import { content } from "./download.ts";
 import {

@@ -1,7 +1,7 @@
 /** What all routes share: OpenAI's error envelope, JSON bodies, checks of parameters. */
 
 import type { Context } from "hono";
-import { ApiError, InvalidRequestError } from "../errors.ts";
+import { ApiError, InvalidRequestError } from "../core/errors.ts";
 import type { Env, Stub } from "./platform.ts";
 import type { Tenant } from "./tenant.ts";
 

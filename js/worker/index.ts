@@ -1,7 +1,7 @@
 /** The Worker: OpenAI's /v1/files, /v1/uploads, /v1/batches and /v1/models. */
 
 import { Hono } from "hono";
-import { ApiError } from "../errors.ts";
+import { ApiError } from "../core/errors.ts";
 import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins, tenantNames } from "./auth.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { checkSettings, modelNames, SettingError } from "./config.ts";

@@ -3,7 +3,7 @@
  * parts is made, and read, no slower than one of a few.
  */
 
-import { ObjectWriter } from "../hosts/r2.ts";
+import { ObjectWriter } from "../hosts/files/r2.ts";
 import type { Segment } from "./file-index.ts";
 import type { Call } from "./http.ts";
 import { newId } from "./ids.ts";

@@ -3,7 +3,7 @@
  * is one chunk of the body and the length of the boundary.
  */
 
-import { InvalidRequestError } from "../errors.ts";
+import { InvalidRequestError } from "../core/errors.ts";
 import { extendedParameter, nameParameter, parameter, splitParameters } from "./parameters.ts";
 
 /** One part. Its bytes are to be read before the next part is asked for; what is left of them is skipped. */

@@ -1,6 +1,6 @@
 /** What a call between Durable Objects gives back: errors thrown across such a call lose their fields. */
 
-import { ApiError, type ApiErrorFields, apiError } from "../errors.ts";
+import { ApiError, type ApiErrorFields, apiError } from "../core/errors.ts";
 
 export type Outcome<T> = { ok: T } | { error: ApiErrorFields };
 

@@ -1,7 +1,7 @@
 /** Types of the platform, as far as they are used, and of the Worker's bindings. */
 
-import type { SqlDurableObjectStorage } from "../hosts/durable-object.ts";
-import type { R2BucketLike, R2MultipartUploadLike } from "../hosts/r2.ts";
+import type { R2BucketLike, R2MultipartUploadLike } from "../hosts/files/r2.ts";
+import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 import type { Runner } from "./runner.ts";
 import type { Tenant } from "./tenant.ts";
 

@@ -1,6 +1,6 @@
 /** What a tenant may keep and queue, where the operator has set it. */
 
-import { ApiError } from "../errors.ts";
+import { ApiError } from "../core/errors.ts";
 import type { quotas } from "./config.ts";
 
 type Quotas = ReturnType<typeof quotas>;

@@ -1,7 +1,7 @@
 /** Takes a file from a form into R2 as it comes, and judges what can be judged of it then. */
 
-import { InvalidRequestError } from "../errors.ts";
-import type { ObjectWriter } from "../hosts/r2.ts";
+import { InvalidRequestError } from "../core/errors.ts";
+import type { ObjectWriter } from "../hosts/files/r2.ts";
 import type { Part } from "./multipart.ts";
 
 export const PURPOSES = ["fine-tune", "assistants", "batch", "user_data", "vision", "evals"];

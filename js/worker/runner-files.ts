@@ -1,8 +1,8 @@
 /** A turn's files: the tenant's input files, and the two files that the batch makes. */
 
-import { ResourceNotFoundError } from "../errors.ts";
-import { ObjectWriter, type R2BucketLike } from "../hosts/r2.ts";
-import type { FileObject, Files, FileWriter } from "../types.ts";
+import { ResourceNotFoundError } from "../core/errors.ts";
+import type { FileObject, Files, FileWriter } from "../core/types.ts";
+import { ObjectWriter, type R2BucketLike } from "../hosts/files/r2.ts";
 import type { Segment } from "./file-index.ts";
 import { newFileId } from "./ids.ts";
 import { logError } from "./log.ts";

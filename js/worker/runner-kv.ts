@@ -4,8 +4,8 @@
  * and so is the first checkpoint until the batch is done with.
  */
 
-import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/durable-object.ts";
-import type { KV, KVOp } from "../types.ts";
+import type { KV, KVOp } from "../core/types.ts";
+import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 import type { Stub } from "./platform.ts";
 import type { Tenant } from "./tenant.ts";
 import { published } from "./waits.ts";

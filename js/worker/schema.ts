@@ -1,6 +1,6 @@
 /** Tables of objects that live longer than a build. */
 
-import type { SqlDurableObjectStorage } from "../hosts/durable-object.ts";
+import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 
 /** Adds a column that earlier builds' tables have not. */
 export function addColumn(

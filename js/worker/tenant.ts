@@ -7,10 +7,10 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { core } from "../core.ts";
+import type { Batch, BatchList, KVOp } from "../core/types.ts";
+import { core } from "../core/wasm.ts";
 import { Batches } from "../entry/workerd.ts";
-import { DurableObjectKV } from "../hosts/durable-object.ts";
-import type { Batch, BatchList, KVOp } from "../types.ts";
+import { DurableObjectKV } from "../hosts/kv/durable-object.ts";
 import { isTenant } from "./auth.ts";
 import { inference, maxConcurrentBatches, models, quotas, serviceSettings } from "./config.ts";
 import {

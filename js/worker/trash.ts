@@ -3,7 +3,7 @@
  * whatever is cut off between, its bytes are found again.
  */
 
-import type { SqlDurableObjectStorage } from "../hosts/durable-object.ts";
+import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 import type { Bucket } from "./platform.ts";
 import { addColumn } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 /** /v1/uploads: files that are too large for one call. */
 
 import { Hono } from "hono";
-import { ApiError, InvalidRequestError } from "../errors.ts";
+import { ApiError, InvalidRequestError } from "../core/errors.ts";
 import type { Segment } from "./file-index.ts";
 import {
   type Call,

@@ -1,6 +1,7 @@
 //! A host call that must succeed: one at a time, repeated with growing delays while the fault may pass.
 
-use super::command::{Command, CommandId, Fault, Reply};
+use crate::batch::command::{Command, CommandId, Reply};
+use crate::host::Fault;
 use crate::limits::{HOST_ATTEMPTS, HOST_RETRY_BASE_MS, HOST_RETRY_CAP_MS};
 
 /// Holds the command until it succeeded, so that it can be given out again.

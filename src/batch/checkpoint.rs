@@ -2,12 +2,12 @@
 //! never on the length of the file.
 
 use crate::error::ApiError;
-use crate::object::{Batch, BatchErrors};
-use crate::value::{Value, to_json};
+use crate::json::value::{Value, to_json};
+use crate::wire::{Batch, BatchErrors};
 use serde::{Deserialize, Serialize};
 
-use super::checksum;
-use super::results::Tally;
+use crate::result::checksum;
+use crate::result::group::Tally;
 
 /// The layout written today. A layout this build does not know is refused, not guessed at.
 const VERSION: u32 = 1;
@@ -52,8 +52,8 @@ pub(super) struct SavedRun {
     pub(super) closed: Tally,
     /// Requests that wait to be tried again, as a clean end of a turn left them.
     pub(super) waiting: Vec<SavedWait>,
-    /// How the server was doing: [`Window::saved`](super::window::Window::saved) and
-    /// [`Health::saved`](super::trouble::Health::saved).
+    /// How the server was doing: [`Window::saved`](super::running::window::Window::saved) and
+    /// [`Health::saved`](super::running::health::Health::saved).
     #[serde(default)]
     pub(super) server: Option<[u64; 5]>,
 }
@@ -74,7 +74,7 @@ pub(super) struct ChunkSpan {
 }
 
 /// A request that was tried and will be again: its line, when it is due (Unix milliseconds), and its
-/// [`Tries`](super::trouble::Tries::saved).
+/// [`Tries`](super::running::health::Tries::saved).
 pub(super) type SavedWait = [u64; 5];
 
 impl Checkpoint {

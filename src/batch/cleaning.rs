@@ -1,9 +1,9 @@
 //! The batch once it is terminal: what only the run needed is deleted, the checkpoint last.
 
 use super::Phase;
-use super::checkpoint::SavedPhase;
-use super::command::Write;
-use super::core::{Core, Next};
+use crate::batch::checkpoint::SavedPhase;
+use crate::batch::command::Write;
+use crate::batch::context::{Core, Next};
 use crate::keys;
 
 /// Makes the terminal batch durable; after that it is cleaned up behind.

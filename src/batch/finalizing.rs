@@ -3,16 +3,17 @@
 //! Nothing here is checkpointed. Files get ids made of the batch's, and a file begun again replaces what an
 //! interrupted attempt left, so a restart writes the same bytes to the same files.
 
-use super::call::host_delay_ms;
-use super::checkpoint::{Ending, SavedPhase};
-use super::command::{Command, Fault, OutputFile, OutputPart, Reply};
-use super::core::{Core, Next, Stop};
-use super::line::{self, RESULTS_LOST, UNREADABLE};
-use super::results::{Outcome, Stored, StoredLine, Tally, read_group, read_part};
 use super::{TurnEnd, cleaning};
+use crate::batch::call::host_delay_ms;
+use crate::batch::checkpoint::{Ending, SavedPhase};
+use crate::batch::command::{Command, OutputFile, OutputPart, Reply};
+use crate::batch::context::{Core, Next, Stop};
+use crate::host::Fault;
 use crate::keys;
 use crate::limits::{CHUNK_REQUESTS, HOST_ATTEMPTS, WRITE_BYTES};
-use crate::object::{BatchError, BatchErrors, BatchStatus, ListTag, Usage};
+use crate::result::group::{Outcome, Stored, StoredLine, Tally, read_group, read_part};
+use crate::result::output_line::{self, RESULTS_LOST, UNREADABLE};
+use crate::wire::{BatchError, BatchErrors, BatchStatus, ListTag, Usage};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::VecDeque;
 use std::hash::Hasher;
@@ -141,7 +142,7 @@ impl Finalizing {
         let lost = core.batch.request_counts.total.saturating_sub(self.tally.lines());
         while self.unknown < lost {
             let code = if matches!(self.ending, Ending::Failed(_)) { UNREADABLE } else { RESULTS_LOST };
-            self.error.bytes.extend_from_slice(&line::of_unknown(&id, self.unknown, code));
+            self.error.bytes.extend_from_slice(&output_line::of_unknown(&id, self.unknown, code));
             self.unknown += 1;
             if self.error.bytes.len() >= WRITE_BYTES {
                 return self.write(core, OutputFile::Error, false);

@@ -11,39 +11,27 @@
 //! [`Machine::resume`] from the stored checkpoint, ends with the same files. Repeating a command is harmless.
 //! Only inference calls that were in flight, or whose results were not written yet, are made again.
 
-pub mod admission;
-mod answer;
 mod call;
 mod checkpoint;
-mod checksum;
-mod chunks;
 mod cleaning;
 pub mod command;
-mod core;
+mod context;
 mod finalizing;
-mod line;
-mod reader;
-mod results;
-mod retry;
 mod running;
-pub mod status;
-mod trouble;
-mod unsaved;
 mod validating;
-mod window;
 
 use self::call::Settled;
 pub use self::checkpoint::Unreadable;
 use self::checkpoint::{Checkpoint, SavedPhase};
 use self::cleaning::Cleaning;
 use self::command::{CommandId, Output, Reply};
-use self::core::{Core, Next, Stop};
+use self::context::{Core, Next, Stop};
 use self::finalizing::Finalizing;
 use self::running::Running;
 use self::validating::Validating;
-use crate::object::{Batch, RequestCounts};
 use crate::settings::Settings;
 use crate::steady::Steady;
+use crate::wire::{Batch, RequestCounts};
 
 /// One turn of one batch.
 pub struct Machine {

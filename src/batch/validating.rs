@@ -1,13 +1,14 @@
 //! The batch while its input file is checked: nothing runs, nothing is stored, so a restart begins anew.
 
-use super::command::{Command, Fault, FaultKind, LookUp, Reply};
-use super::core::{Core, Next};
-use super::line::UNREADABLE;
-use super::running::Running;
 use super::{Phase, cleaning};
+use crate::batch::command::{Command, LookUp, Reply};
+use crate::batch::context::{Core, Next};
+use crate::batch::running::Running;
+use crate::host::{Fault, FaultKind};
 use crate::limits::READ_BYTES;
-use crate::object::{BatchError, BatchErrors, BatchStatus, ListTag, RequestCounts};
+use crate::result::output_line::UNREADABLE;
 use crate::validate::{Progress, Rules, Validator};
+use crate::wire::{BatchError, BatchErrors, BatchStatus, ListTag, RequestCounts};
 
 /// Streams the file through the validator.
 pub(super) struct Validating {

@@ -1,13 +1,13 @@
 //! Validates a stored input file without a batch, and hands out its good requests, in constant memory.
 
-use crate::batch::command::{Fault, FaultKind};
 use crate::error::ApiError;
 use crate::host::Host;
+use crate::host::{Fault, FaultKind};
+use crate::input::request::RequestLine;
 use crate::limits::READ_BYTES;
-use crate::object::BatchError;
-use crate::request::RequestLine;
 use crate::settings::Settings;
 use crate::validate::{Progress, Report, Rules, ValidRequest, Validator};
+use crate::wire::BatchError;
 
 /// Takes the good requests of a file as they are found.
 pub trait ValidRequests {

@@ -10,7 +10,7 @@ pub use serve::serve;
 pub use service::{cancel, create, list, retrieve};
 pub use turn::{Turn, run_turn};
 
-use crate::batch::command::Fault;
+use crate::host::Fault;
 use crate::host::{Host, KvPage, KvQuery};
 
 /// Entries asked for at once. Values may be large: results come in groups of up to a mebibyte.

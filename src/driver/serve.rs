@@ -1,12 +1,12 @@
 //! Runs every unfinished batch, as many at once as allowed, until the host asks to stop.
 
-use super::turn::{Turn, run_turn};
 use crate::batch::TurnEnd;
-use crate::batch::admission::Admission;
-use crate::batch::command::Fault;
+use crate::driver::turn::{Turn, run_turn};
+use crate::host::Fault;
 use crate::host::{Host, KvQuery};
 use crate::keys;
 use crate::limits::HOST_RETRY_CAP_MS;
+use crate::queue::admission::Admission;
 use crate::settings::Settings;
 use crate::steady::Steady;
 use futures::future::{Either, select};

@@ -1,18 +1,18 @@
 //! `create`, `retrieve`, `cancel` and `list` over the key-value store: reads, asks [`crate::service`] what
 //! follows, writes.
 
-use crate::batch::command::Fault;
 use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
+use crate::host::Fault;
 use crate::host::{Host, KvQuery, KvWrite};
+use crate::json::value::{from_json, to_json};
 use crate::keys;
-use crate::object::{Batch, BatchList};
 use crate::service::{
     CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_cancel,
     page, page_limit,
 };
 use crate::settings::Settings;
-use crate::value::{from_json, to_json};
+use crate::wire::{Batch, BatchList};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 

@@ -1,18 +1,17 @@
 //! One turn of one batch: carries out the machine's commands and feeds the replies back.
 
 use super::each_page;
-use crate::batch::command::{
-    Command, CommandId, Fault, LookUp, Output, OutputFile, OutputPart, Reply, Write,
-};
+use crate::batch::command::{Command, CommandId, LookUp, Output, OutputFile, OutputPart, Reply, Write};
 use crate::batch::{Machine, TurnEnd, Unreadable};
 use crate::error::ApiError;
+use crate::host::Fault;
 use crate::host::{Host, Inference, KvWrite};
+use crate::json::value::{from_json, to_json};
 use crate::keys;
 use crate::limits::CANCEL_POLL_MS;
-use crate::object::Batch;
 use crate::settings::Settings;
 use crate::sorted::Sorted;
-use crate::value::{from_json, to_json};
+use crate::wire::Batch;
 use futures::future::{AbortHandle, Abortable, Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;

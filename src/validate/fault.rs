@@ -1,11 +1,11 @@
 //! What can be wrong with a line or a file, and how it is told: the only place with error texts.
 
 use super::Dialect;
-use super::reason::Unreadable;
+use crate::json::scan::{Kind, Value};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
-use crate::object::BatchError;
-use crate::scan::{Kind, Value};
 use crate::text;
+use crate::validate::reason::Unreadable;
+use crate::wire::BatchError;
 use std::borrow::Cow;
 
 /// Characters of a caller's own text repeated in a message, so that no error is as large as its line.

@@ -1,11 +1,11 @@
 //! The rules of one line that need nothing but the line, in the order they are reported.
 
 use super::Rules;
-use super::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Want};
-use super::reason::Unreadable;
+use crate::input::request::RequestLine;
+use crate::json::scan::{Json, Kind, Query, ScanError, Value, same};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
-use crate::request::RequestLine;
-use crate::scan::{Json, Kind, Query, ScanError, Value, same};
+use crate::validate::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Want};
+use crate::validate::reason::Unreadable;
 use std::borrow::Cow;
 
 /// What an endpoint asks of a body.

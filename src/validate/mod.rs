@@ -37,7 +37,7 @@ pub use statistics::{LineSize, Statistics, Tally, size_class};
 pub use validator::{Progress, Report, Sink, ValidRequest, Validator};
 
 use crate::limits::Limits;
-use crate::object::BatchError;
+use crate::wire::BatchError;
 use fault::Fault;
 use serde::{Deserialize, Serialize};
 

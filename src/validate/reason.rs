@@ -1,7 +1,7 @@
 //! What cannot be read as lines of JSON, and why: the same words in both dialects.
 
+use crate::json::scan::is_beyond_double;
 use crate::limits::MAX_DEPTH;
-use crate::scan::is_beyond_double;
 
 const _: () = assert!(MAX_DEPTH == 128, "the text below says so");
 

@@ -1,16 +1,16 @@
 //! The stream: chunks of a file in, good requests and a report out.
 
-use super::duplicates::{self, Seen};
-use super::fault::Fault;
-use super::line::{Endpoint, Fields};
-use super::models::Models;
-use super::reason::{self, Unreadable};
-use super::statistics::Statistics;
 use super::{Dialect, Rules};
-use crate::jsonl::{Line, LineSplitter, Text};
-use crate::object::BatchError;
-use crate::request::RequestLine;
-use crate::scan::{self, Json, Lines, Query, ScanError, same};
+use crate::input::jsonl::{Line, LineSplitter, Text};
+use crate::input::request::RequestLine;
+use crate::json::scan::{self, Json, Lines, Query, ScanError, same};
+use crate::validate::duplicates::{self, Seen};
+use crate::validate::fault::Fault;
+use crate::validate::line::{Endpoint, Fields};
+use crate::validate::models::Models;
+use crate::validate::reason::{self, Unreadable};
+use crate::validate::statistics::Statistics;
+use crate::wire::BatchError;
 use serde::{Deserialize, Serialize};
 
 /// How far a call came.

@@ -1,14 +1,14 @@
-//! The [`Host`] over JavaScript imports. `js/host.ts` makes the object from a user's adapters.
+//! The [`Host`] over JavaScript imports. `js/core/binding.ts` makes the object from a user's adapters.
 
-use crate::batch::command::{Answer, Fault, FaultKind};
+use crate::host::{Answer, Fault, FaultKind};
 use crate::host::{Host, Inference, KvPage, KvQuery, KvWrite};
-use crate::object::FileObject;
+use crate::wire::FileObject;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `js/host.ts` calls `CoreHost`.
+    /// What `js/core/binding.ts` calls `CoreHost`.
     pub type JsHost;
 
     #[wasm_bindgen(method)]

@@ -1,4 +1,4 @@
-//! What JavaScript can call. `js/core.ts` declares the same functions with their TypeScript types.
+//! What JavaScript can call. `js/core/wasm.ts` declares the same functions with their TypeScript types.
 //!
 //! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
 
@@ -11,14 +11,14 @@ pub use self::panic::on_panic;
 use self::host::JsHost;
 use self::values::{from_js, options_from_js, thrown, to_js};
 use crate::batch::TurnEnd;
-use crate::batch::admission::Admission;
 use crate::driver::{self, InputReader as Reader, Turn};
 use crate::error::ApiError;
-use crate::request::RequestLine;
+use crate::input::request::RequestLine;
+use crate::json::value::Value;
+use crate::queue::admission::Admission;
 use crate::service::CreateParams;
 use crate::settings::Settings;
 use crate::validate::{Report, ValidRequest, Validator as CoreValidator};
-use crate::value::Value;
 use js_sys::{Array, JSON};
 use serde::Serialize;
 use std::cell::RefCell;

@@ -1,8 +1,8 @@
 //! Values across the boundary: plain objects in, plain objects out.
 
 use crate::error::ApiError;
+use crate::json::value::Value;
 use crate::limits::MAX_DEPTH;
-use crate::value::Value;
 use js_sys::{Array, JSON, Map, Object};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -79,7 +79,7 @@ pub(super) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
     JSON::parse(&text)
 }
 
-/// An error as a plain object; `js/errors.ts` makes the class of it.
+/// An error as a plain object; `js/core/errors.ts` makes the class of it.
 pub(super) fn thrown(error: ApiError) -> JsValue {
     to_js(&error).unwrap_or_else(|e| e)
 }

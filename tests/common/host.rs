@@ -4,9 +4,9 @@
 use super::clock::{Clock, Stopped};
 use super::model::{Call, Model};
 use super::random::Random;
-use edgebatch::batch::command::{Answer, Fault, FaultKind};
+use edgebatch::host::{Answer, Fault, FaultKind};
 use edgebatch::host::{Host, Inference, KvPage, KvQuery, KvWrite};
-use edgebatch::object::FileObject;
+use edgebatch::wire::FileObject;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;

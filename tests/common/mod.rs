@@ -12,9 +12,9 @@ pub(crate) use host::{Injected, Kill, Op, ScriptedHost};
 
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, create, run_turn};
-use edgebatch::object::{Batch, BatchStatus};
 use edgebatch::service::CreateParams;
 use edgebatch::settings::Settings;
+use edgebatch::wire::{Batch, BatchStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

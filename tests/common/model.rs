@@ -1,6 +1,6 @@
 //! Scripted models: what is answered to which line, at which try, after how long.
 
-use edgebatch::batch::command::{Answer, Fault, FaultKind};
+use edgebatch::host::{Answer, Fault, FaultKind};
 
 /// One inference call.
 pub(crate) struct Call<'a> {

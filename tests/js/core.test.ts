@@ -2,9 +2,9 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { type Core, CorePanicError, guarded, setCore } from "../../js/core.ts";
+import type { Inference, KV } from "../../js/core/types.ts";
+import { type Core, CorePanicError, guarded, setCore } from "../../js/core/wasm.ts";
 import { Batches, echoInference, echoModels, MemoryFiles, MemoryKV } from "../../js/entry/node.ts";
-import type { Inference, KV } from "../../js/types.ts";
 
 const line = JSON.stringify({
   custom_id: "one",

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { FirstLine } from "../../js/core/first-line.ts";
 import { type BatchError, type Dialect, Validator, type ValidatorOptions } from "../../js/entry/node.ts";
-import { FirstLine } from "../../js/first-line.ts";
 import { edgebatch, folder, line } from "./cli/command.ts";
 import { type Expected, table } from "./files.table.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { endpointOf } from "../../js/cli/input.ts";
-import { FirstLine, usualEndpoint } from "../../js/first-line.ts";
+import { FirstLine, usualEndpoint } from "../../js/core/first-line.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

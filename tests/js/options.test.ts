@@ -2,6 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import { InvalidRequestError } from "../../js/core/errors.ts";
+import type { BatchCreateParams } from "../../js/core/types.ts";
 import {
   Batches,
   type BatchesOptions,
@@ -13,8 +15,6 @@ import {
   SqliteKV,
   Validator,
 } from "../../js/entry/node.ts";
-import { InvalidRequestError } from "../../js/errors.ts";
-import type { BatchCreateParams } from "../../js/types.ts";
 
 const endpoint = "/v1/chat/completions";
 

@@ -15,8 +15,8 @@
 use super::{World, line_of, unsummed};
 use edgebatch::batch::Machine;
 use edgebatch::batch::command::{Command, CommandId, Write};
-use edgebatch::object::{Batch, BatchStatus};
 use edgebatch::settings::Settings;
+use edgebatch::wire::{Batch, BatchStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 

@@ -2,8 +2,9 @@
 
 pub(crate) mod invariants;
 
-use edgebatch::batch::command::{Answer, Command, LookUp, Reply, Write};
-use edgebatch::object::FileObject;
+use edgebatch::batch::command::{Command, LookUp, Reply, Write};
+use edgebatch::host::Answer;
+use edgebatch::wire::FileObject;
 use std::collections::BTreeMap;
 
 pub(crate) const ID: &str = "batch_6ab13b80000000000000000000000000";

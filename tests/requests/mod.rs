@@ -1,8 +1,8 @@
 //! Request lines to validate, and a validator that has the whole file at hand.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use edgebatch::object::BatchError;
 use edgebatch::validate::{Dialect, Progress, Report, Rules, ValidRequest, Validator};
+use edgebatch::wire::BatchError;
 
 pub(crate) const CHAT: &str = "/v1/chat/completions";
 pub(crate) const GOOD: &str =

@@ -1,15 +1,15 @@
 //! A small host in memory with a clock that moves only when told to, and the service over it.
 
 use crate::seed_behaviours::{Activity, Place};
-use edgebatch::batch::command::{Answer, Fault};
 use edgebatch::driver::{self, InputReader};
+use edgebatch::host::{Answer, Fault};
 use edgebatch::host::{Host, Inference, KvPage, KvQuery, KvWrite};
+use edgebatch::input::request::RequestLine;
+use edgebatch::json::value::Value as Plain;
 use edgebatch::keys;
-use edgebatch::object::FileObject;
-use edgebatch::request::RequestLine;
 use edgebatch::service::CreateParams;
 use edgebatch::settings::Settings;
-use edgebatch::value::Value as Plain;
+use edgebatch::wire::FileObject;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};

@@ -1,5 +1,5 @@
 /** Calls to the server. */
-import type { Batch, BatchList, FileObject } from "../../types.ts";
+import type { Batch, BatchList, FileObject } from "../../core/types.ts";
 import type { Connection } from "./connection.ts";
 
 /** A call that failed, in words for whoever made it. */

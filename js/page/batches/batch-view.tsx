@@ -1,6 +1,6 @@
 /** One batch: how far it is, its timeline, its errors, its files. */
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Batch } from "../../types.ts";
+import type { Batch } from "../../core/types.ts";
 import { announce } from "../announce.ts";
 import { advice } from "../check/advice.ts";
 import { count, duration, time } from "../format.ts";

@@ -1,6 +1,6 @@
 /** All batches of a server, newest first. */
 import { useState } from "preact/hooks";
-import type { Batch } from "../../types.ts";
+import type { Batch } from "../../core/types.ts";
 import { time } from "../format.ts";
 import { listBatches } from "./api.ts";
 import { ConnectForm } from "./connect-form.tsx";

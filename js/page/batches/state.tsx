@@ -1,5 +1,5 @@
 /** What all views of a batch share: its state in words, and how far it is. */
-import type { Batch, BatchStatus } from "../../types.ts";
+import type { Batch, BatchStatus } from "../../core/types.ts";
 import { count, percent } from "../format.ts";
 
 export const stateWords: Record<BatchStatus, string> = {

@@ -3,7 +3,7 @@
  * technology it is a listbox whose options know their place in the whole.
  */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { BatchError } from "../../types.ts";
+import type { BatchError } from "../../core/types.ts";
 import { count } from "../format.ts";
 import type { Session } from "./session.ts";
 

@@ -1,6 +1,6 @@
 /** The errors of a file as they come in, and those of them that a filter lets through. */
 import { computed, signal } from "@preact/signals";
-import type { BatchError } from "../../types.ts";
+import type { BatchError } from "../../core/types.ts";
 
 /** Errors listed; the others are counted. */
 export const MOST_LISTED = 100_000;

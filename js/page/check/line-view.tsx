@@ -1,6 +1,6 @@
 /** A line as it stands in the file, laid out, with the faulty place marked and what to do about it. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { BatchError } from "../../types.ts";
+import type { BatchError } from "../../core/types.ts";
 import { bytes, count } from "../format.ts";
 import type { LineView as View } from "../reader/protocol.ts";
 import { advice } from "./advice.ts";

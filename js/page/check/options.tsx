@@ -1,6 +1,6 @@
 /** How a file is to be checked. */
 import { computed, signal } from "@preact/signals";
-import type { Dialect } from "../../types.ts";
+import type { Dialect } from "../../core/types.ts";
 import type { CheckSettings } from "../reader/protocol.ts";
 
 const KNOWN = [

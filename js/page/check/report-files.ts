@@ -1,5 +1,5 @@
 /** The report as a file: as JSON for programs, as CSV for tables. In pieces, as there may be 100,000 errors. */
-import type { BatchError } from "../../types.ts";
+import type { BatchError } from "../../core/types.ts";
 import type { Session } from "./session.ts";
 
 const ERRORS_A_PIECE = 5_000;

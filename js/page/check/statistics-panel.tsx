@@ -1,5 +1,5 @@
 /** What the file is like: numbers, models, sizes, longest lines. */
-import { sizeFrom } from "../../validator.ts";
+import { sizeFrom } from "../../core/validator.ts";
 import { bytes, count, plural, share } from "../format.ts";
 import { LineView } from "./line-view.tsx";
 import type { Session } from "./session.ts";

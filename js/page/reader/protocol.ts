@@ -1,6 +1,7 @@
 /** What the page and the thread that reads files say to each other. */
-import type { Report, Statistics } from "../../core.ts";
-import type { BatchError, Dialect } from "../../types.ts";
+
+import type { BatchError, Dialect } from "../../core/types.ts";
+import type { Report, Statistics } from "../../core/wasm.ts";
 
 /** How a file is to be checked. */
 export interface CheckSettings {

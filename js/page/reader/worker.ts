@@ -2,8 +2,9 @@
  * The thread that reads files. Its own content security policy forbids it every request: whatever a file holds, it
  * cannot leave by here. It listens from its first moment, so no message is lost while the core is still loading.
  */
+
+import type { BatchError } from "../../core/types.ts";
 import { loadSync } from "../../entry/manual.ts";
-import type { BatchError } from "../../types.ts";
 import { check, endpointOf, validatorOptions } from "./check.ts";
 import { findLine } from "./find-line.ts";
 import { layOut } from "./layout.ts";

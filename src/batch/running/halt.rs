@@ -3,14 +3,14 @@
 use super::Running;
 use crate::batch::Phase;
 use crate::batch::checkpoint::Ending;
-use crate::batch::chunks::most_chunks;
-use crate::batch::core::{Core, Next};
+use crate::batch::context::{Core, Next};
 use crate::batch::finalizing::Finalizing;
-use crate::batch::line::{NoAnswer, UNREADABLE};
-use crate::batch::reader::Request;
+use crate::batch::running::chunks::most_chunks;
+use crate::batch::running::reader::Request;
 use crate::batch::validating::unreadable;
-use crate::object::{BatchErrors, BatchStatus, ListTag};
+use crate::result::output_line::{NoAnswer, UNREADABLE};
 use crate::sorted::Sorted;
+use crate::wire::{BatchErrors, BatchStatus, ListTag};
 
 /// Why nothing new starts, for good.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,23 +4,29 @@
 //! be tried again wait in `waiting`, outside the window; finished lines gather in `unsaved` until one write
 //! takes them. A slow request holds back its own lane and nothing else.
 
+mod chunks;
 mod halt;
+mod health;
+mod reader;
 mod replies;
+mod unsaved;
+mod window;
 
 use self::halt::Halt;
 use super::Phase;
-use super::checkpoint::{ChunkStart, SavedPhase, SavedRun, SavedWait};
-use super::chunks::Chunks;
-use super::command::{Command, CommandId, Fault, FaultKind, Output, Reply};
-use super::core::{Core, Next, Stop};
-use super::line::NoAnswer;
-use super::reader::{Reader, Request, Step};
-use super::results::Tally;
-use super::trouble::{Health, Tries};
-use super::unsaved::Unsaved;
-use super::window::Window;
-use crate::object::{BatchStatus, Wait};
+use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedRun, SavedWait};
+use crate::batch::command::{Command, CommandId, Output, Reply};
+use crate::batch::context::{Core, Next, Stop};
+use crate::batch::running::chunks::Chunks;
+use crate::batch::running::health::{Health, Tries};
+use crate::batch::running::reader::{Reader, Request, Step};
+use crate::batch::running::unsaved::Unsaved;
+use crate::batch::running::window::Window;
+use crate::host::{Fault, FaultKind};
+use crate::result::group::Tally;
+use crate::result::output_line::NoAnswer;
 use crate::sorted::Sorted;
+use crate::wire::{BatchStatus, Wait};
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -1,15 +1,16 @@
 //! What becomes of a request when its call ends.
 
 use super::{Flight, Running};
-use crate::batch::command::{CommandId, Fault, FaultKind, Reply};
-use crate::batch::core::{Core, Next};
-use crate::batch::line::{self, NoAnswer, Of};
-use crate::batch::reader::Request;
-use crate::batch::results::Outcome;
-use crate::batch::retry::delay_ms;
-use crate::batch::trouble::Trouble;
+use crate::batch::command::{CommandId, Reply};
+use crate::batch::context::{Core, Next};
+use crate::batch::running::reader::Request;
+use crate::host::{Fault, FaultKind};
 use crate::limits::{RETRY_AFTER_CAP_MS, RETRY_CAP_MS, TOLD_WAIT_MS};
-use crate::object::{Extension, Usage, Wait};
+use crate::result::group::Outcome;
+use crate::result::output_line::{self, NoAnswer, Of};
+use crate::result::trouble::Trouble;
+use crate::retry::delay_ms;
+use crate::wire::{Extension, Usage, Wait};
 
 /// A try that ended in trouble.
 struct Failed {
@@ -37,7 +38,7 @@ impl Running {
                 self.end_without_answer(core, &request, &NoAnswer::TooLarge(most));
             }
             Reply::Answer(answer) => {
-                let taken = line::take(of(core, &request), &answer, core.settings.dialect);
+                let taken = output_line::take(of(core, &request), &answer, core.settings.dialect);
                 match taken.trouble {
                     None => {
                         self.works(core, &request);
@@ -73,7 +74,8 @@ impl Running {
                         message: reason.message(),
                         retry_after_ms: None,
                     };
-                    let end = (reason.outcome(), None, line::without_answer(of(core, &request), &reason));
+                    let end =
+                        (reason.outcome(), None, output_line::without_answer(of(core, &request), &reason));
                     self.in_trouble(core, request, sent_at, &failed, end);
                 }
             }
@@ -151,7 +153,7 @@ impl Running {
     }
 
     pub(super) fn end_without_answer(&mut self, core: &Core, request: &Request, reason: &NoAnswer) {
-        let line = line::without_answer(of(core, request), reason);
+        let line = output_line::without_answer(of(core, request), reason);
         self.unsaved.push(core.now, request, reason.outcome(), None, line);
     }
 }

@@ -3,10 +3,10 @@ import { statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ContractError, filesContract, kvContract } from "../../../js/contract/index.ts";
-import { DiskFiles } from "../../../js/hosts/disk.ts";
+import type { FileObject, FileWriter, KVOp } from "../../../js/core/types.ts";
+import { DiskFiles } from "../../../js/hosts/files/disk.ts";
+import { SqliteKV } from "../../../js/hosts/kv/sqlite.ts";
 import { MemoryFiles, MemoryKV } from "../../../js/hosts/memory.ts";
-import { SqliteKV } from "../../../js/hosts/sqlite.ts";
-import type { FileObject, FileWriter, KVOp } from "../../../js/types.ts";
 import { temporaryDirectory } from "./temp.ts";
 
 describe("MemoryKV keeps the contract", () => {

@@ -14,8 +14,8 @@ import {
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { patternBytes } from "../../../js/contract/assert.ts";
-import { InvalidRequestError, ResourceNotFoundError } from "../../../js/errors.ts";
-import { DiskFiles } from "../../../js/hosts/disk.ts";
+import { InvalidRequestError, ResourceNotFoundError } from "../../../js/core/errors.ts";
+import { DiskFiles } from "../../../js/hosts/files/disk.ts";
 import { finish, hosts, killAfter, start } from "./children.ts";
 import { temporaryDirectory } from "./temp.ts";
 
@@ -37,7 +37,7 @@ describe("DiskFiles", () => {
       const child = start(
         directory,
         `import { writeSync } from "node:fs";
-         import { DiskFiles } from ${JSON.stringify(`${hosts}disk.ts`)};
+         import { DiskFiles } from ${JSON.stringify(`${hosts}files/disk.ts`)};
          const files = new DiskFiles(${JSON.stringify(store)});
          for (let i = 0; ; i++) {
            const parts = async function* () { for (let j = 0; j < 20; j++) yield new Uint8Array(10_000).fill(i); };
@@ -102,7 +102,7 @@ describe("DiskFiles", () => {
     await put(files, "file-first", patternBytes(10));
     const child = start(
       directory,
-      `import { DiskFiles } from ${JSON.stringify(`${hosts}disk.ts`)};
+      `import { DiskFiles } from ${JSON.stringify(`${hosts}files/disk.ts`)};
        const writer = await new DiskFiles(${JSON.stringify(directory)}).create(
          { filename: "x", purpose: "batch", id: "file-lost" });
        await writer.write(new Uint8Array(1000));
@@ -127,7 +127,7 @@ describe("DiskFiles", () => {
     await finish(
       start(
         temporaryDirectory(),
-        `import { DiskFiles } from ${JSON.stringify(`${hosts}disk.ts`)};
+        `import { DiskFiles } from ${JSON.stringify(`${hosts}files/disk.ts`)};
          const files = new DiskFiles(${JSON.stringify(directory)});
          const writer = await files.create({ filename: "x", purpose: "batch", id: "file-mine" });
          await writer.write(new Uint8Array(3));

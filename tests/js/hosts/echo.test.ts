@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { anyModel, echoInference, echoModels } from "../../../js/hosts/echo.ts";
+import { anyModel, echoInference, echoModels } from "../../../js/hosts/inference/echo.ts";
 
 const echo = echoInference();
 const signal = new AbortController().signal;

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
-import { type FetchInferenceOptions, fetchInference } from "../../../js/hosts/fetch-inference.ts";
-import { patientFetch } from "../../../js/hosts/node-fetch.ts";
-import { retryAfterMs } from "../../../js/hosts/retry-after.ts";
+import { type FetchInferenceOptions, fetchInference } from "../../../js/hosts/inference/fetch.ts";
+import { retryAfterMs } from "../../../js/hosts/inference/retry-after.ts";
+import { patientFetch } from "../../../js/node/fetch.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 

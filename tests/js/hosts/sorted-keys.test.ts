@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { compareKeys, SortedKeys } from "../../../js/hosts/sorted-keys.ts";
+import { compareKeys, SortedKeys } from "../../../js/hosts/shared/sorted-keys.ts";
 
 const bytewise = (a: string, b: string): number => Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b)));
 const key = fc.string({ unit: "binary", maxLength: 6 });

@@ -3,7 +3,7 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
-import { SqliteKV } from "../../../js/hosts/sqlite.ts";
+import { SqliteKV } from "../../../js/hosts/kv/sqlite.ts";
 import { finish, hosts, killAfter, start } from "./children.ts";
 import { temporaryDirectory } from "./temp.ts";
 
@@ -18,7 +18,7 @@ describe("SqliteKV", () => {
       const child = start(
         directory,
         `import { writeSync } from "node:fs";
-         import { SqliteKV } from ${JSON.stringify(`${hosts}sqlite.ts`)};
+         import { SqliteKV } from ${JSON.stringify(`${hosts}kv/sqlite.ts`)};
          const kv = new SqliteKV(${JSON.stringify(path)}, { durability: ${JSON.stringify(durability)} });
          const value = new Uint8Array(2000).fill(7);
          const pad = (i: number): string => String(i).padStart(8, "0");
@@ -46,7 +46,7 @@ describe("SqliteKV", () => {
     const children = [0, 1, 2, 3].map((who) =>
       start(
         directory,
-        `import { SqliteKV } from ${JSON.stringify(`${hosts}sqlite.ts`)};
+        `import { SqliteKV } from ${JSON.stringify(`${hosts}kv/sqlite.ts`)};
          const kv = new SqliteKV(${JSON.stringify(path)});
          for (let i = 0; i < 50; i++) {
            await kv.set("p${who}:" + i, new Uint8Array(100));

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import type { R2BucketLike } from "../../../js/hosts/r2.ts";
+import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
 import { FileIndex, type FileQuery } from "../../../js/worker/file-index.ts";
 import { Inputs } from "../../../js/worker/inputs.ts";
 import { groupSmall } from "../../../js/worker/join.ts";

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { retryAfterMs } from "../../../js/hosts/retry-after.ts";
+import { retryAfterMs } from "../../../js/hosts/inference/retry-after.ts";
 import { authenticate, tenantNames } from "../../../js/worker/auth.ts";
 import { quotedName, rangeOf } from "../../../js/worker/download.ts";
 import { multipart } from "../../../js/worker/multipart.ts";

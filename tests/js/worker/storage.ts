@@ -1,7 +1,7 @@
 /** Storage of a Durable Object for tests of what is kept in it, without the object. */
 
 import { DatabaseSync } from "node:sqlite";
-import type { SqlDurableObjectStorage } from "../../../js/hosts/durable-object.ts";
+import type { SqlDurableObjectStorage } from "../../../js/hosts/kv/durable-object.ts";
 
 export function memoryStorage(): SqlDurableObjectStorage {
   const database = new DatabaseSync(":memory:");

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { Hono } from "hono";
-import type { R2BucketLike } from "../../../js/hosts/r2.ts";
+import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
 import { fileRoutes } from "../../../js/worker/file-routes.ts";
 import type { HonoEnv } from "../../../js/worker/http.ts";
 import type { Env } from "../../../js/worker/platform.ts";

@@ -2,8 +2,8 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { filesContract, kvContract } from "../../../../js/contract/index.ts";
-import { DurableObjectKV } from "../../../../js/hosts/durable-object.ts";
-import { R2Files, type R2FilesBucket } from "../../../../js/hosts/r2.ts";
+import { R2Files, type R2FilesBucket } from "../../../../js/hosts/files/r2.ts";
+import { DurableObjectKV } from "../../../../js/hosts/kv/durable-object.ts";
 import type { DurableObjectNamespace, DurableObjectState } from "../../../../js/worker/platform.ts";
 
 interface Env {

@@ -1,0 +1,296 @@
+/** The service: the four calls of the Batches API and a run in the background, over a user's adapters. */
+
+import { type Adapters, checkAdapters, HostBinding } from "./binding.ts";
+import { Claim } from "./claim.ts";
+import { apiError, StoreInUseError } from "./errors.ts";
+import { ended } from "./inputs.ts";
+import { checkNames, checkType, type NamesOf } from "./options.ts";
+import {
+  type CoreSettings,
+  checkSettings,
+  coreSettings,
+  type ValidationOptions,
+  validationOptions,
+} from "./settings.ts";
+import type { Batch, BatchCreateParams, BatchList, KV } from "./types.ts";
+import { type BatchRequest, core, guarded, isApiErrorFields, type Report, type TurnEnd } from "./wasm.ts";
+
+/** Options of {@link Batches}: the adapters, and what may be set. */
+export interface BatchesOptions extends Adapters, ValidationOptions {
+  /** Endpoints a batch may name. Default: `/v1/chat/completions` alone. */
+  endpoints?: string[];
+  /** Batches that run at once; the others wait as `validating`. Default 1. */
+  maxConcurrentBatches?: number;
+  /** Requests of one batch in flight at once. Default 10. */
+  maxConcurrentRequestsPerBatch?: number;
+  /** Tries of one request that count against it before its last answer is its result. Default 5. */
+  maxAttempts?: number;
+  /** Milliseconds one try may take. Default 600,000. */
+  requestTimeoutMs?: number;
+  /** Seconds a batch may take from its creation, after which it expires; null for as long as it takes. Default 86,400. */
+  completionWindowSeconds?: number | null;
+  /**
+   * Whether batches run in the background of this process: those created here, and those an earlier process left
+   * unfinished. Default true. At most one service may run the batches of a store at a time: a second one is told so
+   * by a `StoreInUseError`, and may still create, read and cancel batches.
+   */
+  autostart?: boolean;
+  /**
+   * Told when the background run ends by itself: another service runs this store, or something is broken;
+   * {@link Batches.served} rejects with the same error. Told too, at most once a minute for the same text, when a batch
+   * cannot go on for now, as its store refuses a write or holds what cannot be read: it is tried again. Default: to `console.error`.
+   */
+  onError?: (error: unknown) => void;
+}
+
+/** Every option, so that one that is misspelt is told apart. */
+const names: NamesOf<BatchesOptions> = {
+  ...validationOptions,
+  ...{ kv: true, files: true, inference: true, models: true },
+  ...{ endpoints: true, maxConcurrentBatches: true, maxConcurrentRequestsPerBatch: true, maxAttempts: true },
+  ...{ requestTimeoutMs: true, completionWindowSeconds: true, autostart: true, onError: true },
+};
+
+/** What {@link Batches.validateInput} found, and the good requests to walk through. */
+export interface InputValidation extends Report {
+  /** Each good request, read again from the file as it is walked: constant memory. */
+  requests: AsyncIterable<BatchRequest>;
+}
+
+/** OpenAI's Batches API over a key-value store, files and a model of your own. */
+export class Batches {
+  readonly #host: HostBinding;
+  readonly #settings: CoreSettings;
+  readonly #claim: Claim;
+  readonly #onError: (error: unknown) => void;
+  #creating: Promise<unknown> = Promise.resolve();
+  #serving: Promise<void> | undefined;
+  /** How the last background run ended. */
+  #served: Promise<void> = Promise.resolve();
+  /** What was told of faults that pass, and when. */
+  readonly #told = new Map<string, number>();
+  #swept: Promise<void> | undefined;
+  /** What is broken here, since that run ended by it. */
+  #fault: { error: unknown } | undefined;
+
+  /** @throws InvalidRequestError that names the option at fault. */
+  constructor(options: BatchesOptions) {
+    checkNames(options, names, "Batches");
+    const { kv, files, inference, models, autostart = true, onError = logged, ...settings } = options;
+    checkAdapters({ kv, files, inference, models });
+    checkCaps(kv);
+    checkType("autostart", autostart, "boolean");
+    checkType("onError", onError, "function");
+    this.#settings = coreSettings(settings);
+    checkSettings(this.#settings);
+    this.#host = new HostBinding({ kv, files, inference, models }, (text) => this.#faulted(text));
+    this.#claim = new Claim(kv);
+    this.#onError = onError;
+    if (autostart) this.start();
+  }
+
+  /**
+   * Creates a batch over a file, which is not looked at before validation.
+   * @throws InvalidRequestError for bad parameters, ConflictError for an idempotency key used otherwise.
+   */
+  create(params: BatchCreateParams): Promise<Batch> {
+    // One at a time: of two calls with the same idempotency key, the second must find what the first wrote.
+    const created = this.#creating.then(() =>
+      // Nothing at all is an object without members: the first that is missing is named.
+      translated(core().createBatch(this.#host, params ?? {}, this.#settings)),
+    );
+    // The next one in the next millisecond: ids sort by creation to the millisecond, and so do lists.
+    this.#creating = created.catch(() => {}).then(() => this.#host.sleep(1));
+    return created.finally(() => this.#host.wake());
+  }
+
+  /** The batch as it stands. @throws ResourceNotFoundError */
+  async retrieve(id: string): Promise<Batch> {
+    checkType("id", id, "string");
+    return translated(core().retrieveBatch(this.#host, id, this.#settings));
+  }
+
+  /**
+   * Asks for a batch to be cancelled; what ran already is kept in its files.
+   * @throws ResourceNotFoundError, ConflictError when it has completed, failed or expired.
+   */
+  async cancel(id: string): Promise<Batch> {
+    checkType("id", id, "string");
+    return translated(core().cancelBatch(this.#host, id, this.#settings)).finally(() => this.#host.wake());
+  }
+
+  /** A page of batches, newest first; `after` is the last id of the page before. @throws InvalidRequestError */
+  async list(params: { after?: string; limit?: number } = {}): Promise<BatchList> {
+    checkType("params", params, "object");
+    return translated(core().listBatches(this.#host, defined(params)));
+  }
+
+  /**
+   * Checks a stored file as a batch over it would: every error of it (the first 1,000 kept), and its good requests.
+   * A missing file is an error in the result.
+   */
+  async validateInput(input: { input_file_id: string; endpoint: string }): Promise<InputValidation> {
+    const { input_file_id, endpoint } = input ?? {};
+    checkType("input_file_id", input_file_id, "string");
+    checkType("endpoint", endpoint, "string");
+    const open = () => new (core().InputReader)(this.#host, input_file_id, endpoint, this.#settings);
+    const reader = open();
+    try {
+      let report: Report | null = null;
+      while (!report) [, report] = await translated(reader.next(false));
+      return { ...report, requests: { [Symbol.asyncIterator]: () => walk(open()) } };
+    } finally {
+      reader.free();
+    }
+  }
+
+  /**
+   * Runs batches in the background, if it does not already. What ends that run by itself, such as a `StoreInUseError`,
+   * goes to `onError` and to {@link served}; it may be started again then.
+   */
+  start(): void {
+    this.#host.resume();
+    if (this.#serving) return;
+    this.#fault = undefined;
+    const serving = this.#claim.during(async () => {
+      await this.#sweep();
+      await guarded(core().serve(this.#host, this.#settings));
+    });
+    this.#served = serving;
+    this.#serving = serving
+      .catch((error) => this.#failed(error))
+      .finally(() => {
+        this.#serving = undefined;
+      });
+  }
+
+  /**
+   * Stops the background run: nothing new starts, what is in flight ends and is stored. A later `start`, here or
+   * in another process, goes on from there.
+   */
+  async stop(): Promise<void> {
+    this.#host.stop();
+    await this.#serving;
+  }
+
+  /**
+   * Resolves once the background run has been stopped, at once when there is none. Rejects with what ended it by
+   * itself: a `StoreInUseError`, or a fault.
+   */
+  async served(): Promise<void> {
+    await this.#served;
+  }
+
+  /**
+   * Runs one turn of one batch in the foreground, until it ends or `deadline` (Unix milliseconds) passes. For hosts
+   * that give out time in slices; not beside `start`. Rejects with a `StoreInUseError` while another service runs
+   * the store.
+   */
+  async runTurn(id: string, options: { deadline?: number } = {}): Promise<TurnEnd> {
+    checkType("id", id, "string");
+    return this.#claim.during(async () => {
+      await this.#sweep();
+      return translated(core().runTurn(this.#host, id, this.#settings, options.deadline));
+    });
+  }
+
+  /**
+   * Waits until a batch is completed, failed, expired or cancelled, whoever runs it. `onProgress` is told whenever it
+   * changed. Rejects when the run in the background of this service has ended by a fault.
+   */
+  async wait(
+    id: string,
+    options: { pollMs?: number; signal?: AbortSignal; onProgress?: (batch: Batch) => void } = {},
+  ): Promise<Batch> {
+    const { pollMs = 100, signal, onProgress } = options;
+    let seen = "";
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.#fault) throw this.#fault.error;
+      const batch = await this.retrieve(id);
+      const now = JSON.stringify(batch);
+      if (now !== seen) onProgress?.(batch);
+      seen = now;
+      if (ended.includes(batch.status)) return batch;
+      await this.#host.sleep(pollMs);
+    }
+  }
+
+  #failed(error: unknown): void {
+    // Where another service runs the store, its batches come to their ends all the same.
+    if (!(error instanceof StoreInUseError)) this.#fault = { error };
+    this.#tell(error);
+  }
+
+  /** What earlier processes left, once. */
+  #sweep(): Promise<void> {
+    this.#swept ??= this.#host.sweep();
+    return this.#swept;
+  }
+
+  #faulted(text: string): void {
+    const now = Date.now();
+    for (const [told, at] of this.#told) if (Math.abs(now - at) >= TELL_AGAIN_MS) this.#told.delete(told);
+    if (this.#told.has(text)) return;
+    this.#told.set(text, now);
+    // Not from within the core.
+    queueMicrotask(() => this.#tell(new Error(text)));
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#onError(error);
+    } catch (second) {
+      logged(second);
+    }
+  }
+}
+
+/** How long the same fault is not told again. */
+const TELL_AGAIN_MS = 60_000;
+
+function logged(error: unknown): void {
+  console.error(error);
+}
+
+/** Results are stored in groups of up to about a mebibyte; stale reads would let a batch run twice. */
+function checkCaps(kv: KV): void {
+  if (kv.caps.maxValue < 2_000_000) {
+    throw new Error(
+      `edgebatch: values of 2,000,000 bytes must fit the store; this one takes ${kv.caps.maxValue}`,
+    );
+  }
+  if (kv.caps.consistency !== "strong") {
+    console.warn(
+      "edgebatch: this store may answer with stale values; a batch may then be lost or run twice. Use a consistent one.",
+    );
+  }
+}
+
+async function* walk(
+  reader: InstanceType<ReturnType<typeof core>["InputReader"]>,
+): AsyncGenerator<BatchRequest> {
+  try {
+    for (;;) {
+      const [requests, report] = await translated(reader.next(true));
+      for (const [line, custom_id, method, url, body] of requests)
+        yield { line, custom_id, method, url, body };
+      if (report) return;
+    }
+  } finally {
+    reader.free();
+  }
+}
+
+/** The core throws an API error's fields; callers get the class that belongs to its status. */
+async function translated<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await guarded(call);
+  } catch (thrown) {
+    throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
+  }
+}
+
+function defined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

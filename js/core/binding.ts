@@ -1,0 +1,236 @@
+/** Makes of a user's adapters the one object that the Rust core calls. */
+
+import { InvalidRequestError } from "./errors.ts";
+import { Inputs } from "./inputs.ts";
+import { random64 } from "./random.ts";
+import type {
+  FileObject,
+  Files,
+  FileWriter,
+  Inference,
+  InferenceResponse,
+  KV,
+  KVOp,
+  Models,
+} from "./types.ts";
+import type { CoreHost } from "./wasm.ts";
+
+/** The adapters of one service. */
+export interface Adapters {
+  kv: KV;
+  files: Files;
+  inference: Inference;
+  models: Models;
+}
+
+/** What each adapter must be able to do. */
+const functions: { [Port in keyof Adapters]: (keyof Adapters[Port])[] } = {
+  kv: ["get", "set", "delete", "list"],
+  files: ["retrieve", "read", "create"],
+  inference: ["infer"],
+  models: ["has"],
+};
+
+/** @throws InvalidRequestError that names the adapters, or the functions of one, that are missing. */
+export function checkAdapters(adapters: Partial<Adapters>): void {
+  const refuse = (param: string, message: string) => {
+    throw new InvalidRequestError(message, { param, code: "missing_adapter" });
+  };
+  const ports = Object.keys(functions) as (keyof Adapters)[];
+  const missing = ports.filter((port) => adapters[port] === undefined || adapters[port] === null);
+  if (missing[0] !== undefined)
+    refuse(missing[0], `Batches needs ${ports.join(", ")}: missing ${missing.join(", ")}.`);
+  for (const port of ports) {
+    const adapter = adapters[port] as unknown as Record<string, unknown>;
+    const lacking = functions[port].filter((name) => typeof adapter[name] !== "function");
+    if (lacking.length > 0) refuse(port, `The adapter '${port}' of Batches has no ${lacking.join(", ")}.`);
+  }
+  if (typeof adapters.kv?.caps?.maxValue !== "number")
+    refuse("kv", "The adapter 'kv' of Batches has no caps.");
+}
+
+/** Entries asked for when the core names no smaller number. */
+const maxPage = 1_000;
+
+/** The core's view of one service, and the switch to stop it. */
+export class HostBinding implements CoreHost {
+  readonly #adapters: Adapters;
+  readonly #clock: () => number;
+  readonly #inputs: Inputs;
+  readonly #onFault: (text: string) => void;
+  #stopping = false;
+  #wakers = new Set<() => void>();
+
+  /** `onFault` is told what cannot go on for now, in a sentence. */
+  constructor(
+    adapters: Adapters,
+    onFault: (text: string) => void = () => {},
+    clock: () => number = Date.now,
+  ) {
+    this.#adapters = adapters;
+    this.#inputs = new Inputs(adapters.kv, adapters.files);
+    this.#onFault = onFault;
+    this.#clock = clock;
+  }
+
+  /** Ends every `idle` at once: there may be something to do. */
+  wake(): void {
+    for (const waker of [...this.#wakers]) waker();
+  }
+
+  /** Turns under way finish what is in flight and end; `serve` resolves after them. */
+  stop(): void {
+    this.#stopping = true;
+    this.wake();
+  }
+
+  /** Lets a stopped binding serve again. */
+  resume(): void {
+    this.#stopping = false;
+  }
+
+  /** Finds what earlier processes left held. What fails here is left to the next start. */
+  async sweep(): Promise<void> {
+    try {
+      await this.#inputs.sweep(this.#clock());
+    } catch (error) {
+      this.#onFault(`edgebatch: inputs of ended batches could not be released: ${String(error)}`);
+    }
+  }
+
+  faulted(id: string | undefined, message: string): void {
+    const what = id === undefined ? "batches cannot" : `batch ${id} cannot`;
+    this.#onFault(`edgebatch: ${what} go on for now: ${message}`);
+  }
+
+  now(): number {
+    return this.#clock();
+  }
+
+  random(): bigint {
+    return random64();
+  }
+
+  sleep(ms: number): Promise<void> {
+    // Beyond 2^31 - 1 ms a timer would fire at once.
+    return new Promise((resolve) => setTimeout(resolve, Math.min(ms, 0x7fffffff)));
+  }
+
+  idle(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wakers.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      // Waiting for work must not keep a Node process alive. Elsewhere a timer is a number.
+      if (typeof timer === "object") timer.unref();
+      this.#wakers.add(done);
+      if (this.#stopping) done();
+    });
+  }
+
+  stopRequested(): boolean {
+    return this.#stopping;
+  }
+
+  // From here on each call is async, and looks at the shape of what an adapter gave: an adapter that throws at once, or
+  // gives something else than it promised, is a rejection, which the core deals with. Within wasm it would be a trap.
+
+  async kvGet(key: string): Promise<Uint8Array | null> {
+    const value = (await this.#adapters.kv.get(key)) ?? null;
+    return expect(
+      value === null || ArrayBuffer.isView(value),
+      value,
+      "kv.get must give a Uint8Array or null",
+    );
+  }
+
+  async kvWrite(keys: string[], values: (Uint8Array | null)[]): Promise<void> {
+    const { kv } = this.#adapters;
+    const ops = keys.map((key, i): KVOp => {
+      const value = values[i];
+      return value ? { type: "set", key, value } : { type: "delete", key };
+    });
+    const isCreate = ops[0]?.type === "set" && ops[0].key.startsWith("run:") && ops.length === 2;
+    if (isCreate && ops[1]?.type === "set" && ops[1].key.startsWith("batch:")) {
+      const { id, input_file_id } = JSON.parse(new TextDecoder().decode(ops[1].value));
+      await this.#inputs.hold(id, input_file_id);
+    }
+    if (kv.batch && ops.length > 1) await kv.batch(ops);
+    else {
+      // Without atomic writes order is all there is; the core writes in an order that a crash cannot spoil.
+      for (const op of ops) {
+        if (op.type === "set") await kv.set(op.key, op.value);
+        else await kv.delete(op.key);
+      }
+    }
+    // The checkpoint goes when the batch has ended. What cannot be released now is found at the next start.
+    for (const { type, key } of ops)
+      if (type === "delete" && key.startsWith("run:"))
+        await this.#inputs.release(key.slice(4)).catch(() => {});
+  }
+
+  async kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {
+    const query = { prefix, limit: Math.min(limit, maxPage), reverse };
+    const page = await this.#adapters.kv.list(after === undefined ? query : { ...query, after });
+    return expect(Array.isArray(page?.entries), page, "kv.list must give { entries, more }");
+  }
+
+  async findFile(id: string, batch: string | undefined): Promise<FileObject | null> {
+    if (batch !== undefined) await this.#inputs.hold(batch, id);
+    const file = (await this.#adapters.files.retrieve(id, batch)) ?? null;
+    return expect(file === null || isFile(file), file, "files.retrieve must give a file object or null");
+  }
+
+  async readFile(id: string, offset: number, length: number, batch: string | undefined): Promise<Uint8Array> {
+    if (batch !== undefined) await this.#inputs.hold(batch, id);
+    const bytes = await this.#adapters.files.read(id, offset, length, batch);
+    return expect(ArrayBuffer.isView(bytes), bytes, "files.read must give a Uint8Array");
+  }
+
+  async createFile(id: string, filename: string): Promise<FileWriter> {
+    const writer = await this.#adapters.files.create({ filename, purpose: "batch_output", id });
+    return {
+      write: async (part) => writer.write(part),
+      complete: async () => {
+        const file = await writer.complete();
+        return expect(isFile(file), file, "complete must give a file object");
+      },
+      abort: async () => writer.abort(),
+    };
+  }
+
+  async infer(
+    url: string,
+    body: Uint8Array,
+    idempotencyKey: string,
+    signal: AbortSignal,
+  ): Promise<InferenceResponse> {
+    const answer = await this.#adapters.inference.infer({ url, body, idempotencyKey }, signal);
+    const { status, body: bytes, requestId, retryAfterMs } = answer ?? {};
+    const right =
+      Number.isInteger(status) &&
+      ArrayBuffer.isView(bytes) &&
+      typeof (requestId ?? "") === "string" &&
+      typeof (retryAfterMs ?? 0) === "number";
+    if (right) return answer;
+    // It would give the same again: the line ends with this, and not the run.
+    const message = "inference.infer must give { status, body, requestId?, retryAfterMs? }";
+    throw Object.assign(new TypeError(message), { name: "InvalidAnswerError" });
+  }
+
+  async hasModel(model: string): Promise<boolean> {
+    return this.#adapters.models.has(model);
+  }
+}
+
+function expect<T>(holds: boolean, value: T, message: string): T {
+  if (!holds) throw new TypeError(message);
+  return value;
+}
+
+function isFile(file: FileObject): boolean {
+  return typeof file?.id === "string" && typeof file.bytes === "number";
+}

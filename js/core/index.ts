@@ -1,0 +1,33 @@
+/** edgebatch: the OpenAI Batches API over storage, files and models of your own. */
+
+export { anyModel, type EchoInferenceOptions, echoInference, echoModels } from "../hosts/inference/echo.ts";
+export {
+  type FetchInferenceOptions,
+  fetchInference,
+  RedirectError,
+  ResponseTooLargeError,
+} from "../hosts/inference/fetch.ts";
+export { MemoryFiles, MemoryKV } from "../hosts/memory.ts";
+export { Batches, type BatchesOptions, type InputValidation } from "./batches.ts";
+export type { Adapters } from "./binding.ts";
+export {
+  ApiError,
+  type ApiErrorFields,
+  ConflictError,
+  InvalidRequestError,
+  ResourceNotFoundError,
+  type StoreHolder,
+  StoreInUseError,
+} from "./errors.ts";
+export { readLines } from "./lines.ts";
+export type { ValidationOptions } from "./settings.ts";
+export type * from "./types.ts";
+export { sizeFrom, Validator, type ValidatorOptions } from "./validator.ts";
+export {
+  type BatchRequest,
+  CorePanicError,
+  type Report,
+  type Statistics,
+  type Tally,
+  type TurnEnd,
+} from "./wasm.ts";

@@ -1,0 +1,239 @@
+/**
+ * The directory of `DiskFiles`, and the names in it.
+ *
+ * A file is its metadata, `<id>.json`, which names the bytes: `<id>~<host>-<pid>-<nonce>.data`, or a path outside.
+ * Bytes are written and flushed first; then the metadata is written beside, flushed and renamed into place. That
+ * rename is the one step that makes a file visible, or replaces it. A crash before it leaves bytes that nothing
+ * names, and whose writer, known by its name, is gone: those are swept away.
+ *
+ * `<id>~<batch>.hold`, which is empty, says that a batch needs the bytes. A file is deleted by renaming its metadata to
+ * `<id>~held.json`, which goes, with the bytes, when no such mark is left.
+ */
+
+import type { FileObject } from "../../core/types.ts";
+import { fs, os, paths } from "../shared/node-modules.ts";
+
+/** Where the bytes of a file are. */
+export type Content =
+  | { data: string }
+  | {
+      /** An existing file that stays where it is, and what told its state when it was registered. */
+      link: { path: string; size: string; mtime: string };
+    };
+
+/** What `<id>.json` holds. */
+export type Metadata = { file: FileObject } & Content;
+
+const thisHost = () => hash32(os().hostname());
+const STALE_MS = 24 * 60 * 60 * 1000;
+
+/** Names that this process is writing. A name of this process that is not here is of an earlier one with its pid. */
+const writing = new Set<string>();
+
+/** Whether an id is fit to be part of a file name: it can name nothing outside of the directory. */
+export function isFileName(id: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_-]{0,199}$/.test(id);
+}
+
+/**
+ * Makes the directory, for this user alone as it holds prompts and answers, and flushes the name of each that had to be
+ * made to the disk. One that is there stays as it is.
+ */
+export function makeDirectory(directory: string): void {
+  const first = fs().mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = paths().dirname(made))
+    flushDirectorySync(paths().dirname(made));
+}
+
+/** A new name for bytes, or for metadata on its way. It counts as being written until {@link release}. */
+export function reserve(id: string, kind: "data" | "json"): string {
+  const name = `${id}~${thisHost()}-${process.pid}-${nonce()}.${kind}`;
+  writing.add(name);
+  return name;
+}
+
+function nonce(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("hex");
+}
+
+/** FNV-1a, as 8 hex digits: tells machines apart. `node:crypto` would take longer to load than all of this package. */
+function hash32(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, "0");
+}
+
+/** Ends what {@link reserve} began. */
+export function release(name: string): void {
+  writing.delete(name);
+}
+
+/** Reads the metadata of a file; null when there is none. */
+export async function readMetadata(directory: string, id: string): Promise<Metadata | null> {
+  try {
+    return JSON.parse(
+      await fs().promises.readFile(paths().join(directory, `${id}.json`), "utf8"),
+    ) as Metadata;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** Makes a file visible, or replaces it, and drops the bytes it had before. Durable once it resolves. */
+export async function commit(directory: string, metadata: Metadata): Promise<void> {
+  const { id } = metadata.file;
+  const before = await readMetadata(directory, id);
+  const name = reserve(id, "json");
+  const path = paths().join(directory, name);
+  try {
+    const handle = await fs().promises.open(path, "wx");
+    try {
+      await handle.writeFile(JSON.stringify(metadata));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await fs().promises.rename(path, paths().join(directory, `${id}.json`));
+  } catch (error) {
+    await discard(path);
+    throw error;
+  } finally {
+    release(name);
+  }
+  await flushDirectory(directory);
+  if (before !== null && "data" in before) await discard(paths().join(directory, before.data));
+}
+
+/** Removes a file, but for its holders. Says whether there was one. */
+export async function remove(directory: string, id: string): Promise<boolean> {
+  const earlier = await readMetadata(directory, held(id));
+  try {
+    await fs().promises.rename(
+      paths().join(directory, `${id}.json`),
+      paths().join(directory, `${held(id)}.json`),
+    );
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+  await flushDirectory(directory);
+  if (earlier !== null && "data" in earlier) await discard(paths().join(directory, earlier.data));
+  await removeUnheld(directory, id);
+  return true;
+}
+
+/** The name, without its ending, of a deleted file's metadata. No id has a `~`. */
+function held(id: string): string {
+  return `${id}~held`;
+}
+
+function mark(directory: string, id: string, holder: string): string {
+  return paths().join(directory, `${id}~${holder}.hold`);
+}
+
+/** The metadata of a file that is deleted but for this holder. */
+export async function readHeld(directory: string, id: string, holder: string): Promise<Metadata | null> {
+  return fs().existsSync(mark(directory, id, holder)) ? readMetadata(directory, held(id)) : null;
+}
+
+/** Marks a file as needed by a holder. Durable once it resolves. Says whether it is. */
+export async function hold(directory: string, id: string, holder: string): Promise<boolean> {
+  if (fs().existsSync(mark(directory, id, holder))) return true;
+  if ((await readMetadata(directory, id)) === null) return false;
+  await (await fs().promises.open(mark(directory, id, holder), "w")).close();
+  await flushDirectory(directory);
+  // Whoever deleted the file just now has not seen the mark.
+  if ((await readMetadata(directory, id)) !== null) return true;
+  await unhold(directory, id, holder);
+  return false;
+}
+
+/** Takes the mark away, and with the last one what was deleted. */
+export async function unhold(directory: string, id: string, holder: string): Promise<void> {
+  await discard(mark(directory, id, holder));
+  await removeUnheld(directory, id);
+}
+
+async function removeUnheld(directory: string, id: string): Promise<void> {
+  const metadata = await readMetadata(directory, held(id));
+  if (metadata === null) return;
+  const names = await fs().promises.readdir(directory);
+  if (names.some((name) => name.startsWith(`${id}~`) && name.endsWith(".hold"))) return;
+  await discard(paths().join(directory, `${held(id)}.json`));
+  await flushDirectory(directory);
+  if ("data" in metadata) await discard(paths().join(directory, metadata.data));
+}
+
+/** Removes what crashed writers have left: of one id, or of all. What a living writer is at stays. */
+export async function sweep(directory: string, id?: string): Promise<void> {
+  for (const name of await fs().promises.readdir(directory)) {
+    const deleted = /^(.+)~held\.json$/.exec(name)?.[1];
+    if (deleted !== undefined && (id === undefined || deleted === id)) await removeUnheld(directory, deleted);
+    const parts = /^(.+)~([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.(?:data|json)$/.exec(name);
+    if (parts === null || (id !== undefined && parts[1] !== id)) continue;
+    // In this order: once the writer is gone, no metadata can come to name the bytes.
+    if (await isBeingWritten(directory, name, parts[2] as string, Number(parts[3]))) continue;
+    await discardUnnamed(directory, parts[1] as string, name);
+  }
+}
+
+/** Removes bytes unless the file's metadata names them. */
+export async function discardUnnamed(directory: string, id: string, name: string): Promise<void> {
+  for (const metadata of [await readMetadata(directory, id), await readMetadata(directory, held(id))])
+    if (metadata !== null && "data" in metadata && metadata.data === name) return;
+  await discard(paths().join(directory, name));
+}
+
+/** Unlinks; no error if there is nothing. */
+async function discard(path: string): Promise<void> {
+  try {
+    await fs().promises.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Whether an error says that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+async function isBeingWritten(directory: string, name: string, host: string, pid: number): Promise<boolean> {
+  if (host !== thisHost()) {
+    // Another machine, or another container, that shares the directory: its processes cannot be asked after.
+    const { mtimeMs } = await fs()
+      .promises.stat(paths().join(directory, name))
+      .catch(() => ({ mtimeMs: 0 }));
+    return Date.now() - mtimeMs < STALE_MS;
+  }
+  if (pid === process.pid) return writing.has(name);
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** A rename is durable only when the directory is flushed. Windows cannot open directories, and need not. */
+async function flushDirectory(directory: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await fs().promises.open(directory, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function flushDirectorySync(directory: string): void {
+  if (process.platform === "win32") return;
+  const handle = fs().openSync(directory, "r");
+  try {
+    fs().fsyncSync(handle);
+  } finally {
+    fs().closeSync(handle);
+  }
+}

@@ -1,0 +1,117 @@
+/** A key-value store in the SQLite storage of a Durable Object. */
+
+import type { KV, KVOp } from "../../core/types.ts";
+
+/** What {@link DurableObjectKV} uses of `ctx.storage`. */
+export interface SqlDurableObjectStorage {
+  readonly sql: {
+    exec(query: string, ...bindings: unknown[]): Iterable<Record<string, unknown>>;
+  };
+  transactionSync<T>(work: () => T): T;
+}
+
+/** The platform's limit for a row is 2 MB, key and all. Only the platform itself enforces it, not `wrangler dev`. */
+const MAX_VALUE = 2_000_000;
+
+/**
+ * A {@link KV} in the table `kv` of a Durable Object's SQLite storage. Blobs compare byte by byte, which is the order
+ * a KV promises. A write is applied at once; the platform holds back everything that leaves the object until it is
+ * durable, so an acknowledgement never comes too early.
+ */
+export class DurableObjectKV implements KV {
+  readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
+  readonly #storage: SqlDurableObjectStorage;
+
+  constructor(storage: SqlDurableObjectStorage) {
+    this.#storage = storage;
+    storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS kv (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    );
+  }
+
+  async get(key: string): Promise<Uint8Array | null> {
+    for (const row of this.#exec("SELECT value FROM kv WHERE key = ?", encode(key))) return bytes(row.value);
+    return null;
+  }
+
+  async set(key: string, value: Uint8Array): Promise<void> {
+    this.#put(key, value);
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#remove(key);
+  }
+
+  async list(query: {
+    prefix: string;
+    after?: string;
+    limit?: number;
+    reverse?: boolean;
+  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
+    const { limit = 1000, reverse = false } = query;
+    const prefix = encode(query.prefix);
+    const end = prefixEnd(prefix);
+    const conditions = ["key >= ?"];
+    const values: Uint8Array[] = [prefix];
+    if (end !== undefined) {
+      conditions.push("key < ?");
+      values.push(end);
+    }
+    if (query.after !== undefined) {
+      conditions.push(reverse ? "key < ?" : "key > ?");
+      values.push(encode(query.after));
+    }
+    const scan = `SELECT key, value FROM kv WHERE ${conditions.join(" AND ")} ORDER BY key ${reverse ? "DESC" : "ASC"}`;
+    const entries: [string, Uint8Array][] = [];
+    for (const row of this.#exec(`${scan} LIMIT ?`, ...values, limit + 1)) {
+      if (entries.length === limit) return { entries, more: true };
+      entries.push([decoder.decode(bytes(row.key)), bytes(row.value)]);
+    }
+    return { entries, more: false };
+  }
+
+  async batch(ops: KVOp[]): Promise<void> {
+    this.#storage.transactionSync(() => {
+      for (const op of ops) {
+        if (op.type === "set") this.#put(op.key, op.value);
+        else this.#remove(op.key);
+      }
+    });
+  }
+
+  #put(key: string, value: Uint8Array): void {
+    if (value.length > MAX_VALUE) {
+      throw new RangeError(`The value of '${key}' has ${value.length} bytes; at most ${MAX_VALUE} are kept.`);
+    }
+    this.#exec("INSERT OR REPLACE INTO kv (key, value) VALUES (?, ?)", encode(key), value);
+  }
+
+  #remove(key: string): void {
+    this.#exec("DELETE FROM kv WHERE key = ?", encode(key));
+  }
+
+  #exec(query: string, ...bindings: unknown[]) {
+    return this.#storage.sql.exec(query, ...bindings);
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function encode(key: string): Uint8Array {
+  return encoder.encode(key);
+}
+
+function bytes(value: unknown): Uint8Array {
+  return new Uint8Array(value as ArrayBuffer);
+}
+
+/** The least bytes above everything that starts with `prefix`; undefined when there are none. */
+function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+  let length = prefix.length;
+  while (length > 0 && prefix[length - 1] === 0xff) length--;
+  if (length === 0) return undefined;
+  const end = prefix.slice(0, length);
+  end[length - 1] = (end[length - 1] as number) + 1;
+  return end;
+}

@@ -1,0 +1,41 @@
+/** A lock that the system ends with the process, however that ends: a transaction of SQLite that is never committed. */
+
+import type { DatabaseSync } from "node:sqlite";
+import { sqlite } from "../shared/node-modules.ts";
+
+/** What SQLite says when someone else holds what is asked for. */
+export const SQLITE_BUSY = 5;
+
+/** A lock on a file that is there for nothing else. */
+export interface FileLock {
+  /** Lets others have it. No error when that has been done already. */
+  release(): void;
+}
+
+/**
+ * Locks the file, which is made if need be. Null when it is held already, by another process or by this one. Of several
+ * that ask at the same moment exactly one gets it.
+ */
+export function lockFile(path: string): FileLock | null {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new (sqlite().DatabaseSync)(path);
+    // Not EXCLUSIVE, for which two that ask at once could both be refused. Nothing is written, so no journal is needed.
+    db.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE");
+  } catch (error) {
+    db?.close();
+    if (isBusy(error)) return null;
+    throw error;
+  }
+  const held = db;
+  return {
+    release: () => {
+      if (held.isOpen) held.close();
+    },
+  };
+}
+
+/** Whether an error of SQLite says that someone else is at it. */
+export function isBusy(error: unknown): boolean {
+  return (error as { errcode?: number }).errcode === SQLITE_BUSY;
+}

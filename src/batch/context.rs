@@ -1,0 +1,117 @@
+//! What every phase of a batch shares: the batch itself, the host calls under way, time as last told.
+
+use crate::batch::call::Call;
+use crate::batch::checkpoint::{Checkpoint, SavedPhase};
+use crate::batch::command::{Command, Write};
+use crate::batch::{Phase, TurnEnd};
+use crate::host::Fault;
+use crate::json::value::to_json;
+use crate::keys;
+use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
+use crate::result::group::Tally;
+use crate::retry::Jitter;
+use crate::settings::Settings;
+use crate::wire::Batch;
+use std::sync::Arc;
+
+/// What a phase wants after it was asked to go on.
+pub(super) enum Next {
+    /// Something changed: ask again.
+    Again,
+    /// Nothing to do until a reply or a time.
+    Idle,
+    /// The turn ends.
+    End(TurnEnd),
+    /// The batch is terminal and cleaned up behind.
+    Terminal,
+    /// Another phase begins.
+    Become(Phase),
+}
+
+/// Why a turn is to end before its batch does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stop {
+    /// Its time is up: finish what cannot be picked up half done.
+    Deadline,
+    /// The host is going away: stop at the next place from which a turn can go on.
+    Requested,
+}
+
+pub(super) struct Core {
+    pub(super) batch: Batch,
+    pub(super) settings: Settings,
+    /// Unix milliseconds.
+    pub(super) now: u64,
+    pub(super) jitter: Jitter,
+    pub(super) hash_key: (u64, u64),
+    /// Unix seconds.
+    pub(super) cancel_requested_at: Option<u64>,
+    pub(super) stop: Option<Stop>,
+    /// Writes to the store, one at a time and in order.
+    pub(super) save: Call,
+    /// The phase's other host call.
+    pub(super) io: Call,
+    /// A change of phase is being saved: nothing that depends on it is given out before.
+    pub(super) committing: bool,
+}
+
+impl Core {
+    pub(super) fn new(batch: Batch, settings: Settings, seed: [u64; 3], now: u64) -> Self {
+        Self {
+            batch,
+            settings,
+            now,
+            jitter: Jitter::new(seed[0]),
+            hash_key: (seed[1], seed[2]),
+            cancel_requested_at: None,
+            stop: None,
+            save: Call::default(),
+            io: Call::default(),
+            committing: false,
+        }
+    }
+
+    pub(super) fn now_seconds(&self) -> u64 {
+        self.now / 1_000
+    }
+
+    pub(super) fn is_expired(&self) -> bool {
+        self.batch.expires_at.is_some_and(|at| self.now >= at * 1_000)
+    }
+
+    /// Counts what is durable. A turn that has not looked at all chunks again yet knows less than was published
+    /// before: users never see fewer.
+    pub(super) fn raise_counts(&mut self, tally: &Tally) {
+        let counts = &mut self.batch.request_counts;
+        counts.completed = counts.completed.max(tally.completed);
+        counts.failed = counts.failed.max(tally.failed);
+    }
+
+    /// The write that lets users see the batch as it is.
+    pub(super) fn published(&self) -> Write {
+        let json = to_json(&self.batch);
+        Write::Set(keys::batch(&self.batch.id), json)
+    }
+
+    /// The write that lets a later turn go on from here.
+    pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
+        let checkpoint = Checkpoint::new(self.batch.clone(), phase);
+        Write::Set(keys::run(&self.batch.id), checkpoint.encode())
+    }
+
+    pub(super) fn start_save(&mut self, writes: Vec<Write>) {
+        self.save.start_with(Command::Save(Arc::new(writes)), SAVE_ATTEMPTS);
+    }
+
+    /// Persist before act: saves a change of phase and holds everything else back until that is durable.
+    /// The checkpoint comes first: with it, the published batch can be repeated, not the other way round.
+    pub(super) fn commit(&mut self, phase: SavedPhase) {
+        self.start_save(vec![self.checkpoint(phase), self.published()]);
+        self.committing = true;
+    }
+
+    /// Ends the turn over a fault that may pass.
+    pub(super) fn fault(&self, fault: Fault) -> Next {
+        Next::End(TurnEnd::Faulted { message: fault.message, wake_at: self.now + HOST_RETRY_CAP_MS })
+    }
+}

@@ -1,0 +1,229 @@
+//! Reads the input file chunk by chunk and hands out the requests that are not done with, in input order.
+
+use crate::batch::checkpoint::{ChunkSpan, ChunkStart, SavedRun};
+use crate::batch::command::Command;
+use crate::batch::running::chunks::Chunks;
+use crate::batch::running::health::Tries;
+use crate::input::jsonl::{LineSplitter, Text};
+use crate::input::request;
+use crate::keys;
+use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS, READ_BYTES};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A request on its way to the model.
+#[derive(Debug)]
+pub(in crate::batch) struct Request {
+    pub(in crate::batch) chunk: u32,
+    /// Which request of its chunk.
+    pub(in crate::batch) index: u32,
+    /// Physical line, 1-based.
+    pub(in crate::batch) line: u64,
+    pub(in crate::batch) custom_id: String,
+    /// The body as it stands in the file; none when the line is no request any more.
+    pub(in crate::batch) body: Option<Arc<[u8]>>,
+    /// What it has behind it.
+    pub(in crate::batch) tries: Tries,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(in crate::batch) enum Step {
+    Request(Box<Request>),
+    /// Nothing until this is answered: by [`Reader::bytes`] or [`Chunks::open`] and [`Reader::loaded`].
+    Need(Command),
+    /// The whole file was handed out.
+    End,
+}
+
+/// Stands somewhere in the file.
+#[derive(Debug)]
+pub(in crate::batch) struct Reader {
+    batch_id: String,
+    file_id: String,
+    size: u64,
+    max_line_bytes: usize,
+    /// Whether an earlier turn may have stored results.
+    resumed: bool,
+    /// Chunks to read again before going on.
+    again: VecDeque<ChunkSpan>,
+    /// Where fresh chunks go on.
+    next: ChunkStart,
+    current: Option<Current>,
+    splitter: LineSplitter,
+    buffer: Vec<u8>,
+    /// How much of the buffer was cut into lines.
+    used: usize,
+    /// The file offset behind the buffer.
+    read_to: u64,
+}
+
+#[derive(Debug)]
+struct Current {
+    start: ChunkStart,
+    /// Known for a chunk that is read again.
+    end: Option<u64>,
+    loaded: bool,
+}
+
+impl Reader {
+    pub(in crate::batch) fn new(
+        batch_id: &str,
+        file_id: &str,
+        max_line_bytes: usize,
+        run: &SavedRun,
+        resumed: bool,
+    ) -> Self {
+        Self {
+            batch_id: batch_id.to_owned(),
+            file_id: file_id.to_owned(),
+            size: run.input_bytes,
+            max_line_bytes,
+            resumed,
+            again: run.open.iter().copied().collect(),
+            next: run.next,
+            current: None,
+            splitter: LineSplitter::at(max_line_bytes, 0, 1),
+            buffer: Vec::new(),
+            used: 0,
+            read_to: 0,
+        }
+    }
+
+    /// Where the next fresh chunk starts.
+    pub(in crate::batch) fn position(&self) -> ChunkStart {
+        self.next
+    }
+
+    /// The physical line it comes to next at the earliest.
+    pub(in crate::batch) fn line(&self) -> u64 {
+        match (&self.current, self.again.front()) {
+            (Some(current), _) if !current.loaded => current.start.line,
+            (Some(_), _) => self.splitter.next_number(),
+            (None, Some(span)) => span.start.line,
+            (None, None) => self.next.line,
+        }
+    }
+
+    /// Chunks of an earlier turn that this one has not come to yet.
+    pub(in crate::batch) fn untouched(&self) -> impl Iterator<Item = ChunkSpan> {
+        let unloaded = self.current.as_ref().filter(|current| !current.loaded);
+        let unloaded = unloaded.and_then(|c| Some(ChunkSpan { start: c.start, end: c.end? }));
+        unloaded.into_iter().chain(self.again.iter().copied())
+    }
+
+    /// Bytes that were asked for. `false` when the file is shorter than it was.
+    #[must_use]
+    pub(in crate::batch) fn bytes(&mut self, bytes: Vec<u8>) -> bool {
+        if bytes.is_empty() || self.read_to + bytes.len() as u64 > self.size {
+            return false;
+        }
+        self.read_to += bytes.len() as u64;
+        self.buffer = bytes;
+        self.used = 0;
+        true
+    }
+
+    /// It waits for stored results, not for the file.
+    pub(in crate::batch) fn is_loading(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| !current.loaded)
+    }
+
+    /// The current chunk's earlier results are in the book.
+    pub(in crate::batch) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
+        let current = self.current.as_mut()?;
+        current.loaded = true;
+        Some((current.start, current.end))
+    }
+
+    pub(in crate::batch) fn step(&mut self, chunks: &mut Chunks) -> Step {
+        loop {
+            let Some(current) = &self.current else {
+                if !self.enter_next_chunk(chunks) {
+                    return Step::End;
+                }
+                continue;
+            };
+            if !current.loaded {
+                return Step::Need(Command::Load {
+                    prefix: keys::chunk_results(&self.batch_id, current.start.chunk),
+                });
+            }
+            let (start, known_end) = (current.start, current.end);
+            let mut rest = &self.buffer[self.used..];
+            let at_end = rest.is_empty() && self.read_to >= known_end.unwrap_or(self.size);
+            let next_line = self.splitter.next_number();
+            let line = if at_end { self.splitter.finish() } else { self.splitter.next(&mut rest) };
+            let mut request = None;
+            let ended = match line {
+                Some(line) => {
+                    if !line.is_blank()
+                        && let Some(index) = chunks.add_request(start.chunk)
+                    {
+                        request = Some(parse(start.chunk, index, line.number, &line.text));
+                    }
+                    let full = chunks.requests(start.chunk) >= CHUNK_REQUESTS
+                        || line.end - start.offset >= CHUNK_BYTES;
+                    let ended = known_end.map_or(full, |end| line.end >= end);
+                    ended.then_some((line.end, line.number + 1))
+                }
+                None if at_end => Some((self.read_to, next_line)),
+                None => None,
+            };
+            self.used = self.buffer.len() - rest.len();
+            if let Some((end, next_line)) = ended {
+                chunks.seal(start.chunk, end);
+                self.current = None;
+                if known_end.is_none() {
+                    self.next = ChunkStart { chunk: start.chunk + 1, offset: end, line: next_line };
+                }
+            }
+            if let Some(request) = request {
+                return Step::Request(request);
+            }
+            if self.current.is_some() && self.used == self.buffer.len() && !at_end {
+                let limit = known_end.unwrap_or(self.size);
+                if self.read_to < limit {
+                    return Step::Need(Command::ReadInput {
+                        file_id: self.file_id.clone(),
+                        offset: self.read_to,
+                        length: READ_BYTES.min(limit - self.read_to),
+                    });
+                }
+            }
+        }
+    }
+
+    /// `false` when there is no next chunk.
+    fn enter_next_chunk(&mut self, chunks: &mut Chunks) -> bool {
+        let (start, end) = match self.again.pop_front() {
+            Some(span) => (span.start, Some(span.end)),
+            None if self.next.offset < self.size => (self.next, None),
+            None => return false,
+        };
+        let buffered_from = self.read_to - (self.buffer.len() - self.used) as u64;
+        if start.offset != buffered_from || self.splitter.next_number() != start.line {
+            self.splitter = LineSplitter::at(self.max_line_bytes, start.offset, start.line);
+            self.buffer = Vec::new();
+            self.used = 0;
+            self.read_to = start.offset;
+        }
+        if !self.resumed {
+            chunks.open(start, end, &[]);
+        }
+        self.current = Some(Current { start, end, loaded: !self.resumed });
+        true
+    }
+}
+
+fn parse(chunk: u32, index: u32, line: u64, text: &Text<'_>) -> Box<Request> {
+    let parsed = match text {
+        Text::Whole(bytes) => request::parse(bytes),
+        Text::TooLong => None,
+    };
+    let (custom_id, body) = match parsed {
+        Some(request) => (request.custom_id.into_owned(), Some(Arc::from(request.body))),
+        None => (String::new(), None),
+    };
+    Box::new(Request { chunk, index, line, custom_id, body, tries: Tries::default() })
+}

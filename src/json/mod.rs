@@ -1,0 +1,4 @@
+//! JSON: read where it stands, or as plain values.
+
+pub mod scan;
+pub mod value;

@@ -1,0 +1,3 @@
+//! Which batches run, and who runs them.
+
+pub mod admission;

@@ -1,0 +1,234 @@
+//! Results as they are stored while a batch runs: groups of finished lines, one key each.
+//!
+//! A group is one line of JSON that says what follows, then the finished lines themselves, byte for byte
+//! as they will stand in the files; a checksum stands between. Lines above [`LARGE_RESULT_BYTES`] stand under keys of their own, so that
+//! merging a chunk stays bounded whatever the model answers.
+
+use crate::batch::command::{OutputFile, Write};
+use crate::host::{Fault, FaultKind};
+use crate::json::value::{from_json, to_json};
+use crate::keys;
+use crate::limits::{LARGE_PART_BYTES, LARGE_RESULT_BYTES};
+use crate::result::checksum;
+use crate::wire::{InputTokensDetails, OutputTokensDetails, RequestCounts, Usage};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// How one request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    /// Answered with 2xx.
+    #[serde(rename = "c")]
+    Completed,
+    /// Ran and failed.
+    #[serde(rename = "f")]
+    Failed,
+    /// Never ran, because of cancel or expiry.
+    #[serde(rename = "n")]
+    NotRun,
+}
+
+impl Outcome {
+    pub(crate) fn file(self) -> OutputFile {
+        match self {
+            Self::Completed => OutputFile::Output,
+            Self::Failed | Self::NotRun => OutputFile::Error,
+        }
+    }
+}
+
+/// One finished request that is not written yet.
+#[derive(Debug)]
+pub(crate) struct LineResult {
+    pub(crate) chunk: u32,
+    /// Which request of its chunk.
+    pub(crate) index: u32,
+    pub(crate) outcome: Outcome,
+    pub(crate) usage: Option<Usage>,
+    /// The whole line for the result file, with its line end.
+    pub(crate) line: Vec<u8>,
+}
+
+/// Counts and tokens of some results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) not_run: u64,
+    pub(crate) usage: Usage,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, outcome: Outcome, usage: Option<&Usage>) {
+        match outcome {
+            Outcome::Completed => self.completed += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::NotRun => self.not_run += 1,
+        }
+        if let Some(usage) = usage {
+            self.usage.add(usage);
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.not_run += other.not_run;
+        self.usage.add(&other.usage);
+    }
+
+    pub(crate) fn lines(&self) -> u64 {
+        self.completed + self.failed + self.not_run
+    }
+
+    pub(crate) fn request_counts(&self, total: u64) -> RequestCounts {
+        RequestCounts { total, completed: self.completed, failed: self.failed }
+    }
+}
+
+/// What a group's head says of one result: index, outcome, bytes of the line, whether it stands elsewhere, tokens.
+#[derive(Serialize, Deserialize)]
+struct Head(u32, Outcome, usize, bool, Option<[u64; 5]>);
+
+/// One result of a stored group.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) index: u32,
+    pub(crate) outcome: Outcome,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) line: StoredLine,
+}
+
+/// Where a stored line is.
+#[derive(Debug, PartialEq)]
+pub(crate) enum StoredLine {
+    /// In the group, here.
+    Inline(Range<usize>),
+    /// Under keys of its own, this long.
+    Large(usize),
+}
+
+/// The writes that store one group. `results` are all of the same chunk.
+pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResult], writes: &mut Vec<Write>) {
+    let mut heads = Vec::with_capacity(results.len());
+    let mut bytes = 0;
+    for result in results {
+        debug_assert_eq!(result.chunk, chunk);
+        let large = result.line.len() > LARGE_RESULT_BYTES;
+        let usage = result.usage.as_ref().map(pack);
+        heads.push(Head(result.index, result.outcome, result.line.len(), large, usage));
+        if large {
+            for (part, bytes) in result.line.chunks(LARGE_PART_BYTES).enumerate() {
+                let value = [bytes, &checksum::of(bytes, &[])].concat();
+                writes.push(Write::Set(keys::large_part(id, chunk, result.index, part), value));
+            }
+        } else {
+            bytes += result.line.len();
+        }
+    }
+    let head = to_json(&heads);
+    let mut lines = Vec::with_capacity(bytes);
+    for result in results.iter().filter(|r| r.line.len() <= LARGE_RESULT_BYTES) {
+        lines.extend_from_slice(&result.line);
+    }
+    let value = [&head[..], &checksum::of(&head, &lines), b"\n", &lines].concat();
+    writes.push(Write::Set(keys::result_group(id, chunk, group), value));
+}
+
+/// The bytes of a large line's part as it is stored; `bytes` is how long the rest of the line is. Nothing for a part that is
+/// damaged.
+pub(crate) fn read_part(value: &[u8], bytes: usize) -> Option<&[u8]> {
+    let length = bytes.min(LARGE_PART_BYTES);
+    // An earlier build wrote parts without a checksum.
+    if value.len() == length {
+        Some(value)
+    } else {
+        checksum::checked(value, &[]).filter(|part| part.len() == length)
+    }
+}
+
+/// What a stored group holds.
+///
+/// # Errors
+/// A terminal fault when the store gave back something else than was written.
+pub(crate) fn read_group(value: &[u8]) -> Result<Vec<Stored>, Fault> {
+    let damaged =
+        || Fault { kind: FaultKind::Terminal, message: "a stored group of results is damaged".to_owned() };
+    let head_end = memchr::memchr(b'\n', value).ok_or_else(damaged)?;
+    let head = checksum::checked(&value[..head_end], &value[head_end + 1..]).ok_or_else(damaged)?;
+    let heads: Vec<Head> = from_json(head).map_err(|_| damaged())?;
+    let mut at = head_end + 1;
+    let mut results = Vec::with_capacity(heads.len());
+    for Head(index, outcome, bytes, large, usage) in heads {
+        let line = if large {
+            StoredLine::Large(bytes)
+        } else {
+            let range = at..at.checked_add(bytes).ok_or_else(damaged)?;
+            at = range.end;
+            StoredLine::Inline(range)
+        };
+        results.push(Stored { index, outcome, usage: usage.map(unpack), line });
+    }
+    if at == value.len() { Ok(results) } else { Err(damaged()) }
+}
+
+fn pack(usage: &Usage) -> [u64; 5] {
+    [
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.total_tokens,
+        usage.input_tokens_details.cached_tokens,
+        usage.output_tokens_details.reasoning_tokens,
+    ]
+}
+
+fn unpack(n: [u64; 5]) -> Usage {
+    Usage {
+        input_tokens: n[0],
+        output_tokens: n[1],
+        total_tokens: n[2],
+        input_tokens_details: InputTokensDetails { cached_tokens: n[3] },
+        output_tokens_details: OutputTokensDetails { reasoning_tokens: n[4] },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(index: u32, outcome: Outcome, line: &[u8]) -> LineResult {
+        let usage = (outcome == Outcome::Completed).then(|| unpack([1, 2, 3, 4, 5]));
+        LineResult { chunk: 9, index, outcome, usage, line: line.to_vec() }
+    }
+
+    #[test]
+    fn a_group_reads_back_as_it_was_written() {
+        let results = [
+            result(4, Outcome::Completed, b"{\"a\":1}\n"),
+            result(2, Outcome::Failed, b"{}\n"),
+            result(3, Outcome::NotRun, &[b'x'; LARGE_RESULT_BYTES + 1]),
+        ];
+        let mut writes = Vec::new();
+        write_group("batch_1", 9, 1, &results, &mut writes);
+        assert_eq!(writes.len(), 2, "the large line has one part, then comes the group");
+        let Write::Set(key, value) = &writes[1] else { panic!() };
+        assert_eq!((key.as_str(), keys::group_of(key)), ("result:batch_1:00000009:000001", Some(1)));
+        let stored = read_group(value).unwrap();
+        assert_eq!(stored.len(), 3);
+        let StoredLine::Inline(range) = &stored[1].line else { panic!() };
+        assert_eq!(&value[range.clone()], b"{}\n");
+        assert_eq!(stored[0].usage, Some(unpack([1, 2, 3, 4, 5])));
+        assert_eq!(stored[2].line, StoredLine::Large(LARGE_RESULT_BYTES + 1));
+    }
+
+    #[test]
+    fn a_damaged_group_is_a_fault_and_no_panic() {
+        let mut writes = Vec::new();
+        write_group("b", 9, 0, &[result(0, Outcome::Failed, b"{}\n")], &mut writes);
+        let Write::Set(_, value) = &writes[0] else { panic!() };
+        for end in 0..value.len() {
+            assert!(read_group(&value[..end]).is_err(), "cut at {end}");
+        }
+        assert!(read_group(b"[[0,\"f\",18446744073709551615,false,null]]\n").is_err());
+    }
+}

@@ -1,0 +1,67 @@
+//! What an answer or its absence says of the server, whoever is at fault.
+
+use crate::result::answer::Named;
+
+/// Kinds of trouble, by what they say of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It has too much to do, or cannot be reached: fewer calls at once may help.
+    Overloaded,
+    /// What stands before it gets no answer from it.
+    Unavailable,
+    /// It failed at this request: as likely the request's fault as its own.
+    Failing,
+    /// It serves nobody this way: wrong key, wrong address, no money.
+    Refused,
+}
+
+impl Trouble {
+    /// The word for it in a batch's `edgebatch.waiting`.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+            Self::Failing => "failing",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What a status says of the server; nothing for those that are about the request alone.
+pub(crate) fn of_status(status: u16) -> Option<Trouble> {
+    match status {
+        429 | 503 | 529 => Some(Trouble::Overloaded),
+        502 | 504 | 520..=527 | 530 => Some(Trouble::Unavailable),
+        408 | 409 | 500.. => Some(Trouble::Failing),
+        300..=399 | 401..=405 | 407 => Some(Trouble::Refused),
+        _ => None,
+    }
+}
+
+/// As [`of_status`], where the body names an error.
+pub(crate) fn of_error(status: u16, named: &Named) -> Option<Trouble> {
+    if named.is_quota { Some(Trouble::Refused) } else { of_status(status) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Trouble::{Failing, Overloaded, Refused, Unavailable};
+
+    #[test]
+    fn every_status_has_its_kind_of_trouble() {
+        for (statuses, expected) in [
+            (vec![429, 503, 529], Some(Overloaded)),
+            (vec![502, 504, 520, 522, 524, 527, 530], Some(Unavailable)),
+            (vec![408, 409, 500, 501, 505, 507, 528, 599], Some(Failing)),
+            (vec![301, 307, 308, 401, 402, 403, 404, 405, 407], Some(Refused)),
+            (vec![200, 201, 400, 406, 410, 413, 415, 422, 451], None),
+        ] {
+            for status in statuses {
+                assert_eq!(of_status(status), expected, "{status}");
+            }
+        }
+        let quota = Named { is_quota: true, ..Named::default() };
+        assert_eq!(of_error(429, &quota), Some(Refused));
+    }
+}

@@ -1,0 +1,50 @@
+//! Which status may follow which (contract §5), and the timestamps that go with a change.
+
+use crate::wire::{Batch, BatchStatus};
+
+impl BatchStatus {
+    /// A status that is never left.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Expired | Self::Cancelled)
+    }
+
+    /// Whether `next` may follow. Failing from a later status than validating happens only when the input
+    /// file is gone for good.
+    pub fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Validating => matches!(next, Self::InProgress | Self::Failed | Self::Cancelling),
+            Self::InProgress => matches!(next, Self::Finalizing | Self::Cancelling),
+            Self::Finalizing => {
+                matches!(next, Self::Completed | Self::Expired | Self::Failed | Self::Cancelling)
+            }
+            Self::Cancelling => matches!(next, Self::Cancelled | Self::Failed),
+            Self::Completed | Self::Failed | Self::Expired | Self::Cancelled => false,
+        }
+    }
+}
+
+impl Batch {
+    /// Moves to `next` at `now` (Unix seconds) and stamps it.
+    ///
+    /// # Panics
+    /// In debug builds, when the arrow does not exist: that is a defect of the machine, not of its input.
+    pub(crate) fn enter(&mut self, next: BatchStatus, now: u64) {
+        debug_assert!(self.status.may_become(next), "{:?} -> {next:?}", self.status);
+        self.status = next;
+        let stamp = match next {
+            BatchStatus::Validating => return,
+            BatchStatus::InProgress => &mut self.in_progress_at,
+            BatchStatus::Finalizing => &mut self.finalizing_at,
+            BatchStatus::Completed => &mut self.completed_at,
+            BatchStatus::Failed => &mut self.failed_at,
+            BatchStatus::Expired => &mut self.expired_at,
+            BatchStatus::Cancelling => &mut self.cancelling_at,
+            BatchStatus::Cancelled => &mut self.cancelled_at,
+        };
+        *stamp = Some(now);
+        if next == BatchStatus::Cancelling {
+            // Live objects never carry finalizing_at on cancel (contract §1).
+            self.finalizing_at = None;
+        }
+    }
+}
