@@ -79,12 +79,21 @@ pub struct KvQuery {
 }
 
 /// A write that a store carries out all or nothing with others, where it can.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvWrite<'a> {
     /// Set a key.
     Set(&'a str, &'a [u8]),
     /// Delete a key.
     Delete(&'a str),
+}
+
+/// What a key must hold for a write to be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KvCheck<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// Its value; none when it must be absent.
+    pub value: Option<&'a [u8]>,
 }
 
 /// One call to the model.
@@ -121,11 +130,20 @@ pub trait Host {
 
     /// A stored value.
     async fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault>;
-    /// Writes in order, durable once acknowledged; all or nothing where the store can.
-    async fn kv_write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault>;
+    /// Whether [`kv_write`](Self::kv_write) takes checks. A store that cannot is served by one process alone, which is
+    /// the host's to see to.
+    fn kv_checks(&self) -> bool;
+    /// Writes in order, durable once acknowledged; all or nothing where the store can. With checks: all or nothing, and only
+    /// if each holds. Whether it was carried out: a check that fails is an answer and no fault.
+    async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault>;
     /// Some stored entries.
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault>;
 
+    /// From now on the input stays for this batch, whoever deletes it; nothing where files cannot be held, or there is
+    /// no such file.
+    async fn hold_input(&self, batch: &str, file_id: &str) -> Result<(), Fault>;
+    /// The batch has ended: its input is held for it no longer. What fails here the host makes up for.
+    async fn release_input(&self, batch: &str);
     /// What is known of a file. A batch that reads its input names itself: for it the file stays, whoever deletes it.
     async fn find_file(&self, id: &str, batch: Option<&str>) -> Result<Option<FileObject>, Fault>;
     /// Bytes of a file, fewer only at its end; `batch` as in [`find_file`](Self::find_file).

@@ -1,5 +1,8 @@
 //! Where things stand in the key-value store. Each key has one writer once its batch exists:
-//! the service writes `cancel:`, the batch's run writes all others.
+//! the service writes `cancel:`, the batch's owner writes all others.
+//!
+//! `batch:`, `run:`, `cancel:`, `lease:`, `idempotency:` and `newest` are the service's. A host that runs each batch in a
+//! place of its own may keep all other keys there: nobody but the batch's owner reads them.
 
 /// The batch, as a user may read it.
 pub fn batch(id: &str) -> String {
@@ -9,13 +12,26 @@ pub fn batch(id: &str) -> String {
 /// Prefix of all batches; ids sort by creation.
 pub const BATCH_PREFIX: &str = "batch:";
 
-/// The checkpoint of a batch that is not done with. Its presence is what makes a batch run.
+/// The first checkpoint of a batch that has not ended. Its presence is what makes a batch run.
 pub fn run(id: &str) -> String {
     format!("{RUN_PREFIX}{id}")
 }
 
-/// Prefix of all batches that are not done with.
+/// Prefix of all batches that have not ended.
 pub const RUN_PREFIX: &str = "run:";
+
+/// The latest checkpoint of a batch, once there is one besides the first.
+pub fn checkpoint(id: &str) -> String {
+    format!("checkpoint:{id}")
+}
+
+/// Who runs a batch, and until when.
+pub fn lease(id: &str) -> String {
+    format!("lease:{id}")
+}
+
+/// The newest batch's id: the next one's is above it.
+pub const NEWEST: &str = "newest";
 
 /// That a batch is to be cancelled, and since when (Unix seconds, decimal).
 pub fn cancel(id: &str) -> String {

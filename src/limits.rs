@@ -69,6 +69,10 @@ pub const HOST_ATTEMPTS: u32 = 6;
 pub const SAVE_ATTEMPTS: u32 = 12;
 /// How often a running turn looks whether its batch was cancelled. Cancel must be seen within a second.
 pub const CANCEL_POLL_MS: u64 = 500;
+/// How long a batch stays with an owner that is not heard of. Another goes on after it, so it bounds what a crash costs.
+pub const LEASE_MS: u64 = 10_000;
+/// How far clocks of several machines may differ before a lease is taken for one that was left long ago.
+pub const LEASE_SKEW_MS: u64 = 60_000;
 
 /// Limits a host may raise or lower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! What a host may set. Read from one plain object, so that Rust, TypeScript and JSON name it alike.
 
 use crate::error::ApiError;
-use crate::limits::{COMPLETION_WINDOW_SECONDS, Limits};
+use crate::limits::{COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits};
 use crate::validate::{Dialect, Rules};
 use serde::Deserialize;
 
@@ -27,6 +27,10 @@ pub struct Settings {
     pub request_timeout_ms: u64,
     /// Seconds a batch may take from its creation; none for as long as it takes. `completion_window` stays `24h`.
     pub completion_window_seconds: Option<u64>,
+    /// Milliseconds after which another owner takes over a batch whose owner is not heard of any more.
+    pub lease_ms: u64,
+    /// The host has made sure that nobody else runs the store's batches: what is leased to others was left by them.
+    pub sole_owner: bool,
 }
 
 impl Default for Settings {
@@ -41,6 +45,8 @@ impl Default for Settings {
             max_attempts: 5,
             request_timeout_ms: 600_000,
             completion_window_seconds: Some(COMPLETION_WINDOW_SECONDS),
+            lease_ms: LEASE_MS,
+            sole_owner: false,
         }
     }
 }
@@ -56,6 +62,7 @@ impl Settings {
             ("maxConcurrentRequestsPerBatch", self.max_concurrent_requests_per_batch == 0),
             ("maxAttempts", self.max_attempts == 0),
             ("requestTimeoutMs", self.request_timeout_ms == 0),
+            ("leaseMs", self.lease_ms == 0),
         ];
         match none.into_iter().find(|(_, is_none)| *is_none) {
             Some((name, _)) => {

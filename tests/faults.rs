@@ -37,7 +37,7 @@ fn error_code(batch: &Batch) -> &str {
 
 #[test]
 fn a_lost_input_file_fails_the_batch_and_keeps_every_result_that_was_stored() {
-    for effect in [70, 300, 800, 1_200] {
+    for effect in [80, 300, 800, 1_200] {
         let settings = Settings::default();
         // Line 1 never ends: the checkpoint stays behind, results of several chunks do not.
         let mut model = steady(30);
@@ -68,7 +68,7 @@ fn an_input_file_cut_short_fails_the_batch_and_keeps_what_ran() {
     let settings = Settings::default();
     for keep in [0, 1, 5_000, 50_000, 70_000] {
         let (host, id) = with_batch(700, steady(30), &settings);
-        turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 500) });
+        turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 500), ..Turn::default() });
         let whole = requests(700);
         host.add_file(INPUT, whole[..keep].to_vec());
         finish(&host, &id, &settings, 3);
@@ -86,7 +86,7 @@ fn an_input_file_cut_short_fails_the_batch_and_keeps_what_ran() {
 fn lines_that_changed_after_validation_are_failed_lines_and_nothing_else_suffers() {
     let settings = Settings::default();
     let (host, id) = with_batch(400, steady(30), &settings);
-    turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 300) });
+    turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 300), ..Turn::default() });
     let mut bytes = requests(400);
     let at = memchr::memmem::find(&bytes, b"\"r390\"").unwrap();
     bytes[at - 3] = b'!';
@@ -106,7 +106,7 @@ fn a_file_with_other_lines_than_it_had_still_ends() {
     let settings = Settings::default();
     for changed in ["\n", "{}\n", "x"] {
         let (host, id) = with_batch(600, steady(20), &settings);
-        turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 300) });
+        turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 300), ..Turn::default() });
         let length = requests(600).len();
         host.add_file(INPUT, changed.repeat(length / changed.len() + 1).as_bytes()[..length].to_vec());
         finish(&host, &id, &settings, 3);
@@ -152,7 +152,7 @@ fn results_lost_after_the_last_request_fail_the_batch_and_the_rest_is_kept() {
         let (host, id) = with_batch(600, mixed(), &settings);
         // The last answer, the last group, the checkpoint of finalizing.
         kill(&host, &id, answers + 2);
-        let run = String::from_utf8(host.kv.borrow()[&format!("run:{id}")].clone()).unwrap();
+        let run = String::from_utf8(host.kv.borrow()[&format!("checkpoint:{id}")].clone()).unwrap();
         assert!(run.contains("\"finalizing\":{"), "{run}");
         let key = host.kv.borrow().keys().find(|key| key.starts_with(what)).cloned().unwrap();
         host.kv.borrow_mut().remove(&key);
@@ -273,7 +273,7 @@ fn an_input_that_cannot_be_read_for_a_while_throws_no_answer_away() {
                 faulted += 1;
                 host.clock.advance(wake_at.saturating_sub(host.clock.now()));
             }
-            other @ TurnEnd::Suspended { .. } => panic!("{other:?}"),
+            other @ (TurnEnd::Suspended { .. } | TurnEnd::Held { .. }) => panic!("{other:?}"),
         }
     }
     assert!(faulted > 0, "the fault outlasted a turn");
@@ -321,7 +321,8 @@ fn watched_turn(host: &ScriptedHost, id: &str, seen: &mut (usize, RequestCounts)
         }
     };
     let settings = Settings::default();
-    let run = run_turn(host, id, &settings, Turn::default());
+    let owner = common::sole_owner(host);
+    let run = run_turn(host, id, &settings, Turn { owner: Some(&owner), ..Turn::default() });
     let end = host.run(async {
         match select(pin!(run), pin!(watch)).await {
             Either::Left((end, _)) => end,

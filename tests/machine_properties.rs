@@ -83,7 +83,8 @@ impl Trial {
         self.outstanding.clear();
         self.past.clear();
         self.world.lose_writers();
-        let Some(checkpoint) = self.world.kv.get(&format!("run:{ID}")).cloned() else {
+        let stored = |key: &str| self.world.kv.get(&format!("{key}:{ID}")).cloned();
+        let Some(checkpoint) = stored("run").map(|first| stored("checkpoint").unwrap_or(first)) else {
             self.over = true;
             return;
         };
@@ -127,6 +128,7 @@ impl Trial {
                     self.over = true;
                     return;
                 }
+                Some(TurnEnd::Held { .. }) => panic!("a machine knows of no other owner"),
                 Some(TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. }) => {
                     self.world.now = self.world.now.max(wake_at);
                     self.resume();

@@ -11,7 +11,7 @@ use common::{INPUT, START_MS, params, request};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, create, run_turn};
 use edgebatch::host::{Answer, Fault};
-use edgebatch::host::{Host, Inference, KvPage, KvQuery, KvWrite};
+use edgebatch::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use edgebatch::limits::Limits;
 use edgebatch::settings::Settings;
 use edgebatch::wire::{Batch, BatchStatus, FileObject};
@@ -129,8 +129,15 @@ impl Host for Lean {
         Ok(self.kv.borrow().get(key).cloned())
     }
 
-    async fn kv_write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault> {
+    fn kv_checks(&self) -> bool {
+        true
+    }
+
+    async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault> {
         self.measure();
+        if checks.iter().any(|check| self.kv.borrow().get(check.key).map(Vec::as_slice) != check.value) {
+            return Ok(false);
+        }
         for write in writes {
             let (key, new) = match *write {
                 KvWrite::Set(key, value) => (key, Some(value)),
@@ -144,8 +151,14 @@ impl Host for Lean {
             };
             self.held.set(self.held.get() + new.map_or(0, entry) - old.as_deref().map_or(0, entry));
         }
+        Ok(true)
+    }
+
+    async fn hold_input(&self, _batch: &str, _file_id: &str) -> Result<(), Fault> {
         Ok(())
     }
+
+    async fn release_input(&self, _batch: &str) {}
 
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {
         let kv = self.kv.borrow();

@@ -164,18 +164,27 @@ fn a_pause_and_a_narrow_window_outlive_turns_and_crashes() {
         let (host, id) = with_batch(2_000, storm(), &settings);
         if killed {
             let (other, other_id) = with_batch(2_000, storm(), &settings);
-            turn(&other, &other_id, &settings, Turn { deadline: Some(START_MS + 120_000) });
+            turn(
+                &other,
+                &other_id,
+                &settings,
+                Turn { deadline: Some(START_MS + 120_000), ..Turn::default() },
+            );
             let effects = other.effects();
             host.kill.set(Some(common::Kill { effect: effects - 2, done: true }));
-            assert_eq!(turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 120_000) }), None);
+            assert_eq!(
+                turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 120_000), ..Turn::default() }),
+                None
+            );
             host.kill.set(None);
         } else {
-            let end = turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 120_000) });
+            let end =
+                turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 120_000), ..Turn::default() });
             let Some(TurnEnd::Suspended { wake_at }) = end else { panic!("{end:?}") };
             assert!(wake_at >= START_MS + wait, "it is to go on when the pause is over: {wake_at}");
         }
         let before: u32 = host.calls().values().sum();
-        turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 300_000) });
+        turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 300_000), ..Turn::default() });
         assert_eq!(
             host.calls().values().sum::<u32>(),
             before,

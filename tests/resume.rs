@@ -175,7 +175,7 @@ fn killed_while_expiring_the_batch_still_expires() {
         // A first turn does some lines, then nothing happens until just before the end.
         let deadline = Some(START_MS + 1_000);
         assert!(matches!(
-            turn(host, id, &Settings::default(), Turn { deadline }),
+            turn(host, id, &Settings::default(), Turn { deadline, ..Turn::default() }),
             Some(TurnEnd::Suspended { .. })
         ));
         host.clock.advance(START_MS + 86_399_500 - host.clock.now());
@@ -214,7 +214,7 @@ fn killed_while_cancelling_the_batch_is_still_cancelled_and_calls_nothing_any_mo
                 let (host, id) = with_batch(600, steady(50), &settings);
                 host.atomic.set(atomic);
                 let deadline = Some(START_MS + 1_000);
-                turn(&host, &id, &settings, Turn { deadline });
+                turn(&host, &id, &settings, Turn { deadline, ..Turn::default() });
                 host.run(cancel(&host, &id, &settings)).unwrap().unwrap();
                 let calls = host.calls();
                 host.kill.set(Some(Kill { effect, done }));
@@ -250,7 +250,7 @@ fn many_short_turns_end_with_the_same_files_and_call_no_line_twice() {
         loop {
             turns += 1;
             let deadline = Some(host.clock.now() + length);
-            match turn(&host, &id, &trial.settings, Turn { deadline }) {
+            match turn(&host, &id, &trial.settings, Turn { deadline, ..Turn::default() }) {
                 Some(TurnEnd::Terminal) => break,
                 Some(TurnEnd::Suspended { .. }) => {}
                 other => panic!("{other:?}"),
@@ -270,12 +270,12 @@ fn tries_and_waits_of_a_line_go_on_in_the_next_turn() {
     let (host, id) = trial.begin();
     for _ in 0..2_000 {
         let deadline = Some(host.clock.now() + 60);
-        match turn(&host, &id, &trial.settings, Turn { deadline }).unwrap() {
+        match turn(&host, &id, &trial.settings, Turn { deadline, ..Turn::default() }).unwrap() {
             TurnEnd::Terminal => break,
             TurnEnd::Suspended { wake_at } => {
                 host.clock.advance(wake_at.saturating_sub(host.clock.now()));
             }
-            other @ TurnEnd::Faulted { .. } => panic!("{other:?}"),
+            other @ (TurnEnd::Held { .. } | TurnEnd::Faulted { .. }) => panic!("{other:?}"),
         }
     }
     trial.same(&host, &id, &expected, "short turns");

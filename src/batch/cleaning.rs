@@ -1,4 +1,4 @@
-//! The batch once it is terminal: what only the run needed is deleted, the checkpoint last.
+//! The batch once it is terminal: what only the run needed is deleted, what makes it run last.
 
 use super::Phase;
 use crate::batch::checkpoint::SavedPhase;
@@ -37,6 +37,7 @@ impl Cleaning {
             core.published(),
             Write::DeletePrefix(keys::results(&id)),
             Write::DeletePrefix(keys::large_results(&id)),
+            Write::Delete(keys::checkpoint(&id)),
             Write::Delete(keys::cancel(&id)),
             Write::Delete(keys::run(&id)),
         ]);

@@ -96,7 +96,7 @@ impl Core {
     /// The write that lets a later turn go on from here.
     pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
         let checkpoint = Checkpoint::new(self.batch.clone(), phase);
-        Write::Set(keys::run(&self.batch.id), checkpoint.encode())
+        Write::Set(keys::checkpoint(&self.batch.id), checkpoint.encode())
     }
 
     pub(super) fn start_save(&mut self, writes: Vec<Write>) {

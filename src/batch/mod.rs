@@ -59,6 +59,11 @@ pub enum TurnEnd {
         /// When to try again.
         wake_at: u64,
     },
+    /// Another owner runs the batch. Said by the driver: a machine knows of no other.
+    Held {
+        /// When to look again.
+        wake_at: u64,
+    },
 }
 
 enum Phase {

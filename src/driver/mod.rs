@@ -1,6 +1,7 @@
 //! The only awaiting part of the core: carries out what the pure parts decide, over a [`Host`].
 
 mod input;
+mod owned;
 mod serve;
 mod service;
 mod turn;

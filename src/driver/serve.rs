@@ -7,10 +7,12 @@ use crate::host::{Host, KvQuery};
 use crate::keys;
 use crate::limits::HOST_RETRY_CAP_MS;
 use crate::queue::admission::Admission;
+use crate::queue::lease::Owner;
 use crate::settings::Settings;
 use crate::steady::Steady;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
+use std::cell::RefCell;
 use std::pin::pin;
 
 /// How long to idle when nothing says earlier that there is work.
@@ -20,6 +22,8 @@ const CANCELLED_PAGE: u32 = 100;
 
 /// Runs batches until [`Host::stop_requested`]. What a crash left unfinished is picked up first, being oldest.
 pub async fn serve<H: Host>(host: &H, settings: &Settings) {
+    let owner = RefCell::new(Owner::new([host.random(), host.random()], settings));
+    let owner = &owner;
     let mut admission = Admission::new(settings.max_concurrent_batches);
     let mut turns = FuturesUnordered::new();
     // Who rests until an hour that the clock was set back from would rest an hour longer.
@@ -30,7 +34,9 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
                 Ok((oldest, cancelled)) => {
                     for id in admission.admit(clock.at(host.now()), &oldest, &cancelled) {
                         turns.push(async move {
-                            let end = run_turn(host, &id, settings, Turn::default()).await;
+                            let end =
+                                run_turn(host, &id, settings, Turn { owner: Some(owner), ..Turn::default() })
+                                    .await;
                             (id, end)
                         });
                     }
@@ -61,7 +67,7 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
         if let Some((id, end)) = ended {
             let wake_at = match end {
                 Ok(TurnEnd::Terminal) => None,
-                Ok(TurnEnd::Suspended { wake_at }) => Some(wake_at),
+                Ok(TurnEnd::Suspended { wake_at } | TurnEnd::Held { wake_at }) => Some(wake_at),
                 Ok(TurnEnd::Faulted { wake_at, message }) => {
                     host.faulted(Some(&id), &message);
                     Some(wake_at)

@@ -4,7 +4,7 @@
 use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
 use crate::host::Fault;
-use crate::host::{Host, KvQuery, KvWrite};
+use crate::host::{Host, KvCheck, KvQuery, KvWrite};
 use crate::json::value::{from_json, to_json};
 use crate::keys;
 use crate::service::{
@@ -16,41 +16,62 @@ use crate::wire::{Batch, BatchList};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 
-/// Creates a batch. Two calls with the same idempotency key must not run at once; the host sees to that.
+/// How often `create` begins again because another batch was created meanwhile. One of all that race wins each time.
+const RACES: u32 = 1_000;
+
+/// Creates a batch. Where the store takes no checks, two calls must not run at once; the host sees to that.
 ///
 /// # Errors
 /// 400 for bad parameters, 409 for an idempotency key used otherwise, 500 for a fault of the store.
 pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings) -> Result<Batch, ApiError> {
     let new = NewBatch::check(params, settings)?;
-    let record = match new.idempotency_hash() {
-        None => new.record(host.now(), [host.random(), host.random()]),
-        Some(hash) => {
-            let key = keys::idempotency(hash);
-            match read::<H, IdempotencyRecord>(host, &key).await? {
-                Some(record) => {
-                    new.matches(&record)?;
-                    // Without its batch, the call that made the record was cut off: this one completes it.
-                    if let Some(batch) = find(host, &record.batch_id).await? {
-                        return with_cancel(host, batch).await;
-                    }
-                    record
-                }
-                None => {
-                    let record = new.record(host.now(), [host.random(), host.random()]);
-                    let json = to_json(&record);
-                    host.kv_write(&[KvWrite::Set(&key, &json)]).await.map_err(store_failed)?;
-                    record
-                }
+    let key = new.idempotency_hash().map(keys::idempotency);
+    for _ in 0..RACES {
+        let stored = match &key {
+            None => None,
+            Some(key) => read::<H, IdempotencyRecord>(host, key).await?,
+        };
+        if let Some(record) = &stored {
+            new.matches(record)?;
+            // Without its batch, the call that made the record was cut off: this one completes it.
+            if let Some(batch) = find(host, &record.batch_id).await? {
+                return with_cancel(host, batch).await;
             }
         }
-    };
-    let batch = new.into_batch(record, settings);
-    let json = to_json(&batch);
-    // The checkpoint comes first: a batch that users can see is one that runs, even if a crash comes between.
-    let (run, published) = (keys::run(&batch.id), keys::batch(&batch.id));
-    let writes = [KvWrite::Set(&run, &first_checkpoint(&batch)), KvWrite::Set(&published, &json)];
-    host.kv_write(&writes).await.map_err(store_failed)?;
-    Ok(batch)
+        let newest = host.kv_get(keys::NEWEST).await.map_err(store_failed)?;
+        let is_new = stored.is_none();
+        let record = stored
+            .unwrap_or_else(|| new.record(host.now(), [host.random(), host.random()], newest.as_deref()));
+        let record_json = to_json(&record);
+        let batch = new.batch(record, settings);
+        host.hold_input(&batch.id, &batch.input_file_id).await.map_err(store_failed)?;
+        let (json, run, published) = (to_json(&batch), keys::run(&batch.id), keys::batch(&batch.id));
+        let checkpoint = first_checkpoint(&batch);
+        // In an order that a crash cannot spoil where the store has no atomic writes: the record of the key names the id
+        // that is to be, and a batch that users can see is one that runs.
+        let mut writes = Vec::with_capacity(4);
+        let mut checks = vec![KvCheck { key: &run, value: None }, KvCheck { key: &published, value: None }];
+        if is_new {
+            checks.push(KvCheck { key: keys::NEWEST, value: newest.as_deref() });
+            if let Some(key) = &key {
+                checks.push(KvCheck { key, value: None });
+                writes.push(KvWrite::Set(key, &record_json));
+            }
+            writes.push(KvWrite::Set(keys::NEWEST, batch.id.as_bytes()));
+        }
+        writes.extend([KvWrite::Set(&run, &checkpoint), KvWrite::Set(&published, &json)]);
+        if write(host, &writes, &checks).await? {
+            return Ok(batch);
+        }
+        host.release_input(&batch.id).await;
+    }
+    Err(store_failed(Fault::transient("too many batches are created at once")))
+}
+
+/// Writes, under checks where the store takes them.
+async fn write<H: Host>(host: &H, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, ApiError> {
+    let checks = if host.kv_checks() { checks } else { &[] };
+    host.kv_write(writes, checks).await.map_err(store_failed)
 }
 
 /// The batch as it stands.
@@ -74,14 +95,19 @@ async fn find<H: Host>(host: &H, id: &str) -> Result<Option<Batch>, ApiError> {
     let checkpoint = host.kv_get(&run).await.map_err(store_failed)?;
     match (published, checkpoint) {
         (Ok(None), None) => read(host, &key).await,
-        // A record that cannot be read is published again by the run.
-        (Ok(None) | Err(_), Some(checkpoint)) => Ok(checkpointed(&checkpoint).map(Some)?),
+        (Ok(None), Some(first)) => Ok(checkpointed(&first).map(Some)?),
+        (Err(_), Some(first)) => {
+            // A record that cannot be read is published again by the run.
+            let latest = host.kv_get(&keys::checkpoint(id)).await.map_err(store_failed)?;
+            Ok(checkpointed(&latest.unwrap_or(first)).map(Some)?)
+        }
         (Ok(Some(_)), None) => {
             // It may have ended between the two reads. One that has not would never end: what cannot be read as a
             // checkpoint has its run begin again over what is stored.
             let batch = read::<H, Batch>(host, &key).await?;
             if batch.as_ref().is_some_and(|batch| !batch.status.is_terminal()) {
-                host.kv_write(&[KvWrite::Set(&run, b"lost")]).await.map_err(store_failed)?;
+                let gone = KvCheck { key: &run, value: None };
+                write(host, &[KvWrite::Set(&run, b"lost")], &[gone]).await?;
             }
             Ok(batch)
         }
@@ -99,11 +125,11 @@ pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
         return Ok(batch);
     }
     let requested_at = (host.now() / 1_000).to_string();
-    host.kv_write(&[KvWrite::Set(&keys::cancel(id), requested_at.as_bytes())]).await.map_err(store_failed)?;
+    write(host, &[KvWrite::Set(&keys::cancel(id), requested_at.as_bytes())], &[]).await?;
     // The run may have ended meanwhile; then the truth is told, and the request is not left behind.
     let batch = retrieve(host, id, settings).await?;
     if batch.status.is_terminal() {
-        host.kv_write(&[KvWrite::Delete(&keys::cancel(id))]).await.map_err(store_failed)?;
+        write(host, &[KvWrite::Delete(&keys::cancel(id))], &[]).await?;
         may_cancel(&batch, settings.dialect)?;
     }
     Ok(batch)

@@ -1,38 +1,40 @@
 //! One turn of one batch: carries out the machine's commands and feeds the replies back.
 
 use super::each_page;
+use super::owned::Owned;
 use crate::batch::command::{Command, CommandId, LookUp, Output, OutputFile, OutputPart, Reply, Write};
 use crate::batch::{Machine, TurnEnd, Unreadable};
 use crate::error::ApiError;
-use crate::host::Fault;
-use crate::host::{Host, Inference, KvWrite};
+use crate::host::{Fault, Host, Inference, KvWrite};
 use crate::json::value::{from_json, to_json};
 use crate::keys;
-use crate::limits::CANCEL_POLL_MS;
+use crate::limits::{CANCEL_POLL_MS, HOST_RETRY_CAP_MS};
+use crate::queue::lease::Owner;
 use crate::settings::Settings;
 use crate::sorted::Sorted;
-use crate::wire::Batch;
-use futures::future::{AbortHandle, Abortable, Either, FutureExt, select};
+use crate::wire::{Batch, BatchStatus};
+use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;
-use std::pin::pin;
 use std::rc::Rc;
 
 /// How long a turn goes on without letting timers, and whoever shares its thread, have a go: where every answer is
 /// there at once, nothing else would.
 const YIELD_MS: u64 = 50;
 
-/// How long a turn may go on.
+/// How a turn is run.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Turn {
+pub struct Turn<'a> {
     /// Unix milliseconds after which nothing new starts; none for as long as the batch takes.
     pub deadline: Option<u64>,
+    /// Who runs it; one that is made for this turn alone if there is none.
+    pub owner: Option<&'a RefCell<Owner>>,
 }
 
 type Writers<H> = RefCell<Sorted<OutputFile, Rc<<H as Host>::Writer>>>;
 
 /// Runs one batch from its stored checkpoint until it is terminal, the deadline passed, the host asked to stop
-/// or failed. A batch without a checkpoint is done with.
+/// or failed, or another owner took it over. A batch that has ended, or never was, is terminal at once.
 ///
 /// # Errors
 /// When the stored checkpoint cannot be read by this build. Faults of the host are no error but
@@ -41,59 +43,151 @@ pub async fn run_turn<H: Host>(
     host: &H,
     id: &str,
     settings: &Settings,
-    turn: Turn,
+    turn: Turn<'_>,
 ) -> Result<TurnEnd, ApiError> {
+    let own;
+    let owner = match turn.owner {
+        Some(owner) => owner,
+        None => {
+            own = RefCell::new(Owner::new([host.random(), host.random()], settings));
+            &own
+        }
+    };
+    let owned = match Owned::take(host, owner, id).await {
+        Ok(Ok(owned)) => owned,
+        Ok(Err(wake_at)) => return Ok(TurnEnd::Held { wake_at }),
+        Err(fault) => return Ok(faulted(host, fault)),
+    };
+    let end = match begin(host, &owned, id, settings).await {
+        Ok(machine) => Ok(drive(host, &owned, id, machine, turn.deadline).await),
+        Err(Beginning::Ended) => Ok(TurnEnd::Terminal),
+        Err(Beginning::Fault(_)) if owned.is_lost() => Ok(TurnEnd::Held { wake_at: host.now() }),
+        Err(Beginning::Fault(fault)) => Ok(faulted(host, fault)),
+        Err(Beginning::Unreadable(unreadable)) => Err(unreadable.into()),
+    };
+    owned.release().await;
+    if matches!(end, Ok(TurnEnd::Terminal)) {
+        host.release_input(id).await;
+    }
+    end
+}
+
+/// Why a turn has no machine to run.
+enum Beginning {
+    /// The batch has ended.
+    Ended,
+    Fault(Fault),
+    Unreadable(Unreadable),
+}
+
+impl From<Fault> for Beginning {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// The machine as the last turn left it.
+async fn begin<H: Host>(
+    host: &H,
+    owned: &Owned<'_, H>,
+    id: &str,
+    settings: &Settings,
+) -> Result<Machine, Beginning> {
     // What was cancelled before the turn starts no call in it.
-    let requested_at = cancel_requested(host, id, 0).await;
-    let checkpoint = match host.kv_get(&keys::run(id)).await {
-        Ok(Some(checkpoint)) => checkpoint,
-        Ok(None) => {
-            // A cancel that came too late has nothing left to cancel.
-            let late = keys::cancel(id);
-            return Ok(match host.kv_write(&[KvWrite::Delete(&late)]).await {
-                Ok(()) => TurnEnd::Terminal,
-                Err(fault) => faulted(host, fault),
-            });
-        }
-        Err(fault) => return Ok(faulted(host, fault)),
-    };
-    let seed = [host.random(), host.random(), host.random()];
-    let mut machine = match Machine::resume(&checkpoint, settings.clone(), seed, host.now()) {
-        Ok(machine) => machine,
-        Err(Unreadable::Damaged) => match recovered(host, id, settings, seed).await {
-            Ok(machine) => machine,
-            Err(Some(fault)) => return Ok(faulted(host, fault)),
-            Err(None) => return Err(Unreadable::Damaged.into()),
+    let requested_at = cancel_requested(host, id).await;
+    let checkpoint = match host.kv_get(&keys::checkpoint(id)).await? {
+        Some(latest) => latest,
+        None => match host.kv_get(&keys::run(id)).await? {
+            Some(first) => first,
+            None => {
+                // A cancel that came too late has nothing left to cancel.
+                owned.write(&[KvWrite::Delete(&keys::cancel(id)), KvWrite::Delete(&keys::run(id))]).await?;
+                return Err(Beginning::Ended);
+            }
         },
-        Err(unreadable) => return Err(unreadable.into()),
     };
-    match host.kv_get(&keys::batch(id)).await {
-        Ok(Some(json)) => {
-            if let Ok(published) = from_json::<Batch>(&json) {
-                machine.handle_published(published.request_counts);
-            }
+    let published = host.kv_get(&keys::batch(id)).await?;
+    let seen = published.as_deref().and_then(|json| from_json::<Batch>(json).ok());
+    let seed = [host.random(), host.random(), host.random()];
+    let resumed = Machine::resume(&checkpoint, settings.clone(), seed, host.now());
+    let mut machine = match (resumed, seen) {
+        // The first checkpoint of a batch that users have seen going on: later ones are lost.
+        (Ok(first), Some(seen)) if first.batch().status == BatchStatus::Validating && has_begun(&seen) => {
+            recovered(host, seen, settings, seed).await?
         }
+        (Ok(mut machine), seen) => {
+            if let Some(seen) = seen {
+                machine.handle_published(seen.request_counts);
+            }
+            machine
+        }
+        (Err(Unreadable::Damaged), Some(seen)) => recovered(host, seen, settings, seed).await?,
+        (Err(unreadable), _) => return Err(Beginning::Unreadable(unreadable)),
+    };
+    if published.is_none() {
         // Its `create` was cut off.
-        Ok(None) => {
-            let json = to_json(machine.batch());
-            if let Err(fault) = host.kv_write(&[KvWrite::Set(&keys::batch(id), &json)]).await {
-                return Ok(faulted(host, fault));
-            }
-        }
-        Err(fault) => return Ok(faulted(host, fault)),
+        owned.write(&[KvWrite::Set(&keys::batch(id), &to_json(machine.batch()))]).await?;
     }
     if let Some(requested_at) = requested_at {
         machine.handle_cancel(requested_at);
     }
-    let batch = id;
+    Ok(machine)
+}
+
+/// Whether a batch as users see it is beyond what its first checkpoint says.
+fn has_begun(seen: &Batch) -> bool {
+    seen.in_progress_at.is_some() || seen.status == BatchStatus::Failed
+}
+
+/// A machine made of what users see, where the checkpoint is lost.
+async fn recovered<H: Host>(
+    host: &H,
+    seen: Batch,
+    settings: &Settings,
+    seed: [u64; 3],
+) -> Result<Machine, Fault> {
+    // Without the input, the run ends with what is stored.
+    let input = host.find_file(&seen.input_file_id, Some(&seen.id)).await?;
+    let bytes = input.map_or(0, |file| file.bytes);
+    Ok(Machine::recover(seen, bytes, settings.clone(), seed, host.now()))
+}
+
+/// One thing under way in a turn.
+enum Work {
+    Command(CommandId, Command, AbortRegistration),
+    Wait(u64),
+    LookForCancel,
+    Renew,
+}
+
+/// What came of it.
+enum Event {
+    Reply(CommandId, Reply),
+    Aborted,
+    Woken,
+    Cancel(Option<u64>),
+    Renewed,
+}
+
+async fn drive<H: Host>(
+    host: &H,
+    owned: &Owned<'_, H>,
+    id: &str,
+    mut machine: Machine,
+    deadline: Option<u64>,
+) -> TurnEnd {
     let writers: Writers<H> = RefCell::default();
-    let mut commands = FuturesUnordered::new();
+    // Events come in the order in which they happened: however fast replies are, a cancel is seen.
+    let mut events = FuturesUnordered::new();
+    let work = |work| carry_out(host, owned, id, &writers, work);
     let mut aborts: Sorted<CommandId, AbortHandle> = Sorted::default();
-    let mut cancel = pin!(cancel_requested(host, id, CANCEL_POLL_MS).fuse());
-    let mut tick = pin!(host.sleep(0).fuse());
-    let mut tick_at = host.now();
-    let mut yielded_at = host.now();
-    loop {
+    let (mut wakes_at, mut yielded_at) = (u64::MAX, host.now());
+    let mut renewing = false;
+    events.push(work(Work::LookForCancel));
+    let end = loop {
+        if owned.is_lost() {
+            break TurnEnd::Held { wake_at: host.now() };
+        }
         let now = host.now();
         // A clock that is set back makes it yield once more, not never.
         if now.abs_diff(yielded_at) >= YIELD_MS {
@@ -103,7 +197,7 @@ pub async fn run_turn<H: Host>(
         machine.handle_timeout(now);
         if host.stop_requested() {
             machine.handle_stop();
-        } else if turn.deadline.is_some_and(|deadline| now >= deadline) {
+        } else if deadline.is_some_and(|deadline| now >= deadline) {
             machine.handle_deadline();
         }
         while let Some(output) = machine.poll_output() {
@@ -118,77 +212,97 @@ pub async fn run_turn<H: Host>(
                     if matches!(command, Command::Infer { .. }) {
                         aborts.insert(id, abort);
                     }
-                    let reply = perform(host, batch, &writers, command);
-                    commands.push(Abortable::new(reply, registration).map(move |reply| (id, reply)));
+                    events.push(work(Work::Command(id, command, registration)));
                 }
             }
         }
         if let Some(end) = machine.end() {
-            let end = end.clone();
-            // A write may still be under way: it is given up with the writer it uses.
-            drop(commands);
-            for writer in writers.into_inner().into_values() {
-                abort(host, writer).await;
-            }
-            return Ok(end);
+            break end.clone();
         }
-        let wake_at = machine.poll_timeout().unwrap_or(u64::MAX).min(now + CANCEL_POLL_MS);
-        if wake_at < tick_at || tick_at <= now {
-            tick_at = wake_at.max(now + 1);
-            tick.set(host.sleep(tick_at - now).fuse());
+        if !renewing && now >= owned.renew_at() {
+            renewing = true;
+            events.push(work(Work::Renew));
         }
-        let reply = async {
-            match commands.next().await {
-                Some(reply) => reply,
-                None => futures::future::pending().await,
-            }
-        };
-        let waits = select(cancel.as_mut(), tick.as_mut());
-        // Replies come last: however fast they are, a cancel is seen.
-        match select(waits, pin!(reply)).await {
-            Either::Right(((id, reply), _)) => {
+        let renew_at = if renewing { u64::MAX } else { owned.renew_at() };
+        let wake_at = machine.poll_timeout().unwrap_or(u64::MAX).min(now + CANCEL_POLL_MS).min(renew_at);
+        if wake_at < wakes_at || wakes_at <= now {
+            wakes_at = wake_at.max(now + 1);
+            events.push(work(Work::Wait(wakes_at - now)));
+        }
+        match events.next().await {
+            Some(Event::Reply(id, reply)) => {
                 aborts.remove(&id);
-                if let Ok(reply) = reply {
+                if !owned.is_lost() {
                     machine.handle_reply(host.now(), id, reply);
                 }
             }
-            Either::Left((Either::Left((requested_at, _)), _)) => match requested_at {
+            Some(Event::Cancel(requested_at)) => match requested_at {
                 Some(requested_at) => machine.handle_cancel(requested_at),
-                None => cancel.set(cancel_requested(host, id, CANCEL_POLL_MS).fuse()),
+                None => events.push(work(Work::LookForCancel)),
             },
-            Either::Left((Either::Right(_), _)) => {
-                tick_at = 0;
+            Some(Event::Woken) => {
+                if host.now() >= wakes_at {
+                    wakes_at = u64::MAX;
+                }
                 yielded_at = host.now();
             }
+            Some(Event::Renewed) => renewing = false,
+            Some(Event::Aborted) | None => {}
+        }
+    };
+    // A write to a file may still be under way: it is dropped, and its file thrown away.
+    drop(events);
+    for writer in writers.into_inner().into_values() {
+        abort(host, writer).await;
+    }
+    end
+}
+
+async fn carry_out<H: Host>(
+    host: &H,
+    owned: &Owned<'_, H>,
+    batch: &str,
+    writers: &Writers<H>,
+    work: Work,
+) -> Event {
+    match work {
+        Work::Command(id, command, registration) => {
+            match Abortable::new(perform(host, owned, batch, writers, command), registration).await {
+                Ok(reply) => Event::Reply(id, reply),
+                Err(_) => Event::Aborted,
+            }
+        }
+        Work::Wait(ms) => {
+            host.sleep(ms).await;
+            Event::Woken
+        }
+        Work::LookForCancel => {
+            host.sleep(CANCEL_POLL_MS).await;
+            Event::Cancel(cancel_requested(host, batch).await)
+        }
+        Work::Renew => {
+            // What fails is tried again, by the next write or in a while.
+            if owned.renew().await.is_err() {
+                host.sleep(CANCEL_POLL_MS).await;
+            }
+            Event::Renewed
         }
     }
 }
 
-/// A machine made of what users see, where the checkpoint is damaged. Nothing and no fault when that is too.
-async fn recovered<H: Host>(
-    host: &H,
-    id: &str,
-    settings: &Settings,
-    seed: [u64; 3],
-) -> Result<Machine, Option<Fault>> {
-    let json = host.kv_get(&keys::batch(id)).await?.ok_or(None)?;
-    let batch: Batch = from_json(&json).map_err(|_| None)?;
-    // Without the input, the run ends with what is stored.
-    let input = host.find_file(&batch.input_file_id, Some(id)).await?;
-    let bytes = input.map_or(0, |file| file.bytes);
-    Ok(Machine::recover(batch, bytes, settings.clone(), seed, host.now()))
-}
-
-/// When the user asked to cancel, looking once after `ms`. A fault counts as not yet: the next look will tell.
-async fn cancel_requested<H: Host>(host: &H, id: &str, ms: u64) -> Option<u64> {
-    if ms > 0 {
-        host.sleep(ms).await;
-    }
+/// When the user asked to cancel. A fault counts as not yet: the next look will tell.
+async fn cancel_requested<H: Host>(host: &H, id: &str) -> Option<u64> {
     let value = host.kv_get(&keys::cancel(id)).await.ok().flatten()?;
     Some(keys::cancelled_at(&value).unwrap_or(host.now() / 1_000))
 }
 
-async fn perform<H: Host>(host: &H, batch: &str, writers: &Writers<H>, command: Command) -> Reply {
+async fn perform<H: Host>(
+    host: &H,
+    owned: &Owned<'_, H>,
+    batch: &str,
+    writers: &Writers<H>,
+    command: Command,
+) -> Reply {
     let done = match command {
         Command::LookUp(LookUp::Input(id)) => host.find_file(&id, Some(batch)).await.map(Reply::Input),
         Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
@@ -197,11 +311,14 @@ async fn perform<H: Host>(host: &H, batch: &str, writers: &Writers<H>, command: 
         }
         Command::Load { prefix } => load(host, &prefix).await.map(Reply::Entries),
         Command::Infer { url, body, idempotency_key } => {
+            if let Err(fault) = owned.ensure().await {
+                return Reply::Failed(fault);
+            }
             let request = Inference { url: &url, body: &body, idempotency_key: &idempotency_key };
             host.infer(request).await.map(Reply::Answer)
         }
-        Command::Save(writes) => save(host, &writes).await.map(|()| Reply::Saved),
-        Command::WriteOutput(part) => write_output(host, writers, part).await.map(Reply::Written),
+        Command::Save(writes) => save(host, owned, &writes).await.map(|()| Reply::Saved),
+        Command::WriteOutput(part) => write_output(host, owned, writers, part).await.map(Reply::Written),
     };
     done.unwrap_or_else(Reply::Failed)
 }
@@ -217,30 +334,32 @@ async fn load<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>,
 }
 
 /// Sets and deletes go out together; a prefix is deleted in its place between them.
-async fn save<H: Host>(host: &H, writes: &[Write]) -> Result<(), Fault> {
+async fn save<H: Host>(host: &H, owned: &Owned<'_, H>, writes: &[Write]) -> Result<(), Fault> {
     let mut together = Vec::with_capacity(writes.len());
     for write in writes {
         match write {
             Write::Set(key, value) => together.push(KvWrite::Set(key, value)),
             Write::Delete(key) => together.push(KvWrite::Delete(key)),
             Write::DeletePrefix(prefix) => {
-                host.kv_write(&std::mem::take(&mut together)).await?;
+                owned.write(&std::mem::take(&mut together)).await?;
                 each_page(host, prefix, async |page| {
                     let deletes: Vec<_> = page.entries.iter().map(|(key, _)| KvWrite::Delete(key)).collect();
-                    host.kv_write(&deletes).await
+                    owned.write(&deletes).await
                 })
                 .await?;
             }
         }
     }
-    host.kv_write(&together).await
+    owned.write(&together).await
 }
 
 async fn write_output<H: Host>(
     host: &H,
+    owned: &Owned<'_, H>,
     writers: &Writers<H>,
     part: OutputPart,
 ) -> Result<Option<String>, Fault> {
+    owned.ensure().await?;
     if part.first {
         let abandoned = writers.borrow_mut().remove(&part.file);
         if let Some(abandoned) = abandoned {
@@ -255,6 +374,9 @@ async fn write_output<H: Host>(
     if !part.last {
         return Ok(None);
     }
+    // What the file is made of was read before: if the batch is still this owner's, it was all there, and another owner
+    // would write the same. One that was stopped meanwhile completes nothing.
+    owned.renew().await?;
     // A writer that could not complete is thrown away when the file is begun again, or the turn ends.
     let file_id = host.complete_file(&writer).await?;
     writers.borrow_mut().remove(&part.file);
@@ -268,5 +390,5 @@ async fn abort<H: Host>(host: &H, writer: Rc<H::Writer>) {
 }
 
 fn faulted<H: Host>(host: &H, fault: Fault) -> TurnEnd {
-    TurnEnd::Faulted { message: fault.message, wake_at: host.now() + crate::limits::HOST_RETRY_CAP_MS }
+    TurnEnd::Faulted { message: fault.message, wake_at: host.now() + HOST_RETRY_CAP_MS }
 }

@@ -1,3 +1,4 @@
 //! Which batches run, and who runs them.
 
 pub mod admission;
+pub mod lease;

@@ -103,9 +103,9 @@ impl NewBatch {
         })
     }
 
-    /// The record that makes the idempotency key stand for a new batch.
-    pub fn record(&self, now_ms: u64, random: [u64; 2]) -> IdempotencyRecord {
-        let batch_id = new_id(now_ms, random);
+    /// The record that makes the idempotency key stand for a new batch, whose id is above `newest`.
+    pub fn record(&self, now_ms: u64, random: [u64; 2], newest: Option<&[u8]>) -> IdempotencyRecord {
+        let batch_id = new_id(now_ms, random, newest);
         IdempotencyRecord { batch_id, fingerprint: self.fingerprint(), created_at: now_ms / 1_000 }
     }
 
@@ -127,15 +127,15 @@ impl NewBatch {
     }
 
     /// The batch, as it is created.
-    pub fn into_batch(self, record: IdempotencyRecord, settings: &Settings) -> Batch {
+    pub fn batch(&self, record: IdempotencyRecord, settings: &Settings) -> Batch {
         Batch {
             id: record.batch_id,
             object: BatchTag::Batch,
-            endpoint: self.endpoint,
+            endpoint: self.endpoint.clone(),
             model: None,
             errors: None,
-            input_file_id: self.input_file_id,
-            completion_window: self.completion_window,
+            input_file_id: self.input_file_id.clone(),
+            completion_window: self.completion_window.clone(),
             status: BatchStatus::Validating,
             output_file_id: None,
             error_file_id: None,
@@ -152,7 +152,7 @@ impl NewBatch {
             cancelled_at: None,
             request_counts: RequestCounts::default(),
             usage: Usage::default(),
-            metadata: self.metadata,
+            metadata: self.metadata.clone(),
             edgebatch: None,
         }
     }
@@ -167,10 +167,15 @@ impl NewBatch {
     }
 }
 
-/// `batch_` and 32 hex digits: 8 of the second, 3 of the millisecond, 21 random. Ids sort by creation.
-fn new_id(now_ms: u64, random: [u64; 2]) -> String {
-    let (seconds, millis) = (now_ms / 1_000, now_ms % 1_000);
-    format!("batch_{seconds:08x}{millis:03x}{:05x}{:016x}", random[0] & 0xf_ffff, random[1])
+/// `batch_` and 32 hex digits: 8 of the second, 3 of the millisecond, 21 random. Ids sort by creation: where the clock does
+/// not tell two batches apart, or was set back, an id follows the newest one.
+fn new_id(now_ms: u64, random: [u64; 2], newest: Option<&[u8]>) -> String {
+    let time = u128::from(now_ms / 1_000) << 12 | u128::from(now_ms % 1_000);
+    let id = time << 84 | u128::from(random[0] & 0xf_ffff) << 64 | u128::from(random[1]);
+    let newest = newest.and_then(|id| std::str::from_utf8(id).ok()?.strip_prefix("batch_"));
+    let newest = newest.and_then(|hex| u128::from_str_radix(hex, 16).ok());
+    let least = newest.map_or(0, |newest| newest.saturating_add(1 + u128::from(random[1])));
+    format!("batch_{:032x}", id.max(least))
 }
 
 /// Whether a text has the form of an id. Compared with those of batches, any such text has its place.

@@ -1,7 +1,7 @@
 //! The [`Host`] over JavaScript imports. `js/core/binding.ts` makes the object from a user's adapters.
 
 use crate::host::{Answer, Fault, FaultKind};
-use crate::host::{Host, Inference, KvPage, KvQuery, KvWrite};
+use crate::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use crate::wire::FileObject;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -26,7 +26,19 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = kvGet)]
     async fn kv_get(this: &JsHost, key: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = kvWrite)]
-    async fn kv_write(this: &JsHost, keys: Array, values: Array) -> Result<JsValue, JsValue>;
+    async fn kv_write(
+        this: &JsHost,
+        keys: Array,
+        values: Array,
+        check_keys: Array,
+        check_values: Array,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, js_name = kvChecks)]
+    fn kv_checks(this: &JsHost) -> bool;
+    #[wasm_bindgen(method, catch, js_name = holdInput)]
+    async fn hold_input(this: &JsHost, batch: &str, file_id: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = releaseInput)]
+    async fn release_input(this: &JsHost, batch: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = kvList)]
     async fn kv_list(
         this: &JsHost,
@@ -148,20 +160,40 @@ impl Host for JsHost {
         Ok((!value.is_null() && !value.is_undefined()).then(|| Uint8Array::new(&value).to_vec()))
     }
 
-    async fn kv_write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault> {
-        if writes.is_empty() {
-            return Ok(());
+    fn kv_checks(&self) -> bool {
+        Self::kv_checks(self)
+    }
+
+    async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault> {
+        if writes.is_empty() && checks.is_empty() {
+            return Ok(true);
         }
-        let (keys, values) = (Array::new(), Array::new());
-        for write in writes {
-            let (key, value) = match write {
-                KvWrite::Set(key, value) => (key, Uint8Array::from(*value).into()),
-                KvWrite::Delete(key) => (key, JsValue::NULL),
-            };
+        let push = |(keys, values): &(Array, Array), key: &str, value: Option<&[u8]>| {
             keys.push(&JsValue::from_str(key));
-            values.push(&value);
+            values.push(&value.map_or(JsValue::NULL, |value| Uint8Array::from(value).into()));
+        };
+        let (sets, looks) = ((Array::new(), Array::new()), (Array::new(), Array::new()));
+        for write in writes {
+            match *write {
+                KvWrite::Set(key, value) => push(&sets, key, Some(value)),
+                KvWrite::Delete(key) => push(&sets, key, None),
+            }
         }
-        Self::kv_write(self, keys, values).await.map(drop).map_err(fault)
+        for check in checks {
+            push(&looks, check.key, check.value);
+        }
+        let (keys, values) = sets;
+        let (check_keys, check_values) = looks;
+        let written = Self::kv_write(self, keys, values, check_keys, check_values).await.map_err(fault)?;
+        Ok(written.is_truthy())
+    }
+
+    async fn hold_input(&self, batch: &str, file_id: &str) -> Result<(), Fault> {
+        Self::hold_input(self, batch, file_id).await.map(drop).map_err(fault)
+    }
+
+    async fn release_input(&self, batch: &str) {
+        let _ = Self::release_input(self, batch).await;
     }
 
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {

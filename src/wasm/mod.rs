@@ -65,7 +65,7 @@ pub async fn serve(host: JsHost, settings: JsValue) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// One turn of one batch: `{ state: "terminal" | "suspended" | "faulted", wakeAt, message }`.
+/// One turn of one batch: `{ state: "terminal" | "suspended" | "held" | "faulted", wakeAt, message }`.
 #[wasm_bindgen(js_name = runTurn, skip_typescript)]
 pub async fn run_turn(
     host: JsHost,
@@ -80,11 +80,12 @@ pub async fn run_turn(
         wake_at: Option<u64>,
         message: Option<String>,
     }
-    let turn = Turn { deadline: deadline.map(|ms| ms as u64) };
+    let turn = Turn { deadline: deadline.map(|ms| ms as u64), owner: None };
     let end = driver::run_turn(&host, &id, &options_from_js(&settings)?, turn).await.map_err(thrown)?;
     let (state, wake_at, message) = match end {
         TurnEnd::Terminal => ("terminal", None, None),
         TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
+        TurnEnd::Held { wake_at } => ("held", Some(wake_at), None),
         TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
     };
     to_js(&End { state, wake_at, message })

@@ -5,7 +5,7 @@ use super::clock::{Clock, Stopped};
 use super::model::{Call, Model};
 use super::random::Random;
 use edgebatch::host::{Answer, Fault, FaultKind};
-use edgebatch::host::{Host, Inference, KvPage, KvQuery, KvWrite};
+use edgebatch::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use edgebatch::wire::FileObject;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -57,6 +57,8 @@ type Script = Box<dyn FnMut(u64, &Op) -> Injected>;
 pub(crate) struct ScriptedHost {
     pub(crate) clock: Clock,
     pub(crate) atomic: Cell<bool>,
+    /// Whether writes take checks; those that do not are not leased. Only where `atomic`.
+    pub(crate) checks: Cell<bool>,
     pub(crate) kv: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) files: RefCell<BTreeMap<String, Rc<Vec<u8>>>>,
     pub(crate) model: RefCell<Model>,
@@ -105,6 +107,7 @@ impl ScriptedHost {
         Self {
             clock: Clock::at(super::START_MS),
             atomic: Cell::new(true),
+            checks: Cell::new(true),
             kv: RefCell::default(),
             files: RefCell::default(),
             model: RefCell::new(model),
@@ -250,7 +253,11 @@ impl Host for ScriptedHost {
         self.act(Op::Get(key.to_owned()), false, || Ok(self.kv.borrow().get(key).cloned())).await
     }
 
-    async fn kv_write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault> {
+    fn kv_checks(&self) -> bool {
+        self.atomic.get() && self.checks.get()
+    }
+
+    async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault> {
         let apply = |write: &KvWrite<'_>| match *write {
             KvWrite::Set(key, value) => drop(self.kv.borrow_mut().insert(key.to_owned(), value.to_vec())),
             KvWrite::Delete(key) => drop(self.kv.borrow_mut().remove(key)),
@@ -259,11 +266,17 @@ impl Host for ScriptedHost {
             KvWrite::Set(key, _) => Op::Set(key.to_owned()),
             KvWrite::Delete(key) => Op::Delete(key.to_owned()),
         };
-        let Some(first) = writes.first() else { return Ok(()) };
+        assert!(checks.is_empty() || self.kv_checks(), "checks of a store that takes none");
+        let Some(first) = writes.first() else { return Ok(true) };
         if self.atomic.get() {
             let all = || {
-                writes.iter().for_each(apply);
-                Ok(())
+                let holds =
+                    |check: &KvCheck<'_>| self.kv.borrow().get(check.key).map(Vec::as_slice) == check.value;
+                let holds = checks.iter().all(holds);
+                if holds {
+                    writes.iter().for_each(apply);
+                }
+                Ok(holds)
             };
             return self.act(op(first), true, all).await;
         }
@@ -274,8 +287,14 @@ impl Host for ScriptedHost {
             };
             self.act(op(write), true, one).await?;
         }
+        Ok(true)
+    }
+
+    async fn hold_input(&self, _batch: &str, _file_id: &str) -> Result<(), Fault> {
         Ok(())
     }
+
+    async fn release_input(&self, _batch: &str) {}
 
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {
         let list = || {

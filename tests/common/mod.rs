@@ -12,9 +12,12 @@ pub(crate) use host::{Injected, Kill, Op, ScriptedHost};
 
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, create, run_turn};
+use edgebatch::host::Host;
+use edgebatch::queue::lease::Owner;
 use edgebatch::service::CreateParams;
 use edgebatch::settings::Settings;
 use edgebatch::wire::{Batch, BatchStatus};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -60,9 +63,17 @@ pub(crate) fn new_batch(host: &ScriptedHost, settings: &Settings) -> String {
     host.run(create(host, params(), settings)).expect("alive").expect("created").id
 }
 
-/// One turn in a process of its own; nothing if it was killed.
-pub(crate) fn turn(host: &ScriptedHost, id: &str, settings: &Settings, turn: Turn) -> Option<TurnEnd> {
+/// One turn in a process of its own, as the only one that runs batches; nothing if it was killed.
+pub(crate) fn turn(host: &ScriptedHost, id: &str, settings: &Settings, turn: Turn<'_>) -> Option<TurnEnd> {
+    let owner = sole_owner(host);
+    let turn = Turn { owner: Some(&owner), ..turn };
     host.run(run_turn(host, id, settings, turn)).ok().map(|end| end.expect("a checkpoint that can be read"))
+}
+
+/// An owner that takes over what killed ones left without waiting for their leases.
+pub(crate) fn sole_owner(host: &ScriptedHost) -> RefCell<Owner> {
+    let settings = Settings { sole_owner: true, ..Settings::default() };
+    RefCell::new(Owner::new([host.random(), host.random()], &settings))
 }
 
 /// Turns until the batch is terminal, waiting between them as they ask for. How many it took.
@@ -73,7 +84,9 @@ pub(crate) fn finish(host: &ScriptedHost, id: &str, settings: &Settings, most: u
     for turns in 1..=most {
         match turn(host, id, settings, Turn::default()) {
             Some(TurnEnd::Terminal) => return turns,
-            Some(TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. }) => {
+            Some(
+                TurnEnd::Suspended { wake_at } | TurnEnd::Held { wake_at } | TurnEnd::Faulted { wake_at, .. },
+            ) => {
                 host.clock.advance(wake_at.saturating_sub(host.clock.now()));
             }
             None => {}

@@ -58,7 +58,7 @@ impl Watch {
         let Command::Save(writes) = command else { return };
         for write in writes.iter() {
             if let Write::Set(key, value) = write {
-                if key.starts_with("run:") {
+                if key.starts_with("checkpoint:") {
                     self.turn.acknowledged = phase(value);
                 }
                 self.turn.stored.extend(results(world, key, value));

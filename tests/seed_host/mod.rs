@@ -3,7 +3,7 @@
 use crate::seed_behaviours::{Activity, Place};
 use edgebatch::driver::{self, InputReader};
 use edgebatch::host::{Answer, Fault};
-use edgebatch::host::{Host, Inference, KvPage, KvQuery, KvWrite};
+use edgebatch::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use edgebatch::input::request::RequestLine;
 use edgebatch::json::value::Value as Plain;
 use edgebatch::keys;
@@ -85,16 +85,29 @@ impl Host for Native {
         Ok(self.kv.borrow().get(key).cloned())
     }
 
-    async fn kv_write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault> {
+    fn kv_checks(&self) -> bool {
+        true
+    }
+
+    async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault> {
         let mut kv = self.kv.borrow_mut();
+        if checks.iter().any(|check| kv.get(check.key).map(Vec::as_slice) != check.value) {
+            return Ok(false);
+        }
         for write in writes {
             match *write {
                 KvWrite::Set(key, value) => kv.insert(key.to_owned(), value.to_vec()),
                 KvWrite::Delete(key) => kv.remove(key),
             };
         }
+        Ok(true)
+    }
+
+    async fn hold_input(&self, _batch: &str, _file_id: &str) -> Result<(), Fault> {
         Ok(())
     }
+
+    async fn release_input(&self, _batch: &str) {}
 
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {
         if query.prefix == keys::RUN_PREFIX {
