@@ -5,6 +5,7 @@
 pub(crate) mod clock;
 pub(crate) mod host;
 pub(crate) mod model;
+pub(crate) mod process;
 #[path = "../random/mod.rs"]
 pub(crate) mod random;
 
