@@ -8,6 +8,12 @@
 /** One write of {@link KV.batch}. */
 export type KVOp = { type: "set"; key: string; value: Uint8Array } | { type: "delete"; key: string };
 
+/** What {@link KV.batch} looks at before it writes: whether a key has exactly this value; with null, whether it is absent. */
+export interface KVCheck {
+  key: string;
+  value: Uint8Array | null;
+}
+
 /** What {@link KV.lock} gives. */
 export interface StoreLock {
   /** Lets another service run the batches. No error when that has been done already. */
@@ -32,8 +38,12 @@ export interface KV {
     limit?: number;
     reverse?: boolean;
   }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }>;
-  /** Carries out all writes or none, in order. Present exactly when `caps.atomic`. */
-  batch?(ops: KVOp[]): Promise<void>;
+  /**
+   * Carries out all writes or none, in order, and with `checks` only if each of them holds before the first write; no other
+   * write comes between. True once everything is durable; false when a check failed, and then nothing was written. Present
+   * exactly when `caps.atomic`; called with checks only when `caps.checks`.
+   */
+  batch?(ops: KVOp[], checks?: KVCheck[]): Promise<boolean>;
   /**
    * Claims the running of this store's batches until it is released or the process ends, however it ends. Rejects with a
    * `StoreInUseError` while anyone else holds it, in this process or another. Reads and writes need no claim. A store
@@ -45,6 +55,8 @@ export interface KV {
     consistency: "strong" | "eventual";
     /** Whether `batch` exists and is all or nothing. */
     atomic: boolean;
+    /** Whether `batch` takes checks, whoever else writes to the store. Absent is no. */
+    checks?: boolean;
     /** Largest value in bytes. At least 2,000,000. */
     maxValue: number;
   };

@@ -1,14 +1,15 @@
 /** Stores that live as long as the process: for tests, pages and small uses. */
 
 import { ResourceNotFoundError } from "../core/errors.ts";
-import type { FileObject, Files, FileWriter, KV, KVOp } from "../core/types.ts";
+import type { FileObject, Files, FileWriter, KV, KVCheck, KVOp } from "../core/types.ts";
+import { sameBytes } from "./shared/bytes.ts";
 import { compareKeys, SortedKeys } from "./shared/sorted-keys.ts";
 
 const MAX_VALUE = 16 * 1024 * 1024;
 
 /** A {@link KV} in memory. Values are copied on the way in and out. */
 export class MemoryKV implements KV {
-  readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
+  readonly caps = { consistency: "strong", atomic: true, checks: true, maxValue: MAX_VALUE } as const;
   readonly #values = new Map<string, Uint8Array>();
   readonly #keys = new SortedKeys();
 
@@ -41,12 +42,14 @@ export class MemoryKV implements KV {
     return { entries, more: false };
   }
 
-  async batch(ops: KVOp[]): Promise<void> {
+  async batch(ops: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
     for (const op of ops) if (op.type === "set") checkSize(op.key, op.value);
+    if (!checks.every(({ key, value }) => sameBytes(this.#values.get(key) ?? null, value))) return false;
     for (const op of ops) {
       if (op.type === "set") this.#set(op.key, op.value);
       else this.#delete(op.key);
     }
+    return true;
   }
 
   #set(key: string, value: Uint8Array): void {

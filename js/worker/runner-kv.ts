@@ -68,12 +68,12 @@ export class RunnerKV implements KV {
     return hasBegun(seen) ? new Uint8Array(0) : first;
   }
 
-  set(key: string, value: Uint8Array): Promise<void> {
-    return this.batch([{ type: "set", key, value }]);
+  async set(key: string, value: Uint8Array): Promise<void> {
+    await this.batch([{ type: "set", key, value }]);
   }
 
-  delete(key: string): Promise<void> {
-    return this.batch([{ type: "delete", key }]);
+  async delete(key: string): Promise<void> {
+    await this.batch([{ type: "delete", key }]);
   }
 
   async list(query: { prefix: string; after?: string; limit?: number; reverse?: boolean }) {
@@ -87,7 +87,7 @@ export class RunnerKV implements KV {
     return { entries, more: false };
   }
 
-  async batch(ops: KVOp[]): Promise<void> {
+  async batch(ops: KVOp[]): Promise<boolean> {
     for (let from = 0; from < ops.length; ) {
       const own = isOwn((ops[from] as KVOp).key);
       let to = from + 1;
@@ -103,6 +103,7 @@ export class RunnerKV implements KV {
       if (ended.length > 0) await this.#tenant().runnerWrite(this.#batchId, this.#turn, ended);
       await this.#own.batch(run);
     }
+    return true;
   }
 }
 

@@ -1,6 +1,7 @@
 /** A key-value store in the SQLite storage of a Durable Object. */
 
-import type { KV, KVOp } from "../../core/types.ts";
+import type { KV, KVCheck, KVOp } from "../../core/types.ts";
+import { sameBytes } from "../shared/bytes.ts";
 
 /** What {@link DurableObjectKV} uses of `ctx.storage`. */
 export interface SqlDurableObjectStorage {
@@ -19,7 +20,7 @@ const MAX_VALUE = 2_000_000;
  * durable, so an acknowledgement never comes too early.
  */
 export class DurableObjectKV implements KV {
-  readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
+  readonly caps = { consistency: "strong", atomic: true, checks: true, maxValue: MAX_VALUE } as const;
   readonly #storage: SqlDurableObjectStorage;
 
   constructor(storage: SqlDurableObjectStorage) {
@@ -30,8 +31,7 @@ export class DurableObjectKV implements KV {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    for (const row of this.#exec("SELECT value FROM kv WHERE key = ?", encode(key))) return bytes(row.value);
-    return null;
+    return this.#find(key);
   }
 
   async set(key: string, value: Uint8Array): Promise<void> {
@@ -70,13 +70,20 @@ export class DurableObjectKV implements KV {
     return { entries, more: false };
   }
 
-  async batch(ops: KVOp[]): Promise<void> {
-    this.#storage.transactionSync(() => {
+  async batch(ops: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
+    return this.#storage.transactionSync(() => {
+      if (!checks.every(({ key, value }) => sameBytes(this.#find(key), value))) return false;
       for (const op of ops) {
         if (op.type === "set") this.#put(op.key, op.value);
         else this.#remove(op.key);
       }
+      return true;
     });
+  }
+
+  #find(key: string): Uint8Array | null {
+    for (const row of this.#exec("SELECT value FROM kv WHERE key = ?", encode(key))) return bytes(row.value);
+    return null;
   }
 
   #put(key: string, value: Uint8Array): void {

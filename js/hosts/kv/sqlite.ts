@@ -3,8 +3,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { InvalidRequestError, type StoreHolder, StoreInUseError } from "../../core/errors.ts";
 import { checkNames, checkType, type NamesOf } from "../../core/options.ts";
-import type { KV, KVOp, StoreLock } from "../../core/types.ts";
+import type { KV, KVCheck, KVOp, StoreLock } from "../../core/types.ts";
 import { makeDirectory } from "../files/disk-directory.ts";
+import { sameBytes } from "../shared/bytes.ts";
 import { os, paths, sqlite } from "../shared/node-modules.ts";
 import { type FileLock, isBusy, lockFile } from "./sqlite-lock.ts";
 
@@ -47,7 +48,7 @@ const BYTES = "ifnull(?, x'')";
  * to create, read and cancel batches; one at a time may run them, which a lock on `<path>.lock` sees to.
  */
 export class SqliteKV implements KV {
-  readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
+  readonly caps = { consistency: "strong", atomic: true, checks: true, maxValue: MAX_VALUE } as const;
   readonly #db: DatabaseSync;
   readonly #get: StatementSync;
   readonly #set: StatementSync;
@@ -81,8 +82,7 @@ export class SqliteKV implements KV {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    const row = this.#get.get(utf8.encode(key));
-    return row === undefined ? null : (row.value as Uint8Array);
+    return this.#find(key);
   }
 
   async set(key: string, value: Uint8Array): Promise<void> {
@@ -121,14 +121,20 @@ export class SqliteKV implements KV {
     return { entries, more: false };
   }
 
-  async batch(ops: KVOp[]): Promise<void> {
+  async batch(ops: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
+    // Locks out other processes' writes from the start: what the checks see is what the writes replace.
     this.#db.exec("BEGIN IMMEDIATE");
     try {
+      if (!checks.every(({ key, value }) => sameBytes(this.#find(key), value))) {
+        this.#rollback();
+        return false;
+      }
       for (const op of ops) {
         if (op.type === "set") this.#put(op.key, op.value);
         else this.#delete.run(utf8.encode(op.key));
       }
       this.#db.exec("COMMIT");
+      return true;
     } catch (error) {
       this.#rollback();
       throw error;
@@ -181,6 +187,11 @@ export class SqliteKV implements KV {
     try {
       this.#db.exec("ROLLBACK");
     } catch {}
+  }
+
+  #find(key: string): Uint8Array | null {
+    const row = this.#get.get(utf8.encode(key));
+    return row === undefined ? null : (row.value as Uint8Array);
   }
 
   #put(key: string, value: Uint8Array): void {
