@@ -4,7 +4,6 @@ import type { FileHandle } from "node:fs/promises";
 import { InvalidRequestError, ResourceNotFoundError } from "../../core/errors.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
-import { newFileId } from "../memory.ts";
 import { fs, paths } from "../shared/node-modules.ts";
 import {
   type Content,
@@ -23,6 +22,7 @@ import {
   sweep,
   unhold,
 } from "./disk-directory.ts";
+import { newFileId } from "./memory.ts";
 
 /** Options of {@link DiskFiles.add} and {@link DiskFiles.link}. */
 export interface DiskFileOptions {

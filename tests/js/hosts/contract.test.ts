@@ -5,8 +5,9 @@ import { describe, test } from "node:test";
 import { ContractError, filesContract, kvContract } from "../../../js/contract/index.ts";
 import type { FileObject, FileWriter, KVCheck, KVOp } from "../../../js/core/types.ts";
 import { DiskFiles } from "../../../js/hosts/files/disk.ts";
+import { MemoryFiles } from "../../../js/hosts/files/memory.ts";
+import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import { SqliteKV } from "../../../js/hosts/kv/sqlite.ts";
-import { MemoryFiles, MemoryKV } from "../../../js/hosts/memory.ts";
 import { temporaryDirectory } from "./temp.ts";
 
 describe("MemoryKV keeps the contract", () => {
