@@ -14,6 +14,26 @@ export interface KVCheck {
   value: Uint8Array | null;
 }
 
+/** What {@link KV.list} is asked for. */
+export interface KVQuery {
+  /** How each key starts. */
+  prefix: string;
+  /** The page begins behind this key, in its direction. It need not exist. */
+  after?: string;
+  /** Default 1,000, which is also the most an adapter need return. */
+  limit?: number;
+  /** Whether keys come in descending order. */
+  reverse?: boolean;
+}
+
+/** What {@link KV.list} gives. */
+export interface KVPage {
+  /** In the order of the keys' UTF-8 bytes, or its reverse. */
+  entries: [key: string, value: Uint8Array][];
+  /** Whether entries follow. */
+  more: boolean;
+}
+
 /** What {@link KV.lock} gives. */
 export interface StoreLock {
   /** Lets another service run the batches. No error when that has been done already. */
@@ -28,16 +48,8 @@ export interface KV {
   set(key: string, value: Uint8Array): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>;
-  /**
-   * Entries whose key starts with `prefix`, in key order or its reverse; `after` is exclusive and need not exist.
-   * `limit` defaults to 1,000, which is also the most an adapter need return. `more` says that entries follow.
-   */
-  list(query: {
-    prefix: string;
-    after?: string;
-    limit?: number;
-    reverse?: boolean;
-  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }>;
+  /** The entries whose key starts with a prefix, a page at a time. */
+  list(query: KVQuery): Promise<KVPage>;
   /**
    * Carries out all writes or none, in order, and with `checks` only if each of them holds before the first write; no other
    * write comes between. True once everything is durable; false when a check failed, and then nothing was written. Present

@@ -4,7 +4,7 @@
  * and so is the first checkpoint until the batch is done with.
  */
 
-import type { KV, KVOp } from "../core/types.ts";
+import type { KV, KVOp, KVPage, KVQuery } from "../core/types.ts";
 import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 import type { Stub } from "./platform.ts";
 import type { Tenant } from "./tenant.ts";
@@ -76,14 +76,14 @@ export class RunnerKV implements KV {
     await this.batch([{ type: "delete", key }]);
   }
 
-  async list(query: { prefix: string; after?: string; limit?: number; reverse?: boolean }) {
+  async list(query: KVQuery): Promise<KVPage> {
     const { prefix } = query;
     if (isOwn(prefix)) return this.#own.list(query);
     // The last look for a wish to cancel, before the batch is concluded: it lists the one key that may be there, and
     // must not be answered from what was known some seconds ago.
     if (prefix !== `cancel:${this.#batchId}`) throw new Error(`a turn does not list '${prefix}'`);
     const value = query.after === undefined ? await this.#tenant().runnerGet(this.#batchId, prefix) : null;
-    const entries: [key: string, value: Uint8Array][] = value === null ? [] : [[prefix, value]];
+    const entries: KVPage["entries"] = value === null ? [] : [[prefix, value]];
     return { entries, more: false };
   }
 

@@ -1,6 +1,6 @@
 /** A key-value store in the SQLite storage of a Durable Object. */
 
-import type { KV, KVCheck, KVOp } from "../../core/types.ts";
+import type { KV, KVCheck, KVOp, KVPage, KVQuery } from "../../core/types.ts";
 import { sameBytes } from "../shared/bytes.ts";
 
 /** What {@link DurableObjectKV} uses of `ctx.storage`. */
@@ -42,12 +42,7 @@ export class DurableObjectKV implements KV {
     this.#remove(key);
   }
 
-  async list(query: {
-    prefix: string;
-    after?: string;
-    limit?: number;
-    reverse?: boolean;
-  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
+  async list(query: KVQuery): Promise<KVPage> {
     const { limit = 1000, reverse = false } = query;
     const prefix = encode(query.prefix);
     const end = prefixEnd(prefix);
@@ -62,7 +57,7 @@ export class DurableObjectKV implements KV {
       values.push(encode(query.after));
     }
     const scan = `SELECT key, value FROM kv WHERE ${conditions.join(" AND ")} ORDER BY key ${reverse ? "DESC" : "ASC"}`;
-    const entries: [string, Uint8Array][] = [];
+    const entries: KVPage["entries"] = [];
     for (const row of this.#exec(`${scan} LIMIT ?`, ...values, limit + 1)) {
       if (entries.length === limit) return { entries, more: true };
       entries.push([decoder.decode(bytes(row.key)), bytes(row.value)]);

@@ -1,6 +1,6 @@
 /** A key-value store that lives as long as the process: for tests, pages and small uses. */
 
-import type { KV, KVCheck, KVOp } from "../../core/types.ts";
+import type { KV, KVCheck, KVOp, KVPage, KVQuery } from "../../core/types.ts";
 import { sameBytes } from "../shared/bytes.ts";
 import { compareKeys, SortedKeys } from "../shared/sorted-keys.ts";
 
@@ -25,14 +25,9 @@ export class MemoryKV implements KV {
     this.#delete(key);
   }
 
-  async list(query: {
-    prefix: string;
-    after?: string;
-    limit?: number;
-    reverse?: boolean;
-  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
+  async list(query: KVQuery): Promise<KVPage> {
     const { prefix, limit = 1000 } = query;
-    const entries: [string, Uint8Array][] = [];
+    const entries: KVPage["entries"] = [];
     for (const key of query.reverse ? this.#down(prefix, query.after) : this.#up(prefix, query.after)) {
       if (!key.startsWith(prefix)) break;
       if (entries.length >= limit) return { entries, more: true };

@@ -3,7 +3,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { InvalidRequestError, type StoreHolder, StoreInUseError } from "../../core/errors.ts";
 import { checkNames, checkType, type NamesOf } from "../../core/options.ts";
-import type { KV, KVCheck, KVOp, StoreLock } from "../../core/types.ts";
+import type { KV, KVCheck, KVOp, KVPage, KVQuery, StoreLock } from "../../core/types.ts";
 import { makeDirectory } from "../files/disk-directory.ts";
 import { sameBytes } from "../shared/bytes.ts";
 import { os, paths, sqlite } from "../shared/node-modules.ts";
@@ -93,12 +93,7 @@ export class SqliteKV implements KV {
     this.#delete.run(utf8.encode(key));
   }
 
-  async list(query: {
-    prefix: string;
-    after?: string;
-    limit?: number;
-    reverse?: boolean;
-  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
+  async list(query: KVQuery): Promise<KVPage> {
     const { limit = 1000, reverse = false } = query;
     // One bound on either side, the tighter one: of two, SQLite would look up the first and step through the rest.
     const prefix = utf8.encode(query.prefix);
@@ -113,7 +108,7 @@ export class SqliteKV implements KV {
     }
     const bounds = high === undefined ? [low] : [low, high];
     const scan = this.#scan(bounds.map(({ sql }) => sql).join(" AND "), reverse);
-    const entries: [string, Uint8Array][] = [];
+    const entries: KVPage["entries"] = [];
     for (const row of scan.iterate(...bounds.map(({ value }) => value), limit + 1)) {
       if (entries.length === limit) return { entries, more: true };
       entries.push([decoder.decode(row.key as Uint8Array), row.value as Uint8Array]);

@@ -3,7 +3,7 @@ import { statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ContractError, filesContract, kvContract } from "../../../js/contract/index.ts";
-import type { FileObject, FileWriter, KVCheck, KVOp } from "../../../js/core/types.ts";
+import type { FileObject, FileWriter, KVCheck, KVOp, KVQuery } from "../../../js/core/types.ts";
 import { DiskFiles } from "../../../js/hosts/files/disk.ts";
 import { MemoryFiles } from "../../../js/hosts/files/memory.ts";
 import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
@@ -83,7 +83,7 @@ describe("The key-value suite finds an adapter that", () => {
 
   test("orders keys as JavaScript does", async () => {
     class Utf16KV extends MemoryKV {
-      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+      override async list(query: KVQuery) {
         const { entries, more } = await super.list(query);
         const way = query.reverse ? -1 : 1;
         return { entries: entries.sort(([a], [b]) => (a < b ? -way : way)), more };
@@ -199,7 +199,7 @@ describe("The key-value suite finds an adapter that", () => {
 
   test("includes `after`", async () => {
     class InclusiveKV extends MemoryKV {
-      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+      override async list(query: KVQuery) {
         const page = await super.list(query);
         const value = query.after === undefined ? null : await this.get(query.after);
         if (value !== null) page.entries.unshift([query.after as string, value]);
@@ -211,7 +211,7 @@ describe("The key-value suite finds an adapter that", () => {
 
   test("says that there is more whenever a page is full", async () => {
     class EagerKV extends MemoryKV {
-      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+      override async list(query: KVQuery) {
         const page = await super.list(query);
         return { ...page, more: page.entries.length === (query.limit ?? 1000) };
       }
