@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { InvalidRequestError, ResourceNotFoundError } from "../../core/errors.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
+import { newFileId } from "../shared/file-id.ts";
 import { fs, paths } from "../shared/node-modules.ts";
 import {
   type Content,
@@ -22,7 +23,6 @@ import {
   sweep,
   unhold,
 } from "./disk-directory.ts";
-import { newFileId } from "./memory.ts";
 
 /** Options of {@link DiskFiles.add} and {@link DiskFiles.link}. */
 export interface DiskFileOptions {

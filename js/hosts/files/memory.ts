@@ -2,6 +2,8 @@
 
 import { ResourceNotFoundError } from "../../core/errors.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
+import { concat } from "../shared/bytes.ts";
+import { newFileId } from "../shared/file-id.ts";
 
 /** {@link Files} in memory. */
 export class MemoryFiles implements Files {
@@ -92,19 +94,4 @@ export class MemoryFiles implements Files {
 interface StoredFile {
   object: FileObject;
   bytes: Uint8Array;
-}
-
-/** A fresh file id: `file-` and 32 hex digits. */
-export function newFileId(): string {
-  return `file-${crypto.randomUUID().replaceAll("-", "")}`;
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }

@@ -1,7 +1,7 @@
 /** A key-value store in the SQLite storage of a Durable Object. */
 
 import type { KV, KVCheck, KVOp, KVPage, KVQuery } from "../../core/types.ts";
-import { sameBytes } from "../shared/bytes.ts";
+import { prefixEnd, sameBytes } from "../shared/bytes.ts";
 
 /** What {@link DurableObjectKV} uses of `ctx.storage`. */
 export interface SqlDurableObjectStorage {
@@ -106,14 +106,4 @@ function encode(key: string): Uint8Array {
 
 function bytes(value: unknown): Uint8Array {
   return new Uint8Array(value as ArrayBuffer);
-}
-
-/** The least bytes above everything that starts with `prefix`; undefined when there are none. */
-function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
-  let length = prefix.length;
-  while (length > 0 && prefix[length - 1] === 0xff) length--;
-  if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
-  end[length - 1] = (end[length - 1] as number) + 1;
-  return end;
 }

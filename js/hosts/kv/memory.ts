@@ -2,7 +2,7 @@
 
 import type { KV, KVCheck, KVOp, KVPage, KVQuery } from "../../core/types.ts";
 import { sameBytes } from "../shared/bytes.ts";
-import { compareKeys, SortedKeys } from "../shared/sorted-keys.ts";
+import { compareKeys, keyPrefixEnd, SortedKeys } from "../shared/sorted-keys.ts";
 
 const MAX_VALUE = 16 * 1024 * 1024;
 
@@ -62,21 +62,10 @@ export class MemoryKV implements KV {
   }
 
   *#down(prefix: string, after: string | undefined): Generator<string, void> {
-    const end = prefixEnd(prefix);
+    const end = keyPrefixEnd(prefix);
     const below = end === undefined || (after !== undefined && compareKeys(after, end) < 0);
     yield* this.#keys.descending(below ? after : end);
   }
-}
-
-/** The least string above every string that starts with `prefix`; undefined when there is none. */
-function prefixEnd(prefix: string): string | undefined {
-  const points = [...prefix];
-  for (let last = points.pop(); last !== undefined; last = points.pop()) {
-    const point = last.codePointAt(0) as number;
-    if (point === 0x10ffff) continue;
-    return points.join("") + String.fromCodePoint(point === 0xd7ff ? 0xe000 : point + 1);
-  }
-  return undefined;
 }
 
 function checkSize(key: string, value: Uint8Array): void {

@@ -5,7 +5,7 @@ import { InvalidRequestError, type StoreHolder, StoreInUseError } from "../../co
 import { checkNames, checkType, type NamesOf } from "../../core/options.ts";
 import type { KV, KVCheck, KVOp, KVPage, KVQuery, StoreLock } from "../../core/types.ts";
 import { makeDirectory } from "../files/disk-directory.ts";
-import { sameBytes } from "../shared/bytes.ts";
+import { prefixEnd, sameBytes } from "../shared/bytes.ts";
 import { os, paths, sqlite } from "../shared/node-modules.ts";
 import { type FileLock, isBusy, lockFile } from "./sqlite-lock.ts";
 
@@ -210,16 +210,6 @@ export class SqliteKV implements KV {
 
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The least bytes above everything that starts with `prefix`; undefined when there are none. */
-function prefixEnd(prefix: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
-  let length = prefix.length;
-  while (length > 0 && prefix[length - 1] === 0xff) length--;
-  if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
-  end[length - 1] = (end[length - 1] as number) + 1;
-  return end;
-}
 
 function invalid(param: string, expected: string): InvalidRequestError {
   const message = `Invalid value for '${param}': expected ${expected}.`;
