@@ -3,7 +3,7 @@
 import type { ResourceNotFoundError } from "../core/errors.ts";
 import type { FileObject, Files, FileWriter } from "../core/types.ts";
 import { assert, assertBytes, assertEqual, assertRejects, patternBytes, randomFrom } from "./assert.ts";
-import type { ContractTest } from "./index.ts";
+import { type ContractTest, suite } from "./suite.ts";
 
 /** A fresh, empty file store to be tested. */
 export interface FilesSubject {
@@ -22,17 +22,12 @@ export interface FilesSubject {
 
 /** Tests for a file store; `make` is called for each. */
 export function filesContract(make: () => Promise<FilesSubject>): ContractTest[] {
-  return Object.entries(tests).map(([name, check]) => ({
-    name: `A file store ${name}`,
-    run: async () => {
-      const subject = await make();
-      try {
-        await check(subject.files, subject);
-      } finally {
-        await subject.close?.();
-      }
-    },
-  }));
+  const checks = Object.entries(tests);
+  const bound = checks.map(([name, check]) => [
+    name,
+    (subject: FilesSubject) => check(subject.files, subject),
+  ]);
+  return suite("A file store", Object.fromEntries(bound), make);
 }
 
 const ID = "file-0123456789abcdef0123456789abcdef";

@@ -12,9 +12,4 @@
 export { ContractError } from "./assert.ts";
 export { type FilesSubject, filesContract } from "./files.ts";
 export { type KVSubject, kvContract } from "./kv.ts";
-
-/** One test: a sentence, and what to run. It passes when the promise resolves. */
-export interface ContractTest {
-  name: string;
-  run(): Promise<void>;
-}
+export type { ContractTest } from "./suite.ts";

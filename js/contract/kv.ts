@@ -1,34 +1,17 @@
 /** What every {@link KV} must keep. */
 
-import type { KV } from "../core/types.ts";
 import { assert, assertBytes, assertEqual, assertRejects, patternBytes, randomFrom } from "./assert.ts";
-import type { ContractTest } from "./index.ts";
+import { checkTests } from "./kv/checks.ts";
+import { fill, type KVChecks, type KVSubject, keys, shuffled } from "./kv/subject.ts";
+import { type ContractTest, suite } from "./suite.ts";
 
-/** A fresh, empty store to be tested. */
-export interface KVSubject {
-  kv: KV;
-  /** Called when the test is over. */
-  close?(): Promise<void>;
-  /**
-   * Opens the same store anew, as after a restart: the old one is not used again, and `close` closes the new one.
-   * Without it durability is not tested.
-   */
-  reopen?(): Promise<KV>;
-}
+export type { KVSubject };
 
 /** Tests for a key-value store; `make` is called for each. An eventual store must make each test see its own writes. */
 export function kvContract(make: () => Promise<KVSubject>): ContractTest[] {
-  return Object.entries(tests).map(([name, check]) => ({
-    name: `A key-value store ${name}`,
-    run: async () => {
-      const subject = await make();
-      try {
-        await check(subject.kv, subject);
-      } finally {
-        await subject.close?.();
-      }
-    },
-  }));
+  const checks = Object.entries({ ...tests, ...checkTests });
+  const bound = checks.map(([name, check]) => [name, (subject: KVSubject) => check(subject.kv, subject)]);
+  return suite("A key-value store", Object.fromEntries(bound), make);
 }
 
 // biome-ignore format: a list
@@ -40,7 +23,7 @@ const ORDERED = [
 ];
 const text = new TextEncoder();
 
-const tests: Record<string, (kv: KV, subject: KVSubject) => Promise<void>> = {
+const tests: KVChecks = {
   "gives null for a key that was never set": async (kv) => {
     assertEqual(await kv.get("k:none"), null, "get");
     assertEqual(await kv.list({ prefix: "" }), { entries: [], more: false }, "list of an empty store");
@@ -370,7 +353,7 @@ const tests: Record<string, (kv: KV, subject: KVSubject) => Promise<void>> = {
       () => kv.batch?.([{ type: "set", key: "k:over", value: over }]) ?? Promise.resolve(),
     ];
     for (const call of calls) {
-      let promise: Promise<void>;
+      let promise: Promise<unknown>;
       try {
         promise = call();
       } catch (error) {
@@ -401,10 +384,6 @@ function bytesOrder(a: string, b: string): number {
   return x.length - y.length;
 }
 
-function keys(entries: [string, Uint8Array][]): string[] {
-  return entries.map(([key]) => key);
-}
-
 /** Names the first key that stands wrong; all of them would be a wall of private-use characters. */
 function assertOrder(actual: string[], expected: string[], order: string): void {
   const at = expected.findIndex((key, i) => key !== actual[i]);
@@ -418,18 +397,4 @@ function escaped(key: string | undefined): string {
   if (key === undefined) return "nothing";
   const text = [...key].map((c) => (/[ -~]/.test(c) ? c : `\\u{${c.codePointAt(0)?.toString(16)}}`));
   return `"${text.join("")}"`;
-}
-
-async function fill(kv: KV, all: string[]): Promise<void> {
-  for (const key of shuffled(all)) await kv.set(key, text.encode(key));
-}
-
-function shuffled(all: readonly string[]): string[] {
-  const random = randomFrom(7);
-  const result = [...all];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = random(i + 1);
-    [result[i], result[j]] = [result[j] as string, result[i] as string];
-  }
-  return result;
 }

@@ -1,5 +1,6 @@
 /** edgebatch: the OpenAI Batches API over storage, files and models of your own. */
 
+export { MemoryFiles } from "../hosts/files/memory.ts";
 export { anyModel, type EchoInferenceOptions, echoInference, echoModels } from "../hosts/inference/echo.ts";
 export {
   type FetchInferenceOptions,
@@ -7,7 +8,7 @@ export {
   RedirectError,
   ResponseTooLargeError,
 } from "../hosts/inference/fetch.ts";
-export { MemoryFiles, MemoryKV } from "../hosts/memory.ts";
+export { MemoryKV } from "../hosts/kv/memory.ts";
 export { Batches, type BatchesOptions, type InputValidation } from "./batches.ts";
 export type { Adapters } from "./binding.ts";
 export {

@@ -8,6 +8,32 @@
 /** One write of {@link KV.batch}. */
 export type KVOp = { type: "set"; key: string; value: Uint8Array } | { type: "delete"; key: string };
 
+/** What {@link KV.batch} looks at before it writes: whether a key has exactly this value; with null, whether it is absent. */
+export interface KVCheck {
+  key: string;
+  value: Uint8Array | null;
+}
+
+/** What {@link KV.list} is asked for. */
+export interface KVQuery {
+  /** How each key starts. */
+  prefix: string;
+  /** The page begins behind this key, in its direction. It need not exist. */
+  after?: string;
+  /** Default 1,000, which is also the most an adapter need return. */
+  limit?: number;
+  /** Whether keys come in descending order. */
+  reverse?: boolean;
+}
+
+/** What {@link KV.list} gives. */
+export interface KVPage {
+  /** In the order of the keys' UTF-8 bytes, or its reverse. */
+  entries: [key: string, value: Uint8Array][];
+  /** Whether entries follow. */
+  more: boolean;
+}
+
 /** What {@link KV.lock} gives. */
 export interface StoreLock {
   /** Lets another service run the batches. No error when that has been done already. */
@@ -22,18 +48,14 @@ export interface KV {
   set(key: string, value: Uint8Array): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>;
+  /** The entries whose key starts with a prefix, a page at a time. */
+  list(query: KVQuery): Promise<KVPage>;
   /**
-   * Entries whose key starts with `prefix`, in key order or its reverse; `after` is exclusive and need not exist.
-   * `limit` defaults to 1,000, which is also the most an adapter need return. `more` says that entries follow.
+   * Carries out all writes or none, in order, and with `checks` only if each of them holds before the first write; no other
+   * write comes between. True once everything is durable; false when a check failed, and then nothing was written. Present
+   * exactly when `caps.atomic`; called with checks only when `caps.checks`.
    */
-  list(query: {
-    prefix: string;
-    after?: string;
-    limit?: number;
-    reverse?: boolean;
-  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }>;
-  /** Carries out all writes or none, in order. Present exactly when `caps.atomic`. */
-  batch?(ops: KVOp[]): Promise<void>;
+  batch?(ops: KVOp[], checks?: KVCheck[]): Promise<boolean>;
   /**
    * Claims the running of this store's batches until it is released or the process ends, however it ends. Rejects with a
    * `StoreInUseError` while anyone else holds it, in this process or another. Reads and writes need no claim. A store
@@ -45,6 +67,8 @@ export interface KV {
     consistency: "strong" | "eventual";
     /** Whether `batch` exists and is all or nothing. */
     atomic: boolean;
+    /** Whether `batch` takes checks, whoever else writes to the store. Absent is no. */
+    checks?: boolean;
     /** Largest value in bytes. At least 2,000,000. */
     maxValue: number;
   };

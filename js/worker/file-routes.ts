@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import { InvalidRequestError } from "../core/errors.ts";
 import { ObjectWriter } from "../hosts/files/r2.ts";
+import { newFileId } from "../hosts/shared/file-id.ts";
 import { maxBatchFileBytes } from "./config.ts";
 import { content } from "./download.ts";
 import {
@@ -14,7 +15,7 @@ import {
   unknownField,
   wholeNumber,
 } from "./http.ts";
-import { newFileId, now } from "./ids.ts";
+import { now } from "./ids.ts";
 import { listing } from "./listing.ts";
 import { multipart, text } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";

@@ -1,19 +1,5 @@
 /** Ids in OpenAI's shapes. */
 
-const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/** `file-` and 22 letters and digits: 128 bits. */
-export function newFileId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  let value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  let text = "";
-  for (let i = 0; i < 22; i++) {
-    text = BASE62[Number(value % 62n)] + text;
-    value /= 62n;
-  }
-  return `file-${text}`;
-}
-
 /** A prefix and 32 hex digits. */
 export function newId(prefix: "upload_" | "part_" | "req_"): string {
   return prefix + crypto.randomUUID().replaceAll("-", "");

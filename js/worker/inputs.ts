@@ -1,6 +1,6 @@
 /** Which files the batches that are not done with read: those stay, whoever deletes them. */
 
-import type { KV, KVOp } from "../core/types.ts";
+import type { KV } from "../core/types.ts";
 import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 
 export class Inputs {
@@ -45,8 +45,8 @@ export function holdingInputs(kv: KV, inputs: Inputs, isThere: (fileId: string) 
     set: (key, value) => kv.set(key, value),
     delete: (key) => kv.delete(key),
     list: (query) => kv.list(query),
-    async batch(ops: KVOp[]) {
-      const written = (kv.batch as NonNullable<KV["batch"]>).call(kv, ops);
+    async batch(ops, checks) {
+      const written = (kv.batch as NonNullable<KV["batch"]>).call(kv, ops, checks);
       const created: string[] = [];
       for (const op of ops) {
         if (op.type !== "set" || !op.key.startsWith("batch:")) continue;
@@ -55,12 +55,13 @@ export function holdingInputs(kv: KV, inputs: Inputs, isThere: (fileId: string) 
         inputs.hold(id, input_file_id);
         created.push(id);
       }
+      let isWritten = false;
       try {
-        await written;
-      } catch (error) {
-        for (const id of created) inputs.release(id);
-        throw error;
+        isWritten = await written;
+      } finally {
+        if (!isWritten) for (const id of created) inputs.release(id);
       }
+      return isWritten;
     },
   };
 }

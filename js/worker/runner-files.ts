@@ -3,8 +3,8 @@
 import { ResourceNotFoundError } from "../core/errors.ts";
 import type { FileObject, Files, FileWriter } from "../core/types.ts";
 import { ObjectWriter, type R2BucketLike } from "../hosts/files/r2.ts";
+import { newFileId } from "../hosts/shared/file-id.ts";
 import type { Segment } from "./file-index.ts";
-import { newFileId } from "./ids.ts";
 import { logError } from "./log.ts";
 import type { Stub } from "./platform.ts";
 import { LostObjectError, readSegments } from "./stored-bytes.ts";

@@ -4,7 +4,7 @@
  * and so is the first checkpoint until the batch is done with.
  */
 
-import type { KV, KVOp } from "../core/types.ts";
+import type { KV, KVOp, KVPage, KVQuery } from "../core/types.ts";
 import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 import type { Stub } from "./platform.ts";
 import type { Tenant } from "./tenant.ts";
@@ -68,26 +68,26 @@ export class RunnerKV implements KV {
     return hasBegun(seen) ? new Uint8Array(0) : first;
   }
 
-  set(key: string, value: Uint8Array): Promise<void> {
-    return this.batch([{ type: "set", key, value }]);
+  async set(key: string, value: Uint8Array): Promise<void> {
+    await this.batch([{ type: "set", key, value }]);
   }
 
-  delete(key: string): Promise<void> {
-    return this.batch([{ type: "delete", key }]);
+  async delete(key: string): Promise<void> {
+    await this.batch([{ type: "delete", key }]);
   }
 
-  async list(query: { prefix: string; after?: string; limit?: number; reverse?: boolean }) {
+  async list(query: KVQuery): Promise<KVPage> {
     const { prefix } = query;
     if (isOwn(prefix)) return this.#own.list(query);
     // The last look for a wish to cancel, before the batch is concluded: it lists the one key that may be there, and
     // must not be answered from what was known some seconds ago.
     if (prefix !== `cancel:${this.#batchId}`) throw new Error(`a turn does not list '${prefix}'`);
     const value = query.after === undefined ? await this.#tenant().runnerGet(this.#batchId, prefix) : null;
-    const entries: [key: string, value: Uint8Array][] = value === null ? [] : [[prefix, value]];
+    const entries: KVPage["entries"] = value === null ? [] : [[prefix, value]];
     return { entries, more: false };
   }
 
-  async batch(ops: KVOp[]): Promise<void> {
+  async batch(ops: KVOp[]): Promise<boolean> {
     for (let from = 0; from < ops.length; ) {
       const own = isOwn((ops[from] as KVOp).key);
       let to = from + 1;
@@ -103,6 +103,7 @@ export class RunnerKV implements KV {
       if (ended.length > 0) await this.#tenant().runnerWrite(this.#batchId, this.#turn, ended);
       await this.#own.batch(run);
     }
+    return true;
   }
 }
 

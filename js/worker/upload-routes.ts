@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../core/errors.ts";
+import { newFileId } from "../hosts/shared/file-id.ts";
 import type { Segment } from "./file-index.ts";
 import {
   type Call,
@@ -16,7 +17,7 @@ import {
   wholeNumber,
   wrongType,
 } from "./http.ts";
-import { newFileId, newId } from "./ids.ts";
+import { newId } from "./ids.ts";
 import { Joined, SmallOrObject } from "./join.ts";
 import { multipart } from "./multipart.ts";
 import { unwrap } from "./outcome.ts";

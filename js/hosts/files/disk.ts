@@ -4,7 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { InvalidRequestError, ResourceNotFoundError } from "../../core/errors.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
-import { newFileId } from "../memory.ts";
+import { newFileId } from "../shared/file-id.ts";
 import { fs, paths } from "../shared/node-modules.ts";
 import {
   type Content,

@@ -3,7 +3,7 @@
 import { ResourceNotFoundError } from "../../core/errors.ts";
 import { checkNames } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
-import { newFileId } from "../memory.ts";
+import { newFileId } from "../shared/file-id.ts";
 
 /** What all that is kept in R2 uses of a bucket. */
 export interface R2BucketLike {

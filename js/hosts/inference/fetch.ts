@@ -3,6 +3,7 @@
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../../core/types.ts";
 import { patientFetch } from "../../node/fetch.ts";
+import { concat } from "../shared/bytes.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -172,17 +173,7 @@ async function readBody(response: Response, most: number): Promise<Uint8Array> {
   if (length !== null && !response.headers.has("content-encoding") && size !== Number(length)) {
     throw new Error(`The answer ended after ${size} of ${length} bytes.`);
   }
-  return parts.length === 1 ? (parts[0] as Uint8Array) : concat(parts, size);
-}
-
-function concat(parts: Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return parts.length === 1 ? (parts[0] as Uint8Array) : concat(parts);
 }
 
 function tooLarge(most: number): ResponseTooLargeError {

@@ -1,6 +1,7 @@
 /** A key-value store in the SQLite storage of a Durable Object. */
 
-import type { KV, KVOp } from "../../core/types.ts";
+import type { KV, KVCheck, KVOp, KVPage, KVQuery } from "../../core/types.ts";
+import { prefixEnd, sameBytes } from "../shared/bytes.ts";
 
 /** What {@link DurableObjectKV} uses of `ctx.storage`. */
 export interface SqlDurableObjectStorage {
@@ -19,7 +20,7 @@ const MAX_VALUE = 2_000_000;
  * durable, so an acknowledgement never comes too early.
  */
 export class DurableObjectKV implements KV {
-  readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
+  readonly caps = { consistency: "strong", atomic: true, checks: true, maxValue: MAX_VALUE } as const;
   readonly #storage: SqlDurableObjectStorage;
 
   constructor(storage: SqlDurableObjectStorage) {
@@ -30,8 +31,7 @@ export class DurableObjectKV implements KV {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    for (const row of this.#exec("SELECT value FROM kv WHERE key = ?", encode(key))) return bytes(row.value);
-    return null;
+    return this.#find(key);
   }
 
   async set(key: string, value: Uint8Array): Promise<void> {
@@ -42,12 +42,7 @@ export class DurableObjectKV implements KV {
     this.#remove(key);
   }
 
-  async list(query: {
-    prefix: string;
-    after?: string;
-    limit?: number;
-    reverse?: boolean;
-  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
+  async list(query: KVQuery): Promise<KVPage> {
     const { limit = 1000, reverse = false } = query;
     const prefix = encode(query.prefix);
     const end = prefixEnd(prefix);
@@ -62,7 +57,7 @@ export class DurableObjectKV implements KV {
       values.push(encode(query.after));
     }
     const scan = `SELECT key, value FROM kv WHERE ${conditions.join(" AND ")} ORDER BY key ${reverse ? "DESC" : "ASC"}`;
-    const entries: [string, Uint8Array][] = [];
+    const entries: KVPage["entries"] = [];
     for (const row of this.#exec(`${scan} LIMIT ?`, ...values, limit + 1)) {
       if (entries.length === limit) return { entries, more: true };
       entries.push([decoder.decode(bytes(row.key)), bytes(row.value)]);
@@ -70,13 +65,20 @@ export class DurableObjectKV implements KV {
     return { entries, more: false };
   }
 
-  async batch(ops: KVOp[]): Promise<void> {
-    this.#storage.transactionSync(() => {
+  async batch(ops: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
+    return this.#storage.transactionSync(() => {
+      if (!checks.every(({ key, value }) => sameBytes(this.#find(key), value))) return false;
       for (const op of ops) {
         if (op.type === "set") this.#put(op.key, op.value);
         else this.#remove(op.key);
       }
+      return true;
     });
+  }
+
+  #find(key: string): Uint8Array | null {
+    for (const row of this.#exec("SELECT value FROM kv WHERE key = ?", encode(key))) return bytes(row.value);
+    return null;
   }
 
   #put(key: string, value: Uint8Array): void {
@@ -104,14 +106,4 @@ function encode(key: string): Uint8Array {
 
 function bytes(value: unknown): Uint8Array {
   return new Uint8Array(value as ArrayBuffer);
-}
-
-/** The least bytes above everything that starts with `prefix`; undefined when there are none. */
-function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
-  let length = prefix.length;
-  while (length > 0 && prefix[length - 1] === 0xff) length--;
-  if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
-  end[length - 1] = (end[length - 1] as number) + 1;
-  return end;
 }

@@ -3,8 +3,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { InvalidRequestError, type StoreHolder, StoreInUseError } from "../../core/errors.ts";
 import { checkNames, checkType, type NamesOf } from "../../core/options.ts";
-import type { KV, KVOp, StoreLock } from "../../core/types.ts";
+import type { KV, KVCheck, KVOp, KVPage, KVQuery, StoreLock } from "../../core/types.ts";
 import { makeDirectory } from "../files/disk-directory.ts";
+import { prefixEnd, sameBytes } from "../shared/bytes.ts";
 import { os, paths, sqlite } from "../shared/node-modules.ts";
 import { type FileLock, isBusy, lockFile } from "./sqlite-lock.ts";
 
@@ -47,7 +48,7 @@ const BYTES = "ifnull(?, x'')";
  * to create, read and cancel batches; one at a time may run them, which a lock on `<path>.lock` sees to.
  */
 export class SqliteKV implements KV {
-  readonly caps = { consistency: "strong", atomic: true, maxValue: MAX_VALUE } as const;
+  readonly caps = { consistency: "strong", atomic: true, checks: true, maxValue: MAX_VALUE } as const;
   readonly #db: DatabaseSync;
   readonly #get: StatementSync;
   readonly #set: StatementSync;
@@ -81,8 +82,7 @@ export class SqliteKV implements KV {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    const row = this.#get.get(utf8.encode(key));
-    return row === undefined ? null : (row.value as Uint8Array);
+    return this.#find(key);
   }
 
   async set(key: string, value: Uint8Array): Promise<void> {
@@ -93,12 +93,7 @@ export class SqliteKV implements KV {
     this.#delete.run(utf8.encode(key));
   }
 
-  async list(query: {
-    prefix: string;
-    after?: string;
-    limit?: number;
-    reverse?: boolean;
-  }): Promise<{ entries: [key: string, value: Uint8Array][]; more: boolean }> {
+  async list(query: KVQuery): Promise<KVPage> {
     const { limit = 1000, reverse = false } = query;
     // One bound on either side, the tighter one: of two, SQLite would look up the first and step through the rest.
     const prefix = utf8.encode(query.prefix);
@@ -113,7 +108,7 @@ export class SqliteKV implements KV {
     }
     const bounds = high === undefined ? [low] : [low, high];
     const scan = this.#scan(bounds.map(({ sql }) => sql).join(" AND "), reverse);
-    const entries: [string, Uint8Array][] = [];
+    const entries: KVPage["entries"] = [];
     for (const row of scan.iterate(...bounds.map(({ value }) => value), limit + 1)) {
       if (entries.length === limit) return { entries, more: true };
       entries.push([decoder.decode(row.key as Uint8Array), row.value as Uint8Array]);
@@ -121,14 +116,20 @@ export class SqliteKV implements KV {
     return { entries, more: false };
   }
 
-  async batch(ops: KVOp[]): Promise<void> {
+  async batch(ops: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
+    // Locks out other processes' writes from the start: what the checks see is what the writes replace.
     this.#db.exec("BEGIN IMMEDIATE");
     try {
+      if (!checks.every(({ key, value }) => sameBytes(this.#find(key), value))) {
+        this.#rollback();
+        return false;
+      }
       for (const op of ops) {
         if (op.type === "set") this.#put(op.key, op.value);
         else this.#delete.run(utf8.encode(op.key));
       }
       this.#db.exec("COMMIT");
+      return true;
     } catch (error) {
       this.#rollback();
       throw error;
@@ -183,6 +184,11 @@ export class SqliteKV implements KV {
     } catch {}
   }
 
+  #find(key: string): Uint8Array | null {
+    const row = this.#get.get(utf8.encode(key));
+    return row === undefined ? null : (row.value as Uint8Array);
+  }
+
   #put(key: string, value: Uint8Array): void {
     if (value.length > MAX_VALUE) {
       throw new RangeError(`The value of '${key}' has ${value.length} bytes; at most ${MAX_VALUE} are kept.`);
@@ -204,16 +210,6 @@ export class SqliteKV implements KV {
 
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The least bytes above everything that starts with `prefix`; undefined when there are none. */
-function prefixEnd(prefix: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
-  let length = prefix.length;
-  while (length > 0 && prefix[length - 1] === 0xff) length--;
-  if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
-  end[length - 1] = (end[length - 1] as number) + 1;
-  return end;
-}
 
 function invalid(param: string, expected: string): InvalidRequestError {
   const message = `Invalid value for '${param}': expected ${expected}.`;

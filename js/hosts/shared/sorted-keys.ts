@@ -23,6 +23,17 @@ function rank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x0800;
 }
 
+/** The least string above every string that starts with `prefix`; undefined when there is none. */
+export function keyPrefixEnd(prefix: string): string | undefined {
+  const points = [...prefix];
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    const point = last.codePointAt(0) as number;
+    if (point === 0x10ffff) continue;
+    return points.join("") + String.fromCodePoint(point === 0xd7ff ? 0xe000 : point + 1);
+  }
+  return undefined;
+}
+
 const BLOCK = 512;
 
 /**

@@ -3,10 +3,11 @@ import { statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { ContractError, filesContract, kvContract } from "../../../js/contract/index.ts";
-import type { FileObject, FileWriter, KVOp } from "../../../js/core/types.ts";
+import type { FileObject, FileWriter, KVCheck, KVOp, KVQuery } from "../../../js/core/types.ts";
 import { DiskFiles } from "../../../js/hosts/files/disk.ts";
+import { MemoryFiles } from "../../../js/hosts/files/memory.ts";
+import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import { SqliteKV } from "../../../js/hosts/kv/sqlite.ts";
-import { MemoryFiles, MemoryKV } from "../../../js/hosts/memory.ts";
 import { temporaryDirectory } from "./temp.ts";
 
 describe("MemoryKV keeps the contract", () => {
@@ -17,14 +18,22 @@ describe("SqliteKV keeps the contract", () => {
   const tests = kvContract(async () => {
     const path = join(temporaryDirectory(), "kv.db");
     let kv = new SqliteKV(path);
+    let other: SqliteKV | undefined;
     return {
       kv,
+      open: async () => {
+        other = new SqliteKV(path);
+        return other;
+      },
       reopen: async () => {
         kv.close();
         kv = new SqliteKV(path);
         return kv;
       },
-      close: async () => kv.close(),
+      close: async () => {
+        kv.close();
+        other?.close();
+      },
     };
   });
   for (const t of tests) test(t.name, t.run);
@@ -74,7 +83,7 @@ describe("The key-value suite finds an adapter that", () => {
 
   test("orders keys as JavaScript does", async () => {
     class Utf16KV extends MemoryKV {
-      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+      override async list(query: KVQuery) {
         const { entries, more } = await super.list(query);
         const way = query.reverse ? -1 : 1;
         return { entries: entries.sort(([a], [b]) => (a < b ? -way : way)), more };
@@ -95,9 +104,88 @@ describe("The key-value suite finds an adapter that", () => {
           if (op.type === "set") await this.set(op.key, op.value);
           else await this.delete(op.key);
         }
+        return true;
       }
     }
     assert.match(await failuresOf(() => new TornKV()), /leaves nothing of a batch that fails/);
+  });
+
+  test("looks at no check", async () => {
+    class BlindKV extends MemoryKV {
+      override batch(ops: KVOp[]) {
+        return super.batch(ops);
+      }
+    }
+    const found = await failuresOf(() => new BlindKV());
+    assert.match(found, /exactly when its check holds: a missing key has a value: expected false/);
+    assert.match(found, /exactly one of many writers with the same check win/);
+    assert.match(found, /loses none of hundreds of interleaved increments/);
+  });
+
+  test("looks at its checks some time before it writes", async () => {
+    class EarlyKV extends MemoryKV {
+      override async batch(ops: KVOp[], checks: KVCheck[] = []) {
+        if (!(await super.batch([], checks))) return false;
+        await Promise.resolve();
+        return super.batch(ops);
+      }
+    }
+    const found = await failuresOf(() => new EarlyKV());
+    assert.match(found, /exactly one of many writers with the same check win/);
+    assert.match(found, /loses none of hundreds of interleaved increments/);
+  });
+
+  test("looks at its first check alone", async () => {
+    class FirstKV extends MemoryKV {
+      override batch(ops: KVOp[], checks: KVCheck[] = []) {
+        return super.batch(ops, checks.slice(0, 1));
+      }
+    }
+    assert.match(await failuresOf(() => new FirstKV()), /unless every check holds.* whose check 1 fails/);
+  });
+
+  test("looks at its checks when it has written", async () => {
+    class LateKV extends MemoryKV {
+      override async batch(ops: KVOp[], checks: KVCheck[] = []) {
+        await super.batch(ops);
+        return super.batch([], checks);
+      }
+    }
+    assert.match(await failuresOf(() => new LateKV()), /checks what a key had before the batch/);
+  });
+
+  test("takes an absent key for an empty value", async () => {
+    class LooseKV extends MemoryKV {
+      override async batch(ops: KVOp[], checks: KVCheck[] = []) {
+        const absent = await Promise.all(checks.map(async ({ key }) => (await this.get(key)) === null));
+        const isEmpty = ({ value }: KVCheck, i: number) => absent[i] && value?.length === 0;
+        return super.batch(
+          ops,
+          checks.filter((check, i) => !isEmpty(check, i)),
+        );
+      }
+    }
+    assert.match(await failuresOf(() => new LooseKV()), /a missing key has an empty value: expected false/);
+  });
+
+  test("tells a failed check by a rejection", async () => {
+    class LoudKV extends MemoryKV {
+      override async batch(ops: KVOp[], checks: KVCheck[] = []) {
+        if (await super.batch(ops, checks)) return true;
+        throw new ContractError("a check failed");
+      }
+    }
+    assert.match(await failuresOf(() => new LoudKV()), /answers checks without writes: a check failed/);
+  });
+
+  test("tells nothing", async () => {
+    class SilentKV extends MemoryKV {
+      override async batch(ops: KVOp[]): Promise<boolean> {
+        await super.batch(ops);
+        return undefined as unknown as boolean;
+      }
+    }
+    assert.match(await failuresOf(() => new SilentKV()), /answers true to a batch without checks/);
   });
 
   test("lets two hold its lock", async () => {
@@ -111,7 +199,7 @@ describe("The key-value suite finds an adapter that", () => {
 
   test("includes `after`", async () => {
     class InclusiveKV extends MemoryKV {
-      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+      override async list(query: KVQuery) {
         const page = await super.list(query);
         const value = query.after === undefined ? null : await this.get(query.after);
         if (value !== null) page.entries.unshift([query.after as string, value]);
@@ -123,7 +211,7 @@ describe("The key-value suite finds an adapter that", () => {
 
   test("says that there is more whenever a page is full", async () => {
     class EagerKV extends MemoryKV {
-      override async list(query: Parameters<MemoryKV["list"]>[0]) {
+      override async list(query: KVQuery) {
         const page = await super.list(query);
         return { ...page, more: page.entries.length === (query.limit ?? 1000) };
       }

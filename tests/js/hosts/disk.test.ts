@@ -271,7 +271,7 @@ describe("DiskFiles", () => {
     const files = new DiskFiles(join(directory, "deep", "files"));
     const copied = await files.add(source);
     assert.deepEqual([copied.filename, copied.purpose, copied.bytes], ["source ü.jsonl", "batch", 3_000_000]);
-    assert.match(copied.id, /^file-[0-9a-f]{32}$/);
+    assert.match(copied.id, /^file-[0-9A-Za-z]{22}$/);
     rmSync(source);
     assert.deepEqual(await files.read(copied.id, 2_999_990, 99), patternBytes(3_000_000).slice(-10));
     const options = { filename: "s.txt", purpose: "user_data", id: "file-s" };

@@ -66,6 +66,49 @@ describe("SqliteKV", () => {
     kv.close();
   });
 
+  test("loses none of the increments that several processes make under checks", async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, "kv.db");
+    const children = [0, 1, 2, 3].map((who) =>
+      start(
+        directory,
+        `import { setTimeout } from "node:timers/promises";
+         import { SqliteKV } from ${JSON.stringify(`${hosts}kv/sqlite.ts`)};
+         const kv = new SqliteKV(${JSON.stringify(path)}, { durability: "process" });
+         const text = new TextEncoder();
+         let failed = 0;
+         await kv.set("ready:${who}", text.encode(""));
+         while ((await kv.list({ prefix: "ready:" })).entries.length < 4) await setTimeout(1);
+         for (let i = 0; i < 200; i++) {
+           for (;;) {
+             const value = await kv.get("count");
+             const count = value === null ? 0 : Number(new TextDecoder().decode(value));
+             const mine = { type: "set", key: "who:" + (count + 1), value: text.encode("${who}") } as const;
+             const next = { type: "set", key: "count", value: text.encode(String(count + 1)) } as const;
+             if (await kv.batch([mine, next], [{ key: "count", value }, { key: mine.key, value: null }])) break;
+             failed++;
+           }
+         }
+         console.log(failed);
+         kv.close();`,
+      ),
+    );
+    const failed = await Promise.all(children.map(finish));
+    const kv = new SqliteKV(path);
+    assert.equal(new TextDecoder().decode((await kv.get("count")) ?? undefined), "800");
+    const { entries } = await kv.list({ prefix: "who:" });
+    assert.equal(entries.length, 800, "one writer of each count");
+    for (const who of "0123") {
+      const mine = entries.filter(([, value]) => new TextDecoder().decode(value) === who);
+      assert.equal(mine.length, 200, `counts of ${who}`);
+    }
+    assert.ok(
+      failed.map(Number).reduce((sum, n) => sum + n) > 0,
+      "no check failed: the processes did not meet",
+    );
+    kv.close();
+  });
+
   test("makes the folder of its file, for this user alone", async () => {
     const directory = temporaryDirectory();
     const path = join(directory, "data", "state", "kv.db");
