@@ -1,6 +1,25 @@
 //! Where things stand in the key-value store. Each key has one writer once its batch exists:
 //! the service writes `cancel:`, the batch's run writes all others.
 
+/// Who writes a record once its batch exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The calls of users.
+    Service,
+    /// The batch's run.
+    Run,
+}
+
+/// What the keys of all records begin with.
+pub const PREFIXES: [(&str, Owner); 6] = [
+    (BATCH_PREFIX, Owner::Run),
+    (RUN_PREFIX, Owner::Run),
+    (RESULT_PREFIX, Owner::Run),
+    (LARGE_PREFIX, Owner::Run),
+    (CANCEL_PREFIX, Owner::Service),
+    (IDEMPOTENCY_PREFIX, Owner::Service),
+];
+
 /// The batch, as a user may read it.
 pub fn batch(id: &str) -> String {
     format!("{BATCH_PREFIX}{id}")
@@ -32,22 +51,22 @@ pub const CANCEL_PREFIX: &str = "cancel:";
 
 /// Which batch an idempotency key stands for. The key is hashed: a user's text must not shape ours.
 pub fn idempotency(key_hash: u128) -> String {
-    format!("idempotency:{key_hash:032x}")
+    format!("{IDEMPOTENCY_PREFIX}{key_hash:032x}")
 }
 
 /// All results of a batch.
 pub(crate) fn results(id: &str) -> String {
-    format!("result:{id}:")
+    format!("{RESULT_PREFIX}{id}:")
 }
 
 /// All results of one chunk.
 pub(crate) fn chunk_results(id: &str, chunk: u32) -> String {
-    format!("result:{id}:{chunk:08x}:")
+    format!("{RESULT_PREFIX}{id}:{chunk:08x}:")
 }
 
 /// One group of results; the earliest group that holds a request's result is the one that counts.
 pub(crate) fn result_group(id: &str, chunk: u32, group: u32) -> String {
-    format!("result:{id}:{chunk:08x}:{group:06x}")
+    format!("{RESULT_PREFIX}{id}:{chunk:08x}:{group:06x}")
 }
 
 /// The group number in a key of [`result_group`].
@@ -57,15 +76,19 @@ pub(crate) fn group_of(key: &str) -> Option<u32> {
 
 /// All parts of results too large for a group.
 pub(crate) fn large_results(id: &str) -> String {
-    format!("large:{id}:")
+    format!("{LARGE_PREFIX}{id}:")
 }
 
 /// All parts of one large result.
 pub(crate) fn large_result(id: &str, chunk: u32, index: u32) -> String {
-    format!("large:{id}:{chunk:08x}:{index:04x}:")
+    format!("{LARGE_PREFIX}{id}:{chunk:08x}:{index:04x}:")
 }
 
 /// One part of a large result.
 pub(crate) fn large_part(id: &str, chunk: u32, index: u32, part: usize) -> String {
-    format!("large:{id}:{chunk:08x}:{index:04x}:{part:06x}")
+    format!("{LARGE_PREFIX}{id}:{chunk:08x}:{index:04x}:{part:06x}")
 }
+
+const IDEMPOTENCY_PREFIX: &str = "idempotency:";
+const RESULT_PREFIX: &str = "result:";
+const LARGE_PREFIX: &str = "large:";
