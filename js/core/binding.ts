@@ -3,25 +3,8 @@
 import { InvalidRequestError } from "./errors.ts";
 import { Inputs } from "./inputs.ts";
 import { random64 } from "./random.ts";
-import type {
-  FileObject,
-  Files,
-  FileWriter,
-  Inference,
-  InferenceResponse,
-  KV,
-  KVOp,
-  Models,
-} from "./types.ts";
+import type { Adapters, FileObject, FileWriter, InferenceResponse, KVOp } from "./types.ts";
 import type { CoreHost } from "./wasm.ts";
-
-/** The adapters of one service. */
-export interface Adapters {
-  kv: KV;
-  files: Files;
-  inference: Inference;
-  models: Models;
-}
 
 /** What each adapter must be able to do. */
 const functions: { [Port in keyof Adapters]: (keyof Adapters[Port])[] } = {
@@ -41,8 +24,8 @@ export function checkAdapters(adapters: Partial<Adapters>): void {
   if (missing[0] !== undefined)
     refuse(missing[0], `Batches needs ${ports.join(", ")}: missing ${missing.join(", ")}.`);
   for (const port of ports) {
-    const adapter = adapters[port] as unknown as Record<string, unknown>;
-    const lacking = functions[port].filter((name) => typeof adapter[name] !== "function");
+    const adapter = Object(adapters[port]);
+    const lacking = functions[port].filter((name) => typeof Reflect.get(adapter, name) !== "function");
     if (lacking.length > 0) refuse(port, `The adapter '${port}' of Batches has no ${lacking.join(", ")}.`);
   }
   if (typeof adapters.kv?.caps?.maxValue !== "number")
