@@ -1,9 +1,7 @@
 //! What is wrong with a line, case by case: every rule in both dialects.
 
-mod requests;
-
+use crate::support::requests::*;
 use edgebatch::validate::{Dialect, Progress, Rules, ValidRequest, Validator};
-use requests::*;
 
 #[test]
 fn every_fault_of_a_line_is_told_in_both_dialects() {
