@@ -1,6 +1,7 @@
 //! What a host may set. Read from one plain object, so that Rust, TypeScript and JSON name it alike.
 
 use crate::error::ApiError;
+use crate::input::endpoint::Endpoint;
 use crate::limits::{COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits};
 use crate::validate::{Dialect, Rules};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             dialect: Dialect::default(),
-            endpoints: vec!["/v1/chat/completions".to_owned()],
+            endpoints: Endpoint::paths(|endpoint| endpoint.default).map(str::to_owned).collect(),
             limits: Limits::default(),
             single_model: false,
             max_concurrent_batches: 1,

@@ -3,11 +3,10 @@
 
 #![allow(unsafe_code)]
 
-mod common;
+#[path = "core/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "this crate uses a part")]
+mod support;
 
-use common::clock::Clock;
-use common::model::good;
-use common::{INPUT, START_MS, params, request};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, create, run_turn};
 use edgebatch::host::{Answer, Fault};
@@ -19,6 +18,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use support::clock::Clock;
+use support::model::good;
+use support::{INPUT, START_MS, params, request};
 
 struct Counting;
 

@@ -3,6 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(non_snake_case, reason = "two underscores stand between a test and its row")]
 
+#[path = "core/seed/behaviours.rs"]
 mod seed_behaviours;
 mod seed_wasm_host;
 

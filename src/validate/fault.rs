@@ -1,6 +1,7 @@
 //! What can be wrong with a line or a file, and how it is told: the only place with error texts.
 
 use super::Dialect;
+use crate::input::endpoint::Want;
 use crate::json::scan::{Kind, Value};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::text;
@@ -20,34 +21,12 @@ pub(super) struct Field {
     pub(super) want: Want,
 }
 
-/// The types a field may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Want {
-    String,
-    Object,
-    Array,
-    StringOrArray,
-    StringArrayOrNull,
-}
-
 pub(super) const CUSTOM_ID: Field = Field { name: "custom_id", in_body: false, want: Want::String };
 pub(super) const METHOD: Field = Field { name: "method", in_body: false, want: Want::String };
 pub(super) const URL: Field = Field { name: "url", in_body: false, want: Want::String };
 pub(super) const BODY: Field = Field { name: "body", in_body: false, want: Want::Object };
 pub(super) const MODEL: Field = Field { name: "model", in_body: true, want: Want::String };
 pub(super) const STREAM: Field = Field { name: "stream", in_body: true, want: Want::String };
-
-impl Want {
-    pub(super) fn allows(self, kind: Kind) -> bool {
-        match self {
-            Self::String => kind == Kind::String,
-            Self::Object => kind == Kind::Object,
-            Self::Array => kind == Kind::Array,
-            Self::StringOrArray => matches!(kind, Kind::String | Kind::Array),
-            Self::StringArrayOrNull => matches!(kind, Kind::String | Kind::Array | Kind::Null),
-        }
-    }
-}
 
 impl Field {
     fn param(self) -> String {

@@ -1,45 +1,37 @@
 //! The rules of one line that need nothing but the line, in the order they are reported.
 
 use super::Rules;
+use crate::input::endpoint::Endpoint;
 use crate::input::request::RequestLine;
 use crate::json::scan::{Json, Kind, Query, ScanError, Value, same};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
-use crate::validate::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL, Want};
+use crate::validate::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREAM, URL};
 use crate::validate::reason::Unreadable;
 use std::borrow::Cow;
 
-/// What an endpoint asks of a body.
+/// What an endpoint asks of a line, as [`Endpoint`] has it, ready to be held against many.
 #[derive(Clone, Debug)]
-pub(super) struct Endpoint {
+pub(super) struct Asked {
     /// Its path as a line gives it, quotes and all, if it writes nothing as an escape that need not be.
     written: String,
-    /// The model may be left out: the endpoint has one of its own.
     model_optional: bool,
-    /// The endpoint's own parameter.
     own: Option<Field>,
-    /// What it asks for may be kept by the server: a stored prompt, a conversation, an earlier response.
     stateful: bool,
 }
 
-impl Endpoint {
-    /// By its path. Of one that is not known here, which a host may have opened all the same, only the model
+impl Asked {
+    /// By the endpoint's path. Of one that is not known, which a host may have opened all the same, only the model
     /// is asked (contract §6).
-    pub(super) fn of(path: &str) -> Self {
-        let own = |name, want| Some(Field { name, in_body: true, want });
-        let (model_optional, own) = match path {
-            "/v1/chat/completions" => (false, own("messages", Want::Array)),
-            "/v1/completions" => (false, own("prompt", Want::StringArrayOrNull)),
-            "/v1/embeddings" | "/v1/responses" => (false, own("input", Want::StringOrArray)),
-            "/v1/moderations" => (true, own("input", Want::StringOrArray)),
-            "/v1/images/generations" | "/v1/images/edits" | "/v1/videos" => {
-                (true, own("prompt", Want::String))
-            }
-            _ => (false, None),
-        };
+    pub(super) fn by(path: &str) -> Self {
         // Of one that cannot be written without escapes, nothing is known: no line is as short as this.
         let plain = path.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\');
         let written = if plain { format!("\"{path}\"") } else { String::new() };
-        Self { written, model_optional, own, stateful: path == "/v1/responses" }
+        let Some(endpoint) = Endpoint::of(path) else {
+            return Self { written, model_optional: false, own: None, stateful: false };
+        };
+        let own = Field { name: endpoint.own.name, in_body: true, want: endpoint.own.want };
+        let Endpoint { model_optional, stateful, .. } = *endpoint;
+        Self { written, model_optional, own: Some(own), stateful }
     }
 
     /// The members of a line that rules read.
@@ -68,7 +60,7 @@ pub(super) struct Fields<'a, 'q> {
 }
 
 impl<'a, 'q> Fields<'a, 'q> {
-    /// Of a line scanned with [`Endpoint::query`]; the error is its only one.
+    /// Of a line scanned with [`Asked::query`]; the error is its only one.
     pub(super) fn of(
         line: &'a [u8],
         scanned: Result<Json<'a>, ScanError>,
@@ -87,7 +79,7 @@ impl<'a, 'q> Fields<'a, 'q> {
     pub(super) fn judge<'f>(
         &'f self,
         rules: &'f Rules,
-        endpoint: &Endpoint,
+        endpoint: &Asked,
         found: &mut impl FnMut(Fault<'_>),
     ) -> Option<RequestLine<'f>> {
         match self.faultless(rules, endpoint) {
@@ -101,7 +93,7 @@ impl<'a, 'q> Fields<'a, 'q> {
     fn judge_each(
         &self,
         rules: &Rules,
-        endpoint: &Endpoint,
+        endpoint: &Asked,
         found: &mut impl FnMut(Fault<'_>),
     ) -> Option<RequestLine<'a>> {
         let mut faults = 0;
@@ -165,7 +157,7 @@ impl<'a, 'q> Fields<'a, 'q> {
 impl<'a> Fields<'a, '_> {
     /// The request, if it is written as most are and breaks no rule: what [`Self::judge_each`] finds, only sooner.
     #[inline(always)]
-    fn faultless<'f>(&'f self, rules: &'f Rules, endpoint: &Endpoint) -> Option<RequestLine<'f>> {
+    fn faultless<'f>(&'f self, rules: &'f Rules, endpoint: &Asked) -> Option<RequestLine<'f>> {
         let kind = |slot| self.query.kind(slot);
         let raw = |slot| self.query.raw(&self.json, slot);
         let own = endpoint.own.is_none_or(|own| kind(6).is_some_and(|kind| own.want.allows(kind)));

@@ -6,7 +6,7 @@ use crate::input::request::RequestLine;
 use crate::json::scan::{self, Json, Lines, Query, ScanError, same};
 use crate::validate::duplicates::{self, Seen};
 use crate::validate::fault::Fault;
-use crate::validate::line::{Endpoint, Fields};
+use crate::validate::line::{Asked, Fields};
 use crate::validate::models::Models;
 use crate::validate::reason::{self, Unreadable};
 use crate::validate::statistics::Statistics;
@@ -95,7 +95,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Judge {
     rules: Rules,
-    endpoint: Endpoint,
+    endpoint: Asked,
     errors: Errors,
     /// What the file is instead of lines of JSON; then its lines mean nothing.
     not_text: Option<&'static str>,
@@ -131,7 +131,7 @@ enum Common {
 impl Validator {
     /// Starts at the beginning of a file.
     pub fn new(rules: Rules) -> Self {
-        let endpoint = Endpoint::of(&rules.endpoint);
+        let endpoint = Asked::by(&rules.endpoint);
         Self {
             query: endpoint.query(),
             splitter: LineSplitter::new(rules.limits.max_line_bytes),

@@ -27,7 +27,7 @@ test("no behaviour is listed twice, and the sums at the top are right", () => {
   );
 });
 
-for (const file of ["seed.rs", "seed_wasm.rs", "js/seed.test.ts"]) {
+for (const file of ["core/seed.rs", "seed_wasm.rs", "js/seed.test.ts"]) {
   test(`${file} has each listed test once, and no other`, () => {
     assert.deepEqual(named(file).sort(), [...listed].sort());
   });

@@ -1,9 +1,7 @@
 //! `list`: newest first, whole, stable, and in pages of any size the store likes.
 
-mod common;
-
-use common::model::steady;
-use common::{Injected, Op, ScriptedHost, new_batch};
+use crate::support::model::steady;
+use crate::support::{Injected, Op, ScriptedHost, new_batch};
 use edgebatch::driver::{cancel, list};
 use edgebatch::error::ApiError;
 use edgebatch::host::FaultKind;

@@ -3,13 +3,12 @@
 use edgebatch::host::{Answer, Fault, FaultKind};
 
 /// One inference call.
-pub(crate) struct Call<'a> {
+pub(crate) struct Call {
     /// Physical line, 1-based.
     pub(crate) line: u64,
     /// 1 for the first call ever made for this line, across all processes.
     pub(crate) attempt: u32,
     pub(crate) now: u64,
-    pub(crate) body: &'a [u8],
 }
 
 /// What the model does.
@@ -20,7 +19,7 @@ pub(crate) struct Answers {
 }
 
 /// A model.
-pub(crate) type Model = Box<dyn FnMut(&Call<'_>) -> Answers>;
+pub(crate) type Model = Box<dyn FnMut(&Call) -> Answers>;
 
 /// A good answer that names its line and counts tokens.
 pub(crate) fn good(line: u64) -> Answer {

@@ -1,14 +1,12 @@
-//! The machine against a world that does anything in any order: see `machine_model::invariants`.
+//! The machine against a world that does anything in any order: see `support::world::invariants`.
 
-mod machine_model;
-
+use crate::support::world::invariants::{TurnWatch, Watch};
+use crate::support::world::{ID, START_MS, World, answer, good, line_of};
 use edgebatch::batch::command::{Command, CommandId, Output, Reply};
 use edgebatch::batch::{Machine, TurnEnd, first_checkpoint};
 use edgebatch::host::{Answer, Fault, FaultKind};
 use edgebatch::settings::Settings;
 use edgebatch::wire::{Batch, BatchStatus};
-use machine_model::invariants::{TurnWatch, Watch};
-use machine_model::{ID, START_MS, World, answer, good, line_of};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

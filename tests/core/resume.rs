@@ -1,11 +1,11 @@
 //! Killed at any point, a batch goes on and ends with the same files.
 
-mod common;
-
-use common::model::{Model, mixed, steady};
-use common::random::Random;
-use common::{Ended, Kill, Op, START_MS, ScriptedHost, check_times, ended, files, finish, nothing_left};
-use common::{stored_batch, turn, unsummed, with_batch};
+use crate::support::model::{Model, mixed, steady};
+use crate::support::random::Random;
+use crate::support::{
+    Ended, Kill, Op, START_MS, ScriptedHost, check_times, ended, files, finish, nothing_left,
+};
+use crate::support::{stored_batch, turn, unsummed, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, cancel};
 use edgebatch::settings::Settings;
@@ -162,7 +162,7 @@ fn killed_while_validating_the_batch_is_validated_again() {
         let mut trial = Trial::new(40, || steady(5), atomic);
         trial.kill_everywhere(1);
         // A file that is refused.
-        trial.prepare = |host, _| host.add_file(common::INPUT, b"{\"custom_id\":\n".to_vec());
+        trial.prepare = |host, _| host.add_file(crate::support::INPUT, b"{\"custom_id\":\n".to_vec());
         let (expected, _) = trial.undisturbed();
         assert_eq!(expected.batch.status, BatchStatus::Failed);
         trial.kill_everywhere(1);
@@ -285,7 +285,7 @@ fn tries_and_waits_of_a_line_go_on_in_the_next_turn() {
 
 #[test]
 fn replies_lost_and_late_change_nothing() {
-    use common::Injected::{After, Before, Late, Nothing};
+    use crate::support::Injected::{After, Before, Late, Nothing};
     use edgebatch::host::FaultKind::{Timeout, Transient};
     for seed in 0..60 {
         let trial = Trial::new(300, mixed, seed % 2 == 0);

@@ -1,5 +1,4 @@
 //! Request lines to validate, and a validator that has the whole file at hand.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use edgebatch::validate::{Dialect, Progress, Report, Rules, ValidRequest, Validator};
 use edgebatch::wire::BatchError;

@@ -1,10 +1,10 @@
 //! The store, the files and the input fail in the middle of a run: it ends all the same, and says what it lost.
 
-mod common;
-
-use common::model::{mixed, steady};
-use common::{INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, files, finish, lines_of, requests};
-use common::{UNKNOWN, stored_batch, turn, unsummed, with_batch};
+use crate::support::model::{mixed, steady};
+use crate::support::{
+    INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, files, finish, lines_of, requests,
+};
+use crate::support::{UNKNOWN, stored_batch, turn, unsummed, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, cancel, run_turn};
 use edgebatch::host::FaultKind::{self, Missing, Terminal, Timeout, Transient};
@@ -41,7 +41,7 @@ fn a_lost_input_file_fails_the_batch_and_keeps_every_result_that_was_stored() {
         let settings = Settings::default();
         // Line 1 never ends: the checkpoint stays behind, results of several chunks do not.
         let mut model = steady(30);
-        let slow = move |call: &common::model::Call<'_>| {
+        let slow = move |call: &crate::support::model::Call| {
             let mut answers = model(call);
             answers.ms = if call.line == 1 { 500_000 } else { 30 };
             answers
@@ -173,10 +173,10 @@ fn results_lost_after_the_last_request_fail_the_batch_and_the_rest_is_kept() {
 #[test]
 fn a_result_file_that_cannot_be_written_is_begun_again_and_holds_no_byte_twice() {
     let settings = Settings::default();
-    let model = || -> common::model::Model {
-        Box::new(|call| common::model::Answers {
+    let model = || -> crate::support::model::Model {
+        Box::new(|call| crate::support::model::Answers {
             ms: 20,
-            result: Ok(common::model::answer(
+            result: Ok(crate::support::model::answer(
                 if call.line % 3 == 0 { 400 } else { 200 },
                 call.line,
                 format!("{{\"text\":\"{}\"}}", "t".repeat(10_000)),
@@ -321,7 +321,7 @@ fn watched_turn(host: &ScriptedHost, id: &str, seen: &mut (usize, RequestCounts)
         }
     };
     let settings = Settings::default();
-    let owner = common::sole_owner(host);
+    let owner = crate::support::sole_owner(host);
     let run = run_turn(host, id, &settings, Turn { owner: Some(&owner), ..Turn::default() });
     let end = host.run(async {
         match select(pin!(run), pin!(watch)).await {
@@ -334,7 +334,7 @@ fn watched_turn(host: &ScriptedHost, id: &str, seen: &mut (usize, RequestCounts)
 }
 
 /// Some lines take long, so that chunks stay open behind the reader.
-fn uneven() -> common::model::Model {
+fn uneven() -> crate::support::model::Model {
     let mut model = steady(20);
     Box::new(move |call| {
         let mut answers = model(call);

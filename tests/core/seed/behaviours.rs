@@ -1,5 +1,5 @@
 //! The behaviours the project was asked for, each told once and shown wherever a [`Place`] is: against the core
-//! natively (`tests/seed.rs`) and through the exports of the wasm build (`tests/seed_wasm.rs`). The rows are in
+//! natively (`tests/core/seed.rs`) and through the exports of the wasm build (`tests/seed_wasm.rs`). The rows are in
 //! `tests/data/seed_cases.json`, which the tests of the TypeScript library read too.
 
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub(crate) struct Activity {
 }
 
 fn cases() -> Value {
-    serde_json::from_str(include_str!("../data/seed_cases.json")).expect("the cases are JSON")
+    serde_json::from_str(include_str!("../../data/seed_cases.json")).expect("the cases are JSON")
 }
 
 fn case(kind: &str, name: &str) -> Value {

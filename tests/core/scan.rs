@@ -1,10 +1,8 @@
 //! The scanner against serde_json: what one accepts the other does, and both see the same members.
 
-mod random;
-
+use crate::support::random::Random;
 use edgebatch::json::scan::{Kind, Lines, Query, ScanError, members, members_within, scalar};
 use proptest::prelude::*;
-use random::Random;
 use serde_json::Value;
 use std::cell::Cell;
 

@@ -1,11 +1,9 @@
 //! Model servers in trouble of every kind, for up to an hour, at any time: no line is used up for it, and a line that is
 //! itself at fault still ends.
 
-mod common;
-
-use common::model::{Answers, Model, answer, good, refusal};
-use common::random::Random;
-use common::{START_MS, ScriptedHost, ended, finish, turn, with_batch};
+use crate::support::model::{Answers, Model, answer, good, refusal};
+use crate::support::random::Random;
+use crate::support::{Kill, START_MS, ScriptedHost, ended, finish, turn, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, run_turn};
 use edgebatch::host::{Answer, Fault, FaultKind};
@@ -90,7 +88,7 @@ fn one_of<T: Copy>(random: &mut Random, from: &[T]) -> T {
 
 fn failed(host: &ScriptedHost, id: &str) -> Vec<u64> {
     let error = ended(host, id).error;
-    common::lines_of(error.as_ref()).into_iter().map(|(line, _)| line).collect()
+    crate::support::lines_of(error.as_ref()).into_iter().map(|(line, _)| line).collect()
 }
 
 #[test]
@@ -171,7 +169,7 @@ fn a_pause_and_a_narrow_window_outlive_turns_and_crashes() {
                 Turn { deadline: Some(START_MS + 120_000), ..Turn::default() },
             );
             let effects = other.effects();
-            host.kill.set(Some(common::Kill { effect: effects - 2, done: true }));
+            host.kill.set(Some(Kill { effect: effects - 2, done: true }));
             assert_eq!(
                 turn(&host, &id, &settings, Turn { deadline: Some(START_MS + 120_000), ..Turn::default() }),
                 None
@@ -211,7 +209,7 @@ fn a_clock_that_is_set_back_stands_nothing_still() {
         if now > START_MS + 400 {
             watched.skew.set(-3_600_000);
         }
-        common::Injected::Nothing
+        crate::support::Injected::Nothing
     });
     finish(&host, &id, &settings, 3);
     assert_eq!(ended(&host, &id).batch.request_counts.completed, 40);
@@ -247,7 +245,7 @@ fn lines_at_fault_do_not_slow_the_others_down() {
         let run = run_turn(&host, &id, &settings, Turn::default());
         let watch = async {
             loop {
-                let counts = common::stored_batch(&host, &id).request_counts;
+                let counts = crate::support::stored_batch(&host, &id).request_counts;
                 if counts.completed >= 1_390 {
                     return host.clock.now();
                 }

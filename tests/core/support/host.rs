@@ -38,8 +38,6 @@ pub(crate) enum Injected {
     After(FaultKind),
     /// Takes this much longer.
     Late(u64),
-    /// Never answers; nothing was done.
-    Hang,
 }
 
 /// Where the process dies.
@@ -185,7 +183,6 @@ impl ScriptedHost {
         match injected {
             Injected::Before(kind) => return Err(Fault { kind, message: "injected".to_owned() }),
             Injected::Late(ms) => self.clock.sleep(ms).await,
-            Injected::Hang => std::future::pending().await,
             Injected::Nothing | Injected::After(_) => {}
         }
         self.die_if_due(effect, false).await;
@@ -383,7 +380,7 @@ impl Host for ScriptedHost {
             *count
         };
         let line = key.rsplit(':').next().and_then(|line| line.parse().ok()).expect("batch:line");
-        let call = Call { line, attempt, now: self.clock.now(), body: request.body };
+        let call = Call { line, attempt, now: self.clock.now() };
         let answer = (self.model.borrow_mut())(&call);
         // The kill may come while the call is under way, or between the answer and what is done with it.
         if answer.ms > 0 {

@@ -1,11 +1,11 @@
 //! Whatever becomes of one stored record, the batch goes on or says plainly what it lost, and no damaged byte is taken
 //! for a result.
 
-mod common;
-
-use common::model::{good, mixed};
-use common::random::Random;
-use common::{Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, stored_batch, turn, with_batch};
+use crate::support::model::{good, mixed};
+use crate::support::random::Random;
+use crate::support::{
+    Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, stored_batch, turn, with_batch,
+};
 use edgebatch::driver::{Turn, create, list, retrieve};
 use edgebatch::service::ListParams;
 use edgebatch::settings::Settings;
@@ -114,14 +114,14 @@ fn a_result_whose_bytes_were_turned_is_never_handed_out() {
 #[test]
 fn a_batch_whose_record_cannot_be_read_does_not_hide_the_others() {
     let settings = Settings::default();
-    let model = || -> common::model::Model {
-        Box::new(|call| common::model::Answers { ms: 5, result: Ok(good(call.line)) })
+    let model = || -> crate::support::model::Model {
+        Box::new(|call| crate::support::model::Answers { ms: 5, result: Ok(good(call.line)) })
     };
     for how in [Damage::Cut, Damage::Emptied, Damage::Garbled] {
         let (host, first) = with_batch(3, model(), &settings);
         finish(&host, &first, &settings, 1);
         host.clock.advance(10);
-        let second = host.run(create(&host, common::params(), &settings)).unwrap().unwrap().id;
+        let second = host.run(create(&host, crate::support::params(), &settings)).unwrap().unwrap().id;
         damage(&host, &format!("batch:{first}"), how, &mut Random(1));
         let page = host.run(list(&host, ListParams::default())).unwrap().unwrap();
         assert_eq!(page.data.iter().map(|batch| &batch.id).collect::<Vec<_>>(), [&second]);

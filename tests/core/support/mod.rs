@@ -1,13 +1,12 @@
 //! What the tests of the run share: a scripted host on virtual time, and what every ended batch must look like.
 
-#![allow(dead_code, unused_imports)]
-
 pub(crate) mod clock;
 pub(crate) mod host;
 pub(crate) mod model;
 pub(crate) mod process;
-#[path = "../random/mod.rs"]
 pub(crate) mod random;
+pub(crate) mod requests;
+pub(crate) mod world;
 
 pub(crate) use host::{Injected, Kill, Op, ScriptedHost};
 

@@ -1,12 +1,10 @@
 //! `create`, `retrieve` and `cancel`: texts and codes in both dialects, idempotency, and calls that are cut off.
 
-mod common;
-
-use common::model::steady;
-use common::{
+use crate::support::model::steady;
+use crate::support::{
     INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, finish, new_batch, nothing_left, params,
 };
-use common::{requests, stored_batch, turn, with_batch};
+use crate::support::{requests, stored_batch, turn, with_batch};
 use edgebatch::driver::{Turn, cancel, create, retrieve, run_turn};
 use edgebatch::error::ApiError;
 use edgebatch::host::FaultKind;

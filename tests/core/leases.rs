@@ -1,11 +1,9 @@
 //! Several owners over one store: each batch has one at a time, whichever of them dies, stands still or goes on.
 
-mod common;
-
-use common::model::{Model, good, mixed};
-use common::process::Process;
-use common::random::Random;
-use common::{
+use crate::support::model::{Model, good, mixed};
+use crate::support::process::Process;
+use crate::support::random::Random;
+use crate::support::{
     Ended, INPUT, Kill, START_MS, ScriptedHost, ended, finish, new_batch, params, requests, stored_batch,
     with_batch,
 };
@@ -22,7 +20,10 @@ const LANES: usize = 10;
 
 /// A steady answer, or one that differs between lines; never between tries.
 fn model() -> Model {
-    Box::new(|call| common::model::Answers { ms: 20 + call.line % 9 * 30, result: Ok(good(call.line)) })
+    Box::new(|call| crate::support::model::Answers {
+        ms: 20 + call.line % 9 * 30,
+        result: Ok(good(call.line)),
+    })
 }
 
 fn with_batches(count: usize, lines: u64, allowed: u32) -> (ScriptedHost, Vec<String>, Settings) {
@@ -119,7 +120,7 @@ type Files = (Option<std::rc::Rc<Vec<u8>>>, Option<std::rc::Rc<Vec<u8>>>, edgeba
 
 /// The files apart from ids, which are made of the batch's.
 fn lines(files: &Files) -> Vec<(u64, serde_json::Value)> {
-    let all = [&files.0, &files.1].into_iter().flat_map(|file| common::lines_of(file.as_ref()));
+    let all = [&files.0, &files.1].into_iter().flat_map(|file| crate::support::lines_of(file.as_ref()));
     all.map(|(line, mut said)| {
         said["id"] = serde_json::Value::Null;
         (line, said)
@@ -219,7 +220,8 @@ fn a_turn_of_another_owner_says_when_to_look_again() {
 fn a_lease_is_renewed_while_nothing_is_stored() {
     let settings = Settings::default();
     // One line, whose answer takes much longer than the lease.
-    let slow: Model = Box::new(|call| common::model::Answers { ms: 90_000, result: Ok(good(call.line)) });
+    let slow: Model =
+        Box::new(|call| crate::support::model::Answers { ms: 90_000, result: Ok(good(call.line)) });
     let (host, id) = with_batch(1, slow, &settings);
     let (one, two) = (Process::new(&host), Process::new(&host));
     let ids = [id];
@@ -230,7 +232,7 @@ fn a_lease_is_renewed_while_nothing_is_stored() {
 
 #[test]
 fn a_lost_reply_to_a_write_is_no_lost_lease() {
-    use common::{Injected, Op};
+    use crate::support::{Injected, Op};
     use edgebatch::host::FaultKind::Transient;
     let settings = Settings::default();
     let (host, id) = with_batch(300, model(), &settings);

@@ -1,9 +1,7 @@
 //! What is tried again, when, how often, and what stands in the files if nothing helps.
 
-mod common;
-
-use common::model::{Answers, Model, answer, good, refusal};
-use common::{START_MS, ScriptedHost, ended, finish, lines_of, with_batch};
+use crate::support::model::{Answers, Model, answer, good, refusal};
+use crate::support::{START_MS, ScriptedHost, ended, finish, lines_of, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, run_turn};
 use edgebatch::host::{Answer, Fault, FaultKind};
@@ -189,7 +187,7 @@ fn a_wait_of_ten_years_costs_ten_minutes_and_no_line() {
     let (host, id) = with_batch(100, model, &settings);
     let watch = async {
         loop {
-            told.borrow_mut().extend(common::stored_batch(&host, &id).edgebatch);
+            told.borrow_mut().extend(crate::support::stored_batch(&host, &id).edgebatch);
             host.clock.sleep(500).await;
         }
     };

@@ -1,9 +1,7 @@
 //! The lines of the result files, byte for byte, in both dialects; and the tokens they add up to.
 
-mod common;
-
-use common::model::{Answers, Call, Model, answer, good};
-use common::{START_MS, ended, files, finish, turn, with_batch};
+use crate::support::model::{Answers, Call, Model, answer, good};
+use crate::support::{START_MS, ended, files, finish, turn, with_batch};
 use edgebatch::driver::{Turn, cancel, run_turn};
 use edgebatch::host::{Answer, Fault, FaultKind};
 use edgebatch::settings::Settings;
@@ -159,7 +157,7 @@ fn tokens_add_up_in_the_words_of_both_apis() {
         json!("none"),
     ];
     let lines = reports.len() as u64;
-    let model: Model = Box::new(move |call: &Call<'_>| {
+    let model: Model = Box::new(move |call: &Call| {
         let body = match reports.get(call.line as usize - 1) {
             Some(usage) => json!({"usage": usage}),
             // Answers that failed, whatever they report, and one without a report.

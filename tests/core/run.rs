@@ -1,11 +1,11 @@
 //! How a run uses its lanes: concurrency, slow models, cancel and expiry.
 
-mod common;
-
-use common::model::{Answers, Model, good, refusal, steady};
-use common::random::Random;
-use common::{INPUT, START_MS, ScriptedHost, ended, finish, lines_of, new_batch, requests, stored_batch};
-use common::{turn, with_batch};
+use crate::support::model::{Answers, Model, good, refusal, steady};
+use crate::support::random::Random;
+use crate::support::{
+    INPUT, START_MS, ScriptedHost, ended, finish, lines_of, new_batch, requests, stored_batch,
+};
+use crate::support::{turn, with_batch};
 use edgebatch::batch::TurnEnd;
 use edgebatch::driver::{Turn, cancel, run_turn, serve};
 use edgebatch::settings::Settings;
@@ -173,7 +173,7 @@ fn serve_starts_a_batch_made_while_it_idles_and_stops_when_asked() {
     host.add_file(INPUT, requests(20));
     let user = async {
         host.clock.sleep(5_300).await;
-        let params = common::params();
+        let params = crate::support::params();
         let id = edgebatch::driver::create(&host, params, &settings).await.unwrap().id;
         host.clock.sleep(2_000).await;
         let status = stored_batch(&host, &id).status;

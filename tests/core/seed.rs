@@ -1,18 +1,17 @@
 //! The behaviours the project was asked for, natively against the core. `tests/SEED.md` is the list of them.
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(non_snake_case, reason = "two underscores stand between a test and its row")]
 
-mod seed_behaviours;
-mod seed_host;
+mod behaviours;
+mod host;
 
-use seed_host::{Native, run};
+use host::{Native, run};
 
 /// Tests that stand for themselves.
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
         $(#[test]
         fn $name() {
-            run(seed_behaviours::$name::<Native>());
+            run(behaviours::$name::<Native>());
         })*
     };
 }
@@ -22,7 +21,7 @@ macro_rules! rows {
     ($show:ident: $($name:ident),* $(,)?) => {
         $(#[test]
         fn $name() {
-            run(seed_behaviours::$show::<Native>(stringify!($name)));
+            run(behaviours::$show::<Native>(stringify!($name)));
         })*
     };
 }

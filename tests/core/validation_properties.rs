@@ -1,12 +1,10 @@
 //! What holds for any file: the cuts between its chunks change nothing, and a naive validator that has the
 //! whole file in memory and reads it with serde_json finds the same.
 
-mod random;
-
+use crate::support::random::Random;
 use edgebatch::limits::Limits;
 use edgebatch::validate::{Dialect, Progress, Report, Rules, ValidRequest, Validator};
 use proptest::prelude::*;
-use random::Random;
 use serde_json::Value;
 use std::collections::HashSet;
 

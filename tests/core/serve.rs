@@ -1,9 +1,7 @@
 //! `serve` under odd circumstances: a store that gives little at a time, batches that cannot go on, kills.
 
-mod common;
-
-use common::model::{mixed, steady};
-use common::{INPUT, Injected, Kill, Op, ScriptedHost, ended, new_batch, requests, stored_batch};
+use crate::support::model::{mixed, steady};
+use crate::support::{INPUT, Injected, Kill, Op, ScriptedHost, ended, new_batch, requests, stored_batch};
 use edgebatch::driver::serve;
 use edgebatch::host::FaultKind;
 use edgebatch::settings::Settings;

@@ -1,9 +1,8 @@
 //! What is wrong with a line, case by case: every rule in both dialects.
 
-mod requests;
-
+use crate::support::requests::*;
+use edgebatch::input::endpoint::{ENDPOINTS, Endpoint};
 use edgebatch::validate::{Dialect, Progress, Rules, ValidRequest, Validator};
-use requests::*;
 
 #[test]
 fn every_fault_of_a_line_is_told_in_both_dialects() {
@@ -157,6 +156,7 @@ fn each_endpoint_asks_for_its_own_parameter() {
         ("/v1/responses", r#"{"model":"m","prompt":null,"conversation":null}"#, &["Input parameter is required"]),
         ("/v1/responses", r#"{"model":"m","metadata":{"prompt":"x"}}"#, &["Input parameter is required"]),
         ("/v1/embeddings", r#"{"model":"m","prompt":{"id":"pmpt_1"}}"#, &["Input parameter is required"]),
+        ("/v1/chat/completions", r#"{"model":"m","messages":[]}"#, &[]),
         ("/v1/chat/completions", r#"{"model":"m","conversation":"conv_1"}"#, &["Messages parameter is required"]),
         ("/v1/moderations", r#"{"input":"x"}"#, &[]),
         ("/v1/moderations", r#"{"model":1,"input":"x"}"#, &["Model must be a string"]),
@@ -176,6 +176,10 @@ fn each_endpoint_asks_for_its_own_parameter() {
         let found: Vec<_> = report.errors.iter().map(|e| e.message.as_str()).collect();
         assert_eq!(&found, messages, "{endpoint} {body}");
         assert_eq!(report.valid_count, u64::from(messages.is_empty()));
+    }
+    for Endpoint { path, .. } in &ENDPOINTS {
+        let shown = |well| table.iter().any(|(of, _, found)| of == path && found.is_empty() == well);
+        assert!(shown(true) && shown(false), "{path} needs a good body and a bad one above");
     }
     let rules = Rules { dialect: Dialect::Openai, ..Rules::new("/v1/embeddings") };
     let report =

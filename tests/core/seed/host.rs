@@ -1,6 +1,6 @@
 //! A small host in memory with a clock that moves only when told to, and the service over it.
 
-use crate::seed_behaviours::{Activity, Place};
+use super::behaviours::{Activity, Place};
 use edgebatch::driver::{self, InputReader};
 use edgebatch::host::{Answer, Fault};
 use edgebatch::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};

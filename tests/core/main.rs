@@ -1,0 +1,25 @@
+//! The core's tests, in one crate: it is compiled and linked once. Crates of their own are only the tests that need one:
+//! `tests/memory.rs` counts what the whole process allocates, `tests/*_wasm.rs` and `tests/wasm_panic.rs` run in Node.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod damage;
+mod faults;
+mod leases;
+mod machine;
+mod outages;
+mod result_lines;
+mod resume;
+mod retries;
+mod run;
+mod scan;
+mod seed;
+mod serve;
+mod service;
+mod service_list;
+mod support;
+mod validation;
+mod validation_files;
+mod validation_memory;
+mod validation_properties;
+mod validation_statistics;
+mod value;
