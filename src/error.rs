@@ -1,5 +1,6 @@
 //! The error a caller of the service sees: one shape for Rust, TypeScript and the wire.
 
+use crate::text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -42,6 +43,16 @@ impl ApiError {
     /// 500: a fault of the host or of stored data; the caller did nothing wrong.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "server_error", message.into())
+    }
+
+    /// 400: a parameter that must be there is not.
+    pub(crate) fn missing_parameter(param: &str) -> Self {
+        Self::invalid_request(text::missing(param)).param(param).code("missing_required_parameter")
+    }
+
+    /// 400: a parameter of another type than it must have. Types have their article: `a string`.
+    pub(crate) fn wrong_type(param: &str, expected: &str, got: &str) -> Self {
+        Self::invalid_request(text::wrong_type(param, expected, got)).param(param).code("invalid_type")
     }
 
     /// Names the parameter at fault.

@@ -1,8 +1,28 @@
 //! Where things stand in the key-value store. Each key has one writer once its batch exists:
-//! the service writes `cancel:`, the batch's owner writes all others.
-//!
-//! `batch:`, `run:`, `cancel:`, `lease:`, `idempotency:` and `newest` are the service's. A host that runs each batch in a
-//! place of its own may keep all other keys there: nobody but the batch's owner reads them.
+//! the service writes `cancel:`, the batch's owner writes all others. A host that runs each batch in a store of its own
+//! may keep there what nobody else reads.
+
+/// Who writes a record once its batch exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The calls of users.
+    Service,
+    /// The batch's run.
+    Run,
+}
+
+/// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
+pub const PREFIXES: [(&str, Owner, bool); 9] = [
+    (BATCH_PREFIX, Owner::Run, false),
+    (RUN_PREFIX, Owner::Run, false),
+    (LEASE_PREFIX, Owner::Run, false),
+    (CHECKPOINT_PREFIX, Owner::Run, true),
+    (RESULT_PREFIX, Owner::Run, true),
+    (LARGE_PREFIX, Owner::Run, true),
+    (CANCEL_PREFIX, Owner::Service, false),
+    (IDEMPOTENCY_PREFIX, Owner::Service, false),
+    (NEWEST, Owner::Service, false),
+];
 
 /// The batch, as a user may read it.
 pub fn batch(id: &str) -> String {
@@ -22,13 +42,17 @@ pub const RUN_PREFIX: &str = "run:";
 
 /// The latest checkpoint of a batch, once there is one besides the first.
 pub fn checkpoint(id: &str) -> String {
-    format!("checkpoint:{id}")
+    format!("{CHECKPOINT_PREFIX}{id}")
 }
+
+const CHECKPOINT_PREFIX: &str = "checkpoint:";
 
 /// Who runs a batch, and until when.
 pub fn lease(id: &str) -> String {
-    format!("lease:{id}")
+    format!("{LEASE_PREFIX}{id}")
 }
+
+const LEASE_PREFIX: &str = "lease:";
 
 /// The newest batch's id: the next one's is above it.
 pub const NEWEST: &str = "newest";
@@ -48,22 +72,22 @@ pub const CANCEL_PREFIX: &str = "cancel:";
 
 /// Which batch an idempotency key stands for. The key is hashed: a user's text must not shape ours.
 pub fn idempotency(key_hash: u128) -> String {
-    format!("idempotency:{key_hash:032x}")
+    format!("{IDEMPOTENCY_PREFIX}{key_hash:032x}")
 }
 
 /// All results of a batch.
 pub(crate) fn results(id: &str) -> String {
-    format!("result:{id}:")
+    format!("{RESULT_PREFIX}{id}:")
 }
 
 /// All results of one chunk.
 pub(crate) fn chunk_results(id: &str, chunk: u32) -> String {
-    format!("result:{id}:{chunk:08x}:")
+    format!("{RESULT_PREFIX}{id}:{chunk:08x}:")
 }
 
 /// One group of results; the earliest group that holds a request's result is the one that counts.
 pub(crate) fn result_group(id: &str, chunk: u32, group: u32) -> String {
-    format!("result:{id}:{chunk:08x}:{group:06x}")
+    format!("{RESULT_PREFIX}{id}:{chunk:08x}:{group:06x}")
 }
 
 /// The group number in a key of [`result_group`].
@@ -73,15 +97,19 @@ pub(crate) fn group_of(key: &str) -> Option<u32> {
 
 /// All parts of results too large for a group.
 pub(crate) fn large_results(id: &str) -> String {
-    format!("large:{id}:")
+    format!("{LARGE_PREFIX}{id}:")
 }
 
 /// All parts of one large result.
 pub(crate) fn large_result(id: &str, chunk: u32, index: u32) -> String {
-    format!("large:{id}:{chunk:08x}:{index:04x}:")
+    format!("{LARGE_PREFIX}{id}:{chunk:08x}:{index:04x}:")
 }
 
 /// One part of a large result.
 pub(crate) fn large_part(id: &str, chunk: u32, index: u32, part: usize) -> String {
-    format!("large:{id}:{chunk:08x}:{index:04x}:{part:06x}")
+    format!("{LARGE_PREFIX}{id}:{chunk:08x}:{index:04x}:{part:06x}")
 }
+
+const IDEMPOTENCY_PREFIX: &str = "idempotency:";
+const RESULT_PREFIX: &str = "result:";
+const LARGE_PREFIX: &str = "large:";

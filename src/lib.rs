@@ -31,6 +31,8 @@ pub mod settings;
 mod sorted;
 mod steady;
 mod text;
+#[cfg(test)]
+mod typescript;
 pub mod validate;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;

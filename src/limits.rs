@@ -25,8 +25,15 @@ pub const MAX_METADATA_VALUE_CHARS: usize = 512;
 pub const DEFAULT_PAGE: u32 = 20;
 /// Largest `limit` of a list.
 pub const MAX_PAGE: u32 = 100;
+/// The one `completion_window` there is.
+pub const COMPLETION_WINDOW: &str = "24h";
 /// Seconds a batch may take, unless the settings say otherwise.
 pub const COMPLETION_WINDOW_SECONDS: u64 = 86_400;
+
+/// The shortest lifetime of a file that `expires_after` may ask for.
+pub const MIN_FILE_LIFETIME_SECONDS: u64 = 3_600;
+/// The longest one, 30 days; files of batches have it where nothing is asked for.
+pub const MAX_FILE_LIFETIME_SECONDS: u64 = 2_592_000;
 
 /// Bytes read from the input at once: large enough that a read's overhead vanishes, small beside an isolate.
 pub const READ_BYTES: u64 = 256 << 10;

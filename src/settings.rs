@@ -3,10 +3,10 @@
 use crate::error::ApiError;
 use crate::limits::{COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits};
 use crate::validate::{Dialect, Rules};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Options of the service and of a run; every one has a default.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, expecting = "an object")]
 pub struct Settings {
     /// Whose error texts: the library's own (`reference`) or OpenAI's.

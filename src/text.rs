@@ -1,4 +1,4 @@
-//! The beginnings of texts that may be of any length.
+//! Texts of errors that several rooms word alike, and the beginnings of texts that may be of any length.
 
 use std::borrow::Cow;
 
@@ -11,4 +11,14 @@ pub(crate) fn first(text: &str, most: usize) -> &str {
 pub(crate) fn quoted(text: &str, most: usize) -> Cow<'_, str> {
     let first = first(text, most);
     if first.len() < text.len() { format!("{first}…").into() } else { text.into() }
+}
+
+/// A parameter of another type than it must have. Types have their article: `a string`.
+pub(crate) fn wrong_type(param: &str, expected: &str, got: &str) -> String {
+    format!("Invalid type for '{param}': expected {expected}, but got {got} instead.")
+}
+
+/// A parameter that is not there.
+pub(crate) fn missing(param: &str) -> String {
+    format!("Missing required parameter: '{param}'.")
 }

@@ -1,38 +1,22 @@
 /** The service: the four calls of the Batches API and a run in the background, over a user's adapters. */
 
-import { type Adapters, checkAdapters, HostBinding } from "./binding.ts";
+import { checkAdapters, HostBinding } from "./binding.ts";
 import { Claim } from "./claim.ts";
-import { apiError, StoreInUseError } from "./errors.ts";
-import { ended } from "./inputs.ts";
-import { checkNames, checkType, type NamesOf } from "./options.ts";
-import {
-  type CoreSettings,
-  checkSettings,
-  coreSettings,
-  type ValidationOptions,
-  validationOptions,
-} from "./settings.ts";
-import type { Batch, BatchCreateParams, BatchList, KV } from "./types.ts";
-import { type BatchRequest, core, guarded, isApiErrorFields, type Report, type TurnEnd } from "./wasm.ts";
+import { StoreInUseError } from "./errors.ts";
+import { checkNames, checkType, type NamesOf, namesFrom } from "./options.ts";
+import type { BatchRequest, Report, TurnEnd } from "./reports.ts";
+import { defaults, isTerminal } from "./rules.ts";
+import type { ServiceSettings } from "./settings.ts";
+import type { Adapters, Batch, BatchCreateParams, BatchList, BatchListParams, KV } from "./types.ts";
+import { core, guarded, type InputReader, Kept, type Service } from "./wasm.ts";
 
 /** Options of {@link Batches}: the adapters, and what may be set. */
-export interface BatchesOptions extends Adapters, ValidationOptions {
-  /** Endpoints a batch may name. Default: `/v1/chat/completions` alone. */
-  endpoints?: string[];
-  /** Batches that run at once; the others wait as `validating`. Default 1. */
-  maxConcurrentBatches?: number;
-  /** Requests of one batch in flight at once. Default 10. */
-  maxConcurrentRequestsPerBatch?: number;
-  /** Tries of one request that count against it before its last answer is its result. Default 5. */
-  maxAttempts?: number;
-  /** Milliseconds one try may take. Default 600,000. */
-  requestTimeoutMs?: number;
-  /** Seconds a batch may take from its creation, after which it expires; null for as long as it takes. Default 86,400. */
-  completionWindowSeconds?: number | null;
+export interface BatchesOptions extends Adapters, ServiceSettings {
   /**
    * Whether batches run in the background of this process: those created here, and those an earlier process left
-   * unfinished. Default true. At most one service may run the batches of a store at a time: a second one is told so
-   * by a `StoreInUseError`, and may still create, read and cancel batches.
+   * unfinished. Default true. Services of any number of processes share the batches of a store whose `caps` have `checks`:
+   * each batch has one owner at a time. Any other store has its batches run by one service: a second one is told so by a
+   * `StoreInUseError`, and may still create, read and cancel batches.
    */
   autostart?: boolean;
   /**
@@ -45,10 +29,8 @@ export interface BatchesOptions extends Adapters, ValidationOptions {
 
 /** Every option, so that one that is misspelt is told apart. */
 const names: NamesOf<BatchesOptions> = {
-  ...validationOptions,
-  ...{ kv: true, files: true, inference: true, models: true },
-  ...{ endpoints: true, maxConcurrentBatches: true, maxConcurrentRequestsPerBatch: true, maxAttempts: true },
-  ...{ requestTimeoutMs: true, completionWindowSeconds: true, autostart: true, onError: true },
+  ...namesFrom(defaults),
+  ...{ kv: true, files: true, inference: true, models: true, autostart: true, onError: true },
 };
 
 /** What {@link Batches.validateInput} found, and the good requests to walk through. */
@@ -60,7 +42,7 @@ export interface InputValidation extends Report {
 /** OpenAI's Batches API over a key-value store, files and a model of your own. */
 export class Batches {
   readonly #host: HostBinding;
-  readonly #settings: CoreSettings;
+  readonly #service: Kept<Service>;
   readonly #claim: Claim;
   readonly #onError: (error: unknown) => void;
   #creating: Promise<unknown> = Promise.resolve();
@@ -81,8 +63,7 @@ export class Batches {
     checkCaps(kv);
     checkType("autostart", autostart, "boolean");
     checkType("onError", onError, "function");
-    this.#settings = coreSettings(settings);
-    checkSettings(this.#settings);
+    this.#service = new Kept(() => new (core().Service)(settings));
     this.#host = new HostBinding({ kv, files, inference, models }, (text) => this.#faulted(text));
     this.#claim = new Claim(kv);
     this.#onError = onError;
@@ -94,20 +75,19 @@ export class Batches {
    * @throws InvalidRequestError for bad parameters, ConflictError for an idempotency key used otherwise.
    */
   create(params: BatchCreateParams): Promise<Batch> {
-    // One at a time: of two calls with the same idempotency key, the second must find what the first wrote.
-    const created = this.#creating.then(() =>
-      // Nothing at all is an object without members: the first that is missing is named.
-      translated(core().createBatch(this.#host, params ?? {}, this.#settings)),
-    );
-    // The next one in the next millisecond: ids sort by creation to the millisecond, and so do lists.
-    this.#creating = created.catch(() => {}).then(() => this.#host.sleep(1));
+    // Nothing at all is an object without members: the first that is missing is named.
+    const create = async () => guarded(this.#service.get().create(this.#host, params ?? {}));
+    // Where the store takes no checks, one at a time: of two calls with the same idempotency key, the second must find what
+    // the first wrote.
+    const created = this.#host.kvChecks() ? create() : this.#creating.then(create);
+    this.#creating = created.catch(() => {});
     return created.finally(() => this.#host.wake());
   }
 
   /** The batch as it stands. @throws ResourceNotFoundError */
   async retrieve(id: string): Promise<Batch> {
     checkType("id", id, "string");
-    return translated(core().retrieveBatch(this.#host, id, this.#settings));
+    return guarded(this.#service.get().retrieve(this.#host, id));
   }
 
   /**
@@ -116,13 +96,13 @@ export class Batches {
    */
   async cancel(id: string): Promise<Batch> {
     checkType("id", id, "string");
-    return translated(core().cancelBatch(this.#host, id, this.#settings)).finally(() => this.#host.wake());
+    return guarded(this.#service.get().cancel(this.#host, id)).finally(() => this.#host.wake());
   }
 
   /** A page of batches, newest first; `after` is the last id of the page before. @throws InvalidRequestError */
-  async list(params: { after?: string; limit?: number } = {}): Promise<BatchList> {
+  async list(params: BatchListParams = {}): Promise<BatchList> {
     checkType("params", params, "object");
-    return translated(core().listBatches(this.#host, defined(params)));
+    return guarded(this.#service.get().list(this.#host, params));
   }
 
   /**
@@ -133,11 +113,11 @@ export class Batches {
     const { input_file_id, endpoint } = input ?? {};
     checkType("input_file_id", input_file_id, "string");
     checkType("endpoint", endpoint, "string");
-    const open = () => new (core().InputReader)(this.#host, input_file_id, endpoint, this.#settings);
+    const open = () => this.#service.get().openInput(this.#host, input_file_id, endpoint);
     const reader = open();
     try {
       let report: Report | null = null;
-      while (!report) [, report] = await translated(reader.next(false));
+      while (!report) [, report] = await guarded(reader.next(false));
       return { ...report, requests: { [Symbol.asyncIterator]: () => walk(open()) } };
     } finally {
       reader.free();
@@ -154,7 +134,7 @@ export class Batches {
     this.#fault = undefined;
     const serving = this.#claim.during(async () => {
       await this.#sweep();
-      await guarded(core().serve(this.#host, this.#settings));
+      await guarded(this.#service.get().serve(this.#host));
     });
     this.#served = serving;
     this.#serving = serving
@@ -190,7 +170,7 @@ export class Batches {
     checkType("id", id, "string");
     return this.#claim.during(async () => {
       await this.#sweep();
-      return translated(core().runTurn(this.#host, id, this.#settings, options.deadline));
+      return guarded(this.#service.get().runTurn(this.#host, id, options.deadline));
     });
   }
 
@@ -211,7 +191,7 @@ export class Batches {
       const now = JSON.stringify(batch);
       if (now !== seen) onProgress?.(batch);
       seen = now;
-      if (ended.includes(batch.status)) return batch;
+      if (isTerminal[batch.status]) return batch;
       await this.#host.sleep(pollMs);
     }
   }
@@ -267,12 +247,10 @@ function checkCaps(kv: KV): void {
   }
 }
 
-async function* walk(
-  reader: InstanceType<ReturnType<typeof core>["InputReader"]>,
-): AsyncGenerator<BatchRequest> {
+async function* walk(reader: InputReader): AsyncGenerator<BatchRequest> {
   try {
     for (;;) {
-      const [requests, report] = await translated(reader.next(true));
+      const [requests, report] = await guarded(reader.next(true));
       for (const [line, custom_id, method, url, body] of requests)
         yield { line, custom_id, method, url, body };
       if (report) return;
@@ -280,17 +258,4 @@ async function* walk(
   } finally {
     reader.free();
   }
-}
-
-/** The core throws an API error's fields; callers get the class that belongs to its status. */
-async function translated<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await guarded(call);
-  } catch (thrown) {
-    throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
-  }
-}
-
-function defined<T extends object>(object: T): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }

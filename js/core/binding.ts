@@ -3,25 +3,8 @@
 import { InvalidRequestError } from "./errors.ts";
 import { Inputs } from "./inputs.ts";
 import { random64 } from "./random.ts";
-import type {
-  FileObject,
-  Files,
-  FileWriter,
-  Inference,
-  InferenceResponse,
-  KV,
-  KVOp,
-  Models,
-} from "./types.ts";
+import type { Adapters, FileObject, FileWriter, InferenceResponse, KVOp } from "./types.ts";
 import type { CoreHost } from "./wasm.ts";
-
-/** The adapters of one service. */
-export interface Adapters {
-  kv: KV;
-  files: Files;
-  inference: Inference;
-  models: Models;
-}
 
 /** What each adapter must be able to do. */
 const functions: { [Port in keyof Adapters]: (keyof Adapters[Port])[] } = {
@@ -41,8 +24,8 @@ export function checkAdapters(adapters: Partial<Adapters>): void {
   if (missing[0] !== undefined)
     refuse(missing[0], `Batches needs ${ports.join(", ")}: missing ${missing.join(", ")}.`);
   for (const port of ports) {
-    const adapter = adapters[port] as unknown as Record<string, unknown>;
-    const lacking = functions[port].filter((name) => typeof adapter[name] !== "function");
+    const adapter = Object(adapters[port]);
+    const lacking = functions[port].filter((name) => typeof Reflect.get(adapter, name) !== "function");
     if (lacking.length > 0) refuse(port, `The adapter '${port}' of Batches has no ${lacking.join(", ")}.`);
   }
   if (typeof adapters.kv?.caps?.maxValue !== "number")
@@ -147,16 +130,26 @@ export class HostBinding implements CoreHost {
     );
   }
 
-  async kvWrite(keys: string[], values: (Uint8Array | null)[]): Promise<void> {
+  kvChecks(): boolean {
+    const { kv } = this.#adapters;
+    return kv.caps.checks === true && kv.batch !== undefined;
+  }
+
+  async kvWrite(
+    keys: string[],
+    values: (Uint8Array | null)[],
+    checkKeys: string[],
+    checkValues: (Uint8Array | null)[],
+  ): Promise<boolean> {
     const { kv } = this.#adapters;
     const ops = keys.map((key, i): KVOp => {
       const value = values[i];
       return value ? { type: "set", key, value } : { type: "delete", key };
     });
-    const isCreate = ops[0]?.type === "set" && ops[0].key.startsWith("run:") && ops.length === 2;
-    if (isCreate && ops[1]?.type === "set" && ops[1].key.startsWith("batch:")) {
-      const { id, input_file_id } = JSON.parse(new TextDecoder().decode(ops[1].value));
-      await this.#inputs.hold(id, input_file_id);
+    if (kv.batch && checkKeys.length > 0) {
+      const checks = checkKeys.map((key, i) => ({ key, value: checkValues[i] ?? null }));
+      const written = await kv.batch(ops, checks);
+      return expect(typeof written === "boolean", written, "kv.batch with checks must give a boolean");
     }
     if (kv.batch && ops.length > 1) await kv.batch(ops);
     else {
@@ -166,10 +159,16 @@ export class HostBinding implements CoreHost {
         else await kv.delete(op.key);
       }
     }
-    // The checkpoint goes when the batch has ended. What cannot be released now is found at the next start.
-    for (const { type, key } of ops)
-      if (type === "delete" && key.startsWith("run:"))
-        await this.#inputs.release(key.slice(4)).catch(() => {});
+    return true;
+  }
+
+  async holdInput(batch: string, fileId: string): Promise<void> {
+    await this.#inputs.hold(batch, fileId);
+  }
+
+  async releaseInput(batch: string): Promise<void> {
+    // What cannot be released now is found by the next sweep.
+    await this.#inputs.release(batch).catch(() => {});
   }
 
   async kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {

@@ -1,4 +1,7 @@
-/** Who runs the batches of a store: one service at a time, or lines would be paid for twice and results lost. */
+/**
+ * Who runs the batches of a store that takes no checks: one service at a time, or lines would be paid for twice and results
+ * lost. Where the store takes checks each batch has an owner of its own, and services need not claim the whole.
+ */
 import { StoreInUseError } from "./errors.ts";
 import type { KV, StoreLock } from "./types.ts";
 
@@ -36,6 +39,7 @@ export class Claim {
 
   /** Does the work while the store is this service's. */
   async during<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#kv.caps.checks) return work();
     this.#users += 1;
     this.#lock ??= this.#released.then(() => claim(this.#kv));
     const lock = this.#lock;

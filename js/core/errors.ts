@@ -64,6 +64,11 @@ export function apiError(fields: ApiErrorFields): ApiError {
   }
 }
 
+/** A defect: the core stopped in the middle of something. What is stored is not touched; what was under way is over. */
+export class CorePanicError extends Error {
+  override name = "CorePanicError";
+}
+
 /** Who runs the batches of a store. */
 export interface StoreHolder {
   pid: number;

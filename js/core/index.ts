@@ -10,25 +10,18 @@ export {
 } from "../hosts/inference/fetch.ts";
 export { MemoryKV } from "../hosts/kv/memory.ts";
 export { Batches, type BatchesOptions, type InputValidation } from "./batches.ts";
-export type { Adapters } from "./binding.ts";
 export {
   ApiError,
   type ApiErrorFields,
   ConflictError,
+  CorePanicError,
   InvalidRequestError,
   ResourceNotFoundError,
   type StoreHolder,
   StoreInUseError,
 } from "./errors.ts";
 export { readLines } from "./lines.ts";
-export type { ValidationOptions } from "./settings.ts";
+export type { BatchRequest, Report, Statistics, Tally, TurnEnd } from "./reports.ts";
+export type { ServiceSettings, ValidationOptions, ValidatorOptions } from "./settings.ts";
 export type * from "./types.ts";
-export { sizeFrom, Validator, type ValidatorOptions } from "./validator.ts";
-export {
-  type BatchRequest,
-  CorePanicError,
-  type Report,
-  type Statistics,
-  type Tally,
-  type TurnEnd,
-} from "./wasm.ts";
+export { sizeFrom, Validator } from "./validator.ts";

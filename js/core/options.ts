@@ -1,5 +1,6 @@
 /** Options as a caller gave them: what is misspelt would be without effect, so it is refused by name. */
 import { InvalidRequestError } from "./errors.ts";
+import { missing, wrongType } from "./texts.ts";
 
 /** The names of all options of a type, those of options within options too: one that is missing, or too much, does not compile. */
 export type NamesOf<T> = { [Name in keyof Required<T>]: true | Names };
@@ -7,6 +8,16 @@ export type NamesOf<T> = { [Name in keyof Required<T>]: true | Names };
 /** Names, and for options that hold others the names of those. */
 interface Names {
   [name: string]: true | Names;
+}
+
+/** The names of options that all have a default. */
+export function namesFrom<T extends object>(defaults: T): NamesOf<T>;
+export function namesFrom(defaults: object): Names {
+  const names = Object.entries(defaults).map(([name, value]) => [
+    name,
+    isObject(value) ? namesFrom(value) : true,
+  ]);
+  return Object.fromEntries(names);
 }
 
 /**
@@ -43,13 +54,9 @@ export function checkType(
   type: "boolean" | "function" | "number" | "object" | "string",
 ): void {
   if (typeof value === type && value !== null) return;
-  const wanted = type === "object" ? "an object" : `a ${type}`;
-  const got = value === null ? "null" : typeof value;
-  const message =
-    value === undefined
-      ? `Missing required parameter: '${name}'.`
-      : `Invalid type for '${name}': expected ${wanted}, but got ${got} instead.`;
-  throw new InvalidRequestError(message, { param: name, code: "invalid_type" });
+  const expected = type === "object" ? "an object" : `a ${type}`;
+  const { message, ...fields } = value === undefined ? missing(name) : wrongType(name, expected, value);
+  throw new InvalidRequestError(message, fields);
 }
 
 /** Whether a value is an object with members of its own. */

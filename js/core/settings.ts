@@ -1,9 +1,5 @@
-/** Options as the core reads them: its defaults apply to whatever is left out. */
-
-import { apiError } from "./errors.ts";
-import { isObject, type NamesOf } from "./options.ts";
+/** What may be set of the core. Defaults are the core's: what is left out, or undefined, has them. */
 import type { Dialect, Limits } from "./types.ts";
-import { core, isApiErrorFields } from "./wasm.ts";
 
 /** What may be set of validation. */
 export interface ValidationOptions {
@@ -14,46 +10,41 @@ export interface ValidationOptions {
   singleModel?: boolean;
 }
 
-/** A plain object without undefined values, or undefined when nothing is set. */
-export type CoreSettings = Record<string, unknown> | undefined;
-
-const limitNames: NamesOf<Limits> = {
-  maxRequests: true,
-  maxFileBytes: true,
-  maxLineBytes: true,
-  maxErrors: true,
-  maxResponseBytes: true,
-};
-
-/** Names of {@link ValidationOptions}. */
-export const validationOptions: NamesOf<ValidationOptions> = {
-  dialect: true,
-  limits: limitNames,
-  singleModel: true,
-};
-
-/** Has the core look at settings. @throws InvalidRequestError */
-export function checkSettings(settings: CoreSettings): void {
-  const { checkSettings } = core();
-  try {
-    checkSettings(settings);
-  } catch (thrown) {
-    throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
-  }
+/** What may be set of a service and its runs. */
+export interface ServiceSettings extends ValidationOptions {
+  /** Endpoints a batch may name. Default: `/v1/chat/completions` alone. */
+  endpoints?: string[];
+  /** Batches that run at once; the others wait as `validating`. Default 1. */
+  maxConcurrentBatches?: number;
+  /** Requests of one batch in flight at once. Default 10. */
+  maxConcurrentRequestsPerBatch?: number;
+  /** Tries of one request that count against it before its last answer is its result. Default 5. */
+  maxAttempts?: number;
+  /** Milliseconds one try may take. Default 600,000. */
+  requestTimeoutMs?: number;
+  /** Seconds a batch may take from its creation, after which it expires; null for as long as it takes. Default 86,400. */
+  completionWindowSeconds?: number | null;
+  /**
+   * Milliseconds after which another service takes over a batch whose own is not heard of any more, as its process was
+   * killed. Default 10,000.
+   */
+  leaseMs?: number;
+  /**
+   * Whether nobody else runs the store's batches, as the caller has made sure: what another service has left is taken over at
+   * once. Default false.
+   */
+  soleOwner?: boolean;
 }
 
-/** Drops what is undefined, here and in `limits`, so that the core's defaults apply. */
-export function coreSettings(options: object): CoreSettings {
-  const settings = withoutUndefined(options);
-  return Object.keys(settings).length === 0 ? undefined : settings;
-}
+/** Every setting, as the core has it where nothing is set. */
+export type SettingsWithDefaults = Required<ServiceSettings> & { limits: Required<Limits> };
 
-function withoutUndefined(options: object): Record<string, unknown> {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    entries.map(([name, value]) => [
-      name,
-      name === "limits" && isObject(value) ? withoutUndefined(value) : value,
-    ]),
-  );
+/** Options of {@link Validator}. */
+export interface ValidatorOptions extends ValidationOptions {
+  /** The endpoint the file is to run on, such as `/v1/chat/completions`. */
+  endpoint: string;
+  /** Whether {@link Validator.statistics} are kept. Default false. */
+  statistics?: boolean;
+  /** Whether the places of good lines are kept for {@link Validator.takeGoodLines}. Default false. */
+  goodLines?: boolean;
 }

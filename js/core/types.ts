@@ -250,6 +250,14 @@ export interface BatchCreateParams {
   idempotency_key?: string;
 }
 
+/** Parameters of {@link Batches.list}. */
+export interface BatchListParams {
+  /** The last id of the page before. */
+  after?: string;
+  /** 1 to 100. Default 20. */
+  limit?: number;
+}
+
 /** Limits of one input file; each may be raised. */
 export interface Limits {
   /** Default 50,000. */
@@ -262,4 +270,12 @@ export interface Limits {
   maxErrors?: number;
   /** Largest answer of the model, in bytes; a larger one is `response_too_large`. Default 8 MiB. */
   maxResponseBytes?: number;
+}
+
+/** The adapters of one service. */
+export interface Adapters {
+  kv: KV;
+  files: Files;
+  inference: Inference;
+  models: Models;
 }

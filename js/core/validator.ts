@@ -1,25 +1,16 @@
 /** Checks a batch file as it streams by: in a page before an upload, in a server during one. */
 
-import { apiError } from "./errors.ts";
-import { checkNames, type NamesOf } from "./options.ts";
+import { checkNames, type NamesOf, namesFrom } from "./options.ts";
 import { random64 } from "./random.ts";
-import { coreSettings, type ValidationOptions, validationOptions } from "./settings.ts";
+import type { Report, Statistics } from "./reports.ts";
+import { defaults } from "./rules.ts";
+import type { ValidatorOptions } from "./settings.ts";
 import type { BatchError } from "./types.ts";
-import { core, isApiErrorFields, type Report, type Statistics } from "./wasm.ts";
+import { type Core, core, translated } from "./wasm.ts";
 
-/** Options of {@link Validator}. */
-export interface ValidatorOptions extends ValidationOptions {
-  /** The endpoint the file is to run on, such as `/v1/chat/completions`. */
-  endpoint: string;
-  /** Whether {@link Validator.statistics} are kept. Default false. */
-  statistics?: boolean;
-  /** Whether the places of good lines are kept for {@link Validator.takeGoodLines}. Default false. */
-  goodLines?: boolean;
-}
-
+const { dialect, limits, singleModel } = namesFrom(defaults);
 const names: NamesOf<ValidatorOptions> = {
-  ...validationOptions,
-  ...{ endpoint: true, statistics: true, goodLines: true },
+  ...{ dialect, limits, singleModel, endpoint: true, statistics: true, goodLines: true },
 };
 
 /** The least bytes of a line that counts in a class of {@link Statistics.sizes}. */
@@ -33,7 +24,7 @@ export function sizeFrom(sizeClass: number): number {
  * memory that does not grow with it; chunk boundaries never matter. Whether models exist is not checked here.
  */
 export class Validator {
-  readonly #validator: InstanceType<ReturnType<typeof core>["Validator"]>;
+  readonly #validator: InstanceType<Core["Validator"]>;
   #report: Report | undefined;
   #statistics: Statistics | null = null;
   #goodLines: Float64Array = new Float64Array();
@@ -41,14 +32,7 @@ export class Validator {
   /** @throws InvalidRequestError that names the option at fault. */
   constructor(options: ValidatorOptions) {
     checkNames(options, names, "Validator");
-    const { endpoint, statistics = false, goodLines = false, ...settings } = options;
-    const { Validator } = core();
-    const rules = coreSettings(settings);
-    try {
-      this.#validator = new Validator(endpoint, rules, random64(), random64(), statistics, goodLines);
-    } catch (thrown) {
-      throw isApiErrorFields(thrown) ? apiError(thrown) : thrown;
-    }
+    this.#validator = translated(() => new (core().Validator)(options, random64(), random64()));
   }
 
   /** The next bytes of the file. */

@@ -2,7 +2,7 @@
  * For wherever the others do not fit: loads the wasm when it is told to, from where it is told to. Without
  * top-level await, so that a worker that imports this can listen at once, and any bundle format will do.
  */
-import { type Core, setCore } from "../core/wasm.ts";
+import { setCore } from "../core/wasm.ts";
 import init, * as glue from "../wasm/edgebatch.js";
 
 /** Loads the core: from a compiled module, its bytes, a response of them or their address. Await it before anything else. */
@@ -10,13 +10,13 @@ export async function load(
   wasm: WebAssembly.Module | BufferSource | Response | URL | string | Promise<Response>,
 ): Promise<void> {
   await init({ module_or_path: wasm });
-  setCore(glue as unknown as Core);
+  setCore(glue);
 }
 
 /** As {@link load}, from a compiled module and at once. */
 export function loadSync(module: WebAssembly.Module): void {
   glue.initSync({ module });
-  setCore(glue as unknown as Core);
+  setCore(glue);
 }
 
 export * from "../core/index.ts";

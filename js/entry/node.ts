@@ -1,7 +1,7 @@
 /** Node: reads the wasm beside it, and adds the hosts that need Node. */
 
 import { setRandom } from "../core/random.ts";
-import { type Core, setCore } from "../core/wasm.ts";
+import { setCore } from "../core/wasm.ts";
 import { fs } from "../hosts/shared/node-modules.ts";
 import { kernelRandom } from "../node/random.ts";
 import * as glue from "../wasm/edgebatch.js";
@@ -26,7 +26,7 @@ function readWasm(): Uint8Array<ArrayBuffer> {
 
 glue.initSync({ module: readWasm() });
 setRandom(kernelRandom);
-setCore(glue as unknown as Core);
+setCore(glue);
 
 export * from "../core/index.ts";
 export { type DiskFileOptions, DiskFiles } from "../hosts/files/disk.ts";

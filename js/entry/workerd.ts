@@ -1,10 +1,10 @@
 /** Workers: the wasm is a module import, already compiled; and the hosts that need their platform. */
-import { type Core, setCore } from "../core/wasm.ts";
+import { setCore } from "../core/wasm.ts";
 import * as glue from "../wasm/edgebatch.js";
 import module from "../wasm/edgebatch_bg.wasm";
 
 glue.initSync({ module });
-setCore(glue as unknown as Core);
+setCore(glue);
 
 export * from "../core/index.ts";
 export {

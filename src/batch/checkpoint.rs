@@ -10,7 +10,7 @@ use crate::result::checksum;
 use crate::result::group::Tally;
 
 /// The layout written today. A layout this build does not know is refused, not guessed at.
-const VERSION: u32 = 1;
+pub const CHECKPOINT_VERSION: u32 = 1;
 
 /// Everything a later turn needs.
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub(super) type SavedWait = [u64; 5];
 
 impl Checkpoint {
     pub(super) fn new(batch: Batch, phase: SavedPhase) -> Self {
-        Self { version: VERSION, batch, phase }
+        Self { version: CHECKPOINT_VERSION, batch, phase }
     }
 
     /// JSON, and behind it a checksum.
@@ -96,7 +96,7 @@ impl Checkpoint {
         let json = checksum::checked(bytes, &[]).ok_or(Unreadable::Damaged)?;
         let value = Value::from_json(json).map_err(|_| Unreadable::Damaged)?;
         match value.get("version").and_then(Value::as_u64) {
-            Some(version) if version != u64::from(VERSION) => Err(Unreadable::Version(version)),
+            Some(version) if version != u64::from(CHECKPOINT_VERSION) => Err(Unreadable::Version(version)),
             _ => Self::deserialize(value).map_err(|_| Unreadable::Damaged),
         }
     }
@@ -117,7 +117,9 @@ impl From<Unreadable> for ApiError {
         Self::internal(match unreadable {
             Unreadable::Damaged => "the stored checkpoint is damaged".to_owned(),
             Unreadable::Version(version) => {
-                format!("the stored checkpoint has version {version}; this build reads version {VERSION}")
+                format!(
+                    "the stored checkpoint has version {version}; this build reads version {CHECKPOINT_VERSION}"
+                )
             }
         })
     }

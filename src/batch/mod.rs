@@ -21,7 +21,7 @@ mod running;
 mod validating;
 
 use self::call::Settled;
-pub use self::checkpoint::Unreadable;
+pub use self::checkpoint::{CHECKPOINT_VERSION, Unreadable};
 use self::checkpoint::{Checkpoint, SavedPhase};
 use self::cleaning::Cleaning;
 use self::command::{CommandId, Output, Reply};

@@ -85,6 +85,21 @@ impl Value {
     }
 }
 
+impl Value {
+    /// What kind of value this is, as errors name it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Decimal(_) => "a decimal number",
+            Self::Natural(_) | Self::Negative(_) => "an integer",
+            Self::String(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::String(text.to_owned())

@@ -4,7 +4,8 @@
 use crate::error::ApiError;
 use crate::json::value::{Value, to_json};
 use crate::limits::{
-    DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS, MAX_PAGE,
+    COMPLETION_WINDOW, DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS,
+    MAX_PAGE,
 };
 use crate::settings::Settings;
 use crate::validate::Dialect;
@@ -72,14 +73,14 @@ impl NewBatch {
             return Err(text.invalid_endpoint(&endpoint, &settings.endpoints));
         }
         let completion_window = text.required("completion_window", params.completion_window)?;
-        if completion_window != "24h" {
+        if completion_window != COMPLETION_WINDOW {
             return Err(text.invalid_completion_window(&completion_window));
         }
         let input_file_id = text.required("input_file_id", params.input_file_id)?;
         let metadata = match params.metadata {
             Value::Null => None,
             Value::Object(pairs) => Some(check_metadata(pairs, text)?),
-            other => return Err(text.wrong_type("metadata", "an object", &other)),
+            other => return Err(ApiError::wrong_type("metadata", "an object", other.kind())),
         };
         let idempotency_key = match params.idempotency_key {
             Value::Null => None,
@@ -89,7 +90,7 @@ impl NewBatch {
                     .param("idempotency_key")
                     .code("invalid_value"));
             }
-            other => return Err(text.wrong_type("idempotency_key", "a string", &other)),
+            other => return Err(ApiError::wrong_type("idempotency_key", "a string", other.kind())),
         };
         Ok(Self { input_file_id, endpoint, completion_window, metadata, idempotency_key })
     }
@@ -319,28 +320,9 @@ impl Texts {
     fn required(self, param: &str, value: Value) -> Result<String, ApiError> {
         match value {
             Value::String(value) => Ok(value),
-            Value::Null => Err(ApiError::invalid_request(format!("Missing required parameter: '{param}'."))
-                .param(param)
-                .code("missing_required_parameter")),
-            other => Err(self.wrong_type(param, "a string", &other)),
+            Value::Null => Err(ApiError::missing_parameter(param)),
+            other => Err(ApiError::wrong_type(param, "a string", other.kind())),
         }
-    }
-
-    fn wrong_type(self, param: &str, expected: &str, got: &Value) -> ApiError {
-        let got = match got {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Decimal(_) => "a decimal number",
-            Value::Natural(_) | Value::Negative(_) => "an integer",
-            Value::String(_) => "a string",
-            Value::Array(_) => "an array",
-            Value::Object(_) => "an object",
-        };
-        ApiError::invalid_request(format!(
-            "Invalid type for '{param}': expected {expected}, but got {got} instead."
-        ))
-        .param(param)
-        .code("invalid_type")
     }
 
     fn metadata_not_a_string(self, param: &str, value: &Value) -> ApiError {
@@ -350,7 +332,7 @@ impl Texts {
                     .param(param)
                     .code("invalid_type")
             }
-            Dialect::Openai => self.wrong_type(param, "a string", value),
+            Dialect::Openai => ApiError::wrong_type(param, "a string", value.kind()),
         }
     }
 
@@ -370,8 +352,10 @@ impl Texts {
 
     fn invalid_completion_window(self, window: &str) -> ApiError {
         ApiError::invalid_request(match self.0 {
-            Dialect::Reference => format!("Invalid completion_window: {window}. Supported values: 24h"),
-            Dialect::Openai => format!("Invalid value: '{window}'. Value must be '24h'."),
+            Dialect::Reference => {
+                format!("Invalid completion_window: {window}. Supported values: {COMPLETION_WINDOW}")
+            }
+            Dialect::Openai => format!("Invalid value: '{window}'. Value must be '{COMPLETION_WINDOW}'."),
         })
         .param("completion_window")
         .code("invalid_value")

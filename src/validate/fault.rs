@@ -176,7 +176,7 @@ impl Fault<'_> {
         match self {
             Self::Unreadable(unreadable) => unreadable.message(),
             Self::NotObject => "Each line must be a JSON object.".to_owned(),
-            Self::Missing(field) => format!("Missing required parameter: '{}'.", field.name),
+            Self::Missing(field) => text::missing(field.name),
             Self::WrongType(field, value) => {
                 let want = match field.want {
                     Want::String => "a string",
@@ -184,8 +184,7 @@ impl Fault<'_> {
                     Want::Array => "an array",
                     Want::StringOrArray | Want::StringArrayOrNull => "one of a string or array",
                 };
-                let got = described(value);
-                format!("Invalid type for '{}': expected {want}, but got {got} instead.", field.name)
+                text::wrong_type(field.name, want, described(value))
             }
             Self::LongCustomId(chars) => format!(
                 "Invalid 'custom_id': string too long. Expected a string with maximum length \
@@ -233,7 +232,7 @@ fn described(value: Value<'_>) -> &'static str {
         Kind::Object => "an object",
         Kind::Array => "an array",
         Kind::String => "a string",
-        Kind::Number if value.raw.contains(['.', 'e', 'E']) => "a decimal",
+        Kind::Number if value.raw.contains(['.', 'e', 'E']) => "a decimal number",
         Kind::Number => "an integer",
         Kind::True | Kind::False => "a boolean",
         Kind::Null => "null",

@@ -8,7 +8,8 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `js/core/binding.ts` calls `CoreHost`.
+    /// The `CoreHost` of `types.rs`; `js/core/binding.ts` makes it.
+    #[wasm_bindgen(typescript_type = "CoreHost")]
     pub type JsHost;
 
     #[wasm_bindgen(method)]

@@ -1,100 +1,132 @@
-//! What JavaScript can call. `js/core/wasm.ts` declares the same functions with their TypeScript types.
+//! What JavaScript can call, with its TypeScript types.
 //!
 //! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
 
 mod host;
 mod panic;
+mod types;
 mod values;
 
 pub use self::panic::on_panic;
 
 use self::host::JsHost;
-use self::values::{from_js, options_from_js, thrown, to_js};
+use self::values::{flag, from_js, plain, read, required_text, thrown, to_js};
 use crate::batch::TurnEnd;
 use crate::driver::{self, InputReader as Reader, Turn};
 use crate::error::ApiError;
+use crate::host::Host;
 use crate::input::request::RequestLine;
 use crate::json::value::Value;
 use crate::queue::admission::Admission;
+use crate::queue::lease::Owner;
 use crate::service::CreateParams;
 use crate::settings::Settings;
 use crate::validate::{Report, ValidRequest, Validator as CoreValidator};
-use js_sys::{Array, JSON};
+use js_sys::{Array, JSON, Promise};
 use serde::Serialize;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 
-/// Reads the service's options, so that a bad one is refused where it is given.
-#[wasm_bindgen(js_name = checkSettings, skip_typescript)]
-pub fn check_settings(settings: JsValue) -> Result<(), JsValue> {
-    let settings: Settings = options_from_js(&settings)?;
-    settings.check().map_err(thrown)
+/// The calls of the Batches API over a host. The settings are read once, where the service is made.
+#[wasm_bindgen]
+pub struct Service {
+    settings: Rc<Settings>,
+    /// Who runs its turns, from the first on.
+    owner: Rc<OnceCell<RefCell<Owner>>>,
 }
 
-/// Creates a batch.
-#[wasm_bindgen(js_name = createBatch, skip_typescript)]
-pub async fn create_batch(host: JsHost, params: JsValue, settings: JsValue) -> Result<JsValue, JsValue> {
-    let params: CreateParams = from_js(&params)?;
-    to_js(&driver::create(&host, params, &options_from_js(&settings)?).await.map_err(thrown)?)
-}
-
-/// The batch as it stands.
-#[wasm_bindgen(js_name = retrieveBatch, skip_typescript)]
-pub async fn retrieve_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::retrieve(&host, &id, &options_from_js(&settings)?).await.map_err(thrown)?)
-}
-
-/// Asks for a batch to be cancelled.
-#[wasm_bindgen(js_name = cancelBatch, skip_typescript)]
-pub async fn cancel_batch(host: JsHost, id: String, settings: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::cancel(&host, &id, &options_from_js(&settings)?).await.map_err(thrown)?)
-}
-
-/// A page of batches, newest first.
-#[wasm_bindgen(js_name = listBatches, skip_typescript)]
-pub async fn list_batches(host: JsHost, params: JsValue) -> Result<JsValue, JsValue> {
-    to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?)
-}
-
-/// Runs batches until the host asks to stop.
-#[wasm_bindgen(skip_typescript)]
-pub async fn serve(host: JsHost, settings: JsValue) -> Result<(), JsValue> {
-    let settings: Settings = options_from_js(&settings)?;
-    driver::serve(&host, &settings).await;
-    Ok(())
-}
-
-/// One turn of one batch: `{ state: "terminal" | "suspended" | "held" | "faulted", wakeAt, message }`.
-#[wasm_bindgen(js_name = runTurn, skip_typescript)]
-pub async fn run_turn(
-    host: JsHost,
-    id: String,
-    settings: JsValue,
-    deadline: Option<f64>,
-) -> Result<JsValue, JsValue> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct End {
-        state: &'static str,
-        wake_at: Option<u64>,
-        message: Option<String>,
+#[wasm_bindgen]
+impl Service {
+    /// Reads the settings, so that a bad one is refused where it is given.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "ServiceSettings")] settings: JsValue,
+    ) -> Result<Self, JsValue> {
+        let settings: Settings = from_js(&settings)?;
+        settings.check().map_err(thrown)?;
+        Ok(Self { settings: Rc::new(settings), owner: Rc::default() })
     }
-    let turn = Turn { deadline: deadline.map(|ms| ms as u64), owner: None };
-    let end = driver::run_turn(&host, &id, &options_from_js(&settings)?, turn).await.map_err(thrown)?;
-    let (state, wake_at, message) = match end {
-        TurnEnd::Terminal => ("terminal", None, None),
-        TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
-        TurnEnd::Held { wake_at } => ("held", Some(wake_at), None),
-        TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
-    };
-    to_js(&End { state, wake_at, message })
+
+    /// Creates a batch.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
+    pub fn create(
+        &self,
+        host: JsHost,
+        #[wasm_bindgen(unchecked_param_type = "BatchCreateParams")] params: JsValue,
+    ) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move {
+            let params: CreateParams = from_js(&params)?;
+            to_js(&driver::create(&host, params, &settings).await.map_err(thrown)?)
+        })
+    }
+
+    /// The batch as it stands.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
+    pub fn retrieve(&self, host: JsHost, id: String) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(
+            async move { to_js(&driver::retrieve(&host, &id, &settings).await.map_err(thrown)?) },
+        )
+    }
+
+    /// Asks for a batch to be cancelled.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
+    pub fn cancel(&self, host: JsHost, id: String) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move { to_js(&driver::cancel(&host, &id, &settings).await.map_err(thrown)?) })
+    }
+
+    /// A page of batches, newest first.
+    #[wasm_bindgen(unchecked_return_type = "Promise<BatchList>")]
+    pub fn list(
+        &self,
+        host: JsHost,
+        #[wasm_bindgen(unchecked_param_type = "BatchListParams")] params: JsValue,
+    ) -> Promise {
+        future_to_promise(
+            async move { to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?) },
+        )
+    }
+
+    /// Runs batches until the host asks to stop.
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn serve(&self, host: JsHost) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move {
+            driver::serve(&host, &settings).await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// One turn of one batch, until it ends or `deadline` (Unix milliseconds) passes.
+    #[wasm_bindgen(js_name = runTurn, unchecked_return_type = "Promise<TurnEnd>")]
+    pub fn run_turn(&self, host: JsHost, id: String, deadline: Option<f64>) -> Promise {
+        let (settings, owner) = (Rc::clone(&self.settings), Rc::clone(&self.owner));
+        future_to_promise(async move {
+            let random = || RefCell::new(Owner::new([host.random(), host.random()], &settings));
+            let turn =
+                Turn { deadline: deadline.map(|ms| ms as u64), owner: Some(owner.get_or_init(random)) };
+            to_js(&EndOfTurn::from(driver::run_turn(&host, &id, &settings, turn).await.map_err(thrown)?))
+        })
+    }
+
+    /// Reads a stored file that is to run on `endpoint`, as a batch over it would.
+    #[wasm_bindgen(js_name = openInput)]
+    pub fn open_input(&self, host: JsHost, file_id: &str, endpoint: &str) -> InputReader {
+        let reader = Reader::new(&host, file_id, endpoint, &self.settings);
+        InputReader { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) }
+    }
 }
 
 /// Which of a store's unfinished batches are to start now. For hosts that run each batch in a place of its own and
 /// keep the queue in another: `{ max, now, oldest, cancelled, running, resting }`, times in Unix milliseconds.
-#[wasm_bindgen(js_name = admitBatches, skip_typescript)]
-pub fn admit_batches(queue: JsValue) -> Result<JsValue, JsValue> {
+#[wasm_bindgen(js_name = admitBatches, unchecked_return_type = "string[]")]
+pub fn admit_batches(
+    #[wasm_bindgen(unchecked_param_type = "BatchQueue")] queue: JsValue,
+) -> Result<JsValue, JsValue> {
     // Read by hand: what is derived is twice the WebAssembly.
     let queue: Value = from_js(&queue)?;
     let number = |name| queue.get(name).and_then(Value::as_u64).unwrap_or_default();
@@ -113,7 +145,7 @@ pub fn admit_batches(queue: JsValue) -> Result<JsValue, JsValue> {
 }
 
 /// Checks a file that comes in chunks, without looking anything up.
-#[wasm_bindgen(skip_typescript)]
+#[wasm_bindgen]
 pub struct Validator {
     inner: CoreValidator,
     /// Start and end of every good line since they were last taken, where they are asked for.
@@ -122,20 +154,20 @@ pub struct Validator {
 
 #[wasm_bindgen]
 impl Validator {
-    /// For a file that is to run on `endpoint`. `key0` and `key1` are fresh randomness. What is kept besides errors is asked for
-    /// here: statistics, and where the good lines are.
+    /// `key0` and `key1` are fresh randomness.
     #[wasm_bindgen(constructor)]
     pub fn new(
-        endpoint: &str,
-        settings: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "ValidatorOptions")] options: JsValue,
         key0: u64,
         key1: u64,
-        statistics: bool,
-        good_lines: bool,
     ) -> Result<Self, JsValue> {
-        let settings: Settings = options_from_js(&settings)?;
-        let rules = settings.rules(endpoint, false, (key0, key1));
-        let inner = CoreValidator::new(rules);
+        let options = plain(&options)?;
+        // Read by hand, and the settings from the same members: what is derived is larger.
+        let endpoint = required_text("endpoint", options.get("endpoint")).map_err(thrown)?;
+        let asked = |name| flag(name, options.get(name)).map_err(thrown);
+        let (statistics, good_lines) = (asked("statistics")?, asked("goodLines")?);
+        let settings: Settings = read(options)?;
+        let inner = CoreValidator::new(settings.rules(&endpoint, false, (key0, key1)));
         let inner = if statistics { inner.with_statistics() } else { inner };
         Ok(Self { inner, good: good_lines.then(Vec::new) })
     }
@@ -147,23 +179,26 @@ impl Validator {
     }
 
     /// The file is at its end. What was found in it.
+    #[wasm_bindgen(unchecked_return_type = "Report")]
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
         let _ = self.inner.finish(&mut |request| places(&mut self.good, &request));
         self.report()
     }
 
     /// What was found so far.
+    #[wasm_bindgen(unchecked_return_type = "Report")]
     pub fn report(&self) -> Result<JsValue, JsValue> {
         to_js(&self.inner.report())
     }
 
     /// Takes the first errors out of those kept.
-    #[wasm_bindgen(js_name = takeErrors)]
+    #[wasm_bindgen(js_name = takeErrors, unchecked_return_type = "BatchError[]")]
     pub fn take_errors(&mut self, at_most: usize) -> Result<JsValue, JsValue> {
         to_js(&self.inner.take_errors(at_most))
     }
 
     /// What the file is like so far; null unless asked for.
+    #[wasm_bindgen(unchecked_return_type = "Statistics | null")]
     pub fn statistics(&self) -> Result<JsValue, JsValue> {
         to_js(&self.inner.statistics())
     }
@@ -175,6 +210,27 @@ impl Validator {
     }
 }
 
+/// How a turn ended, and when to run the next.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EndOfTurn {
+    state: &'static str,
+    wake_at: Option<u64>,
+    message: Option<String>,
+}
+
+impl From<TurnEnd> for EndOfTurn {
+    fn from(end: TurnEnd) -> Self {
+        let (state, wake_at, message) = match end {
+            TurnEnd::Terminal => ("terminal", None, None),
+            TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
+            TurnEnd::Held { wake_at } => ("held", Some(wake_at), None),
+            TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
+        };
+        Self { state, wake_at, message }
+    }
+}
+
 fn places(good: &mut Option<Vec<f64>>, request: &ValidRequest<'_>) {
     if let Some(good) = good {
         good.extend([request.offset as f64, request.end as f64]);
@@ -182,7 +238,7 @@ fn places(good: &mut Option<Vec<f64>>, request: &ValidRequest<'_>) {
 }
 
 /// Validates a stored file piece by piece and hands out its good requests.
-#[wasm_bindgen(skip_typescript)]
+#[wasm_bindgen]
 pub struct InputReader {
     host: Rc<JsHost>,
     /// Empty while a piece is being read.
@@ -191,18 +247,12 @@ pub struct InputReader {
 
 #[wasm_bindgen]
 impl InputReader {
-    /// For a stored file that is to run on `endpoint`.
-    #[wasm_bindgen(constructor)]
-    pub fn new(host: JsHost, file_id: &str, endpoint: &str, settings: JsValue) -> Result<Self, JsValue> {
-        let reader = Reader::new(&host, file_id, endpoint, &options_from_js(&settings)?);
-        Ok(Self { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) })
-    }
-
     /// Reads one piece: `[requests, report]`. `report` is null until the file is at its end; `requests` stays
     /// empty unless `collect`.
-    pub fn next(&self, collect: bool) -> js_sys::Promise {
+    #[wasm_bindgen(unchecked_return_type = "Promise<[requests: GoodLine[], report: Report | null]>")]
+    pub fn next(&self, collect: bool) -> Promise {
         let (host, slot) = (Rc::clone(&self.host), Rc::clone(&self.reader));
-        wasm_bindgen_futures::future_to_promise(async move {
+        future_to_promise(async move {
             let taken = slot.borrow_mut().take();
             let mut reader = taken.ok_or_else(|| {
                 thrown(ApiError::internal("the reader is busy: await the piece before asking for the next"))

@@ -9,8 +9,10 @@ thread_local! {
 }
 
 /// Has `callback` called with the message of a panic, while the panic is under way: it must not call the core.
-#[wasm_bindgen(js_name = onPanic, skip_typescript)]
-pub fn on_panic(callback: js_sys::Function) {
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(
+    #[wasm_bindgen(unchecked_param_type = "(message: string) => void")] callback: js_sys::Function,
+) {
     CALLBACK.set(Some(callback));
     std::panic::set_hook(Box::new(|info| {
         if let Some(callback) = CALLBACK.take() {

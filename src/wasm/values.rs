@@ -8,30 +8,61 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
-/// Reads options or parameters; nothing given is all defaults, for which there is nothing to run.
-///
-/// # Errors
-/// An [`ApiError`] with the parameter at fault.
-pub(super) fn options_from_js<T: DeserializeOwned + Default>(value: &JsValue) -> Result<T, JsValue> {
-    if value.is_undefined() { Ok(T::default()) } else { from_js(value) }
-}
-
-/// Reads a plain value.
+/// Reads a type from a value of the host's language.
 ///
 /// # Errors
 /// An [`ApiError`] with the member at fault.
 pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
-    let value = plain(value, MAX_DEPTH).ok_or_else(|| {
+    read(plain(value)?)
+}
+
+/// A value of the host's language as a plain one.
+///
+/// # Errors
+/// An [`ApiError`] for what no plain value is like.
+pub(super) fn plain(value: &JsValue) -> Result<Value, JsValue> {
+    plain_within(value, MAX_DEPTH).ok_or_else(|| {
         thrown(ApiError::invalid_request("Invalid options: expected plain values, not nested too deep"))
-    })?;
+    })
+}
+
+/// Reads a type from a plain value.
+///
+/// # Errors
+/// An [`ApiError`] with the member at fault.
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, JsValue> {
     T::deserialize(value).map_err(|misfit| {
         let error = ApiError::invalid_request(format!("Invalid options: {misfit}"));
         thrown(if misfit.path().is_empty() { error } else { error.param(misfit.path()) })
     })
 }
 
+/// A text that must be given.
+///
+/// # Errors
+/// An [`ApiError`] that says what is there instead.
+pub(super) fn required_text(param: &str, value: Option<&Value>) -> Result<String, ApiError> {
+    match value {
+        Some(Value::String(text)) => Ok(text.clone()),
+        None => Err(ApiError::missing_parameter(param)),
+        Some(other) => Err(ApiError::wrong_type(param, "a string", other.kind())),
+    }
+}
+
+/// True or false; false unless given.
+///
+/// # Errors
+/// An [`ApiError`] that says what is there instead.
+pub(super) fn flag(param: &str, value: Option<&Value>) -> Result<bool, ApiError> {
+    match value {
+        None => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(other) => Err(ApiError::wrong_type(param, "a boolean", other.kind())),
+    }
+}
+
 /// Nothing for functions, symbols, integers beyond 64 bits and what is nested too deep, as is an object that holds itself.
-fn plain(value: &JsValue, depth: usize) -> Option<Value> {
+fn plain_within(value: &JsValue, depth: usize) -> Option<Value> {
     if value.is_null() || value.is_undefined() {
         return Some(Value::Null);
     }
@@ -58,18 +89,23 @@ fn plain(value: &JsValue, depth: usize) -> Option<Value> {
     }
     let deeper = depth.checked_sub(1)?;
     if let Some(items) = value.dyn_ref::<Array>() {
-        return items.iter().map(|item| plain(&item, deeper)).collect::<Option<_>>().map(Value::Array);
+        return items.iter().map(|item| plain_within(&item, deeper)).collect::<Option<_>>().map(Value::Array);
     }
     let members = match value.dyn_ref::<Map>() {
         Some(map) => Array::from(map),
         None if value.is_function() => return None,
         None => Object::entries(value.dyn_ref()?),
     };
-    let member = |member: JsValue| {
+    let mut object = Vec::with_capacity(members.length() as usize);
+    for member in members.iter() {
         let member: Array = member.unchecked_into();
-        Some((plain(&member.get(0), deeper)?, plain(&member.get(1), deeper)?))
-    };
-    members.iter().map(member).collect::<Option<_>>().map(Value::Object)
+        let value = member.get(1);
+        // As in JSON: a member that is undefined is not there, and its default applies.
+        if !value.is_undefined() {
+            object.push((plain_within(&member.get(0), deeper)?, plain_within(&value, deeper)?));
+        }
+    }
+    Some(Value::Object(object))
 }
 
 /// As JSON text, which the engine parses: one crossing whatever a value holds, and a member is one of the object's own

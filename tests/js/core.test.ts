@@ -3,8 +3,15 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { Inference, KV } from "../../js/core/types.ts";
-import { type Core, CorePanicError, guarded, setCore } from "../../js/core/wasm.ts";
-import { Batches, echoInference, echoModels, MemoryFiles, MemoryKV } from "../../js/entry/node.ts";
+import { type Core, core, guarded, Kept, setCore } from "../../js/core/wasm.ts";
+import {
+  Batches,
+  CorePanicError,
+  echoInference,
+  echoModels,
+  MemoryFiles,
+  MemoryKV,
+} from "../../js/entry/node.ts";
 
 const line = JSON.stringify({
   custom_id: "one",
@@ -59,13 +66,17 @@ for (const [what, answer] of [
 function brokenCore() {
   let stop: (message: string) => void = () => assert.fail("nobody listens");
   const { promise: serving, resolve } = Promise.withResolvers<void>();
-  setCore({
-    checkSettings: () => {},
-    retrieveBatch: async () => ({ status: "in_progress" }),
-    serve: () => {
+  class Service {
+    async retrieve() {
+      return { status: "in_progress" };
+    }
+    serve() {
       resolve();
       return new Promise<never>(() => {});
-    },
+    }
+  }
+  setCore({
+    Service,
     onPanic: (callback: typeof stop) => {
       stop = callback;
     },
@@ -133,4 +144,27 @@ test("a core that stops ends the calls under way, and the next ones get a fresh 
   stop("again");
   await assert.rejects(next, CorePanicError);
   assert.equal(resets, 2);
+});
+
+test("an object of the core is made anew after the core stopped, and only then", async () => {
+  const real = core();
+  try {
+    let stop: (message: string) => void = () => assert.fail("nobody listens");
+    const standIn: Partial<Core> = {
+      onPanic: (callback) => {
+        stop = callback;
+      },
+      __wbg_reset_state: () => {},
+    };
+    setCore(standIn as Core);
+    let made = 0;
+    const kept = new Kept(() => ++made);
+    assert.deepEqual([kept.get(), kept.get()], [1, 1]);
+    stop("index out of bounds");
+    assert.equal(kept.get(), 1);
+    await Promise.resolve();
+    assert.deepEqual([kept.get(), kept.get()], [2, 2]);
+  } finally {
+    setCore(real);
+  }
 });

@@ -128,6 +128,42 @@ test("a validator refuses options that it does not know", () => {
   assert.match(refusal(() => new Validator(undefined as never)).message, /needs an object of options/);
 });
 
+for (const [options, message, param] of [
+  [{}, "Missing required parameter: 'endpoint'.", "endpoint"],
+  [
+    { endpoint: 7 },
+    "Invalid type for 'endpoint': expected a string, but got an integer instead.",
+    "endpoint",
+  ],
+  [
+    { endpoint, statistics: "yes" },
+    "Invalid type for 'statistics': expected a boolean, but got a string instead.",
+    "statistics",
+  ],
+  [
+    { endpoint, goodLines: 1.5 },
+    "Invalid type for 'goodLines': expected a boolean, but got a decimal number instead.",
+    "goodLines",
+  ],
+] as const) {
+  test(`a validator refuses ${JSON.stringify(options)}`, () => {
+    const found = refusal(() => new Validator(options as never));
+    assert.deepEqual([found.message, found.param], [message, param]);
+  });
+}
+
+test("an option that is undefined has its default, within others too", async () => {
+  const limits = { maxErrors: undefined, maxRequests: 1 };
+  const validator = new Validator({ endpoint, dialect: undefined, limits, statistics: undefined } as never);
+  validator.push(new TextEncoder().encode("x\nx\n"));
+  assert.equal(validator.finish().errors.length, 3);
+  const batches = service({ completionWindowSeconds: undefined, maxAttempts: undefined } as never);
+  const { id } = await batches.create({ input_file_id: "f", endpoint, completion_window: "24h" });
+  const { created_at, expires_at } = await batches.retrieve(id);
+  assert.equal(Number(expires_at) - created_at, 86_400);
+  assert.equal((await batches.list({ limit: undefined } as never)).data.length, 1);
+});
+
 test("the stores refuse options that they do not know, or that would mean less than was asked for", async () => {
   const store = (options: object) => refusal(() => new SqliteKV(":memory:", options as never)).message;
   assert.equal(
@@ -157,8 +193,8 @@ for (const [options, message] of [
   [{ maxAttempts: 0 }, "Invalid options: maxAttempts: expected at least 1"],
   [{ maxConcurrentBatches: 0 }, "Invalid options: maxConcurrentBatches: expected at least 1"],
   [{ endpoints: endpoint }, "Invalid options: endpoints: expected an array"],
-  [{ autostart: "no" }, "Invalid type for 'autostart': expected a boolean, but got string instead."],
-  [{ onError: 7 }, "Invalid type for 'onError': expected a function, but got number instead."],
+  [{ autostart: "no" }, "Invalid type for 'autostart': expected a boolean, but got a string instead."],
+  [{ onError: 7 }, "Invalid type for 'onError': expected a function, but got an integer instead."],
   [{ kv: null, models: undefined }, "Batches needs kv, files, inference, models: missing kv, models."],
   [{ inference: {} }, "The adapter 'inference' of Batches has no infer."],
   [{ kv: { get() {}, set() {} } }, "The adapter 'kv' of Batches has no delete, list."],
@@ -175,12 +211,12 @@ test("what is called without its parameters says which one is missing", async ()
     [() => batches.create(nothing), "Missing required parameter: 'endpoint'."],
     [() => batches.retrieve(nothing), "Missing required parameter: 'id'."],
     [() => batches.cancel(nothing), "Missing required parameter: 'id'."],
-    [() => batches.wait(7 as never), "Invalid type for 'id': expected a string, but got number instead."],
+    [() => batches.wait(7 as never), "Invalid type for 'id': expected a string, but got an integer instead."],
     [() => batches.runTurn(nothing), "Missing required parameter: 'id'."],
     [() => batches.validateInput(nothing), "Missing required parameter: 'input_file_id'."],
     [
       () => batches.list(7 as never),
-      "Invalid type for 'params': expected an object, but got number instead.",
+      "Invalid type for 'params': expected an object, but got an integer instead.",
     ],
   ] as const) {
     await assert.rejects(call, { name: "InvalidRequestError", message });

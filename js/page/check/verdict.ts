@@ -1,5 +1,5 @@
 /** The verdict in one sentence. */
-import type { Statistics } from "../../core/wasm.ts";
+import type { Statistics } from "../../core/reports.ts";
 import { count, plural } from "../format.ts";
 import type { CheckSettings, Counts } from "../reader/protocol.ts";
 

@@ -1,5 +1,7 @@
 /** What the endpoints of the echo model share: refusals, checks, tokens, ids. */
 
+import { missing, outOfRange, type ParameterError, wrongType } from "../../../core/texts.ts";
+
 /** A parsed request body, not yet checked. */
 export type Body = Record<string, unknown>;
 
@@ -23,13 +25,16 @@ export class Refusal {
     this.code = code;
   }
 
+  static of({ message, param, code }: ParameterError): Refusal {
+    return new Refusal(400, message, param, code);
+  }
+
   static missing(param: string): Refusal {
-    return new Refusal(400, `Missing required parameter: '${param}'.`, param, "missing_required_parameter");
+    return Refusal.of(missing(param));
   }
 
   static type(param: string, expected: string, got: unknown): Refusal {
-    const message = `Invalid type for '${param}': expected ${expected}, but got ${kind(got)} instead.`;
-    return new Refusal(400, message, param, "invalid_type");
+    return Refusal.of(wrongType(param, expected, got));
   }
 
   static value(param: string, got: string, supported: readonly string[]): Refusal {
@@ -57,12 +62,7 @@ export function integer(body: Body, param: string, least: number, most: number):
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "number" || !Number.isInteger(value)) throw Refusal.type(param, "an integer", value);
   if (value >= least && value <= most) return value;
-  const [word, bound, code] =
-    value < least
-      ? ["below minimum", `>= ${least}`, "integer_below_min_value"]
-      : ["above maximum", `<= ${most}`, "integer_above_max_value"];
-  const detail = `Expected a value ${bound}, but got ${value} instead.`;
-  throw new Refusal(400, `Invalid '${param}': integer ${word} value. ${detail}`, param, code as string);
+  throw Refusal.of(outOfRange(param, value, least, most));
 }
 
 /** Texts that end an answer: none, one, or up to four. */
@@ -131,12 +131,4 @@ export function mix(value: number): number {
 
 function hex(value: number): string {
   return value.toString(16).padStart(8, "0");
-}
-
-function kind(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
-  if (typeof value === "number") return Number.isInteger(value) ? "an integer" : "a decimal number";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

@@ -1,0 +1,101 @@
+/** The rules of the core, as data. Written by `UPDATE_TYPESCRIPT=1 cargo test --lib typescript`, from src/typescript. */
+import type { SettingsWithDefaults } from "./settings.ts";
+import type { BatchStatus } from "./types.ts";
+
+/** What a service is set to where nothing else is asked for. */
+export const defaults: SettingsWithDefaults = {
+  dialect: "reference",
+  endpoints: ["/v1/chat/completions"],
+  limits: {
+    maxRequests: 50000,
+    maxFileBytes: 209715200,
+    maxLineBytes: 8388608,
+    maxErrors: 1000,
+    maxResponseBytes: 8388608,
+  },
+  singleModel: false,
+  maxConcurrentBatches: 1,
+  maxConcurrentRequestsPerBatch: 10,
+  maxAttempts: 5,
+  requestTimeoutMs: 600000,
+  completionWindowSeconds: 86400,
+  leaseMs: 10000,
+  soleOwner: false,
+};
+
+/** Every status of a batch, and whether it is the end. */
+export const isTerminal: Readonly<Record<BatchStatus, boolean>> = {
+  validating: false,
+  failed: true,
+  in_progress: false,
+  finalizing: false,
+  completed: true,
+  expired: true,
+  cancelling: false,
+  cancelled: true,
+};
+
+/** What no setting changes. */
+export const limits = {
+  completionWindow: "24h",
+  maxMetadataPairs: 16,
+  maxMetadataKeyChars: 64,
+  maxMetadataValueChars: 512,
+  maxCustomIdChars: 512,
+  defaultPage: 20,
+  maxPage: 100,
+  minFileLifetimeSeconds: 3600,
+  maxFileLifetimeSeconds: 2592000,
+};
+
+/** What the keys of records in the store begin with, who writes them once their batch exists, and whether nobody but the batch's run reads them. */
+export const keys = {
+  batch: {
+    prefix: "batch:",
+    owner: "run",
+    isPrivate: false,
+  },
+  run: {
+    prefix: "run:",
+    owner: "run",
+    isPrivate: false,
+  },
+  lease: {
+    prefix: "lease:",
+    owner: "run",
+    isPrivate: false,
+  },
+  checkpoint: {
+    prefix: "checkpoint:",
+    owner: "run",
+    isPrivate: true,
+  },
+  result: {
+    prefix: "result:",
+    owner: "run",
+    isPrivate: true,
+  },
+  large: {
+    prefix: "large:",
+    owner: "run",
+    isPrivate: true,
+  },
+  cancel: {
+    prefix: "cancel:",
+    owner: "service",
+    isPrivate: false,
+  },
+  idempotency: {
+    prefix: "idempotency:",
+    owner: "service",
+    isPrivate: false,
+  },
+  newest: {
+    prefix: "newest",
+    owner: "service",
+    isPrivate: false,
+  },
+};
+
+/** The version of checkpoints that this build writes, and the only one that it reads. */
+export const checkpointVersion = 1;

@@ -1,0 +1,91 @@
+//! The TypeScript types that no signature gives by itself: they go into the declarations of what is exported here.
+
+use wasm_bindgen::prelude::*;
+
+/// What users see of these types stands in `js/core`: the declarations of the glue name types of the web that not every
+/// user's TypeScript knows.
+#[wasm_bindgen(typescript_custom_section)]
+const IMPORTED: &str = r#"
+import type { BatchRequest, Report, Statistics, TurnEnd } from "../core/reports.js";
+import type { ServiceSettings, ValidatorOptions } from "../core/settings.js";
+import type {
+  Batch,
+  BatchCreateParams,
+  BatchError,
+  BatchList,
+  BatchListParams,
+  FileObject,
+  FileWriter,
+  InferenceResponse,
+} from "../core/types.js";
+"#;
+
+/// The imports of `host.rs`.
+#[wasm_bindgen(typescript_custom_section)]
+const HOST: &str = r#"
+/** What the core calls: the user's adapters, a clock, randomness and timers. */
+export interface CoreHost {
+  now(): number;
+  random(): bigint;
+  sleep(ms: number): Promise<void>;
+  idle(ms: number): Promise<void>;
+  stopRequested(): boolean;
+  /** A batch of `serve`, or with no id all of them, cannot go on for now. */
+  faulted(id: string | undefined, message: string): void;
+  /** Whether `kvWrite` takes checks: a null value says that the key is absent. */
+  kvChecks(): boolean;
+  kvGet(key: string): Promise<Uint8Array | null>;
+  /** A null value deletes. */
+  kvWrite(
+    keys: string[],
+    values: (Uint8Array | null)[],
+    checkKeys: string[],
+    checkValues: (Uint8Array | null)[],
+  ): Promise<boolean>;
+  kvList(
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+    reverse: boolean,
+  ): Promise<{ entries: [string, Uint8Array][]; more: boolean }>;
+  holdInput(batch: string, fileId: string): Promise<void>;
+  releaseInput(batch: string): Promise<void>;
+  findFile(id: string, batch: string | undefined): Promise<FileObject | null>;
+  readFile(id: string, offset: number, length: number, batch: string | undefined): Promise<Uint8Array>;
+  createFile(id: string, filename: string): Promise<FileWriter>;
+  infer(
+    url: string,
+    body: Uint8Array,
+    idempotencyKey: string,
+    signal: AbortSignal,
+  ): Promise<InferenceResponse>;
+  hasModel(model: string): Promise<boolean>;
+}
+"#;
+
+/// What crosses in a form of its own.
+#[wasm_bindgen(typescript_custom_section)]
+const CROSSING: &str = r#"
+/** A good line of an input file, as it crosses the boundary. */
+export type GoodLine = [
+  line: BatchRequest["line"],
+  custom_id: BatchRequest["custom_id"],
+  method: BatchRequest["method"],
+  url: BatchRequest["url"],
+  body: BatchRequest["body"],
+];
+
+/** A queue of batches. Ids in order of creation; times in Unix milliseconds. */
+export interface BatchQueue {
+  /** Batches that may run at once. */
+  max: number;
+  now: number;
+  /** The oldest unfinished batches: at least as many as `max`, `running` and `resting` together, if there are. */
+  oldest: string[];
+  /** Those that are to be cancelled: they need no place. */
+  cancelled: string[];
+  running: string[];
+  /** Those that wait for a time of their own, and leave their place to others until then. */
+  resting: [id: string, wakeAt: number][];
+}
+"#;
