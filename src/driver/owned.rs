@@ -3,7 +3,6 @@
 use crate::host::{Fault, Host, KvCheck, KvWrite};
 use crate::keys;
 use crate::queue::lease::{Claim, Lease, Owner};
-use futures::lock::Mutex;
 use std::cell::{Cell, RefCell};
 
 /// How long to wait before a renewal that failed is tried again.
@@ -15,8 +14,8 @@ pub(super) struct Owned<'a, H> {
     host: &'a H,
     owner: &'a RefCell<Owner>,
     id: &'a str,
-    /// One write at a time: each is checked against the one before.
-    lease: Mutex<Option<Lease>>,
+    /// As it was last written.
+    lease: RefCell<Option<Lease>>,
     /// When the lease ends by this owner's clock.
     until: Cell<u64>,
     is_lost: Cell<bool>,
@@ -44,8 +43,10 @@ impl<'a, H: Host> Owned<'a, H> {
             }
             taken = Some(lease);
         }
-        let until = Cell::new(taken.as_ref().map_or(u64::MAX, |lease| lease.until));
-        Ok(Ok(Self { host, owner, id, lease: Mutex::new(taken), until, is_lost: Cell::new(false) }))
+        let (lease, until, is_lost) = Default::default();
+        let owned = Self { host, owner, id, lease, until, is_lost };
+        owned.keep(taken);
+        Ok(Ok(owned))
     }
 
     /// Whether another has taken the batch over: nothing may be done for it any more.
@@ -61,42 +62,39 @@ impl<'a, H: Host> Owned<'a, H> {
 
     /// Writes, if the batch is still this owner's, and renews the lease. With the batch's `run:` its lease goes too.
     pub(super) async fn write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault> {
-        let mut lease = self.lease.lock().await;
-        let Some(held) = &mut *lease else {
-            return match self.is_lost.get() {
-                true => Err(lost()),
-                false => self.host.kv_write(writes, &[]).await.map(drop),
-            };
-        };
         let (key, run) = (keys::lease(self.id), keys::run(self.id));
         let ends = writes.contains(&KvWrite::Delete(&run));
         loop {
-            let current = held.encode();
-            let next = self.owner.borrow().renewed(held, self.host.now());
+            let Some(held) = self.lease.borrow().clone() else {
+                return match self.is_lost() {
+                    true => Err(lost()),
+                    false => self.host.kv_write(writes, &[]).await.map(drop),
+                };
+            };
+            let (current, next) = (held.encode(), self.owner.borrow().renewed(&held, self.host.now()));
             let renewed = next.encode();
-            let last = if ends { KvWrite::Delete(&key) } else { KvWrite::Set(&key, &renewed) };
-            let all: Vec<_> = writes.iter().copied().chain([last]).collect();
+            let mut all = writes.to_vec();
+            all.push(if ends { KvWrite::Delete(&key) } else { KvWrite::Set(&key, &renewed) });
             if self.host.kv_write(&all, &[KvCheck { key: &key, value: Some(&current) }]).await? {
-                self.until.set(if ends { u64::MAX } else { next.until });
-                *lease = (!ends).then_some(next);
+                self.keep((!ends).then_some(next));
                 return Ok(());
             }
-            // An earlier write may have been carried out although its reply was lost.
+            // Another write of this turn came between, or one was carried out although its reply was lost.
             let stored = self.host.kv_get(&key).await?;
             match stored.as_deref().and_then(Lease::decode) {
-                Some(stored) if stored.is_same(held) => *held = stored,
-                None if ends && self.host.kv_get(&run).await?.is_none() => {
-                    *lease = None;
-                    self.until.set(u64::MAX);
-                    return Ok(());
-                }
+                Some(stored) if stored.is_same(&held) => self.keep(Some(stored)),
+                None if ends && self.host.kv_get(&run).await?.is_none() => self.keep(None),
                 _ => {
-                    *lease = None;
                     self.is_lost.set(true);
-                    return Err(lost());
+                    self.keep(None);
                 }
             }
         }
+    }
+
+    fn keep(&self, lease: Option<Lease>) {
+        self.until.set(lease.as_ref().map_or(u64::MAX, |lease| lease.until));
+        *self.lease.borrow_mut() = lease;
     }
 
     /// Renews the lease, if it is still this owner's.

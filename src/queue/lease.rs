@@ -7,9 +7,8 @@
 
 use crate::limits::LEASE_SKEW_MS;
 use crate::settings::Settings;
-use crate::sorted::Sorted;
 
-/// Who runs a batch. Stored as its three members, with a space between.
+/// Who runs a batch. Stored as 16 hex digits of the epoch, 16 of `until`, and the owner's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Rises with every taking, so that no two leases of a batch are the same.
@@ -23,15 +22,14 @@ pub struct Lease {
 impl Lease {
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
-        format!("{} {} {}", self.epoch, self.until, self.owner).into_bytes()
+        format!("{:016x}{:016x}{}", self.epoch, self.until, self.owner).into_bytes()
     }
 
     /// A stored lease; none when it cannot be read.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut members = std::str::from_utf8(bytes).ok()?.splitn(3, ' ');
-        let mut number = || members.next()?.parse().ok();
-        let (epoch, until) = (number()?, number()?);
-        Some(Self { epoch, until, owner: members.next()?.to_owned() })
+        let text = std::str::from_utf8(bytes).ok()?;
+        let number = |at| u64::from_str_radix(text.get(at..at + 16)?, 16).ok();
+        Some(Self { epoch: number(0)?, until: number(16)?, owner: text.get(32..)?.to_owned() })
     }
 
     /// Whether another is this same lease, renewed or not.
@@ -55,8 +53,8 @@ pub struct Owner {
     name: String,
     lease_ms: u64,
     is_sole: bool,
-    /// Leases of others as they were last read, and since when they have been just so.
-    seen: Sorted<String, (Vec<u8>, u64)>,
+    /// Leases of others: of which batch, as last read, and since when just so.
+    seen: Vec<(String, Vec<u8>, u64)>,
 }
 
 impl Owner {
@@ -66,7 +64,7 @@ impl Owner {
             name: format!("{:016x}{:016x}", random[0], random[1]),
             lease_ms: settings.lease_ms,
             is_sole: settings.sole_owner,
-            seen: Sorted::default(),
+            seen: Vec::new(),
         }
     }
 
@@ -80,13 +78,11 @@ impl Owner {
             && lease.owner != self.name
             && now < lease.until.saturating_add(LEASE_SKEW_MS)
         {
-            let id = id.to_owned();
-            let since = match self.seen.get(&id) {
-                Some((bytes, since)) if bytes == stored => (*since).min(now),
-                _ => now,
-            };
+            let known = self.seen.iter().find(|(of, bytes, _)| of == id && bytes == stored);
+            let since = known.map_or(now, |(_, _, since)| (*since).min(now));
             if now - since < self.lease_ms {
-                self.seen.insert(id, (stored.to_vec(), since));
+                self.forget(id);
+                self.seen.push((id.to_owned(), stored.to_vec(), since));
                 // Often enough that a renewal just after a look does not hide an end for another whole lease.
                 return Claim::Held((since + self.lease_ms).min(now + self.lease_ms.div_ceil(4)));
             }
@@ -108,7 +104,7 @@ impl Owner {
 
     /// The batch is another's no longer, or there is none.
     pub fn forget(&mut self, id: &str) {
-        self.seen.remove(&id.to_owned());
+        self.seen.retain(|(of, _, _)| of != id);
     }
 }
 
@@ -130,8 +126,9 @@ mod tests {
     #[test]
     fn a_lease_is_stored_as_it_is_read() {
         let lease = taken(owner(1).claim("b", None, 5));
+        assert_eq!(lease.encode().len(), 64);
         assert_eq!(Lease::decode(&lease.encode()), Some(lease));
-        for odd in ["", "1", "1 2", "a 2 c", "1 b c"] {
+        for odd in ["", "1", "1 2", "0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdeü"] {
             assert_eq!(Lease::decode(odd.as_bytes()), None, "{odd:?}");
         }
     }
