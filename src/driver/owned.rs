@@ -83,7 +83,10 @@ impl<'a, H: Host> Owned<'a, H> {
             let stored = self.host.kv_get(&key).await?;
             match stored.as_deref().and_then(Lease::decode) {
                 Some(stored) if stored.is_same(&held) => self.keep(Some(stored)),
-                None if ends && self.host.kv_get(&run).await?.is_none() => self.keep(None),
+                None if ends && self.host.kv_get(&run).await?.is_none() => {
+                    self.keep(None);
+                    return Ok(());
+                }
                 _ => {
                     self.is_lost.set(true);
                     self.keep(None);
