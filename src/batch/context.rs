@@ -11,7 +11,7 @@ use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
 use crate::result::group::Tally;
 use crate::retry::Jitter;
 use crate::settings::Settings;
-use crate::wire::Batch;
+use crate::wire::{Batch, Wish};
 use std::sync::Arc;
 
 /// What a phase wants after it was asked to go on.
@@ -69,6 +69,12 @@ impl Core {
             io: Call::default(),
             committing: false,
         }
+    }
+
+    /// What the user wishes; the first time it was heard of counts.
+    pub(super) fn wish(&mut self, wish: Wish) {
+        let Wish::Cancel { since } = wish;
+        self.cancel_requested_at.get_or_insert(since);
     }
 
     pub(super) fn now_seconds(&self) -> u64 {

@@ -4,7 +4,7 @@
 //! 1. asks [`Machine::poll_output`] until it gives nothing, and carries out each command;
 //! 2. ends when [`Machine::end`] says how the turn ended;
 //! 3. waits for a reply, or until [`Machine::poll_timeout`];
-//! 4. tells it: [`Machine::handle_reply`], [`Machine::handle_timeout`], [`Machine::handle_cancel`],
+//! 4. tells it: [`Machine::handle_reply`], [`Machine::handle_timeout`], [`Machine::handle_wish`],
 //!    [`Machine::handle_stop`]; and starts over.
 //!
 //! What it must never lose it has saved: a turn may be cut off between any two calls, and the next turn, made by
@@ -31,7 +31,7 @@ use self::running::Running;
 use self::validating::Validating;
 use crate::settings::Settings;
 use crate::steady::Steady;
-use crate::wire::{Batch, RequestCounts};
+use crate::wire::{Batch, RequestCounts, Wish};
 
 /// One turn of one batch.
 pub struct Machine {
@@ -154,9 +154,9 @@ impl Machine {
         self.core.now = self.clock.at(now);
     }
 
-    /// The user asked to cancel, at this Unix second. Saying it again changes nothing.
-    pub fn handle_cancel(&mut self, requested_at: u64) {
-        self.core.cancel_requested_at.get_or_insert(requested_at);
+    /// The user wishes something. Saying it again changes nothing.
+    pub fn handle_wish(&mut self, wish: Wish) {
+        self.core.wish(wish);
     }
 
     /// The turn's time is up: nothing new starts, what is in flight ends and is saved.

@@ -2,6 +2,9 @@
 //! Every key is always present and null when unset, in the order of live objects (contract §1).
 
 pub mod status;
+mod wish;
+
+pub use self::wish::Wish;
 
 use crate::json::value::Value;
 use serde::de::{MapAccess, Visitor};
