@@ -1,7 +1,7 @@
 //! What the machine asks of its driver and what the driver answers: plain data, nothing else.
 
 use crate::host::{Answer, Fault};
-use crate::wire::FileObject;
+use crate::wire::{FileObject, Wish};
 use std::sync::Arc;
 
 /// Names a command until its reply comes. Never used twice within a turn.
@@ -57,6 +57,8 @@ pub enum LookUp {
     Input(String),
     /// The model of this name.
     Model(String),
+    /// What the user wishes of this machine's batch, as the store says at this moment.
+    Wish,
 }
 
 /// One write of [`Command::Save`].
@@ -103,6 +105,8 @@ pub enum Reply {
     Input(Option<FileObject>),
     /// To [`LookUp::Model`]: whether it exists.
     Model(bool),
+    /// To [`LookUp::Wish`]: the wish, or none.
+    Wish(Option<Wish>),
     /// To [`Command::ReadInput`].
     Bytes(Vec<u8>),
     /// To [`Command::Load`]: keys and values.

@@ -6,7 +6,7 @@
 use super::{TurnEnd, cleaning};
 use crate::batch::call::host_delay_ms;
 use crate::batch::checkpoint::{Ending, SavedPhase};
-use crate::batch::command::{Command, OutputFile, OutputPart, Reply};
+use crate::batch::command::{Command, LookUp, OutputFile, OutputPart, Reply};
 use crate::batch::context::{Core, Next, Stop};
 use crate::host::Fault;
 use crate::keys;
@@ -32,7 +32,7 @@ pub(super) struct Finalizing {
     /// Lines written for requests of which nothing is known any more.
     unknown: u64,
     step: Step,
-    /// Whether a cancel was looked for once more, now that nothing else is left to do.
+    /// Whether the user's wish was looked for once more, now that nothing else is left to do.
     looked: bool,
     /// Times a write failed in this turn, and when to begin again after the last.
     failures: u32,
@@ -45,7 +45,7 @@ enum Step {
     LoadChunk,
     LoadLarge { outcome: Outcome, usage: Option<Usage>, bytes: usize },
     Write(OutputFile),
-    LookForCancel,
+    LookForWish,
 }
 
 #[derive(Debug)]
@@ -158,8 +158,8 @@ impl Finalizing {
             // Who was told that the batch is being cancelled is not to find it completed. Only a cancel asked
             // for while the last write is under way still comes too late.
             self.looked = true;
-            core.io.start(Command::Load { prefix: keys::cancel(&id) });
-            self.step = Step::LookForCancel;
+            core.io.start(Command::LookUp(LookUp::Wish));
+            self.step = Step::LookForWish;
             return Next::Again;
         }
         self.conclude(core)
@@ -196,10 +196,9 @@ impl Finalizing {
                 gathered.file_id = file_id;
                 Next::Again
             }
-            (Step::LookForCancel, Reply::Entries(entries)) => {
-                if let Some((_, value)) = entries.first() {
-                    let requested_at = keys::cancelled_at(value).unwrap_or(core.now_seconds());
-                    core.cancel_requested_at.get_or_insert(requested_at);
+            (Step::LookForWish, Reply::Wish(wish)) => {
+                if let Some(wish) = wish {
+                    core.wish(wish);
                 }
                 Next::Again
             }
@@ -220,7 +219,7 @@ impl Finalizing {
                 Next::Again
             }
             Step::Write(_) => core.fault(fault),
-            Step::LookForCancel => Next::Again,
+            Step::LookForWish => Next::Again,
             _ if fault.may_pass() => core.fault(fault),
             // What the store refuses for good is lost: the sum will show it.
             _ => {

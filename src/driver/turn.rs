@@ -301,6 +301,7 @@ async fn perform<H: Host>(
     let done = match command {
         Command::LookUp(LookUp::Input(id)) => host.find_file(&id, Some(batch)).await.map(Reply::Input),
         Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
+        Command::LookUp(LookUp::Wish) => wish(host, batch).await.map(Reply::Wish),
         Command::ReadInput { file_id, offset, length } => {
             host.read_file(&file_id, offset, length, Some(batch)).await.map(Reply::Bytes)
         }
