@@ -8,7 +8,6 @@ use crate::keys;
 
 /// Makes the terminal batch durable; after that it is cleaned up behind.
 pub(super) fn conclude(core: &mut Core) -> Next {
-    debug_assert!(core.batch.status.is_terminal());
     core.commit(SavedPhase::Cleaning);
     Next::Become(Phase::Cleaning(Cleaning { asked: false }))
 }

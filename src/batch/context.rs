@@ -3,6 +3,7 @@
 use crate::batch::call::Call;
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};
 use crate::batch::command::{Command, Write};
+use crate::batch::defect::Defect;
 use crate::batch::{Phase, TurnEnd};
 use crate::host::Fault;
 use crate::json::value::to_json;
@@ -114,6 +115,14 @@ impl Core {
     pub(super) fn commit(&mut self, phase: SavedPhase) {
         self.start_save(vec![self.checkpoint(phase), self.published()]);
         self.committing = true;
+    }
+
+    /// Ends the turn over what no repetition mends: a later build may.
+    pub(super) fn defect(&self, defect: Defect) -> Next {
+        Next::End(TurnEnd::Faulted {
+            message: format!("edgebatch has a defect: {}", defect.0),
+            wake_at: self.now + 60 * HOST_RETRY_CAP_MS,
+        })
     }
 
     /// Ends the turn over a fault that may pass.

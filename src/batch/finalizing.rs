@@ -8,6 +8,7 @@ use crate::batch::call::host_delay_ms;
 use crate::batch::checkpoint::{Ending, SavedPhase};
 use crate::batch::command::{Command, LookUp, OutputFile, OutputPart, Reply};
 use crate::batch::context::{Core, Next, Stop};
+use crate::batch::defect::Defect;
 use crate::host::Fault;
 use crate::keys;
 use crate::limits::{CHUNK_REQUESTS, HOST_ATTEMPTS, WRITE_BYTES};
@@ -93,19 +94,19 @@ impl Finalizing {
         SavedPhase::Finalizing { chunks: self.chunks, ending: self.ending.clone() }
     }
 
-    pub(super) fn advance(&mut self, core: &mut Core) -> Next {
+    pub(super) fn advance(&mut self, core: &mut Core) -> Result<Next, Defect> {
         if core.stop == Some(Stop::Requested) {
-            return Next::End(TurnEnd::Suspended { wake_at: core.now });
+            return Ok(Next::End(TurnEnd::Suspended { wake_at: core.now }));
         }
         if !core.io.is_idle() || core.now < self.not_before {
-            return Next::Idle;
+            return Ok(Next::Idle);
         }
         if let Some(cancelling_at) = core.cancel_requested_at
             && core.batch.status == BatchStatus::Finalizing
         {
-            core.batch.enter(BatchStatus::Cancelling, cancelling_at);
+            core.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
             core.commit(self.saved());
-            return Next::Again;
+            return Ok(Next::Again);
         }
         let id = core.batch.id.clone();
         while let Some(merged) = self.merged.pop_front() {
@@ -123,12 +124,12 @@ impl Finalizing {
                     let prefix = keys::large_result(&id, self.next_chunk - 1, merged.index);
                     core.io.start(Command::Load { prefix });
                     self.step = Step::LoadLarge { outcome: merged.outcome, usage: merged.usage, bytes };
-                    return Next::Again;
+                    return Ok(Next::Again);
                 }
             }
             let file = merged.outcome.file();
             if self.gathered(file).bytes.len() >= WRITE_BYTES {
-                return self.write(core, file, false);
+                return Ok(self.write(core, file, false));
             }
         }
         if self.next_chunk < self.chunks {
@@ -136,7 +137,7 @@ impl Finalizing {
             self.next_chunk += 1;
             core.io.start(Command::Load { prefix });
             self.step = Step::LoadChunk;
-            return Next::Again;
+            return Ok(Next::Again);
         }
         // Each request has its line in one of the files, whatever was lost.
         let lost = core.batch.request_counts.total.saturating_sub(self.tally.lines());
@@ -145,13 +146,13 @@ impl Finalizing {
             self.error.bytes.extend_from_slice(&output_line::of_unknown(&id, self.unknown, code));
             self.unknown += 1;
             if self.error.bytes.len() >= WRITE_BYTES {
-                return self.write(core, OutputFile::Error, false);
+                return Ok(self.write(core, OutputFile::Error, false));
             }
         }
         for file in [OutputFile::Output, OutputFile::Error] {
             let gathered = self.gathered(file);
             if gathered.file_id.is_none() && (gathered.begun || !gathered.bytes.is_empty()) {
-                return self.write(core, file, true);
+                return Ok(self.write(core, file, true));
             }
         }
         if !self.looked && core.batch.status == BatchStatus::Finalizing {
@@ -160,16 +161,16 @@ impl Finalizing {
             self.looked = true;
             core.io.start(Command::LookUp(LookUp::Wish));
             self.step = Step::LookForWish;
-            return Next::Again;
+            return Ok(Next::Again);
         }
         self.conclude(core)
     }
 
-    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Next {
+    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Result<Next, Defect> {
         match (std::mem::replace(&mut self.step, Step::Merge), reply) {
             (Step::LoadChunk, Reply::Entries(entries)) => {
                 self.merge(entries);
-                Next::Again
+                Ok(Next::Again)
             }
             (Step::LoadLarge { outcome, usage, bytes }, Reply::Entries(parts)) => {
                 let gathered = self.gathered(outcome.file());
@@ -181,31 +182,28 @@ impl Finalizing {
                 if gathered.bytes.len() - start != bytes {
                     // A part is gone or damaged, and the line with it: the sum will show it.
                     gathered.bytes.truncate(start);
-                    return Next::Again;
+                    return Ok(Next::Again);
                 }
                 self.tally.count(outcome, usage.as_ref());
                 let gathered = self.gathered(outcome.file());
                 if gathered.bytes.len() < WRITE_BYTES {
-                    return Next::Again;
+                    return Ok(Next::Again);
                 }
-                self.write(core, outcome.file(), false)
+                Ok(self.write(core, outcome.file(), false))
             }
             (Step::Write(file), Reply::Written(file_id)) => {
                 let gathered = self.gathered(file);
                 gathered.begun = true;
                 gathered.file_id = file_id;
-                Next::Again
+                Ok(Next::Again)
             }
             (Step::LookForWish, Reply::Wish(wish)) => {
                 if let Some(wish) = wish {
                     core.wish(wish);
                 }
-                Next::Again
+                Ok(Next::Again)
             }
-            (step, _) => {
-                self.step = step;
-                core.fault(Fault::transient("a reply did not fit its command"))
-            }
+            _ => Err(Defect::misfit()),
         }
     }
 
@@ -285,7 +283,7 @@ impl Finalizing {
         }
     }
 
-    fn conclude(&mut self, core: &mut Core) -> Next {
+    fn conclude(&mut self, core: &mut Core) -> Result<Next, Defect> {
         let now = core.now_seconds();
         let total = core.batch.request_counts.total;
         let lost = total.saturating_sub(self.tally.lines());
@@ -305,8 +303,8 @@ impl Finalizing {
             Ending::Expired => BatchStatus::Expired,
             Ending::Completed => BatchStatus::Completed,
         };
-        core.batch.enter(status, now);
-        cleaning::conclude(core)
+        core.batch.enter(status, now)?;
+        Ok(cleaning::conclude(core))
     }
 }
 

@@ -16,6 +16,7 @@ mod checkpoint;
 mod cleaning;
 pub mod command;
 mod context;
+mod defect;
 mod finalizing;
 mod running;
 mod validating;
@@ -176,37 +177,38 @@ impl Machine {
             return;
         }
         let core = &mut self.core;
-        let next = match core.save.settle(core.now, id, reply) {
-            Settled::Again => Next::Idle,
+        let settled = match core.save.settle(core.now, id, reply) {
+            Settled::Again => Ok(Next::Idle),
             Settled::Done(_) => {
                 if !std::mem::take(&mut core.committing)
                     && let Phase::Running(running) = &mut self.phase
                 {
                     running.on_saved();
                 }
-                Next::Again
+                Ok(Next::Again)
             }
-            Settled::GaveUp(fault) => core.fault(fault),
+            Settled::GaveUp(fault) => Ok(core.fault(fault)),
             Settled::NotMine(reply) => match core.io.settle(core.now, id, reply) {
-                Settled::Again => Next::Idle,
+                Settled::Again => Ok(Next::Idle),
                 Settled::Done(reply) => match &mut self.phase {
                     Phase::Validating(validating) => validating.on_io(core, reply),
                     Phase::Running(running) => running.on_io(core, reply),
                     Phase::Finalizing(finalizing) => finalizing.on_io(core, reply),
-                    Phase::Cleaning(_) | Phase::Suspended { .. } => Next::Idle,
+                    Phase::Cleaning(_) | Phase::Suspended { .. } => Ok(Next::Idle),
                 },
                 Settled::GaveUp(fault) => match &mut self.phase {
                     Phase::Validating(validating) => validating.on_io_fault(core, fault),
-                    Phase::Running(running) => running.on_io_fault(core, fault),
-                    Phase::Finalizing(finalizing) => finalizing.on_io_fault(core, fault),
-                    Phase::Cleaning(_) | Phase::Suspended { .. } => Next::Idle,
+                    Phase::Running(running) => Ok(running.on_io_fault(core, fault)),
+                    Phase::Finalizing(finalizing) => Ok(finalizing.on_io_fault(core, fault)),
+                    Phase::Cleaning(_) | Phase::Suspended { .. } => Ok(Next::Idle),
                 },
                 Settled::NotMine(reply) => match &mut self.phase {
                     Phase::Running(running) => running.on_reply(core, id, reply),
-                    _ => Next::Idle,
+                    _ => Ok(Next::Idle),
                 },
             },
         };
+        let next = settled.unwrap_or_else(|defect| self.core.defect(defect));
         self.take(next);
     }
 
@@ -224,25 +226,26 @@ impl Machine {
                 return None;
             }
             let core = &mut self.core;
-            let next = match &mut self.phase {
+            let advanced = match &mut self.phase {
                 Phase::Validating(_) if core.stop == Some(Stop::Requested) => {
-                    Next::End(TurnEnd::Suspended { wake_at: core.now })
+                    Ok(Next::End(TurnEnd::Suspended { wake_at: core.now }))
                 }
                 Phase::Validating(validating) => validating.advance(core),
                 Phase::Running(running) => match running.advance(core) {
-                    Next::Idle => {
+                    Ok(Next::Idle) => {
                         let output = running.poll(core, id);
                         if matches!(output, Some(Output::Start(..))) {
                             self.next_id += 1;
                         }
                         return output;
                     }
-                    next => next,
+                    advanced => advanced,
                 },
                 Phase::Finalizing(finalizing) => finalizing.advance(core),
-                Phase::Cleaning(cleaning) => cleaning.advance(core),
-                Phase::Suspended { wake_at } => Next::End(TurnEnd::Suspended { wake_at: *wake_at }),
+                Phase::Cleaning(cleaning) => Ok(cleaning.advance(core)),
+                Phase::Suspended { wake_at } => Ok(Next::End(TurnEnd::Suspended { wake_at: *wake_at })),
             };
+            let next = advanced.unwrap_or_else(|defect| core.defect(defect));
             if matches!(next, Next::Idle) {
                 return None;
             }

@@ -3,6 +3,7 @@
 use super::{Phase, cleaning};
 use crate::batch::command::{Command, LookUp, Reply};
 use crate::batch::context::{Core, Next};
+use crate::batch::defect::Defect;
 use crate::batch::running::Running;
 use crate::host::{Fault, FaultKind};
 use crate::limits::READ_BYTES;
@@ -42,12 +43,12 @@ impl Validating {
         Self { validator: Validator::new(rules.clone()), rules, step: Step::FindInput }
     }
 
-    pub(super) fn advance(&mut self, core: &mut Core) -> Next {
+    pub(super) fn advance(&mut self, core: &mut Core) -> Result<Next, Defect> {
         if let Some(cancelling_at) = core.cancel_requested_at {
             core.io.forget();
-            core.batch.enter(BatchStatus::Cancelling, cancelling_at);
-            core.batch.enter(BatchStatus::Cancelled, core.now_seconds());
-            return cleaning::conclude(core);
+            core.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
+            core.batch.enter(BatchStatus::Cancelled, core.now_seconds())?;
+            return Ok(cleaning::conclude(core));
         }
         if core.io.is_idle() {
             let command = match &self.step {
@@ -58,15 +59,15 @@ impl Validating {
                     length: READ_BYTES.min(size - at),
                 },
                 Step::Read { .. } => return self.finish(core),
-                Step::AskModel { .. } | Step::AskLastModel => return Next::Idle,
+                Step::AskModel { .. } | Step::AskLastModel => return Ok(Next::Idle),
             };
             core.io.start(command);
-            return Next::Again;
+            return Ok(Next::Again);
         }
-        Next::Idle
+        Ok(Next::Idle)
     }
 
-    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Next {
+    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Result<Next, Defect> {
         match (std::mem::replace(&mut self.step, Step::FindInput), reply) {
             (Step::FindInput, Reply::Input(None)) => self.fail_missing(core),
             (Step::FindInput, Reply::Input(Some(file))) => {
@@ -74,7 +75,7 @@ impl Validating {
                     return fail(core, vec![self.rules.file_too_large()]);
                 }
                 self.step = Step::Read { at: 0, size: file.bytes };
-                Next::Again
+                Ok(Next::Again)
             }
             (Step::Read { .. }, Reply::Bytes(bytes)) if bytes.is_empty() => {
                 fail(core, vec![unreadable("the input file is shorter than its size says")])
@@ -91,25 +92,29 @@ impl Validating {
                 self.validator.answer_model(exists, &mut |_| {});
                 self.finish(core)
             }
-            (step, _) => {
-                self.step = step;
-                core.fault(Fault::transient("a reply did not fit its command"))
-            }
+            _ => Err(Defect::misfit()),
         }
     }
 
-    pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
+    pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Result<Next, Defect> {
         match fault.kind {
             FaultKind::Missing if matches!(self.step, Step::AskModel { .. } | Step::AskLastModel) => {
                 self.on_io(core, Reply::Model(false))
             }
             FaultKind::Missing => self.fail_missing(core),
-            _ if fault.may_pass() && !core.is_expired() => core.fault(fault),
+            _ if fault.may_pass() && !core.is_expired() => Ok(core.fault(fault)),
             _ => fail(core, vec![unreadable(&fault.message)]),
         }
     }
 
-    fn push(&mut self, core: &mut Core, chunk: Vec<u8>, from: usize, at: u64, size: u64) -> Next {
+    fn push(
+        &mut self,
+        core: &mut Core,
+        chunk: Vec<u8>,
+        from: usize,
+        at: u64,
+        size: u64,
+    ) -> Result<Next, Defect> {
         match self.validator.push(&chunk[from..], &mut |_| {}) {
             Progress::Done => self.step = Step::Read { at, size },
             Progress::NeedsModel { model, taken } => {
@@ -117,38 +122,38 @@ impl Validating {
                 self.step = Step::AskModel { chunk, taken: from + taken, at, size };
             }
         }
-        Next::Again
+        Ok(Next::Again)
     }
 
-    fn finish(&mut self, core: &mut Core) -> Next {
+    fn finish(&mut self, core: &mut Core) -> Result<Next, Defect> {
         if let Progress::NeedsModel { model, .. } = self.validator.finish(&mut |_| {}) {
             core.io.start(Command::LookUp(LookUp::Model(model)));
             self.step = Step::AskLastModel;
-            return Next::Again;
+            return Ok(Next::Again);
         }
         let report = self.validator.report();
         if report.error_count > 0 {
             return fail(core, report.errors);
         }
         let now = core.now_seconds();
-        core.batch.enter(BatchStatus::InProgress, now);
+        core.batch.enter(BatchStatus::InProgress, now)?;
         core.batch.model = report.model;
         core.batch.request_counts = RequestCounts { total: report.request_count, ..Default::default() };
         let run = Running::fresh(core, report.bytes);
         core.commit(run.checkpoint());
-        Next::Become(Phase::Running(Box::new(run)))
+        Ok(Next::Become(Phase::Running(Box::new(run))))
     }
 
-    fn fail_missing(&self, core: &mut Core) -> Next {
+    fn fail_missing(&self, core: &mut Core) -> Result<Next, Defect> {
         fail(core, vec![self.rules.missing_file(&core.batch.input_file_id)])
     }
 }
 
-fn fail(core: &mut Core, data: Vec<BatchError>) -> Next {
+fn fail(core: &mut Core, data: Vec<BatchError>) -> Result<Next, Defect> {
     core.io.forget();
     core.batch.errors = Some(BatchErrors { object: ListTag::List, data });
-    core.batch.enter(BatchStatus::Failed, core.now_seconds());
-    cleaning::conclude(core)
+    core.batch.enter(BatchStatus::Failed, core.now_seconds())?;
+    Ok(cleaning::conclude(core))
 }
 
 /// The input file exists but cannot be read, and that will not change.

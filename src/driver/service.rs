@@ -9,8 +9,8 @@ use crate::host::{Host, KvCheck, KvQuery, KvWrite};
 use crate::json::value::{from_json, to_json};
 use crate::keys;
 use crate::service::{
-    CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_wish,
-    page, page_limit,
+    CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_wish, page,
+    page_limit,
 };
 use crate::settings::Settings;
 use crate::wire::{Batch, BatchList, Wish};

@@ -269,11 +269,9 @@ pub fn page(data: Vec<Batch>, has_more: bool) -> BatchList {
 
 /// The batch as a user is to see it: a cancel that its run has not seen yet shows at once.
 pub fn overlay_wish(mut batch: Batch, wish: Option<Wish>) -> Batch {
-    if let Some(Wish::Cancel { since }) = wish
-        && !batch.status.is_terminal()
-        && batch.status != BatchStatus::Cancelling
-    {
-        batch.enter(BatchStatus::Cancelling, since);
+    if let Some(Wish::Cancel { since }) = wish {
+        // One that has ended, or is being cancelled, stays as it is.
+        let _ = batch.enter(BatchStatus::Cancelling, since);
     }
     batch
 }

@@ -4,6 +4,7 @@ use super::Running;
 use crate::batch::Phase;
 use crate::batch::checkpoint::Ending;
 use crate::batch::context::{Core, Next};
+use crate::batch::defect::Defect;
 use crate::batch::finalizing::Finalizing;
 use crate::batch::running::chunks::most_chunks;
 use crate::batch::running::reader::Request;
@@ -34,17 +35,18 @@ impl Halt {
 impl Running {
     /// Cancel and expiry stop everything at once: calls in flight are aborted, and whatever did not end is
     /// written down as never run.
-    pub(super) fn notice_halt(&mut self, core: &mut Core) {
+    pub(super) fn notice_halt(&mut self, core: &mut Core) -> Result<(), Defect> {
         if self.halt.is_some() {
-            return;
+            return Ok(());
         }
         if let Some(cancelling_at) = core.cancel_requested_at {
-            core.batch.enter(BatchStatus::Cancelling, cancelling_at);
+            core.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
             self.unsaved.publish_soon();
             self.stop_everything(core, Halt::Cancelled);
         } else if core.is_expired() {
             self.stop_everything(core, Halt::Expired);
         }
+        Ok(())
     }
 
     /// The input is gone for good: requests that were read have their line all the same.
@@ -76,7 +78,7 @@ impl Running {
         self.halt = Some(halt);
     }
 
-    pub(super) fn finish(&mut self, core: &mut Core) -> Next {
+    pub(super) fn finish(&mut self, core: &mut Core) -> Result<Next, Defect> {
         let tally = self.chunks.tally();
         let total = core.batch.request_counts.total;
         let ending = match self.halt.take() {
@@ -92,7 +94,7 @@ impl Running {
             None => Ending::Completed,
         };
         if core.batch.status == BatchStatus::InProgress {
-            core.batch.enter(BatchStatus::Finalizing, core.now_seconds());
+            core.batch.enter(BatchStatus::Finalizing, core.now_seconds())?;
         }
         core.raise_counts(&tally);
         let chunks = match &ending {
@@ -101,7 +103,7 @@ impl Running {
         };
         let finalizing = Finalizing::new(chunks, ending);
         core.commit(finalizing.saved());
-        Next::Become(Phase::Finalizing(Box::new(finalizing)))
+        Ok(Next::Become(Phase::Finalizing(Box::new(finalizing))))
     }
 
     /// Chunks that may have results: one past the reader when it stopped inside one.

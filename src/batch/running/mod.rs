@@ -17,6 +17,7 @@ use super::Phase;
 use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedRun, SavedWait};
 use crate::batch::command::{Command, CommandId, Output, Reply};
 use crate::batch::context::{Core, Next, Stop};
+use crate::batch::defect::Defect;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::health::{Health, Tries};
 use crate::batch::running::reader::{Reader, Request, Step};
@@ -151,25 +152,25 @@ impl Running {
         })
     }
 
-    pub(super) fn advance(&mut self, core: &mut Core) -> Next {
-        self.notice_halt(core);
-        self.time_out(core);
+    pub(super) fn advance(&mut self, core: &mut Core) -> Result<Next, Defect> {
+        self.notice_halt(core)?;
+        self.time_out(core)?;
         let stopping = self.broken.is_some() || (self.is_over(core) && self.halt.is_none());
         if !stopping && let Some(next) = self.read(core) {
-            return next;
+            return Ok(next);
         }
         let settled = self.in_flight.is_empty()
             && (stopping || (self.read_all && self.ready.is_empty() && self.waiting.is_empty()));
         if core.save.is_idle() && self.unsaved.is_due(core.now, settled) {
             self.save(core);
-            return Next::Again;
+            return Ok(Next::Again);
         }
         if !settled || !self.unsaved.is_empty() || !core.save.is_idle() || !self.aborts.is_empty() {
-            return Next::Idle;
+            return Ok(Next::Idle);
         }
         match self.broken.take() {
-            Some(fault) => core.fault(fault),
-            None if stopping => self.suspend(core),
+            Some(fault) => Ok(core.fault(fault)),
+            None if stopping => Ok(self.suspend(core)),
             None => self.finish(core),
         }
     }
@@ -222,21 +223,21 @@ impl Running {
         [save, flight, waiting, resumed, expiry].into_iter().flatten().min()
     }
 
-    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Next {
+    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Result<Next, Defect> {
         match reply {
             Reply::Bytes(bytes) => {
                 if !self.reader.bytes(bytes) {
                     self.lose_input(core, "it is not as long as it was");
                 }
-                Next::Again
             }
             Reply::Entries(entries) => {
-                let Some((start, end)) = self.reader.loaded() else { return Next::Again };
-                self.chunks.open(start, end, &entries);
-                Next::Again
+                if let Some((start, end)) = self.reader.loaded() {
+                    self.chunks.open(start, end, &entries);
+                }
             }
-            _ => core.fault(Fault::transient("a reply did not fit its command")),
+            _ => return Err(Defect::misfit()),
         }
+        Ok(Next::Again)
     }
 
     pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
@@ -325,14 +326,15 @@ impl Running {
     }
 
     /// Gives up calls that take too long. Flights are kept in the order they were sent.
-    fn time_out(&mut self, core: &mut Core) {
+    fn time_out(&mut self, core: &mut Core) -> Result<(), Defect> {
         while let Some(&(id, ref flight)) = self.in_flight.first()
             && flight.sent_at.saturating_add(core.settings.request_timeout_ms) <= core.now
         {
             self.aborts.push(id);
             let fault = Fault { kind: FaultKind::Timeout, message: String::new() };
-            self.on_reply(core, id, Reply::Failed(fault));
+            self.on_reply(core, id, Reply::Failed(fault))?;
         }
+        Ok(())
     }
 
     fn save(&mut self, core: &mut Core) {

@@ -3,6 +3,7 @@
 use super::{Flight, Running};
 use crate::batch::command::{CommandId, Reply};
 use crate::batch::context::{Core, Next};
+use crate::batch::defect::Defect;
 use crate::batch::running::reader::Request;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{RETRY_AFTER_CAP_MS, RETRY_CAP_MS, TOLD_WAIT_MS};
@@ -24,8 +25,13 @@ struct Failed {
 
 impl Running {
     /// An inference call ended. Replies to calls given up are for no flight and say nothing.
-    pub(in crate::batch) fn on_reply(&mut self, core: &mut Core, id: CommandId, reply: Reply) -> Next {
-        let Some(Flight { request, sent_at }) = self.in_flight.remove(&id) else { return Next::Idle };
+    pub(in crate::batch) fn on_reply(
+        &mut self,
+        core: &mut Core,
+        id: CommandId,
+        reply: Reply,
+    ) -> Result<Next, Defect> {
+        let Some(Flight { request, sent_at }) = self.in_flight.remove(&id) else { return Ok(Next::Idle) };
         let most = core.settings.limits.max_response_bytes;
         let too_large = match &reply {
             Reply::Answer(answer) => answer.body.len() > most,
@@ -79,9 +85,9 @@ impl Running {
                     self.in_trouble(core, request, sent_at, &failed, end);
                 }
             }
-            _ => return core.fault(Fault::transient("a reply did not fit its command")),
+            _ => return Err(Defect::misfit()),
         }
-        Next::Again
+        Ok(Next::Again)
     }
 
     /// The server answered a request in a way that settles it.
