@@ -120,3 +120,27 @@ pub enum Reply {
     /// To any command: it could not be done.
     Failed(Fault),
 }
+
+/// How a turn ended. Times are Unix milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// The batch is terminal; nothing is left to do.
+    Terminal,
+    /// There is more to do, from `wake_at` on.
+    Suspended {
+        /// When.
+        wake_at: u64,
+    },
+    /// The host failed in a way that may pass; the batch is as the last checkpoint left it.
+    Faulted {
+        /// What failed.
+        message: String,
+        /// When to try again.
+        wake_at: u64,
+    },
+    /// Another owner runs the batch. Said by the driver: a machine knows of no other.
+    Held {
+        /// When to look again.
+        wake_at: u64,
+    },
+}

@@ -206,6 +206,12 @@ pub struct BatchErrors {
     pub data: Vec<BatchError>,
 }
 
+impl From<Vec<BatchError>> for BatchErrors {
+    fn from(data: Vec<BatchError>) -> Self {
+        Self { object: ListTag::List, data }
+    }
+}
+
 /// One reason why a batch failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchError {
