@@ -1,5 +1,7 @@
 //! What the machine asks of its driver and what the driver answers: plain data, nothing else.
 
+pub use crate::result::outcome::OutputFile;
+
 use crate::host::{Answer, Fault};
 use crate::wire::{FileObject, Wish};
 use std::sync::Arc;
@@ -87,15 +89,6 @@ pub struct OutputPart {
     pub first: bool,
     /// Whether the file ends here: the reply then carries its id.
     pub last: bool,
-}
-
-/// The two result files of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OutputFile {
-    /// Lines answered with 2xx.
-    Output,
-    /// Everything else.
-    Error,
 }
 
 /// The driver's answer to a command.

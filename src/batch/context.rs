@@ -8,7 +8,7 @@ use crate::host::Fault;
 use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
-use crate::result::group::Tally;
+use crate::result::outcome::Tally;
 use crate::retry::Jitter;
 use crate::settings::Settings;
 use crate::wire::{Batch, Wish};

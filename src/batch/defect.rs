@@ -1,6 +1,6 @@
 //! What can never be, unless the machine is wrong or what it resumed from was not its own.
 
-use crate::wire::status::IllegalChange;
+use crate::wire::IllegalChange;
 
 /// Why a turn cannot go on. It ends with nothing of this written: what follows from it could not be trusted.
 #[derive(Debug)]

@@ -1,7 +1,30 @@
-//! Which status may follow which (contract §5), and the timestamps that go with a change.
+//! Where a batch may stand, which status may follow which (contract §5), and the timestamps that go with a change.
 
-use crate::wire::{Batch, BatchStatus};
+use crate::wire::Batch;
+use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// Where a batch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchStatus {
+    /// Created; the input file is being checked, or waits for its turn.
+    Validating,
+    /// The input was refused; `errors` says why.
+    Failed,
+    /// Requests are running.
+    InProgress,
+    /// Every request is done with; the files are being written.
+    Finalizing,
+    /// The files stand.
+    Completed,
+    /// The window closed before every request ran; the files hold what did.
+    Expired,
+    /// Cancel was asked for; nothing new starts.
+    Cancelling,
+    /// Cancelled; the files hold what had run.
+    Cancelled,
+}
 
 /// A change of status that must never be. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@
 use crate::batch::checkpoint::{ChunkSpan, ChunkStart};
 use crate::keys;
 use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS};
-use crate::result::group::{Outcome, Stored, Tally, read_group};
+use crate::result::group::{Stored, read_group};
+use crate::result::outcome::{Outcome, Tally};
 use crate::sorted::Sorted;
 use crate::wire::Usage;
 

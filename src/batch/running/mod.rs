@@ -39,7 +39,7 @@ use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, Suspended};
 use crate::host::{Fault, FaultKind};
-use crate::result::group::Tally;
+use crate::result::outcome::Tally;
 use crate::result::output_line::NoAnswer;
 use crate::wire::{BatchStatus, Wait};
 use std::sync::Arc;

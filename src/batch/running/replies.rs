@@ -8,8 +8,10 @@ use crate::batch::running::lanes::Flight;
 use crate::batch::running::request::{Request, Slot};
 use crate::host::{Fault, FaultKind};
 use crate::limits::{RETRY_AFTER_CAP_MS, RETRY_CAP_MS, TOLD_WAIT_MS};
-use crate::result::group::Outcome;
+use crate::result::answer::Answered;
+use crate::result::outcome::Outcome;
 use crate::result::output_line::{self, NoAnswer, Of};
+use crate::result::quote;
 use crate::result::trouble::Trouble;
 use crate::retry::delay_ms;
 use crate::wire::{Extension, Usage, Wait};
@@ -44,27 +46,24 @@ impl Running {
                 self.end_without_answer(context, request.slot, &request.custom_id, &NoAnswer::TooLarge(most));
             }
             Reply::Answer(answer) => {
-                let taken = output_line::take(
-                    of(context, request.slot, &request.custom_id),
-                    &answer,
-                    context.settings.dialect,
-                );
-                match taken.trouble {
+                let answered = Answered::read(&answer);
+                let of = of(context, request.slot, &request.custom_id);
+                let line = output_line::of_answer(of, &answered, context.settings.dialect);
+                let (outcome, usage) = (answered.outcome, answered.usage);
+                match answered.trouble {
                     None => {
                         self.works(context, &request);
-                        let (outcome, usage) = (taken.outcome, taken.usage);
-                        self.unsaved.push(context.now, request.slot, outcome, usage, taken.into_line());
+                        self.unsaved.push(context.now, request.slot, outcome, usage, line);
                     }
                     Some(trouble) => {
                         let failed = Failed {
                             trouble,
                             narrows: trouble == Trouble::Overloaded,
-                            status: Some(taken.status),
-                            message: taken.message.clone(),
-                            retry_after_ms: taken.retry_after_ms,
+                            status: Some(answered.status),
+                            message: quote(&answered.message),
+                            retry_after_ms: answer.retry_after_ms,
                         };
-                        let end = (taken.outcome, taken.usage, taken.into_line());
-                        self.in_trouble(context, request, sent_at, &failed, end);
+                        self.in_trouble(context, request, sent_at, &failed, (outcome, usage, line));
                     }
                 }
             }

@@ -4,7 +4,8 @@ use crate::batch::command::Write;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::request::Slot;
 use crate::limits::{SAVE_AFTER_MS, SAVE_BYTES, SAVE_RESULTS};
-use crate::result::group::{LineResult, Outcome, Tally, write_group};
+use crate::result::group::{LineResult, write_group};
+use crate::result::outcome::{Outcome, Tally};
 use crate::sorted::Sorted;
 use crate::wire::Usage;
 use std::collections::VecDeque;
@@ -99,7 +100,8 @@ impl Unsaved {
         }
         let mut writes = Vec::with_capacity(groups.len() + 2);
         for (chunk, results) in groups.iter() {
-            write_group(id, *chunk, chunks.take_group(*chunk), results, &mut writes);
+            let entries = write_group(id, *chunk, chunks.take_group(*chunk), results);
+            writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
         }
         writes
     }
