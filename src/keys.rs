@@ -57,14 +57,9 @@ const LEASE_PREFIX: &str = "lease:";
 /// The newest batch's id: the next one's is above it.
 pub const NEWEST: &str = "newest";
 
-/// That a batch is to be cancelled, and since when (Unix seconds, decimal).
+/// That a batch is to be cancelled: a [`Wish`](crate::wire::Wish).
 pub fn cancel(id: &str) -> String {
     format!("{CANCEL_PREFIX}{id}")
-}
-
-/// Since when a batch is to be cancelled, as the value of its [`cancel`] key says.
-pub(crate) fn cancelled_at(value: &[u8]) -> Option<u64> {
-    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// Prefix of all cancels not yet carried out.

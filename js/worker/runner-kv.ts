@@ -10,7 +10,10 @@ import type { Stub } from "./platform.ts";
 import type { Tenant } from "./tenant.ts";
 import { published } from "./waits.ts";
 
-/** The Tenant says at once when a batch is to be cancelled; it is asked now and then all the same. */
+/**
+ * While requests run, the Tenant says at once when a batch is to be cancelled, and is asked now and then all the same. After
+ * that any look may be the last before the batch is concluded: then it is asked each time.
+ */
 const CANCEL_ASK_MS = 5_000;
 
 export class RunnerKV implements KV {
@@ -22,6 +25,8 @@ export class RunnerKV implements KV {
   readonly #turn: number;
   #cancelled: boolean;
   #askedAt = 0;
+  /** Whether the batch, as users see it, is past its requests. */
+  #past = false;
 
   constructor(options: {
     storage: SqlDurableObjectStorage;
@@ -49,11 +54,17 @@ export class RunnerKV implements KV {
       const value = await this.#own.get(key);
       return value === null && key.startsWith("run:") ? this.#first(key) : value;
     }
-    if (key.startsWith("cancel:") && !this.#cancelled) {
+    if (key.startsWith("cancel:") && !this.#cancelled && !this.#past) {
       if (Date.now() - this.#askedAt < CANCEL_ASK_MS) return null;
       this.#askedAt = Date.now();
     }
-    return this.#tenant().runnerGet(this.#batchId, key);
+    const value = await this.#tenant().runnerGet(this.#batchId, key);
+    if (key.startsWith("batch:") && value !== null) this.#seen(value);
+    return value;
+  }
+
+  #seen(record: Uint8Array): void {
+    this.#past ||= published(record)?.status === "finalizing";
   }
 
   /**
@@ -77,14 +88,8 @@ export class RunnerKV implements KV {
   }
 
   async list(query: KVQuery): Promise<KVPage> {
-    const { prefix } = query;
-    if (isOwn(prefix)) return this.#own.list(query);
-    // The last look for a wish to cancel, before the batch is concluded: it lists the one key that may be there, and
-    // must not be answered from what was known some seconds ago.
-    if (prefix !== `cancel:${this.#batchId}`) throw new Error(`a turn does not list '${prefix}'`);
-    const value = query.after === undefined ? await this.#tenant().runnerGet(this.#batchId, prefix) : null;
-    const entries: KVPage["entries"] = value === null ? [] : [[prefix, value]];
-    return { entries, more: false };
+    if (!isOwn(query.prefix)) throw new Error(`a turn does not list '${query.prefix}'`);
+    return this.#own.list(query);
   }
 
   async batch(ops: KVOp[]): Promise<boolean> {
@@ -95,6 +100,7 @@ export class RunnerKV implements KV {
       const run = ops.slice(from, to);
       from = to;
       if (!own) {
+        for (const op of run) if (op.type === "set") this.#seen(op.value);
         await this.#tenant().runnerWrite(this.#batchId, this.#turn, run);
         continue;
       }

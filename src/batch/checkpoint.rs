@@ -7,7 +7,7 @@ use crate::wire::{Batch, BatchErrors};
 use serde::{Deserialize, Serialize};
 
 use crate::result::checksum;
-use crate::result::group::Tally;
+use crate::result::outcome::Tally;
 
 /// The layout written today. A layout this build does not know is refused, not guessed at.
 pub const CHECKPOINT_VERSION: u32 = 1;

@@ -1,46 +1,43 @@
 //! The batch once it is terminal: what only the run needed is deleted, what makes it run last.
 
-use super::Phase;
 use crate::batch::checkpoint::SavedPhase;
-use crate::batch::command::Write;
-use crate::batch::context::{Core, Next};
+use crate::batch::command::{TurnEnd, Write};
+use crate::batch::context::Context;
+use crate::batch::defect::Defect;
+use crate::batch::phase::{Next, Phase};
 use crate::keys;
-
-/// Makes the terminal batch durable; after that it is cleaned up behind.
-pub(super) fn conclude(core: &mut Core) -> Next {
-    debug_assert!(core.batch.status.is_terminal());
-    core.commit(SavedPhase::Cleaning);
-    Next::Become(Phase::Cleaning(Cleaning { asked: false }))
-}
 
 /// Deletes results and markers. Repeats the batch itself first: a crash may have come between the
 /// checkpoint and the batch where the store has no atomic writes.
+#[derive(Debug, Default)]
 pub(super) struct Cleaning {
     asked: bool,
 }
 
-impl Cleaning {
-    pub(super) fn resume() -> Self {
-        Self { asked: false }
-    }
+/// Makes the terminal batch durable; after that it is cleaned up behind.
+pub(super) fn conclude(context: &mut Context) -> Next {
+    context.commit(SavedPhase::Cleaning);
+    Next::Become(Box::new(Cleaning::default()))
+}
 
-    pub(super) fn advance(&mut self, core: &mut Core) -> Next {
-        if !core.save.is_idle() {
-            return Next::Idle;
+impl Phase for Cleaning {
+    fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        if !context.save.is_idle() {
+            return Ok(Next::Idle);
         }
         if self.asked {
-            return Next::Terminal;
+            return Ok(Next::End(TurnEnd::Terminal));
         }
         self.asked = true;
-        let id = core.batch.id.clone();
-        core.start_save(vec![
-            core.published(),
+        let id = context.batch.id.clone();
+        context.start_save(vec![
+            context.published(),
             Write::DeletePrefix(keys::results(&id)),
             Write::DeletePrefix(keys::large_results(&id)),
             Write::Delete(keys::checkpoint(&id)),
             Write::Delete(keys::cancel(&id)),
             Write::Delete(keys::run(&id)),
         ]);
-        Next::Again
+        Ok(Next::Again)
     }
 }

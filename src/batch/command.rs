@@ -1,7 +1,9 @@
 //! What the machine asks of its driver and what the driver answers: plain data, nothing else.
 
+pub use crate::result::outcome::OutputFile;
+
 use crate::host::{Answer, Fault};
-use crate::wire::FileObject;
+use crate::wire::{FileObject, Wish};
 use std::sync::Arc;
 
 /// Names a command until its reply comes. Never used twice within a turn.
@@ -57,6 +59,8 @@ pub enum LookUp {
     Input(String),
     /// The model of this name.
     Model(String),
+    /// What the user wishes of this machine's batch, as the store says at this moment.
+    Wish,
 }
 
 /// One write of [`Command::Save`].
@@ -87,15 +91,6 @@ pub struct OutputPart {
     pub last: bool,
 }
 
-/// The two result files of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OutputFile {
-    /// Lines answered with 2xx.
-    Output,
-    /// Everything else.
-    Error,
-}
-
 /// The driver's answer to a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
@@ -103,6 +98,8 @@ pub enum Reply {
     Input(Option<FileObject>),
     /// To [`LookUp::Model`]: whether it exists.
     Model(bool),
+    /// To [`LookUp::Wish`]: the wish, or none.
+    Wish(Option<Wish>),
     /// To [`Command::ReadInput`].
     Bytes(Vec<u8>),
     /// To [`Command::Load`]: keys and values.
@@ -115,4 +112,28 @@ pub enum Reply {
     Written(Option<String>),
     /// To any command: it could not be done.
     Failed(Fault),
+}
+
+/// How a turn ended. Times are Unix milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// The batch is terminal; nothing is left to do.
+    Terminal,
+    /// There is more to do, from `wake_at` on.
+    Suspended {
+        /// When.
+        wake_at: u64,
+    },
+    /// The host failed in a way that may pass; the batch is as the last checkpoint left it.
+    Faulted {
+        /// What failed.
+        message: String,
+        /// When to try again.
+        wake_at: u64,
+    },
+    /// Another owner runs the batch. Said by the driver: a machine knows of no other.
+    Held {
+        /// When to look again.
+        wake_at: u64,
+    },
 }

@@ -2,31 +2,17 @@
 
 use crate::batch::call::Call;
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};
-use crate::batch::command::{Command, Write};
-use crate::batch::{Phase, TurnEnd};
+use crate::batch::command::{Command, TurnEnd, Write};
+use crate::batch::defect::Defect;
 use crate::host::Fault;
 use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
-use crate::result::group::Tally;
+use crate::result::outcome::Tally;
 use crate::retry::Jitter;
 use crate::settings::Settings;
-use crate::wire::Batch;
+use crate::wire::{Batch, Wish};
 use std::sync::Arc;
-
-/// What a phase wants after it was asked to go on.
-pub(super) enum Next {
-    /// Something changed: ask again.
-    Again,
-    /// Nothing to do until a reply or a time.
-    Idle,
-    /// The turn ends.
-    End(TurnEnd),
-    /// The batch is terminal and cleaned up behind.
-    Terminal,
-    /// Another phase begins.
-    Become(Phase),
-}
 
 /// Why a turn is to end before its batch does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +23,7 @@ pub(super) enum Stop {
     Requested,
 }
 
-pub(super) struct Core {
+pub(super) struct Context {
     pub(super) batch: Batch,
     pub(super) settings: Settings,
     /// Unix milliseconds.
@@ -55,7 +41,7 @@ pub(super) struct Core {
     pub(super) committing: bool,
 }
 
-impl Core {
+impl Context {
     pub(super) fn new(batch: Batch, settings: Settings, seed: [u64; 3], now: u64) -> Self {
         Self {
             batch,
@@ -69,6 +55,12 @@ impl Core {
             io: Call::default(),
             committing: false,
         }
+    }
+
+    /// What the user wishes; the first time it was heard of counts.
+    pub(super) fn wish(&mut self, wish: Wish) {
+        let Wish::Cancel { since } = wish;
+        self.cancel_requested_at.get_or_insert(since);
     }
 
     pub(super) fn now_seconds(&self) -> u64 {
@@ -110,8 +102,14 @@ impl Core {
         self.committing = true;
     }
 
-    /// Ends the turn over a fault that may pass.
-    pub(super) fn fault(&self, fault: Fault) -> Next {
-        Next::End(TurnEnd::Faulted { message: fault.message, wake_at: self.now + HOST_RETRY_CAP_MS })
+    /// The end of a turn over a fault that may pass.
+    pub(super) fn fault(&self, fault: Fault) -> TurnEnd {
+        TurnEnd::Faulted { message: fault.message, wake_at: self.now + HOST_RETRY_CAP_MS }
+    }
+
+    /// The end of a turn over what no repetition mends. A later build may.
+    pub(super) fn defect(&self, Defect(message): Defect) -> TurnEnd {
+        let message = format!("edgebatch has a defect: {message}");
+        TurnEnd::Faulted { message, wake_at: self.now + 60 * HOST_RETRY_CAP_MS }
     }
 }

@@ -3,17 +3,20 @@
 //! Nothing here is checkpointed. Files get ids made of the batch's, and a file begun again replaces what an
 //! interrupted attempt left, so a restart writes the same bytes to the same files.
 
-use super::{TurnEnd, cleaning};
 use crate::batch::call::host_delay_ms;
 use crate::batch::checkpoint::{Ending, SavedPhase};
-use crate::batch::command::{Command, OutputFile, OutputPart, Reply};
-use crate::batch::context::{Core, Next, Stop};
+use crate::batch::cleaning;
+use crate::batch::command::{Command, LookUp, OutputFile, OutputPart, Reply};
+use crate::batch::context::Context;
+use crate::batch::defect::Defect;
+use crate::batch::phase::{Next, Phase, stopped};
 use crate::host::Fault;
 use crate::keys;
 use crate::limits::{CHUNK_REQUESTS, HOST_ATTEMPTS, WRITE_BYTES};
-use crate::result::group::{Outcome, Stored, StoredLine, Tally, read_group, read_part};
+use crate::result::group::{Stored, StoredLine, read_group, read_part};
+use crate::result::outcome::{Outcome, Tally};
 use crate::result::output_line::{self, RESULTS_LOST, UNREADABLE};
-use crate::wire::{BatchError, BatchErrors, BatchStatus, ListTag, Usage};
+use crate::wire::{BatchError, BatchErrors, BatchStatus, Usage};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::VecDeque;
 use std::hash::Hasher;
@@ -32,7 +35,7 @@ pub(super) struct Finalizing {
     /// Lines written for requests of which nothing is known any more.
     unknown: u64,
     step: Step,
-    /// Whether a cancel was looked for once more, now that nothing else is left to do.
+    /// Whether the user's wish was looked for once more, now that nothing else is left to do.
     looked: bool,
     /// Times a write failed in this turn, and when to begin again after the last.
     failures: u32,
@@ -45,7 +48,7 @@ enum Step {
     LoadChunk,
     LoadLarge { outcome: Outcome, usage: Option<Usage>, bytes: usize },
     Write(OutputFile),
-    LookForCancel,
+    LookForWish,
 }
 
 #[derive(Debug)]
@@ -92,22 +95,24 @@ impl Finalizing {
     pub(super) fn saved(&self) -> SavedPhase {
         SavedPhase::Finalizing { chunks: self.chunks, ending: self.ending.clone() }
     }
+}
 
-    pub(super) fn advance(&mut self, core: &mut Core) -> Next {
-        if core.stop == Some(Stop::Requested) {
-            return Next::End(TurnEnd::Suspended { wake_at: core.now });
+impl Phase for Finalizing {
+    fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        if let Some(next) = stopped(context) {
+            return Ok(next);
         }
-        if !core.io.is_idle() || core.now < self.not_before {
-            return Next::Idle;
+        if !context.io.is_idle() || context.now < self.not_before {
+            return Ok(Next::Idle);
         }
-        if let Some(cancelling_at) = core.cancel_requested_at
-            && core.batch.status == BatchStatus::Finalizing
+        if let Some(cancelling_at) = context.cancel_requested_at
+            && context.batch.status == BatchStatus::Finalizing
         {
-            core.batch.enter(BatchStatus::Cancelling, cancelling_at);
-            core.commit(self.saved());
-            return Next::Again;
+            context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
+            context.commit(self.saved());
+            return Ok(Next::Again);
         }
-        let id = core.batch.id.clone();
+        let id = context.batch.id.clone();
         while let Some(merged) = self.merged.pop_front() {
             match merged.line {
                 Place::Group { group, range } => {
@@ -121,55 +126,55 @@ impl Finalizing {
                 }
                 Place::Large(bytes) => {
                     let prefix = keys::large_result(&id, self.next_chunk - 1, merged.index);
-                    core.io.start(Command::Load { prefix });
+                    context.io.start(Command::Load { prefix });
                     self.step = Step::LoadLarge { outcome: merged.outcome, usage: merged.usage, bytes };
-                    return Next::Again;
+                    return Ok(Next::Again);
                 }
             }
             let file = merged.outcome.file();
             if self.gathered(file).bytes.len() >= WRITE_BYTES {
-                return self.write(core, file, false);
+                return Ok(self.write(context, file, false));
             }
         }
         if self.next_chunk < self.chunks {
             let prefix = keys::chunk_results(&id, self.next_chunk);
             self.next_chunk += 1;
-            core.io.start(Command::Load { prefix });
+            context.io.start(Command::Load { prefix });
             self.step = Step::LoadChunk;
-            return Next::Again;
+            return Ok(Next::Again);
         }
         // Each request has its line in one of the files, whatever was lost.
-        let lost = core.batch.request_counts.total.saturating_sub(self.tally.lines());
+        let lost = context.batch.request_counts.total.saturating_sub(self.tally.lines());
         while self.unknown < lost {
             let code = if matches!(self.ending, Ending::Failed(_)) { UNREADABLE } else { RESULTS_LOST };
             self.error.bytes.extend_from_slice(&output_line::of_unknown(&id, self.unknown, code));
             self.unknown += 1;
             if self.error.bytes.len() >= WRITE_BYTES {
-                return self.write(core, OutputFile::Error, false);
+                return Ok(self.write(context, OutputFile::Error, false));
             }
         }
         for file in [OutputFile::Output, OutputFile::Error] {
             let gathered = self.gathered(file);
             if gathered.file_id.is_none() && (gathered.begun || !gathered.bytes.is_empty()) {
-                return self.write(core, file, true);
+                return Ok(self.write(context, file, true));
             }
         }
-        if !self.looked && core.batch.status == BatchStatus::Finalizing {
+        if !self.looked && context.batch.status == BatchStatus::Finalizing {
             // Who was told that the batch is being cancelled is not to find it completed. Only a cancel asked
             // for while the last write is under way still comes too late.
             self.looked = true;
-            core.io.start(Command::Load { prefix: keys::cancel(&id) });
-            self.step = Step::LookForCancel;
-            return Next::Again;
+            context.io.start(Command::LookUp(LookUp::Wish));
+            self.step = Step::LookForWish;
+            return Ok(Next::Again);
         }
-        self.conclude(core)
+        self.conclude(context)
     }
 
-    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Next {
+    fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
         match (std::mem::replace(&mut self.step, Step::Merge), reply) {
             (Step::LoadChunk, Reply::Entries(entries)) => {
                 self.merge(entries);
-                Next::Again
+                Ok(Next::Again)
             }
             (Step::LoadLarge { outcome, usage, bytes }, Reply::Entries(parts)) => {
                 let gathered = self.gathered(outcome.file());
@@ -181,60 +186,58 @@ impl Finalizing {
                 if gathered.bytes.len() - start != bytes {
                     // A part is gone or damaged, and the line with it: the sum will show it.
                     gathered.bytes.truncate(start);
-                    return Next::Again;
+                    return Ok(Next::Again);
                 }
                 self.tally.count(outcome, usage.as_ref());
                 let gathered = self.gathered(outcome.file());
                 if gathered.bytes.len() < WRITE_BYTES {
-                    return Next::Again;
+                    return Ok(Next::Again);
                 }
-                self.write(core, outcome.file(), false)
+                Ok(self.write(context, outcome.file(), false))
             }
             (Step::Write(file), Reply::Written(file_id)) => {
                 let gathered = self.gathered(file);
                 gathered.begun = true;
                 gathered.file_id = file_id;
-                Next::Again
+                Ok(Next::Again)
             }
-            (Step::LookForCancel, Reply::Entries(entries)) => {
-                if let Some((_, value)) = entries.first() {
-                    let requested_at = keys::cancelled_at(value).unwrap_or(core.now_seconds());
-                    core.cancel_requested_at.get_or_insert(requested_at);
+            (Step::LookForWish, Reply::Wish(wish)) => {
+                if let Some(wish) = wish {
+                    context.wish(wish);
                 }
-                Next::Again
+                Ok(Next::Again)
             }
-            (step, _) => {
-                self.step = step;
-                core.fault(Fault::transient("a reply did not fit its command"))
-            }
+            _ => Err(Defect::misfit()),
         }
     }
 
     /// A file that could not be written is begun again, both being one pass over the results.
-    pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
-        match self.step {
+    fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
+        Ok(match self.step {
             Step::Write(_) if self.failures + 1 < HOST_ATTEMPTS => {
                 let failures = self.failures + 1;
-                let not_before = core.now + host_delay_ms(failures);
+                let not_before = context.now + host_delay_ms(failures);
                 *self = Self { failures, not_before, ..Self::new(self.chunks, self.ending.clone()) };
                 Next::Again
             }
-            Step::Write(_) => core.fault(fault),
-            Step::LookForCancel => Next::Again,
-            _ if fault.may_pass() => core.fault(fault),
+            Step::Write(_) => Next::End(context.fault(fault)),
+            Step::LookForWish => Next::Again,
+            _ if fault.may_pass() => Next::End(context.fault(fault)),
             // What the store refuses for good is lost: the sum will show it.
             _ => {
                 self.step = Step::Merge;
                 Next::Again
             }
-        }
+        })
     }
 
     /// When to go on after a failed write.
-    pub(super) fn due(&self, now: u64) -> Option<u64> {
-        (now < self.not_before).then_some(self.not_before)
+    fn due(&self, context: &Context) -> Option<u64> {
+        (context.now < self.not_before).then_some(self.not_before)
     }
+}
 
+impl Finalizing {
     /// Sorts a chunk's results into input order; the earliest group that has a request is the one that counts.
     fn merge(&mut self, entries: Vec<(String, Vec<u8>)>) {
         let mut by_index: Vec<Option<Merged>> = Vec::new();
@@ -257,24 +260,24 @@ impl Finalizing {
         self.merged = by_index.into_iter().flatten().collect();
     }
 
-    fn write(&mut self, core: &mut Core, file: OutputFile, last: bool) -> Next {
+    fn write(&mut self, context: &mut Context, file: OutputFile, last: bool) -> Next {
         let (name, tag) = match file {
             OutputFile::Output => ("output", b'o'),
             OutputFile::Error => ("error", b'e'),
         };
         let mut hasher = SipHasher13::new();
-        hasher.write(core.batch.id.as_bytes());
+        hasher.write(context.batch.id.as_bytes());
         hasher.write_u8(tag);
         let gathered = self.gathered(file);
         let part = OutputPart {
             file,
             file_id: format!("file-{:032x}", hasher.finish128().as_u128()),
-            filename: format!("{}_{name}.jsonl", core.batch.id),
+            filename: format!("{}_{name}.jsonl", context.batch.id),
             bytes: Arc::new(std::mem::take(&mut gathered.bytes)),
             first: !gathered.begun,
             last,
         };
-        core.io.start_with(Command::WriteOutput(part), 1);
+        context.io.start_with(Command::WriteOutput(part), 1);
         self.step = Step::Write(file);
         Next::Again
     }
@@ -286,28 +289,28 @@ impl Finalizing {
         }
     }
 
-    fn conclude(&mut self, core: &mut Core) -> Next {
-        let now = core.now_seconds();
-        let total = core.batch.request_counts.total;
+    fn conclude(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        let now = context.now_seconds();
+        let total = context.batch.request_counts.total;
         let lost = total.saturating_sub(self.tally.lines());
         if lost > 0 && !matches!(self.ending, Ending::Failed(_)) {
             self.ending = Ending::Failed(results_lost(lost));
         }
-        core.batch.request_counts = self.tally.request_counts(total);
-        core.batch.usage = self.tally.usage;
-        core.batch.output_file_id = self.output.file_id.take();
-        core.batch.error_file_id = self.error.file_id.take();
+        context.batch.request_counts = self.tally.request_counts(total);
+        context.batch.usage = self.tally.usage;
+        context.batch.output_file_id = self.output.file_id.take();
+        context.batch.error_file_id = self.error.file_id.take();
         let status = match std::mem::replace(&mut self.ending, Ending::Completed) {
             Ending::Failed(errors) => {
-                core.batch.errors = Some(errors);
+                context.batch.errors = Some(errors);
                 BatchStatus::Failed
             }
-            _ if core.batch.status == BatchStatus::Cancelling => BatchStatus::Cancelled,
+            _ if context.batch.status == BatchStatus::Cancelling => BatchStatus::Cancelled,
             Ending::Expired => BatchStatus::Expired,
             Ending::Completed => BatchStatus::Completed,
         };
-        core.batch.enter(status, now);
-        cleaning::conclude(core)
+        context.batch.enter(status, now)?;
+        Ok(cleaning::conclude(context))
     }
 }
 
@@ -319,5 +322,5 @@ fn results_lost(lost: u64) -> BatchErrors {
         param: None,
         line: None,
     };
-    BatchErrors { object: ListTag::List, data: vec![error] }
+    vec![error].into()
 }

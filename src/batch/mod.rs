@@ -1,77 +1,83 @@
-//! The batch as a machine that is driven: facts go in, commands come out, time is told.
+//! The batch as a machine that is driven: facts go in, commands come out, time is told. See [`Machine`].
 //!
-//! A [`Machine`] does nothing by itself. Its driver
-//! 1. asks [`Machine::poll_output`] until it gives nothing, and carries out each command;
-//! 2. ends when [`Machine::end`] says how the turn ended;
-//! 3. waits for a reply, or until [`Machine::poll_timeout`];
-//! 4. tells it: [`Machine::handle_reply`], [`Machine::handle_timeout`], [`Machine::handle_cancel`],
-//!    [`Machine::handle_stop`]; and starts over.
-//!
-//! What it must never lose it has saved: a turn may be cut off between any two calls, and the next turn, made by
-//! [`Machine::resume`] from the stored checkpoint, ends with the same files. Repeating a command is harmless.
-//! Only inference calls that were in flight, or whose results were not written yet, are made again.
+//! | room | what it holds |
+//! |---|---|
+//! | `validating`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a [`Phase`] |
+//! | `context` | what they share; how a change of phase is made durable before it has effects |
+//! | `command` | what the machine asks for, and how it is answered |
+//! | `call` | a host call that must succeed: repeated while its fault may pass |
+//! | `checkpoint` | the state between turns, as it is stored |
+//! | `defect`, `input_error` | what ends a turn for good; what ends a batch |
 
 mod call;
 mod checkpoint;
 mod cleaning;
 pub mod command;
 mod context;
+mod defect;
 mod finalizing;
+mod input_error;
+mod phase;
 mod running;
 mod validating;
 
-use self::call::Settled;
 pub use self::checkpoint::{CHECKPOINT_VERSION, Unreadable};
+pub use self::command::TurnEnd;
+
+use self::call::Settled;
 use self::checkpoint::{Checkpoint, SavedPhase};
 use self::cleaning::Cleaning;
 use self::command::{CommandId, Output, Reply};
-use self::context::{Core, Next, Stop};
+use self::context::{Context, Stop};
+use self::defect::Defect;
 use self::finalizing::Finalizing;
+use self::phase::{Next, Phase};
 use self::running::Running;
 use self::validating::Validating;
 use crate::settings::Settings;
 use crate::steady::Steady;
-use crate::wire::{Batch, RequestCounts};
+use crate::wire::{Batch, RequestCounts, Wish};
+use std::fmt;
 
-/// One turn of one batch.
+/// One turn of one batch. It does nothing by itself and knows no clock: its driver does both.
+///
+/// Apart from its constructors, it has roughly four types of methods:
+///
+/// A. simple getters: [`batch`](Self::batch);
+/// B. handlers of what happened, each a `handle_`: [`handle_timeout`](Self::handle_timeout),
+///    [`handle_reply`](Self::handle_reply), [`handle_published`](Self::handle_published),
+///    [`handle_wish`](Self::handle_wish), [`handle_deadline`](Self::handle_deadline) and
+///    [`handle_stop`](Self::handle_stop);
+/// C. one that changes the machine and gives out what is to be done: [`poll_output`](Self::poll_output);
+/// D. those that say how long to wait, and whether to go on at all: [`end`](Self::end) and
+///    [`poll_timeout`](Self::poll_timeout).
+///
+/// **Every call of type B must be followed by calls of `poll_output` until it gives nothing**; only then do the methods of
+/// type D tell the truth. So a driver calls them in this order:
+///
+/// 1. [`poll_output`](Self::poll_output) until it gives nothing, and each command is begun;
+/// 2. [`end`](Self::end), which ends the loop once it says how the turn ended;
+/// 3. [`poll_timeout`](Self::poll_timeout), and it waits until then, or for a reply or another fact;
+/// 4. what happened, by methods of type B, and starts over.
+///
+/// What it must never lose it has saved: a turn may be cut off between any two calls, and the next turn, made by
+/// [`Machine::resume`] from the stored checkpoint, ends with the same files. Repeating a command is harmless.
+/// Only inference calls that were in flight, or whose results were not written yet, are made again.
 pub struct Machine {
-    core: Core,
+    context: Context,
     clock: Steady,
-    phase: Phase,
+    phase: Box<dyn Phase>,
     next_id: CommandId,
     end: Option<TurnEnd>,
 }
 
-/// How a turn ended. Times are Unix milliseconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TurnEnd {
-    /// The batch is terminal; nothing is left to do.
-    Terminal,
-    /// There is more to do, from `wake_at` on.
-    Suspended {
-        /// When.
-        wake_at: u64,
-    },
-    /// The host failed in a way that may pass; the batch is as the last checkpoint left it.
-    Faulted {
-        /// What failed.
-        message: String,
-        /// When to try again.
-        wake_at: u64,
-    },
-    /// Another owner runs the batch. Said by the driver: a machine knows of no other.
-    Held {
-        /// When to look again.
-        wake_at: u64,
-    },
-}
-
-enum Phase {
-    Validating(Box<Validating>),
-    Running(Box<Running>),
-    Finalizing(Box<Finalizing>),
-    Cleaning(Cleaning),
-    Suspended { wake_at: u64 },
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine")
+            .field("batch", &self.context.batch)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The first checkpoint of a batch: with it stored, the batch will run.
@@ -100,181 +106,159 @@ impl Machine {
         now: u64,
     ) -> Result<Self, Unreadable> {
         let Checkpoint { batch, phase, .. } = Checkpoint::decode(checkpoint)?;
-        let core = Core::new(batch, settings, seed, now);
-        let phase = match phase {
-            SavedPhase::Validating => Phase::Validating(Box::new(Validating::new(&core))),
-            SavedPhase::Running(run) => Phase::Running(Box::new(Running::resume(&core, run))),
-            SavedPhase::Finalizing { chunks, ending } => {
-                Phase::Finalizing(Box::new(Finalizing::new(chunks, ending)))
-            }
-            SavedPhase::Cleaning => Phase::Cleaning(Cleaning::resume()),
+        let context = Context::new(batch, settings, seed, now);
+        let phase: Box<dyn Phase> = match phase {
+            SavedPhase::Validating => Box::new(Validating::new(&context)),
+            SavedPhase::Running(run) => Box::new(Running::resume(&context, run)),
+            SavedPhase::Finalizing { chunks, ending } => Box::new(Finalizing::new(chunks, ending)),
+            SavedPhase::Cleaning => Box::new(Cleaning::default()),
         };
-        Ok(Self::start(core, phase, now))
+        Ok(Self::start(context, phase, now))
     }
 
     /// Goes on without a checkpoint that can be read, from the batch as users see it: the input of `input_bytes` is gone
     /// through once more, and whatever has a stored result is not run again.
     pub fn recover(batch: Batch, input_bytes: u64, settings: Settings, seed: [u64; 3], now: u64) -> Self {
-        let core = Core::new(batch, settings, seed, now);
-        let phase = if core.batch.status.is_terminal() {
-            Phase::Cleaning(Cleaning::resume())
-        } else if core.batch.in_progress_at.is_none() {
-            Phase::Validating(Box::new(Validating::new(&core)))
+        let context = Context::new(batch, settings, seed, now);
+        let phase: Box<dyn Phase> = if context.batch.status.is_terminal() {
+            Box::new(Cleaning::default())
+        } else if context.batch.in_progress_at.is_none() {
+            Box::new(Validating::new(&context))
         } else {
-            Phase::Running(Box::new(Running::recover(&core, input_bytes)))
+            Box::new(Running::recover(&context, input_bytes))
         };
-        Self::start(core, phase, now)
+        Self::start(context, phase, now)
     }
 
-    fn start(core: Core, phase: Phase, now: u64) -> Self {
-        Self { core, clock: Steady::new(now), phase, next_id: 1, end: None }
+    fn start(context: Context, phase: Box<dyn Phase>, now: u64) -> Self {
+        Self { context, clock: Steady::new(now), phase, next_id: 1, end: None }
     }
+
+    // A. Getters.
 
     /// The batch as the next write will publish it.
     pub fn batch(&self) -> &Batch {
-        &self.core.batch
+        &self.context.batch
+    }
+
+    // B. What happened.
+
+    /// Time went on. A clock that is set back brings nothing back and holds nothing up.
+    pub fn handle_timeout(&mut self, now: u64) {
+        self.context.now = self.clock.at(now);
+    }
+
+    /// A command was carried out, or failed. Replies nobody waits for any more are ignored.
+    pub fn handle_reply(&mut self, now: u64, id: CommandId, reply: Reply) {
+        self.handle_timeout(now);
+        if self.end.is_none() {
+            let next = self.settle(id, reply);
+            self.take(next);
+        }
     }
 
     /// What users saw last, should that be ahead of the checkpoint: they never see fewer results than before.
     pub fn handle_published(&mut self, counts: RequestCounts) {
-        let own = &mut self.core.batch.request_counts;
+        let own = &mut self.context.batch.request_counts;
         if own.total == counts.total {
             own.completed = own.completed.max(counts.completed);
             own.failed = own.failed.max(counts.failed);
         }
     }
 
-    /// How the turn ended, once it did; nothing comes out any more then.
-    pub fn end(&self) -> Option<&TurnEnd> {
-        self.end.as_ref()
-    }
-
-    /// Time went on. A clock that is set back brings nothing back and holds nothing up.
-    pub fn handle_timeout(&mut self, now: u64) {
-        self.core.now = self.clock.at(now);
-    }
-
-    /// The user asked to cancel, at this Unix second. Saying it again changes nothing.
-    pub fn handle_cancel(&mut self, requested_at: u64) {
-        self.core.cancel_requested_at.get_or_insert(requested_at);
+    /// The user wishes something. Saying it again changes nothing.
+    pub fn handle_wish(&mut self, wish: Wish) {
+        self.context.wish(wish);
     }
 
     /// The turn's time is up: nothing new starts, what is in flight ends and is saved.
     pub fn handle_deadline(&mut self) {
-        self.core.stop = self.core.stop.max(Some(Stop::Deadline));
+        self.context.stop = self.context.stop.max(Some(Stop::Deadline));
     }
 
     /// The host wants to stop: as at the deadline, and steps that can be done again are left at once.
     pub fn handle_stop(&mut self) {
-        self.core.stop = Some(Stop::Requested);
+        self.context.stop = Some(Stop::Requested);
     }
 
-    /// A command was carried out, or failed. Replies nobody waits for any more are ignored.
-    pub fn handle_reply(&mut self, now: u64, id: CommandId, reply: Reply) {
-        self.handle_timeout(now);
-        if self.end.is_some() {
-            return;
-        }
-        let core = &mut self.core;
-        let next = match core.save.settle(core.now, id, reply) {
-            Settled::Again => Next::Idle,
-            Settled::Done(_) => {
-                if !std::mem::take(&mut core.committing)
-                    && let Phase::Running(running) = &mut self.phase
-                {
-                    running.on_saved();
-                }
-                Next::Again
-            }
-            Settled::GaveUp(fault) => core.fault(fault),
-            Settled::NotMine(reply) => match core.io.settle(core.now, id, reply) {
-                Settled::Again => Next::Idle,
-                Settled::Done(reply) => match &mut self.phase {
-                    Phase::Validating(validating) => validating.on_io(core, reply),
-                    Phase::Running(running) => running.on_io(core, reply),
-                    Phase::Finalizing(finalizing) => finalizing.on_io(core, reply),
-                    Phase::Cleaning(_) | Phase::Suspended { .. } => Next::Idle,
-                },
-                Settled::GaveUp(fault) => match &mut self.phase {
-                    Phase::Validating(validating) => validating.on_io_fault(core, fault),
-                    Phase::Running(running) => running.on_io_fault(core, fault),
-                    Phase::Finalizing(finalizing) => finalizing.on_io_fault(core, fault),
-                    Phase::Cleaning(_) | Phase::Suspended { .. } => Next::Idle,
-                },
-                Settled::NotMine(reply) => match &mut self.phase {
-                    Phase::Running(running) => running.on_reply(core, id, reply),
-                    _ => Next::Idle,
-                },
-            },
-        };
-        self.take(next);
-    }
+    // C. What is to be done.
 
     /// The next thing to do, if there is one now.
     pub fn poll_output(&mut self) -> Option<Output> {
         while self.end.is_none() {
             let id = self.next_id;
-            let call = self.core.save.poll(self.core.now, id);
-            let call = call.or_else(|| self.core.io.poll(self.core.now, id));
-            if let Some(command) = call {
+            let Self { context, phase, .. } = self;
+            let call = context.save.poll(context.now, id);
+            if let Some(command) = call.or_else(|| context.io.poll(context.now, id)) {
                 self.next_id += 1;
                 return Some(Output::Start(id, command));
             }
-            if self.core.committing {
+            if context.committing {
                 return None;
             }
-            let core = &mut self.core;
-            let next = match &mut self.phase {
-                Phase::Validating(_) if core.stop == Some(Stop::Requested) => {
-                    Next::End(TurnEnd::Suspended { wake_at: core.now })
+            match phase.advance(context) {
+                Ok(Next::Idle) => {
+                    let output = phase.poll(context, id);
+                    self.next_id += u64::from(matches!(output, Some(Output::Start(..))));
+                    return output;
                 }
-                Phase::Validating(validating) => validating.advance(core),
-                Phase::Running(running) => match running.advance(core) {
-                    Next::Idle => {
-                        let output = running.poll(core, id);
-                        if matches!(output, Some(Output::Start(..))) {
-                            self.next_id += 1;
-                        }
-                        return output;
-                    }
-                    next => next,
-                },
-                Phase::Finalizing(finalizing) => finalizing.advance(core),
-                Phase::Cleaning(cleaning) => cleaning.advance(core),
-                Phase::Suspended { wake_at } => Next::End(TurnEnd::Suspended { wake_at: *wake_at }),
-            };
-            if matches!(next, Next::Idle) {
-                return None;
+                next => self.take(next),
             }
-            self.take(next);
         }
         None
     }
 
+    // D. Whether to go on, and when.
+
+    /// How the turn ended, once it did; nothing comes out any more then.
+    pub fn end(&self) -> Option<&TurnEnd> {
+        self.end.as_ref()
+    }
+
     /// When to call [`Machine::handle_timeout`] if nothing else happens before.
     pub fn poll_timeout(&self) -> Option<u64> {
-        let core = &self.core;
-        let phase = match &self.phase {
-            _ if core.committing => None,
-            Phase::Running(running) => running.due(core),
-            Phase::Finalizing(finalizing) => finalizing.due(core.now),
-            Phase::Validating(_) | Phase::Cleaning(_) | Phase::Suspended { .. } => None,
-        };
-        let due = [phase, core.save.due(), core.io.due()].into_iter().flatten().min();
+        let context = &self.context;
+        let phase = if context.committing { None } else { self.phase.due(context) };
+        let due = [phase, context.save.due(), context.io.due()].into_iter().flatten().min();
         due.map(|due| self.clock.shown(due))
     }
 
-    fn take(&mut self, next: Next) {
-        match next {
-            Next::Again | Next::Idle => {}
-            Next::End(mut end) => {
-                if let TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. } = &mut end {
-                    *wake_at = self.clock.shown(*wake_at);
+    /// Hands a reply to whoever waits for it: the write to the store, the phase's host call, or what it polled.
+    fn settle(&mut self, id: CommandId, reply: Reply) -> Result<Next, Defect> {
+        let Self { context, phase, .. } = self;
+        let reply = match context.save.settle(context.now, id, reply) {
+            Settled::NotMine(reply) => reply,
+            Settled::Again => return Ok(Next::Idle),
+            Settled::GaveUp(fault) => return Ok(Next::End(context.fault(fault))),
+            Settled::Done(_) => {
+                if !std::mem::take(&mut context.committing) {
+                    phase.on_saved();
                 }
-                self.end = Some(end);
+                return Ok(Next::Again);
             }
-            Next::Terminal => self.end = Some(TurnEnd::Terminal),
-            Next::Become(phase) => self.phase = phase,
+        };
+        match context.io.settle(context.now, id, reply) {
+            Settled::NotMine(reply) => phase.on_reply(context, id, reply),
+            Settled::Again => Ok(Next::Idle),
+            Settled::GaveUp(fault) => phase.on_io_fault(context, fault),
+            Settled::Done(reply) => phase.on_io(context, reply),
         }
+    }
+
+    fn take(&mut self, next: Result<Next, Defect>) {
+        match next {
+            Ok(Next::Again | Next::Idle) => {}
+            Ok(Next::Become(phase)) => self.phase = phase,
+            Ok(Next::End(end)) => self.finish(end),
+            Err(defect) => self.finish(self.context.defect(defect)),
+        }
+    }
+
+    /// Times are told by the clock as it is set.
+    fn finish(&mut self, mut end: TurnEnd) {
+        if let TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. } = &mut end {
+            *wake_at = self.clock.shown(*wake_at);
+        }
+        self.end = Some(end);
     }
 }

@@ -1,14 +1,16 @@
 //! The batch while its input file is checked: nothing runs, nothing is stored, so a restart begins anew.
 
-use super::{Phase, cleaning};
+use crate::batch::cleaning;
 use crate::batch::command::{Command, LookUp, Reply};
-use crate::batch::context::{Core, Next};
+use crate::batch::context::Context;
+use crate::batch::defect::Defect;
+use crate::batch::input_error::unreadable;
+use crate::batch::phase::{Next, Phase, stopped};
 use crate::batch::running::Running;
 use crate::host::{Fault, FaultKind};
 use crate::limits::READ_BYTES;
-use crate::result::output_line::UNREADABLE;
 use crate::validate::{Progress, Rules, Validator};
-use crate::wire::{BatchError, BatchErrors, BatchStatus, ListTag, RequestCounts};
+use crate::wire::{BatchError, BatchStatus, RequestCounts};
 
 /// Streams the file through the validator.
 pub(super) struct Validating {
@@ -37,126 +39,127 @@ enum Step {
 }
 
 impl Validating {
-    pub(super) fn new(core: &Core) -> Self {
-        let rules = core.settings.rules(&core.batch.endpoint, true, core.hash_key);
+    pub(super) fn new(context: &Context) -> Self {
+        let rules = context.settings.rules(&context.batch.endpoint, true, context.hash_key);
         Self { validator: Validator::new(rules.clone()), rules, step: Step::FindInput }
     }
+}
 
-    pub(super) fn advance(&mut self, core: &mut Core) -> Next {
-        if let Some(cancelling_at) = core.cancel_requested_at {
-            core.io.forget();
-            core.batch.enter(BatchStatus::Cancelling, cancelling_at);
-            core.batch.enter(BatchStatus::Cancelled, core.now_seconds());
-            return cleaning::conclude(core);
+impl Phase for Validating {
+    fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        if let Some(next) = stopped(context) {
+            return Ok(next);
         }
-        if core.io.is_idle() {
+        if let Some(cancelling_at) = context.cancel_requested_at {
+            context.io.forget();
+            context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
+            context.batch.enter(BatchStatus::Cancelled, context.now_seconds())?;
+            return Ok(cleaning::conclude(context));
+        }
+        if context.io.is_idle() {
             let command = match &self.step {
-                Step::FindInput => Command::LookUp(LookUp::Input(core.batch.input_file_id.clone())),
+                Step::FindInput => Command::LookUp(LookUp::Input(context.batch.input_file_id.clone())),
                 Step::Read { at, size } if at < size => Command::ReadInput {
-                    file_id: core.batch.input_file_id.clone(),
+                    file_id: context.batch.input_file_id.clone(),
                     offset: *at,
                     length: READ_BYTES.min(size - at),
                 },
-                Step::Read { .. } => return self.finish(core),
-                Step::AskModel { .. } | Step::AskLastModel => return Next::Idle,
+                Step::Read { .. } => return self.finish(context),
+                Step::AskModel { .. } | Step::AskLastModel => return Ok(Next::Idle),
             };
-            core.io.start(command);
-            return Next::Again;
+            context.io.start(command);
+            return Ok(Next::Again);
         }
-        Next::Idle
+        Ok(Next::Idle)
     }
 
-    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Next {
+    fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
         match (std::mem::replace(&mut self.step, Step::FindInput), reply) {
-            (Step::FindInput, Reply::Input(None)) => self.fail_missing(core),
+            (Step::FindInput, Reply::Input(None)) => self.fail_missing(context),
             (Step::FindInput, Reply::Input(Some(file))) => {
                 if file.bytes > self.rules.limits.max_file_bytes {
-                    return fail(core, vec![self.rules.file_too_large()]);
+                    return fail(context, vec![self.rules.file_too_large()]);
                 }
                 self.step = Step::Read { at: 0, size: file.bytes };
-                Next::Again
+                Ok(Next::Again)
             }
             (Step::Read { .. }, Reply::Bytes(bytes)) if bytes.is_empty() => {
-                fail(core, vec![unreadable("the input file is shorter than its size says")])
+                fail(context, vec![unreadable("the input file is shorter than its size says")])
             }
             (Step::Read { at, size }, Reply::Bytes(bytes)) => {
                 let at = at + bytes.len() as u64;
-                self.push(core, bytes, 0, at, size)
+                self.push(context, bytes, 0, at, size)
             }
             (Step::AskModel { chunk, taken, at, size }, Reply::Model(exists)) => {
                 self.validator.answer_model(exists, &mut |_| {});
-                self.push(core, chunk, taken, at, size)
+                self.push(context, chunk, taken, at, size)
             }
             (Step::AskLastModel, Reply::Model(exists)) => {
                 self.validator.answer_model(exists, &mut |_| {});
-                self.finish(core)
+                self.finish(context)
             }
-            (step, _) => {
-                self.step = step;
-                core.fault(Fault::transient("a reply did not fit its command"))
-            }
+            _ => Err(Defect::misfit()),
         }
     }
 
-    pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
+    fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
         match fault.kind {
             FaultKind::Missing if matches!(self.step, Step::AskModel { .. } | Step::AskLastModel) => {
-                self.on_io(core, Reply::Model(false))
+                self.on_io(context, Reply::Model(false))
             }
-            FaultKind::Missing => self.fail_missing(core),
-            _ if fault.may_pass() && !core.is_expired() => core.fault(fault),
-            _ => fail(core, vec![unreadable(&fault.message)]),
+            FaultKind::Missing => self.fail_missing(context),
+            _ if fault.may_pass() && !context.is_expired() => Ok(Next::End(context.fault(fault))),
+            _ => fail(context, vec![unreadable(&fault.message)]),
         }
     }
+}
 
-    fn push(&mut self, core: &mut Core, chunk: Vec<u8>, from: usize, at: u64, size: u64) -> Next {
+impl Validating {
+    fn push(
+        &mut self,
+        context: &mut Context,
+        chunk: Vec<u8>,
+        from: usize,
+        at: u64,
+        size: u64,
+    ) -> Result<Next, Defect> {
         match self.validator.push(&chunk[from..], &mut |_| {}) {
             Progress::Done => self.step = Step::Read { at, size },
             Progress::NeedsModel { model, taken } => {
-                core.io.start(Command::LookUp(LookUp::Model(model)));
+                context.io.start(Command::LookUp(LookUp::Model(model)));
                 self.step = Step::AskModel { chunk, taken: from + taken, at, size };
             }
         }
-        Next::Again
+        Ok(Next::Again)
     }
 
-    fn finish(&mut self, core: &mut Core) -> Next {
+    fn finish(&mut self, context: &mut Context) -> Result<Next, Defect> {
         if let Progress::NeedsModel { model, .. } = self.validator.finish(&mut |_| {}) {
-            core.io.start(Command::LookUp(LookUp::Model(model)));
+            context.io.start(Command::LookUp(LookUp::Model(model)));
             self.step = Step::AskLastModel;
-            return Next::Again;
+            return Ok(Next::Again);
         }
         let report = self.validator.report();
         if report.error_count > 0 {
-            return fail(core, report.errors);
+            return fail(context, report.errors);
         }
-        let now = core.now_seconds();
-        core.batch.enter(BatchStatus::InProgress, now);
-        core.batch.model = report.model;
-        core.batch.request_counts = RequestCounts { total: report.request_count, ..Default::default() };
-        let run = Running::fresh(core, report.bytes);
-        core.commit(run.checkpoint());
-        Next::Become(Phase::Running(Box::new(run)))
+        let now = context.now_seconds();
+        context.batch.enter(BatchStatus::InProgress, now)?;
+        context.batch.model = report.model;
+        context.batch.request_counts = RequestCounts { total: report.request_count, ..Default::default() };
+        let run = Running::fresh(context, report.bytes);
+        context.commit(run.checkpoint());
+        Ok(Next::Become(Box::new(run)))
     }
 
-    fn fail_missing(&self, core: &mut Core) -> Next {
-        fail(core, vec![self.rules.missing_file(&core.batch.input_file_id)])
+    fn fail_missing(&self, context: &mut Context) -> Result<Next, Defect> {
+        fail(context, vec![self.rules.missing_file(&context.batch.input_file_id)])
     }
 }
 
-fn fail(core: &mut Core, data: Vec<BatchError>) -> Next {
-    core.io.forget();
-    core.batch.errors = Some(BatchErrors { object: ListTag::List, data });
-    core.batch.enter(BatchStatus::Failed, core.now_seconds());
-    cleaning::conclude(core)
-}
-
-/// The input file exists but cannot be read, and that will not change.
-pub(super) fn unreadable(message: &str) -> BatchError {
-    BatchError {
-        code: UNREADABLE.to_owned(),
-        message: format!("The input file cannot be read: {message}"),
-        param: Some("input_file_id".to_owned()),
-        line: None,
-    }
+fn fail(context: &mut Context, data: Vec<BatchError>) -> Result<Next, Defect> {
+    context.io.forget();
+    context.batch.errors = Some(data.into());
+    context.batch.enter(BatchStatus::Failed, context.now_seconds())?;
+    Ok(cleaning::conclude(context))
 }

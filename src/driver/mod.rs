@@ -13,6 +13,8 @@ pub use turn::{Turn, run_turn};
 
 use crate::host::Fault;
 use crate::host::{Host, KvPage, KvQuery};
+use crate::keys;
+use crate::wire::Wish;
 
 /// Entries asked for at once. Values may be large: results come in groups of up to a mebibyte.
 const PAGE: u32 = 16;
@@ -34,4 +36,10 @@ async fn each_page<H: Host>(
             return Ok(());
         }
     }
+}
+
+/// What the user wishes of a batch. Read here alone: for its run, and for whoever shows it.
+async fn wish<H: Host>(host: &H, id: &str) -> Result<Option<Wish>, Fault> {
+    let value = host.kv_get(&keys::cancel(id)).await?;
+    Ok(value.map(|value| Wish::decode(&value, host.now() / 1_000)))
 }

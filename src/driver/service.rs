@@ -1,6 +1,7 @@
 //! `create`, `retrieve`, `cancel` and `list` over the key-value store: reads, asks [`crate::service`] what
 //! follows, writes.
 
+use super::wish;
 use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
 use crate::host::Fault;
@@ -8,11 +9,11 @@ use crate::host::{Host, KvCheck, KvQuery, KvWrite};
 use crate::json::value::{from_json, to_json};
 use crate::keys;
 use crate::service::{
-    CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_cancel,
-    page, page_limit,
+    CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_wish, page,
+    page_limit,
 };
 use crate::settings::Settings;
-use crate::wire::{Batch, BatchList};
+use crate::wire::{Batch, BatchList, Wish};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 
@@ -35,7 +36,7 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
             new.matches(record)?;
             // Without its batch, the call that made the record was cut off: this one completes it.
             if let Some(batch) = find(host, &record.batch_id).await? {
-                return with_cancel(host, batch).await;
+                return with_wish(host, batch).await;
             }
         }
         let newest = host.kv_get(keys::NEWEST).await.map_err(store_failed)?;
@@ -80,7 +81,7 @@ async fn write<H: Host>(host: &H, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]
 /// 404 when there is none, 500 for a fault of the store.
 pub async fn retrieve<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<Batch, ApiError> {
     let batch = find(host, id).await?;
-    with_cancel(host, batch.ok_or_else(|| not_found(id, settings.dialect))?).await
+    with_wish(host, batch.ok_or_else(|| not_found(id, settings.dialect))?).await
 }
 
 /// The batch as its run published it, or else as its `create` was cut off: only its run may publish it then.
@@ -124,8 +125,8 @@ pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
     if !may_cancel(&batch, settings.dialect)? {
         return Ok(batch);
     }
-    let requested_at = (host.now() / 1_000).to_string();
-    write(host, &[KvWrite::Set(&keys::cancel(id), requested_at.as_bytes())], &[]).await?;
+    let wish = Wish::Cancel { since: host.now() / 1_000 };
+    write(host, &[KvWrite::Set(&keys::cancel(id), &wish.encode())], &[]).await?;
     // The run may have ended meanwhile; then the truth is told, and the request is not left behind.
     let batch = retrieve(host, id, settings).await?;
     if batch.status.is_terminal() {
@@ -162,15 +163,15 @@ pub async fn list<H: Host>(host: &H, params: ListParams) -> Result<BatchList, Ap
     }
     // One that cannot be read must not hide the others.
     let batches: Vec<Batch> = entries.iter().filter_map(|(_, json)| parse(json).ok()).collect();
-    Ok(page(try_join_all(batches.into_iter().map(|batch| with_cancel(host, batch))).await?, more))
+    Ok(page(try_join_all(batches.into_iter().map(|batch| with_wish(host, batch))).await?, more))
 }
 
-async fn with_cancel<H: Host>(host: &H, batch: Batch) -> Result<Batch, ApiError> {
+async fn with_wish<H: Host>(host: &H, batch: Batch) -> Result<Batch, ApiError> {
     if batch.status.is_terminal() {
         return Ok(batch);
     }
-    let requested_at = host.kv_get(&keys::cancel(&batch.id)).await.map_err(store_failed)?;
-    Ok(overlay_cancel(batch, requested_at.and_then(|value| keys::cancelled_at(&value))))
+    let wish = wish(host, &batch.id).await.map_err(store_failed)?;
+    Ok(overlay_wish(batch, wish))
 }
 
 async fn read<H: Host, T: DeserializeOwned>(host: &H, key: &str) -> Result<Option<T>, ApiError> {

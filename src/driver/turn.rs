@@ -1,7 +1,7 @@
 //! One turn of one batch: carries out the machine's commands and feeds the replies back.
 
-use super::each_page;
 use super::owned::Owned;
+use super::{each_page, wish};
 use crate::batch::command::{Command, CommandId, LookUp, Output, OutputFile, OutputPart, Reply, Write};
 use crate::batch::{Machine, TurnEnd, Unreadable};
 use crate::error::ApiError;
@@ -12,7 +12,7 @@ use crate::limits::{CANCEL_POLL_MS, HOST_RETRY_CAP_MS};
 use crate::queue::lease::Owner;
 use crate::settings::Settings;
 use crate::sorted::Sorted;
-use crate::wire::{Batch, BatchStatus};
+use crate::wire::{Batch, BatchStatus, Wish};
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;
@@ -94,7 +94,7 @@ async fn begin<H: Host>(
     settings: &Settings,
 ) -> Result<Machine, Beginning> {
     // What was cancelled before the turn starts no call in it.
-    let requested_at = cancel_requested(host, id).await;
+    let wished = wish(host, id).await.ok().flatten();
     let checkpoint = match host.kv_get(&keys::checkpoint(id)).await? {
         Some(latest) => latest,
         None => match host.kv_get(&keys::run(id)).await? {
@@ -128,8 +128,8 @@ async fn begin<H: Host>(
         // Its `create` was cut off.
         owned.write(&[KvWrite::Set(&keys::batch(id), &to_json(machine.batch()))]).await?;
     }
-    if let Some(requested_at) = requested_at {
-        machine.handle_cancel(requested_at);
+    if let Some(wish) = wished {
+        machine.handle_wish(wish);
     }
     Ok(machine)
 }
@@ -156,7 +156,7 @@ async fn recovered<H: Host>(
 enum Work {
     Command(CommandId, Command, AbortRegistration),
     Wait(u64),
-    LookForCancel,
+    LookForWish,
     Renew,
 }
 
@@ -165,7 +165,7 @@ enum Event {
     Reply(CommandId, Reply),
     Aborted,
     Woken,
-    Cancel(Option<u64>),
+    Wish(Option<Wish>),
     Renewed,
 }
 
@@ -183,7 +183,7 @@ async fn drive<H: Host>(
     let mut aborts: Sorted<CommandId, AbortHandle> = Sorted::default();
     let (mut wakes_at, mut yielded_at) = (u64::MAX, host.now());
     let mut renewing = false;
-    events.push(work(Work::LookForCancel));
+    events.push(work(Work::LookForWish));
     let end = loop {
         if owned.is_lost() {
             break TurnEnd::Held { wake_at: host.now() };
@@ -236,9 +236,9 @@ async fn drive<H: Host>(
                     machine.handle_reply(host.now(), id, reply);
                 }
             }
-            Some(Event::Cancel(requested_at)) => match requested_at {
-                Some(requested_at) => machine.handle_cancel(requested_at),
-                None => events.push(work(Work::LookForCancel)),
+            Some(Event::Wish(wish)) => match wish {
+                Some(wish) => machine.handle_wish(wish),
+                None => events.push(work(Work::LookForWish)),
             },
             Some(Event::Woken) => {
                 if host.now() >= wakes_at {
@@ -276,9 +276,10 @@ async fn carry_out<H: Host>(
             host.sleep(ms).await;
             Event::Woken
         }
-        Work::LookForCancel => {
+        Work::LookForWish => {
             host.sleep(CANCEL_POLL_MS).await;
-            Event::Cancel(cancel_requested(host, batch).await)
+            // A fault counts as nothing yet: the next look will tell.
+            Event::Wish(wish(host, batch).await.ok().flatten())
         }
         Work::Renew => {
             // What fails is tried again, by the next write or in a while.
@@ -288,12 +289,6 @@ async fn carry_out<H: Host>(
             Event::Renewed
         }
     }
-}
-
-/// When the user asked to cancel. A fault counts as not yet: the next look will tell.
-async fn cancel_requested<H: Host>(host: &H, id: &str) -> Option<u64> {
-    let value = host.kv_get(&keys::cancel(id)).await.ok().flatten()?;
-    Some(keys::cancelled_at(&value).unwrap_or(host.now() / 1_000))
 }
 
 async fn perform<H: Host>(
@@ -306,6 +301,7 @@ async fn perform<H: Host>(
     let done = match command {
         Command::LookUp(LookUp::Input(id)) => host.find_file(&id, Some(batch)).await.map(Reply::Input),
         Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
+        Command::LookUp(LookUp::Wish) => wish(host, batch).await.map(Reply::Wish),
         Command::ReadInput { file_id, offset, length } => {
             host.read_file(&file_id, offset, length, Some(batch)).await.map(Reply::Bytes)
         }

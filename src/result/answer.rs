@@ -1,233 +1,95 @@
-//! What the body of an answer is: the one object that an output line may hold, or something else that must not
-//! be taken for it.
-//!
-//! A model server's answer was paid for, so it is read more kindly than a user's input: what can be made strict
-//! JSON without changing what it says is. What cannot is told apart from half an answer, which is worth asking
-//! for again.
+//! What an answer is taken for: by what it says, and not by its status alone.
 
-use crate::json::scan::{self, Kind};
-use crate::json::value::Value;
+use crate::host::Answer;
+use crate::result::body::{self, Form, Named};
+use crate::result::outcome::Outcome;
+use crate::result::quote;
+use crate::result::trouble::{self, Trouble};
+use crate::wire::Usage;
 use std::borrow::Cow;
 
-/// A body, read.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Body<'a> {
-    /// One JSON object, mended where it had to be.
-    Object(Cow<'a, [u8]>),
-    /// An object that came whole, but cannot be made strict JSON: `NaN`, or nested too deep to read.
-    Odd,
-    /// Nothing, half an object, a page of HTML, an event stream, a list.
-    Foreign,
-}
-
-/// What an object says besides its answer, as JSON texts.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Says<'a> {
-    pub(crate) usage: Option<&'a str>,
-    pub(crate) error: Option<&'a str>,
-}
-
-/// An error as an object names it.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Named {
+/// An answer, read.
+#[derive(Debug)]
+pub(crate) struct Answered<'a> {
+    /// The status it counts as.
+    pub(crate) status: u16,
+    /// The trouble it tells of; none for one that settles the request.
+    pub(crate) trouble: Option<Trouble>,
+    pub(crate) outcome: Outcome,
+    pub(crate) usage: Option<Usage>,
+    /// The code of its error, if it names one.
     pub(crate) code: Option<String>,
-    pub(crate) message: Option<String>,
-    /// A code that is an HTTP status, as a number or its digits.
-    pub(crate) status: Option<u16>,
-    /// The account has nothing left to pay with: no repetition helps before someone sees to that.
-    pub(crate) is_quota: bool,
+    /// What it says of an error, for people.
+    pub(crate) message: String,
+    pub(crate) request_id: Option<&'a str>,
+    pub(crate) body: Shown<'a>,
 }
 
-/// Reads a body. `Foreign` is also what is no object at all.
-pub(crate) fn read(body: &[u8]) -> Body<'_> {
-    match scan::members(body, []) {
-        Ok(top) if top.kind == Kind::Object => return Body::Object(Cow::Borrowed(body.trim_ascii())),
-        Ok(_) => return Body::Foreign,
-        Err(_) => {}
-    }
-    let Some(mended) = mended(&String::from_utf8_lossy(body)) else { return Body::Foreign };
-    match scan::members(&mended, []) {
-        Ok(_) => Body::Object(Cow::Owned(mended)),
-        Err(_) => Body::Odd,
-    }
+/// What stands in a line for the body of an answer.
+#[derive(Debug)]
+pub(crate) enum Shown<'a> {
+    /// The body itself.
+    Json(Cow<'a, [u8]>),
+    /// An error that says what came instead; and all of that, where it was paid for.
+    Error { message: String, code: Option<&'static str>, text: Option<Cow<'a, str>> },
 }
 
-/// What an object that was [`read`] says of tokens and of an error; an error that is null is none.
-pub(crate) fn says(object: &[u8]) -> Says<'_> {
-    let Ok(top) = scan::members(object, ["usage", "error"]) else { return Says::default() };
-    let [usage, error] = top.found;
-    Says {
-        usage: usage.map(|usage| usage.raw),
-        error: error.filter(|error| error.kind != Kind::Null).map(|error| error.raw),
-    }
-}
-
-/// Reads an error object; nothing for one of another shape.
-pub(crate) fn named(error: &str) -> Named {
-    let Ok(value) = Value::from_json(error.as_bytes()) else { return Named::default() };
-    let text = |name| value.get(name).and_then(Value::as_str);
-    let code = text("code");
-    let number = value.get("code").and_then(Value::as_u64).or_else(|| code?.parse().ok());
-    Named {
-        status: number.filter(|n| (300..600).contains(n)).map(|n| n as u16).or(match code {
-            Some("rate_limit_exceeded") => Some(429),
-            _ => None,
-        }),
-        is_quota: [code, text("type")].contains(&Some("insufficient_quota")),
-        message: text("message").map(str::to_owned),
-        code: code.map(str::to_owned),
-    }
-}
-
-/// The text without what only strict readers mind, if it is one whole object by its brackets: no byte order mark, no
-/// raw control characters and no halves of characters in strings.
-fn mended(text: &str) -> Option<Vec<u8>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii();
-    if !text.starts_with('{') {
-        return None;
-    }
-    let bytes = text.as_bytes();
-    let mut mended = Vec::with_capacity(bytes.len() + 16);
-    let mut open = 0_usize;
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => at = mend_string(bytes, at, &mut mended)?,
-            byte => {
-                match byte {
-                    b'{' | b'[' => open += 1,
-                    // What follows the object is no part of it.
-                    b'}' | b']' if open == 1 && at + 1 < bytes.len() => return None,
-                    b'}' | b']' => open = open.checked_sub(1)?,
-                    _ => {}
+impl<'a> Answered<'a> {
+    /// Reads an answer, its body once.
+    ///
+    /// A 2xx status is a success only with a JSON object that names no error. An error inside counts by its own code; a
+    /// body that is no object counts as what a gateway gives whose server is not there.
+    pub(crate) fn read(answer: &'a Answer) -> Self {
+        let read = body::read(&answer.body);
+        let is_success = (200..300).contains(&answer.status);
+        let completed = is_success && read.error.is_none() && matches!(read.form, Form::Object(_));
+        let invalid = is_success && !completed && read.error.is_none();
+        let status = match &read.error {
+            _ if completed || !is_success => answer.status,
+            Some(Named { is_quota: true, .. }) => 429,
+            Some(named) => named.status.unwrap_or(502),
+            None => 502,
+        };
+        let named = read.error.unwrap_or_default();
+        let trouble = match read.form {
+            _ if completed => None,
+            // It came whole: another would be as odd.
+            Form::Odd if is_success => None,
+            // A gateway would not say so to a server that works: this one answers, if strangely.
+            _ if is_success && status == 502 => Some(Trouble::Failing),
+            _ => trouble::of_error(status, &named),
+        };
+        let (mut code, mut message) = (named.code, named.message);
+        let body = match read.form {
+            Form::Object(json) => Shown::Json(json),
+            // It is JSON, but the body of a success is an object.
+            Form::Other if !is_success => Shown::Json(Cow::Borrowed(&answer.body)),
+            form => {
+                let text = String::from_utf8_lossy(&answer.body);
+                let mut told = quote(&text);
+                if invalid {
+                    let what =
+                        if form == Form::Odd { "JSON that not every reader takes" } else { "no JSON object" };
+                    told = format!("The model answered with status {} and {what}: {told}", answer.status);
+                    code = Some(INVALID.to_owned());
+                    message = Some(told.clone());
                 }
-                mended.push(byte);
-                at += 1;
+                let text = (invalid && form == Form::Odd).then_some(text);
+                Shown::Error { message: told, code: invalid.then_some(INVALID), text }
             }
-        }
-    }
-    (open == 0).then_some(mended)
-}
-
-/// Copies the string that starts at `from`; where it ends. Nothing for one without an end.
-fn mend_string(bytes: &[u8], from: usize, mended: &mut Vec<u8>) -> Option<usize> {
-    mended.push(b'"');
-    let mut at = from + 1;
-    loop {
-        match *bytes.get(at)? {
-            b'"' => {
-                mended.push(b'"');
-                return Some(at + 1);
-            }
-            b'\\' => {
-                // Halves of a character are those from D800 on, second ones those from DC00 on.
-                let half = |at: usize| match bytes.get(at..at + 4) {
-                    Some([b'\\', b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B']) => Some(1),
-                    Some([b'\\', b'u', b'd' | b'D', b'c'..=b'f' | b'C'..=b'F']) => Some(2),
-                    _ => None,
-                };
-                let length = match half(at) {
-                    Some(1) if half(at + 6) == Some(2) => 12,
-                    Some(_) => {
-                        mended.extend_from_slice(b"\\ufffd");
-                        at += 6;
-                        continue;
-                    }
-                    _ => 2,
-                };
-                mended.extend_from_slice(bytes.get(at..at + length)?);
-                at += length;
-            }
-            control @ ..0x20 => {
-                mended.extend_from_slice(b"\\u00");
-                mended.extend(
-                    [control >> 4, control & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]),
-                );
-                at += 1;
-            }
-            byte => {
-                mended.push(byte);
-                at += 1;
-            }
+        };
+        Self {
+            status,
+            trouble,
+            outcome: if completed { Outcome::Completed } else { Outcome::Failed },
+            usage: read.usage.filter(|_| completed),
+            code,
+            message: message.unwrap_or_else(|| format!("The model answered with status {status}.")),
+            request_id: answer.request_id.as_deref(),
+            body,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn object(body: impl AsRef<[u8]>) -> String {
-        match read(body.as_ref()) {
-            Body::Object(object) => String::from_utf8(object.into_owned()).unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn an_object_is_taken_as_it_came() {
-        assert_eq!(object(" {\"a\": [1, 2.50]}\r\n"), "{\"a\": [1, 2.50]}");
-    }
-
-    #[test]
-    fn what_only_strict_readers_mind_is_mended() {
-        for (body, mended) in [
-            (b"\xEF\xBB\xBF{\"a\":1}".as_slice(), "{\"a\":1}"),
-            (b"{\"a\":\"x\xE4\xBDy\"}", "{\"a\":\"x\u{fffd}y\"}"),
-            (b"{\"a\":\"x\ty\x01\"}", "{\"a\":\"x\\u0009y\\u0001\"}"),
-            (b"{\"a\":\"\\ud83d!\\\\ud83d\\ud83d\\ude00\"}", "{\"a\":\"\\ufffd!\\\\ud83d\\ud83d\\ude00\"}"),
-            (b"{\"caf\xE9\":\"\\\"}\n\"}", "{\"caf\u{fffd}\":\"\\\"}\\u000a\"}"),
-        ] {
-            assert_eq!(object(body), mended);
-        }
-    }
-
-    #[test]
-    fn an_object_that_came_whole_but_is_no_json_is_odd() {
-        let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
-        for body in ["{\"a\":NaN}", "{\"a\":-Infinity}", "{\"a\":1,}", "{\"a\":1e999}", "{'a':[1]}", &deep] {
-            assert_eq!(read(body.as_bytes()), Body::Odd, "{body}");
-        }
-    }
-
-    #[test]
-    fn anything_else_is_foreign() {
-        for body in [
-            "",
-            " \n",
-            "null",
-            "[1,2]",
-            "\"please wait\"",
-            "NaN",
-            "<html>{}</html>",
-            "data: {\"a\":1}\n\n",
-            "{\"a\":",
-            "{\"a\":\"b",
-            "{\"a\":\"b\\",
-            "{}{}",
-            "{}}",
-            "{\"a\":1} trailing",
-            "]",
-            "\u{feff}",
-            "{\"a\":[1}",
-        ] {
-            // Brackets of the wrong kind are told from half an object by a scan that follows.
-            if body != "{\"a\":[1}" {
-                assert_eq!(read(body.as_bytes()), Body::Foreign, "{body}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_error_is_read_with_its_code_and_what_that_means() {
-        let error = |text: &str| named(text);
-        assert_eq!(error("{\"code\":502}").status, Some(502));
-        assert_eq!(error("{\"code\":\"429\",\"message\":\"m\"}").status, Some(429));
-        assert_eq!(error("{\"code\":\"rate_limit_exceeded\"}").status, Some(429));
-        assert_eq!(error("{\"code\":7}").status, None);
-        assert!(error("{\"type\":\"insufficient_quota\"}").is_quota);
-        assert_eq!(error("\"text\""), Named::default());
-        assert_eq!(says(b"{\"usage\":{},\"error\":null}"), Says { usage: Some("{}"), error: None });
-        assert_eq!(says(b"{\"error\":\"no\"}").error, Some("\"no\""));
-    }
-}
+/// The code of a success that is none.
+const INVALID: &str = "invalid_response";

@@ -4,38 +4,15 @@
 //! as they will stand in the files; a checksum stands between. Lines above [`LARGE_RESULT_BYTES`] stand under keys of their own, so that
 //! merging a chunk stays bounded whatever the model answers.
 
-use crate::batch::command::{OutputFile, Write};
 use crate::host::{Fault, FaultKind};
 use crate::json::value::{from_json, to_json};
 use crate::keys;
 use crate::limits::{LARGE_PART_BYTES, LARGE_RESULT_BYTES};
 use crate::result::checksum;
-use crate::wire::{InputTokensDetails, OutputTokensDetails, RequestCounts, Usage};
+use crate::result::outcome::Outcome;
+use crate::wire::{InputTokensDetails, OutputTokensDetails, Usage};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-
-/// How one request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Outcome {
-    /// Answered with 2xx.
-    #[serde(rename = "c")]
-    Completed,
-    /// Ran and failed.
-    #[serde(rename = "f")]
-    Failed,
-    /// Never ran, because of cancel or expiry.
-    #[serde(rename = "n")]
-    NotRun,
-}
-
-impl Outcome {
-    pub(crate) fn file(self) -> OutputFile {
-        match self {
-            Self::Completed => OutputFile::Output,
-            Self::Failed | Self::NotRun => OutputFile::Error,
-        }
-    }
-}
 
 /// One finished request that is not written yet.
 #[derive(Debug)]
@@ -47,43 +24,6 @@ pub(crate) struct LineResult {
     pub(crate) usage: Option<Usage>,
     /// The whole line for the result file, with its line end.
     pub(crate) line: Vec<u8>,
-}
-
-/// Counts and tokens of some results.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tally {
-    pub(crate) completed: u64,
-    pub(crate) failed: u64,
-    pub(crate) not_run: u64,
-    pub(crate) usage: Usage,
-}
-
-impl Tally {
-    pub(crate) fn count(&mut self, outcome: Outcome, usage: Option<&Usage>) {
-        match outcome {
-            Outcome::Completed => self.completed += 1,
-            Outcome::Failed => self.failed += 1,
-            Outcome::NotRun => self.not_run += 1,
-        }
-        if let Some(usage) = usage {
-            self.usage.add(usage);
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.completed += other.completed;
-        self.failed += other.failed;
-        self.not_run += other.not_run;
-        self.usage.add(&other.usage);
-    }
-
-    pub(crate) fn lines(&self) -> u64 {
-        self.completed + self.failed + self.not_run
-    }
-
-    pub(crate) fn request_counts(&self, total: u64) -> RequestCounts {
-        RequestCounts { total, completed: self.completed, failed: self.failed }
-    }
 }
 
 /// What a group's head says of one result: index, outcome, bytes of the line, whether it stands elsewhere, tokens.
@@ -108,8 +48,12 @@ pub(crate) enum StoredLine {
     Large(usize),
 }
 
-/// The writes that store one group. `results` are all of the same chunk.
-pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResult], writes: &mut Vec<Write>) {
+/// A key and the value that is to stand there.
+pub(crate) type Entry = (String, Vec<u8>);
+
+/// The entries that store one group. `results` are all of the same chunk.
+pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResult]) -> Vec<Entry> {
+    let mut entries = Vec::with_capacity(1);
     let mut heads = Vec::with_capacity(results.len());
     let mut bytes = 0;
     for result in results {
@@ -120,7 +64,7 @@ pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResul
         if large {
             for (part, bytes) in result.line.chunks(LARGE_PART_BYTES).enumerate() {
                 let value = [bytes, &checksum::of(bytes, &[])].concat();
-                writes.push(Write::Set(keys::large_part(id, chunk, result.index, part), value));
+                entries.push((keys::large_part(id, chunk, result.index, part), value));
             }
         } else {
             bytes += result.line.len();
@@ -132,7 +76,8 @@ pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResul
         lines.extend_from_slice(&result.line);
     }
     let value = [&head[..], &checksum::of(&head, &lines), b"\n", &lines].concat();
-    writes.push(Write::Set(keys::result_group(id, chunk, group), value));
+    entries.push((keys::result_group(id, chunk, group), value));
+    entries
 }
 
 /// The bytes of a large line's part as it is stored; `bytes` is how long the rest of the line is. Nothing for a part that is
@@ -208,10 +153,9 @@ mod tests {
             result(2, Outcome::Failed, b"{}\n"),
             result(3, Outcome::NotRun, &[b'x'; LARGE_RESULT_BYTES + 1]),
         ];
-        let mut writes = Vec::new();
-        write_group("batch_1", 9, 1, &results, &mut writes);
-        assert_eq!(writes.len(), 2, "the large line has one part, then comes the group");
-        let Write::Set(key, value) = &writes[1] else { panic!() };
+        let entries = write_group("batch_1", 9, 1, &results);
+        assert_eq!(entries.len(), 2, "the large line has one part, then comes the group");
+        let (key, value) = &entries[1];
         assert_eq!((key.as_str(), keys::group_of(key)), ("result:batch_1:00000009:000001", Some(1)));
         let stored = read_group(value).unwrap();
         assert_eq!(stored.len(), 3);
@@ -223,9 +167,8 @@ mod tests {
 
     #[test]
     fn a_damaged_group_is_a_fault_and_no_panic() {
-        let mut writes = Vec::new();
-        write_group("b", 9, 0, &[result(0, Outcome::Failed, b"{}\n")], &mut writes);
-        let Write::Set(_, value) = &writes[0] else { panic!() };
+        let entries = write_group("b", 9, 0, &[result(0, Outcome::Failed, b"{}\n")]);
+        let (_, value) = &entries[0];
         for end in 0..value.len() {
             assert!(read_group(&value[..end]).is_err(), "cut at {end}");
         }

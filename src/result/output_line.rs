@@ -1,19 +1,11 @@
 //! The lines of the output and error files (contract §4), byte for byte.
 
-use crate::host::Answer;
-use crate::json::scan;
-use crate::json::value::Value;
-use crate::result::answer::{self, Body, Named, Says};
-use crate::result::group::Outcome;
-use crate::result::trouble::{self, Trouble};
-use crate::text;
+use crate::result::answer::{Answered, Shown};
+use crate::result::outcome::Outcome;
+use crate::result::quote;
 use crate::validate::Dialect;
-use crate::wire::{InputTokensDetails, OutputTokensDetails, Usage};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
-
-/// Characters of an upstream's text quoted in a line.
-const QUOTED_CHARS: usize = 1_000;
 
 /// Which request a line answers.
 #[derive(Clone, Copy, Debug)]
@@ -119,129 +111,45 @@ pub(crate) fn of_unknown(batch_id: &str, number: u64, code: &'static str) -> Vec
     without_answer(Of { batch_id, line: u64::MAX - number, custom_id: "" }, &NoAnswer::Lost { code })
 }
 
-/// An answer as it is taken: by what it says, and not by its status alone.
-#[derive(Debug)]
-pub(crate) struct Taken {
-    /// What it counts as.
-    pub(crate) status: u16,
-    /// The trouble it tells of; none for one that settles the request.
-    pub(crate) trouble: Option<Trouble>,
-    /// How long the server asked to wait.
-    pub(crate) retry_after_ms: Option<u64>,
-    /// What it says of an error, for people.
-    pub(crate) message: String,
-    pub(crate) outcome: Outcome,
-    pub(crate) usage: Option<Usage>,
-    line: Vec<u8>,
-}
-
-impl Taken {
-    /// The whole line, with its line end.
-    pub(crate) fn into_line(self) -> Vec<u8> {
-        self.line
-    }
-}
-
-/// Reads an answer, once, and writes its line.
-///
-/// A 2xx status is a success only with a JSON object that names no error. An error inside counts by its own code; a
-/// body that is no object counts as what a gateway gives whose server is not there.
-pub(crate) fn take(of: Of<'_>, answer: &Answer, dialect: Dialect) -> Taken {
-    let body = answer::read(&answer.body);
-    let is_success = (200..300).contains(&answer.status);
-    let says = match &body {
-        Body::Object(object) => answer::says(object),
-        Body::Odd | Body::Foreign => Says::default(),
+/// The line of an answer.
+pub(crate) fn of_answer(of: Of<'_>, answered: &Answered<'_>, dialect: Dialect) -> Vec<u8> {
+    let length = match &answered.body {
+        Shown::Json(json) => json.len(),
+        Shown::Error { text, .. } => text.as_ref().map_or(0, |text| text.len()),
     };
-    let named = says.error.map(answer::named);
-    let completed = is_success && named.is_none() && matches!(body, Body::Object(_));
-    let status = match &named {
-        _ if completed || !is_success => answer.status,
-        Some(Named { is_quota: true, .. }) => 429,
-        Some(named) => named.status.unwrap_or(502),
-        None => 502,
-    };
-    let invalid = is_success && !completed && named.is_none();
-    let named = named.unwrap_or_default();
-    let trouble = match body {
-        _ if completed => None,
-        // It came whole: another would be as odd.
-        Body::Odd if is_success => None,
-        // A gateway would not say so to a server that works: this one answers, if strangely.
-        _ if is_success && status == 502 => Some(Trouble::Failing),
-        _ => trouble::of_error(status, &named),
-    };
-    let usage = says.usage.filter(|_| completed).and_then(read_usage);
-    let text = String::from_utf8_lossy(&answer.body);
-
-    let mut line = Vec::with_capacity(answer.body.len() + 256);
+    let mut line = Vec::with_capacity(length + 512);
     open(&mut line, of);
     line.extend_from_slice(b"\"response\":{\"status_code\":");
-    line.extend_from_slice(status.to_string().as_bytes());
+    line.extend_from_slice(answered.status.to_string().as_bytes());
     line.extend_from_slice(b",\"request_id\":");
-    match &answer.request_id {
+    match answered.request_id {
         Some(request_id) => push_json(&mut line, request_id),
         None => push_json(&mut line, &format!("req_{:032x}", hash(of, b"request"))),
     }
     line.extend_from_slice(b",\"body\":");
-    let mut message = named.message;
-    let code = match &body {
-        Body::Object(object) => {
-            line.extend_from_slice(object);
-            named.code
-        }
-        // A list or a text is JSON, but a body is an object.
-        Body::Foreign if !is_success && scan::members(&answer.body, []).is_ok() => {
-            line.extend_from_slice(&answer.body);
-            None
-        }
-        Body::Odd | Body::Foreign => {
-            let quoted = quote(&text);
-            let (code, told) = if invalid {
-                let what = if matches!(body, Body::Odd) {
-                    "JSON that not every reader takes"
-                } else {
-                    "no JSON object"
-                };
-                (
-                    Some("invalid_response"),
-                    format!("The model answered with status {} and {what}: {quoted}", answer.status),
-                )
-            } else {
-                (None, quoted)
-            };
+    match &answered.body {
+        Shown::Json(json) => line.extend_from_slice(json),
+        Shown::Error { message, code, text } => {
             line.extend_from_slice(b"{\"error\":{\"message\":");
-            push_json(&mut line, &told);
+            push_json(&mut line, message);
             line.extend_from_slice(b",\"type\":\"server_error\",\"param\":null,\"code\":");
-            push_json_or_null(&mut line, code);
+            push_json_or_null(&mut line, *code);
             line.push(b'}');
-            if invalid && matches!(body, Body::Odd) {
-                // It was paid for: all of it is kept.
+            if let Some(text) = text {
                 line.extend_from_slice(b",\"text\":");
-                push_json(&mut line, &text);
+                push_json(&mut line, text);
             }
             line.push(b'}');
-            message = invalid.then_some(told);
-            code.map(str::to_owned)
         }
-    };
-    let message = message.unwrap_or_else(|| format!("The model answered with status {status}."));
+    }
     line.extend_from_slice(b"},\"error\":");
-    if completed || dialect == Dialect::Openai {
+    if answered.outcome == Outcome::Completed || dialect == Dialect::Openai {
         line.extend_from_slice(b"null");
     } else {
-        push_error(&mut line, code.as_deref().unwrap_or("request_failed"), &message);
+        push_error(&mut line, answered.code.as_deref().unwrap_or("request_failed"), &answered.message);
     }
     line.push(b'}');
-    Taken {
-        status,
-        trouble,
-        retry_after_ms: answer.retry_after_ms,
-        message: quote(&message),
-        outcome: if completed { Outcome::Completed } else { Outcome::Failed },
-        usage,
-        line: end(line),
-    }
+    end(line)
 }
 
 fn open(line: &mut Vec<u8>, of: Of<'_>) {
@@ -303,40 +211,4 @@ fn hash(of: Of<'_>, what: &[u8]) -> u128 {
     hasher.write(of.batch_id.as_bytes());
     hasher.write_u64(of.line);
     hasher.finish128().as_u128()
-}
-
-fn quote(text: &str) -> String {
-    text::quoted(text, QUOTED_CHARS).into_owned()
-}
-
-/// Tokens in either API's words; what is missing or odd counts as zero.
-fn read_usage(json: &str) -> Option<Usage> {
-    let usage = Value::from_json(json.as_bytes()).ok()?;
-    let tokens = |names: [&str; 2]| names.iter().find_map(|name| whole(usage.get(name)?)).unwrap_or(0);
-    let detail = |outer: [&str; 2], inner: &str| {
-        outer.iter().find_map(|name| whole(usage.get(name)?.get(inner)?)).unwrap_or(0)
-    };
-    let (input_tokens, output_tokens) =
-        (tokens(["input_tokens", "prompt_tokens"]), tokens(["output_tokens", "completion_tokens"]));
-    let cached_tokens = detail(["input_tokens_details", "prompt_tokens_details"], "cached_tokens");
-    let reasoning_tokens = detail(["output_tokens_details", "completion_tokens_details"], "reasoning_tokens");
-    Some(Usage {
-        input_tokens,
-        output_tokens,
-        total_tokens: usage
-            .get("total_tokens")
-            .and_then(whole)
-            .unwrap_or(input_tokens.saturating_add(output_tokens)),
-        input_tokens_details: InputTokensDetails { cached_tokens },
-        output_tokens_details: OutputTokensDetails { reasoning_tokens },
-    })
-}
-
-/// A count of tokens: some servers write 3.0. What is below 0 is none.
-fn whole(count: &Value) -> Option<u64> {
-    match *count {
-        Value::Natural(count) => Some(count),
-        Value::Decimal(count) if count >= 0.0 => Some(count as u64),
-        _ => None,
-    }
 }

@@ -1,6 +1,6 @@
 //! What an answer or its absence says of the server, whoever is at fault.
 
-use crate::result::answer::Named;
+use crate::result::body::Named;
 
 /// Kinds of trouble, by what they say of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Trouble {
 }
 
 /// What a status says of the server; nothing for those that are about the request alone.
-pub(crate) fn of_status(status: u16) -> Option<Trouble> {
+fn of_status(status: u16) -> Option<Trouble> {
     match status {
         429 | 503 | 529 => Some(Trouble::Overloaded),
         502 | 504 | 520..=527 | 530 => Some(Trouble::Unavailable),
@@ -39,7 +39,7 @@ pub(crate) fn of_status(status: u16) -> Option<Trouble> {
 }
 
 /// As [`of_status`], where the body names an error.
-pub(crate) fn of_error(status: u16, named: &Named) -> Option<Trouble> {
+pub(super) fn of_error(status: u16, named: &Named) -> Option<Trouble> {
     if named.is_quota { Some(Trouble::Refused) } else { of_status(status) }
 }
 

@@ -9,7 +9,7 @@ use crate::limits::{
 };
 use crate::settings::Settings;
 use crate::validate::Dialect;
-use crate::wire::{Batch, BatchList, BatchStatus, BatchTag, ListTag, Metadata, RequestCounts, Usage};
+use crate::wire::{Batch, BatchList, BatchStatus, BatchTag, ListTag, Metadata, RequestCounts, Usage, Wish};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -268,12 +268,10 @@ pub fn page(data: Vec<Batch>, has_more: bool) -> BatchList {
 }
 
 /// The batch as a user is to see it: a cancel that its run has not seen yet shows at once.
-pub fn overlay_cancel(mut batch: Batch, requested_at: Option<u64>) -> Batch {
-    if let Some(requested_at) = requested_at
-        && !batch.status.is_terminal()
-        && batch.status != BatchStatus::Cancelling
-    {
-        batch.enter(BatchStatus::Cancelling, requested_at);
+pub fn overlay_wish(mut batch: Batch, wish: Option<Wish>) -> Batch {
+    if let Some(Wish::Cancel { since }) = wish {
+        // One that has ended, or is being cancelled, stays as it is.
+        let _ = batch.enter(BatchStatus::Cancelling, since);
     }
     batch
 }

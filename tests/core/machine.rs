@@ -6,7 +6,7 @@ use edgebatch::batch::command::{Command, CommandId, Output, Reply};
 use edgebatch::batch::{Machine, TurnEnd, first_checkpoint};
 use edgebatch::host::{Answer, Fault, FaultKind};
 use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus};
+use edgebatch::wire::{Batch, BatchStatus, Wish};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -95,7 +95,8 @@ impl Trial {
             serde_json::from_slice(&self.world.kv[&format!("batch:{ID}")]).expect("a batch");
         self.machine.handle_published(published.request_counts);
         if let Some(at) = self.world.kv.get(&format!("cancel:{ID}")) {
-            self.machine.handle_cancel(std::str::from_utf8(at).expect("digits").parse().expect("digits"));
+            let since = std::str::from_utf8(at).expect("digits").parse().expect("digits");
+            self.machine.handle_wish(Wish::Cancel { since });
             self.watch.turn.stopped = true;
         }
     }
@@ -224,7 +225,7 @@ impl Trial {
                 }
                 let at = self.world.now / 1_000;
                 self.world.kv.entry(format!("cancel:{ID}")).or_insert(at.to_string().into_bytes());
-                self.machine.handle_cancel(at);
+                self.machine.handle_wish(Wish::Cancel { since: at });
                 self.watch.turn.stopped = true;
                 self.settle();
             }

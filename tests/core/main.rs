@@ -4,6 +4,7 @@
 
 mod damage;
 mod faults;
+mod illegal_changes;
 mod leases;
 mod machine;
 mod outages;

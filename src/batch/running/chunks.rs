@@ -6,19 +6,20 @@
 use crate::batch::checkpoint::{ChunkSpan, ChunkStart};
 use crate::keys;
 use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS};
-use crate::result::group::{Outcome, Stored, Tally, read_group};
+use crate::result::group::{Stored, read_group};
+use crate::result::outcome::{Outcome, Tally};
 use crate::sorted::Sorted;
 use crate::wire::Usage;
 
 /// All chunks that are open, and the sum of those that are not.
 #[derive(Debug, Default)]
-pub(in crate::batch) struct Chunks {
+pub(super) struct Chunks {
     open: Sorted<u32, Chunk>,
     closed: Tally,
     /// Requests with a result, or handed out to get one.
-    pub(in crate::batch) seen: u64,
+    pub(super) seen: u64,
     /// A chunk was closed since the last checkpoint.
-    pub(in crate::batch) dirty: bool,
+    pub(super) dirty: bool,
 }
 
 #[derive(Debug)]
@@ -36,17 +37,12 @@ struct Chunk {
 }
 
 impl Chunks {
-    pub(in crate::batch) fn resume(closed: Tally) -> Self {
+    pub(super) fn resume(closed: Tally) -> Self {
         Self { closed, seen: closed.lines(), ..Self::default() }
     }
 
     /// Opens a chunk, with what an earlier turn knew and stored of it.
-    pub(in crate::batch) fn open(
-        &mut self,
-        start: ChunkStart,
-        end: Option<u64>,
-        stored: &[(String, Vec<u8>)],
-    ) {
+    pub(super) fn open(&mut self, start: ChunkStart, end: Option<u64>, stored: &[(String, Vec<u8>)]) {
         let mut chunk = Chunk {
             start,
             end,
@@ -68,7 +64,7 @@ impl Chunks {
     }
 
     /// Counts one more request of a chunk that is being read. Its index, unless it is done with already.
-    pub(in crate::batch) fn add_request(&mut self, chunk: u32) -> Option<u32> {
+    pub(super) fn add_request(&mut self, chunk: u32) -> Option<u32> {
         let chunk = self.open.get_mut(&chunk)?;
         let index = chunk.requests;
         chunk.requests += 1;
@@ -78,12 +74,12 @@ impl Chunks {
     }
 
     /// Requests seen so far of a chunk that is being read.
-    pub(in crate::batch) fn requests(&self, chunk: u32) -> u32 {
+    pub(super) fn requests(&self, chunk: u32) -> u32 {
         self.open.get(&chunk).map_or(0, |chunk| chunk.requests)
     }
 
     /// The chunk is read to its end.
-    pub(in crate::batch) fn seal(&mut self, chunk: u32, end: u64) {
+    pub(super) fn seal(&mut self, chunk: u32, end: u64) {
         if let Some(open) = self.open.get_mut(&chunk) {
             open.end = Some(end);
             open.sealed = true;
@@ -92,13 +88,7 @@ impl Chunks {
     }
 
     /// A result is durable.
-    pub(in crate::batch) fn finish(
-        &mut self,
-        chunk: u32,
-        index: u32,
-        outcome: Outcome,
-        usage: Option<&Usage>,
-    ) {
+    pub(super) fn finish(&mut self, chunk: u32, index: u32, outcome: Outcome, usage: Option<&Usage>) {
         if let Some(open) = self.open.get_mut(&chunk) {
             open.finish(index, outcome, usage);
             self.close_if_done(chunk);
@@ -106,18 +96,18 @@ impl Chunks {
     }
 
     /// The number of the next group of results of this chunk.
-    pub(in crate::batch) fn take_group(&mut self, chunk: u32) -> u32 {
+    pub(super) fn take_group(&mut self, chunk: u32) -> u32 {
         let Some(open) = self.open.get_mut(&chunk) else { return 0 };
         open.next_group += 1;
         open.next_group - 1
     }
 
-    pub(in crate::batch) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
     /// Everything durable so far.
-    pub(in crate::batch) fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> Tally {
         let mut sum = self.closed;
         self.open.iter().for_each(|(_, chunk)| sum.add(&chunk.tally));
         sum
@@ -125,7 +115,7 @@ impl Chunks {
 
     /// What a checkpoint keeps: the closed sum, the chunks whose end is known, and where to go on if the reader
     /// stands in the middle of a fresh chunk.
-    pub(in crate::batch) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
+    pub(super) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
         let sealed = self
             .open
             .iter()
@@ -149,7 +139,7 @@ impl Chunks {
 
 /// Chunks there may be: each is full, but for the last. A lost input keeps the reader from all chunks with
 /// results that an earlier turn stored.
-pub(in crate::batch) fn most_chunks(requests: u64, bytes: u64) -> u32 {
+pub(super) fn most_chunks(requests: u64, bytes: u64) -> u32 {
     let full = requests / u64::from(CHUNK_REQUESTS) + bytes / CHUNK_BYTES;
     u32::try_from(full + 1).unwrap_or(u32::MAX)
 }

@@ -27,9 +27,9 @@ const FEW: u32 = 16;
 
 /// What a line has behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::batch) struct Tries {
+pub(super) struct Tries {
     /// Tries that failed, whoever was at fault.
-    pub(in crate::batch) made: u32,
+    pub(super) made: u32,
     /// How much they count against the line, in 1/256 bits.
     spent: u32,
     /// It failed while others were answered.
@@ -40,19 +40,19 @@ pub(in crate::batch) struct Tries {
 
 impl Tries {
     /// What a later turn needs.
-    pub(in crate::batch) fn saved(&self) -> [u64; 3] {
+    pub(super) fn saved(&self) -> [u64; 3] {
         [self.made.into(), self.spent.into(), self.suspect.into()]
     }
 
     /// As an earlier turn left them.
-    pub(in crate::batch) fn resume([made, spent, suspect]: [u64; 3]) -> Self {
+    pub(super) fn resume([made, spent, suspect]: [u64; 3]) -> Self {
         Self { made: made as u32, spent: spent as u32, suspect: suspect != 0, seen: 0 }
     }
 }
 
 /// What is known of the server, by what it did to all lines. Times are milliseconds.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::batch) struct Health {
+pub(super) struct Health {
     /// Replies that were no trouble.
     answered: u64,
     /// Whether there ever was one.
@@ -70,7 +70,7 @@ pub(in crate::batch) struct Health {
 }
 
 impl Health {
-    pub(in crate::batch) fn new(now: u64) -> Self {
+    pub(super) fn new(now: u64) -> Self {
         Self {
             answered: 0,
             ever: false,
@@ -83,34 +83,34 @@ impl Health {
     }
 
     /// As an earlier turn left it.
-    pub(in crate::batch) fn resume([since, flags]: [u64; 2]) -> Self {
+    pub(super) fn resume([since, flags]: [u64; 2]) -> Self {
         Self { ever: flags & 1 != 0, several: flags & 2 != 0, ..Self::new(since) }
     }
 
     /// What a later turn needs.
-    pub(in crate::batch) fn saved(&self) -> [u64; 2] {
+    pub(super) fn saved(&self) -> [u64; 2] {
         [self.since, u64::from(self.ever) | u64::from(self.several) << 1]
     }
 
     /// Since when nobody was answered.
-    pub(in crate::batch) fn since(&self) -> u64 {
+    pub(super) fn since(&self) -> u64 {
         self.since
     }
 
     /// Several lines are in trouble and nobody is answered: it is not the lines.
-    pub(in crate::batch) fn is_general(&self) -> bool {
+    pub(super) fn is_general(&self) -> bool {
         self.several
     }
 
     /// A line is sent.
-    pub(in crate::batch) fn on_send(&self, tries: &mut Tries) {
+    pub(super) fn on_send(&self, tries: &mut Tries) {
         if tries.made == 0 {
             tries.seen = self.answered;
         }
     }
 
     /// A line was answered, well or by a refusal of its own: the server works.
-    pub(in crate::batch) fn on_answer(&mut self, now: u64, tries: &Tries) {
+    pub(super) fn on_answer(&mut self, now: u64, tries: &Tries) {
         // What an outage did says nothing of the time after it.
         if now.saturating_sub(self.since) > OUTAGE_MS {
             (self.first, self.again) = Default::default();
@@ -121,7 +121,7 @@ impl Health {
     }
 
     /// A try of line `line` ended in trouble. Whether the line is to be given up.
-    pub(in crate::batch) fn on_trouble(
+    pub(super) fn on_trouble(
         &mut self,
         now: u64,
         trouble: Trouble,

@@ -1,37 +1,48 @@
 //! The batch while its requests run: a sliding window over the whole file, no barrier anywhere.
 //!
-//! Requests leave the reader in input order and wait in `ready`; up to a window's worth is in flight; those to
-//! be tried again wait in `waiting`, outside the window; finished lines gather in `unsaved` until one write
+//! Requests leave the `reader` in input order and wait in `pending`; up to a `window`'s worth is in flight in its `lanes`;
+//! those to be tried again wait in `pending` too, outside the window; finished lines gather in `unsaved` until one write
 //! takes them. A slow request holds back its own lane and nothing else.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | `reader`, `request` | the file, chunk by chunk, as requests |
+//! | `chunks` | which requests have a result |
+//! | `pending`, `lanes` | requests that wait to be sent, and those that were |
+//! | `window`, `health` | how many may be in flight, and whose fault a failed try is |
+//! | `replies` | what becomes of a request when its call ends |
+//! | `unsaved` | finished lines on their way to the store |
+//! | `halt` | what ends a run early, and how each run ends |
 
 mod chunks;
 mod halt;
 mod health;
+mod lanes;
+mod pending;
 mod reader;
 mod replies;
+mod request;
 mod unsaved;
 mod window;
 
+use self::chunks::Chunks;
 use self::halt::Halt;
-use super::Phase;
-use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedRun, SavedWait};
+use self::health::Health;
+use self::lanes::Lanes;
+use self::pending::Pending;
+use self::reader::{Reader, Step};
+use self::unsaved::Unsaved;
+use self::window::Window;
+use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedRun};
 use crate::batch::command::{Command, CommandId, Output, Reply};
-use crate::batch::context::{Core, Next, Stop};
-use crate::batch::running::chunks::Chunks;
-use crate::batch::running::health::{Health, Tries};
-use crate::batch::running::reader::{Reader, Request, Step};
-use crate::batch::running::unsaved::Unsaved;
-use crate::batch::running::window::Window;
+use crate::batch::context::{Context, Stop};
+use crate::batch::defect::Defect;
+use crate::batch::phase::{Next, Phase, Suspended};
 use crate::host::{Fault, FaultKind};
-use crate::result::group::Tally;
+use crate::result::outcome::Tally;
 use crate::result::output_line::NoAnswer;
-use crate::sorted::Sorted;
 use crate::wire::{BatchStatus, Wait};
-use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Bytes of requests read ahead; one more line may come on top.
-const READY_BYTES: usize = 1 << 20;
 
 pub(super) struct Running {
     input_bytes: u64,
@@ -40,37 +51,22 @@ pub(super) struct Running {
     /// The reader gave everything out.
     read_all: bool,
     chunks: Chunks,
-    ready: VecDeque<Box<Request>>,
-    ready_bytes: usize,
-    in_flight: Sorted<CommandId, Flight>,
-    /// By the time they are due, then by line.
-    waiting: Sorted<(u64, u64), Box<Request>>,
-    /// Tries of an earlier turn, by line.
-    tried: Vec<SavedWait>,
+    pending: Pending,
+    lanes: Lanes,
     window: Window,
     health: Health,
-    /// Requests that have asked whether the server is well again.
-    probes: u32,
     /// What the last trouble was, should there be a wait to tell.
     wait: Option<Wait>,
     unsaved: Unsaved,
     halt: Option<Halt>,
     /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
     broken: Option<Fault>,
-    aborts: Vec<CommandId>,
-    /// A call was started in this turn.
-    started: bool,
-}
-
-struct Flight {
-    request: Box<Request>,
-    sent_at: u64,
 }
 
 impl Running {
     /// A run that no turn has worked on yet.
-    pub(super) fn fresh(core: &Core, input_bytes: u64) -> Self {
-        Self::start(core, Self::beginning(input_bytes), false)
+    pub(super) fn fresh(context: &Context, input_bytes: u64) -> Self {
+        Self::start(context, Self::beginning(input_bytes), false)
     }
 
     fn beginning(input_bytes: u64) -> SavedRun {
@@ -84,45 +80,45 @@ impl Running {
         }
     }
 
-    pub(super) fn resume(core: &Core, run: SavedRun) -> Self {
-        Self::start(core, run, true)
+    pub(super) fn resume(context: &Context, run: SavedRun) -> Self {
+        Self::start(context, run, true)
     }
 
     /// A run of which nothing is known but what it stored.
-    pub(super) fn recover(core: &Core, input_bytes: u64) -> Self {
-        Self::start(core, Self::beginning(input_bytes), true)
+    pub(super) fn recover(context: &Context, input_bytes: u64) -> Self {
+        Self::start(context, Self::beginning(input_bytes), true)
     }
 
-    fn start(core: &Core, run: SavedRun, resumed: bool) -> Self {
-        let max_line_bytes = core.settings.limits.max_line_bytes;
-        let max = core.settings.max_concurrent_requests_per_batch;
+    fn start(context: &Context, run: SavedRun, resumed: bool) -> Self {
+        let max_line_bytes = context.settings.limits.max_line_bytes;
+        let max = context.settings.max_concurrent_requests_per_batch;
         let (window, health) = match run.server {
             Some([size, streak, paused_until, since, flags]) => {
                 (Window::resume(max, [size, streak, paused_until]), Health::resume([since, flags]))
             }
-            None => (Window::new(max), Health::new(core.now)),
+            None => (Window::new(max), Health::new(context.now)),
         };
         Self {
             input_bytes: run.input_bytes,
-            endpoint: Arc::from(core.batch.endpoint.as_str()),
-            reader: Reader::new(&core.batch.id, &core.batch.input_file_id, max_line_bytes, &run, resumed),
+            endpoint: Arc::from(context.batch.endpoint.as_str()),
+            reader: Reader::new(
+                &context.batch.id,
+                &context.batch.input_file_id,
+                max_line_bytes,
+                &run,
+                resumed,
+            ),
             read_all: false,
             chunks: Chunks::resume(run.closed),
-            ready: VecDeque::new(),
-            ready_bytes: 0,
-            in_flight: Sorted::default(),
-            waiting: Sorted::default(),
-            tried: run.waiting,
+            pending: Pending::new(max, run.waiting),
+            lanes: Lanes::default(),
             window,
             health,
-            probes: 0,
             wait: None,
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
-            halt: (core.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
+            halt: (context.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
             broken: None,
-            aborts: Vec::new(),
-            started: false,
         }
     }
 
@@ -130,227 +126,192 @@ impl Running {
     pub(super) fn checkpoint(&self) -> SavedPhase {
         let (closed, mut open, unsealed) = self.chunks.snapshot();
         open.extend(self.reader.untouched());
-        let mut waiting: Vec<SavedWait> = self
-            .waiting
-            .iter()
-            .map(|((due, line), request)| {
-                let [made, spent, suspect] = request.tries.saved();
-                [*line, *due, made, spent, suspect]
-            })
-            .collect();
-        // Lines the reader is past without having waited are done with.
-        waiting.extend(self.tried.iter().filter(|[line, ..]| *line >= self.reader.line()));
         let ([size, streak, paused_until], [since, flags]) = (self.window.saved(), self.health.saved());
         SavedPhase::Running(SavedRun {
             input_bytes: self.input_bytes,
             next: unsealed.unwrap_or_else(|| self.reader.position()),
             open,
             closed,
-            waiting,
+            waiting: self.pending.saved(self.reader.line()),
             server: Some([size, streak, paused_until, since, flags]),
         })
     }
+}
 
-    pub(super) fn advance(&mut self, core: &mut Core) -> Next {
-        self.notice_halt(core);
-        self.time_out(core);
-        let stopping = self.broken.is_some() || (self.is_over(core) && self.halt.is_none());
-        if !stopping && let Some(next) = self.read(core) {
-            return next;
+impl Phase for Running {
+    fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        self.notice_halt(context)?;
+        self.time_out(context)?;
+        let stopping = self.broken.is_some() || (self.is_over(context) && self.halt.is_none());
+        if !stopping && let Some(next) = self.read(context) {
+            return Ok(next);
         }
-        let settled = self.in_flight.is_empty()
-            && (stopping || (self.read_all && self.ready.is_empty() && self.waiting.is_empty()));
-        if core.save.is_idle() && self.unsaved.is_due(core.now, settled) {
-            self.save(core);
-            return Next::Again;
+        let settled = self.lanes.is_empty() && (stopping || (self.read_all && self.pending.is_empty()));
+        if context.save.is_idle() && self.unsaved.is_due(context.now, settled) {
+            self.save(context);
+            return Ok(Next::Again);
         }
-        if !settled || !self.unsaved.is_empty() || !core.save.is_idle() || !self.aborts.is_empty() {
-            return Next::Idle;
+        if !settled || !self.unsaved.is_empty() || !context.save.is_idle() || self.lanes.has_aborts() {
+            return Ok(Next::Idle);
         }
         match self.broken.take() {
-            Some(fault) => core.fault(fault),
-            None if stopping => self.suspend(core),
-            None => self.finish(core),
-        }
-    }
-
-    /// Whether nothing new is to start in this turn. A turn whose time was up before it came to a request that
-    /// may run now starts that one all the same: without it, short turns would get nowhere.
-    fn is_over(&self, core: &Core) -> bool {
-        let waits = !self.waiting.is_empty() || self.window.size(core.now) == 0;
-        match core.stop {
-            None => false,
-            Some(Stop::Requested) => true,
-            Some(Stop::Deadline) => self.started || waits || (self.read_all && self.ready.is_empty()),
+            Some(fault) => Ok(Next::End(context.fault(fault))),
+            None if stopping => Ok(self.suspend(context)),
+            None => self.finish(context),
         }
     }
 
     /// The next inference call to start or stop.
-    pub(super) fn poll(&mut self, core: &Core, id: CommandId) -> Option<Output> {
-        if let Some(id) = self.aborts.pop() {
+    fn poll(&mut self, context: &Context, id: CommandId) -> Option<Output> {
+        if let Some(id) = self.lanes.next_abort() {
             return Some(Output::Abort(id));
         }
-        let stopping = self.halt.is_some() || self.broken.is_some() || self.is_over(core);
-        if stopping || !self.unsaved.has_room() || self.in_flight.len() >= self.window.size(core.now) {
+        let stopping = self.halt.is_some() || self.broken.is_some() || self.is_over(context);
+        if stopping || !self.unsaved.has_room() || self.lanes.len() >= self.window.size(context.now) {
             return None;
         }
-        let mut request = self.take_request(core)?;
+        let mut request = self.pending.take(context.now, self.window.is_probing())?;
         self.health.on_send(&mut request.tries);
         let command = Command::Infer {
             url: Arc::clone(&self.endpoint),
-            body: request.body.clone()?,
-            idempotency_key: format!("{}:{}", core.batch.id, request.line),
+            body: Arc::clone(&request.body),
+            idempotency_key: format!("{}:{}", context.batch.id, request.slot.line),
         };
-        self.started = true;
-        self.in_flight.insert(id, Flight { request, sent_at: core.now });
+        self.lanes.start(id, request, context.now);
         Some(Output::Start(id, command))
     }
 
     /// When something is due that no reply brings.
-    pub(super) fn due(&self, core: &Core) -> Option<u64> {
-        let save = if core.save.is_idle() { self.unsaved.due() } else { None };
-        let flight =
-            self.in_flight.first().map(|(_, f)| f.sent_at.saturating_add(core.settings.request_timeout_ms));
+    fn due(&self, context: &Context) -> Option<u64> {
+        let save = if context.save.is_idle() { self.unsaved.due() } else { None };
+        let flight = self.lanes.due(context.settings.request_timeout_ms);
         let (mut waiting, mut resumed, mut expiry) = (None, None, None);
         if self.halt.is_none() {
-            expiry = core.batch.expires_at.map(|at| at * 1_000);
-            if !self.is_over(core) && self.broken.is_none() {
-                waiting = self.waiting.first().map(|&((due, _), _)| due).filter(|&due| due > core.now);
-                resumed = self.window.resumes_at(core.now);
+            expiry = context.batch.expires_at.map(|at| at * 1_000);
+            if !self.is_over(context) && self.broken.is_none() {
+                waiting = self.pending.retry_due().filter(|&due| due > context.now);
+                resumed = self.window.resumes_at(context.now);
             }
         }
         [save, flight, waiting, resumed, expiry].into_iter().flatten().min()
     }
 
-    pub(super) fn on_io(&mut self, core: &mut Core, reply: Reply) -> Next {
+    fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
         match reply {
             Reply::Bytes(bytes) => {
                 if !self.reader.bytes(bytes) {
-                    self.lose_input(core, "it is not as long as it was");
+                    self.lose_input(context, "it is not as long as it was");
                 }
-                Next::Again
             }
             Reply::Entries(entries) => {
-                let Some((start, end)) = self.reader.loaded() else { return Next::Again };
-                self.chunks.open(start, end, &entries);
-                Next::Again
+                if let Some((start, end)) = self.reader.loaded() {
+                    self.chunks.open(start, end, &entries);
+                }
             }
-            _ => core.fault(Fault::transient("a reply did not fit its command")),
+            _ => return Err(Defect::misfit()),
         }
+        Ok(Next::Again)
     }
 
-    pub(super) fn on_io_fault(&mut self, core: &mut Core, fault: Fault) -> Next {
-        if self.reader.is_loading() || (fault.may_pass() && !core.is_expired()) {
+    fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
+        if self.reader.is_loading() || (fault.may_pass() && !context.is_expired()) {
             self.broken = Some(fault);
         } else {
-            self.lose_input(core, &fault.message);
+            self.lose_input(context, &fault.message);
         }
-        Next::Again
+        Ok(Next::Again)
+    }
+
+    /// An inference call ended. Replies to calls given up are for no flight and say nothing.
+    fn on_reply(&mut self, context: &mut Context, id: CommandId, reply: Reply) -> Result<Next, Defect> {
+        let Some(flight) = self.lanes.land(id) else { return Ok(Next::Idle) };
+        self.on_landed(context, flight, reply)?;
+        Ok(Next::Again)
     }
 
     /// Results are durable.
-    pub(super) fn on_saved(&mut self) {
+    fn on_saved(&mut self) {
         for result in self.unsaved.take_saved() {
             self.chunks.finish(result.chunk, result.index, result.outcome, result.usage.as_ref());
         }
     }
+}
 
-    /// Fills `ready` from the reader; gives what to do when the reader needs the host.
-    fn read(&mut self, core: &mut Core) -> Option<Next> {
+impl Running {
+    /// Whether nothing new is to start in this turn. A turn whose time was up before it came to a request that
+    /// may run now starts that one all the same: without it, short turns would get nowhere.
+    fn is_over(&self, context: &Context) -> bool {
+        let waits = self.pending.has_retries() || self.window.size(context.now) == 0;
+        match context.stop {
+            None => false,
+            Some(Stop::Requested) => true,
+            Some(Stop::Deadline) => {
+                self.lanes.has_started() || waits || (self.read_all && !self.pending.has_ready())
+            }
+        }
+    }
+
+    /// Reads requests ahead; gives what to do when the reader needs the host.
+    fn read(&mut self, context: &mut Context) -> Option<Next> {
         let halted = match &self.halt {
             None => None,
             Some(Halt::InputGone(_)) => return None,
             Some(halt) => Some(halt.reason(false)),
         };
-        let lanes = core.settings.max_concurrent_requests_per_batch as usize;
-        while !self.read_all
-            && core.io.is_idle()
-            && self.unsaved.has_room()
-            && self.ready.len() < (2 * lanes).max(64)
-            && self.ready_bytes < READY_BYTES
-        {
-            match self.reader.step(&mut self.chunks) {
+        while !self.read_all && context.io.is_idle() && self.unsaved.has_room() && self.pending.has_room() {
+            let step = self.reader.step(&mut self.chunks);
+            let is_request = matches!(step, Step::Request(_) | Step::NotARequest(_));
+            if is_request && self.chunks.seen > context.batch.request_counts.total {
+                self.lose_input(context, "it holds more requests than when it was validated");
+                return None;
+            }
+            match step {
                 Step::End => self.read_all = true,
                 Step::Need(command) => {
-                    core.io.start(command);
+                    context.io.start(command);
                     return Some(Next::Again);
                 }
-                Step::Request(_) if self.chunks.seen > core.batch.request_counts.total => {
-                    self.lose_input(core, "it holds more requests than when it was validated");
-                    return None;
-                }
-                Step::Request(request) => match (&halted, &request.body) {
-                    (Some(reason), _) => self.end_without_answer(core, &request, reason),
-                    (None, None) => self.end_without_answer(core, &request, &NoAnswer::NotARequest),
-                    (None, Some(body)) => {
-                        self.ready_bytes += body.len();
-                        self.make_ready(request);
+                Step::Request(request) => match &halted {
+                    Some(reason) => {
+                        self.end_without_answer(context, request.slot, &request.custom_id, reason);
                     }
+                    None => self.pending.add(request),
                 },
+                Step::NotARequest(slot) => {
+                    let reason = halted.as_ref().unwrap_or(&NoAnswer::NotARequest);
+                    self.end_without_answer(context, slot, "", reason);
+                }
             }
         }
         None
     }
 
-    fn make_ready(&mut self, mut request: Box<Request>) {
-        match self.tried.iter().position(|[line, ..]| *line == request.line) {
-            None => self.ready.push_back(request),
-            Some(at) => {
-                let [line, due, tries @ ..] = self.tried.swap_remove(at);
-                self.ready_bytes -= request.body.as_ref().map_or(0, |body| body.len());
-                request.tries = Tries::resume(tries);
-                self.waiting.insert((due, line), request);
-            }
-        }
-    }
-
-    /// Due retries go first, so that the early lines of a file are not the last to end; but while the server
-    /// refuses everything, mostly untried requests probe it, and a bounded number of requests waits.
-    fn take_request(&mut self, core: &Core) -> Option<Box<Request>> {
-        let lanes = core.settings.max_concurrent_requests_per_batch as usize;
-        let may_start = self.waiting.len() < (4 * lanes).max(64);
-        let retry_due = self.waiting.first().is_some_and(|&((due, _), _)| due <= core.now);
-        // Now and then one that was tried: it may be the first tries that fail.
-        self.probes = if self.window.is_probing() { self.probes + 1 } else { 0 };
-        let probe = !self.probes.is_multiple_of(4) && may_start && !self.ready.is_empty();
-        if retry_due && !probe {
-            return self.waiting.pop_first().map(|(_, request)| request);
-        }
-        if !may_start {
-            return None;
-        }
-        let request = self.ready.pop_front()?;
-        self.ready_bytes -= request.body.as_ref().map_or(0, |body| body.len());
-        Some(request)
-    }
-
-    /// Gives up calls that take too long. Flights are kept in the order they were sent.
-    fn time_out(&mut self, core: &mut Core) {
-        while let Some(&(id, ref flight)) = self.in_flight.first()
-            && flight.sent_at.saturating_add(core.settings.request_timeout_ms) <= core.now
-        {
-            self.aborts.push(id);
+    /// Gives up calls that take too long.
+    fn time_out(&mut self, context: &mut Context) -> Result<(), Defect> {
+        let timeout = context.settings.request_timeout_ms;
+        while let Some(flight) = self.lanes.time_out(context.now, timeout) {
             let fault = Fault { kind: FaultKind::Timeout, message: String::new() };
-            self.on_reply(core, id, Reply::Failed(fault));
+            self.on_landed(context, flight, Reply::Failed(fault))?;
         }
+        Ok(())
     }
 
-    fn save(&mut self, core: &mut Core) {
-        let mut writes = self.unsaved.take_writes(&core.batch.id, &mut self.chunks);
+    fn save(&mut self, context: &mut Context) {
+        let mut writes = self.unsaved.take_writes(&context.batch.id, &mut self.chunks);
         let mut tally = self.chunks.tally();
         tally.add(&self.unsaved.saving_tally());
-        core.raise_counts(&tally);
+        context.raise_counts(&tally);
         if std::mem::take(&mut self.chunks.dirty) {
-            writes.push(core.checkpoint(self.checkpoint()));
+            writes.push(context.checkpoint(self.checkpoint()));
         }
-        writes.push(core.published());
-        core.start_save(writes);
+        writes.push(context.published());
+        context.start_save(writes);
     }
 
-    fn suspend(&mut self, core: &mut Core) -> Next {
-        let wake_at = self.waiting.first().map_or(core.now, |&((due, _), _)| due);
-        let wake_at = wake_at.max(self.window.resumes_at(core.now).unwrap_or(0));
-        core.commit(self.checkpoint());
-        Next::Become(Phase::Suspended { wake_at })
+    fn suspend(&mut self, context: &mut Context) -> Next {
+        let wake_at = self.pending.retry_due().unwrap_or(context.now);
+        let wake_at = wake_at.max(self.window.resumes_at(context.now).unwrap_or(0));
+        context.commit(self.checkpoint());
+        Next::Become(Box::new(Suspended { wake_at }))
     }
 }

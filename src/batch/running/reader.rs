@@ -4,6 +4,7 @@ use crate::batch::checkpoint::{ChunkSpan, ChunkStart, SavedRun};
 use crate::batch::command::Command;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::health::Tries;
+use crate::batch::running::request::{Request, Slot};
 use crate::input::jsonl::{LineSplitter, Text};
 use crate::input::request;
 use crate::keys;
@@ -11,25 +12,12 @@ use crate::limits::{CHUNK_BYTES, CHUNK_REQUESTS, READ_BYTES};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// A request on its way to the model.
-#[derive(Debug)]
-pub(in crate::batch) struct Request {
-    pub(in crate::batch) chunk: u32,
-    /// Which request of its chunk.
-    pub(in crate::batch) index: u32,
-    /// Physical line, 1-based.
-    pub(in crate::batch) line: u64,
-    pub(in crate::batch) custom_id: String,
-    /// The body as it stands in the file; none when the line is no request any more.
-    pub(in crate::batch) body: Option<Arc<[u8]>>,
-    /// What it has behind it.
-    pub(in crate::batch) tries: Tries,
-}
-
 /// What comes next.
 #[derive(Debug)]
-pub(in crate::batch) enum Step {
+pub(super) enum Step {
     Request(Box<Request>),
+    /// The file changed after validation: this line is no request any more.
+    NotARequest(Slot),
     /// Nothing until this is answered: by [`Reader::bytes`] or [`Chunks::open`] and [`Reader::loaded`].
     Need(Command),
     /// The whole file was handed out.
@@ -38,7 +26,7 @@ pub(in crate::batch) enum Step {
 
 /// Stands somewhere in the file.
 #[derive(Debug)]
-pub(in crate::batch) struct Reader {
+pub(super) struct Reader {
     batch_id: String,
     file_id: String,
     size: u64,
@@ -67,7 +55,7 @@ struct Current {
 }
 
 impl Reader {
-    pub(in crate::batch) fn new(
+    pub(super) fn new(
         batch_id: &str,
         file_id: &str,
         max_line_bytes: usize,
@@ -91,12 +79,12 @@ impl Reader {
     }
 
     /// Where the next fresh chunk starts.
-    pub(in crate::batch) fn position(&self) -> ChunkStart {
+    pub(super) fn position(&self) -> ChunkStart {
         self.next
     }
 
     /// The physical line it comes to next at the earliest.
-    pub(in crate::batch) fn line(&self) -> u64 {
+    pub(super) fn line(&self) -> u64 {
         match (&self.current, self.again.front()) {
             (Some(current), _) if !current.loaded => current.start.line,
             (Some(_), _) => self.splitter.next_number(),
@@ -106,7 +94,7 @@ impl Reader {
     }
 
     /// Chunks of an earlier turn that this one has not come to yet.
-    pub(in crate::batch) fn untouched(&self) -> impl Iterator<Item = ChunkSpan> {
+    pub(super) fn untouched(&self) -> impl Iterator<Item = ChunkSpan> {
         let unloaded = self.current.as_ref().filter(|current| !current.loaded);
         let unloaded = unloaded.and_then(|c| Some(ChunkSpan { start: c.start, end: c.end? }));
         unloaded.into_iter().chain(self.again.iter().copied())
@@ -114,7 +102,7 @@ impl Reader {
 
     /// Bytes that were asked for. `false` when the file is shorter than it was.
     #[must_use]
-    pub(in crate::batch) fn bytes(&mut self, bytes: Vec<u8>) -> bool {
+    pub(super) fn bytes(&mut self, bytes: Vec<u8>) -> bool {
         if bytes.is_empty() || self.read_to + bytes.len() as u64 > self.size {
             return false;
         }
@@ -125,18 +113,18 @@ impl Reader {
     }
 
     /// It waits for stored results, not for the file.
-    pub(in crate::batch) fn is_loading(&self) -> bool {
+    pub(super) fn is_loading(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.loaded)
     }
 
     /// The current chunk's earlier results are in the book.
-    pub(in crate::batch) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
+    pub(super) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
         let current = self.current.as_mut()?;
         current.loaded = true;
         Some((current.start, current.end))
     }
 
-    pub(in crate::batch) fn step(&mut self, chunks: &mut Chunks) -> Step {
+    pub(super) fn step(&mut self, chunks: &mut Chunks) -> Step {
         loop {
             let Some(current) = &self.current else {
                 if !self.enter_next_chunk(chunks) {
@@ -154,13 +142,13 @@ impl Reader {
             let at_end = rest.is_empty() && self.read_to >= known_end.unwrap_or(self.size);
             let next_line = self.splitter.next_number();
             let line = if at_end { self.splitter.finish() } else { self.splitter.next(&mut rest) };
-            let mut request = None;
+            let mut step = None;
             let ended = match line {
                 Some(line) => {
                     if !line.is_blank()
                         && let Some(index) = chunks.add_request(start.chunk)
                     {
-                        request = Some(parse(start.chunk, index, line.number, &line.text));
+                        step = Some(parse(Slot { chunk: start.chunk, index, line: line.number }, &line.text));
                     }
                     let full = chunks.requests(start.chunk) >= CHUNK_REQUESTS
                         || line.end - start.offset >= CHUNK_BYTES;
@@ -178,8 +166,8 @@ impl Reader {
                     self.next = ChunkStart { chunk: start.chunk + 1, offset: end, line: next_line };
                 }
             }
-            if let Some(request) = request {
-                return Step::Request(request);
+            if let Some(step) = step {
+                return step;
             }
             if self.current.is_some() && self.used == self.buffer.len() && !at_end {
                 let limit = known_end.unwrap_or(self.size);
@@ -216,14 +204,12 @@ impl Reader {
     }
 }
 
-fn parse(chunk: u32, index: u32, line: u64, text: &Text<'_>) -> Box<Request> {
+fn parse(slot: Slot, text: &Text<'_>) -> Step {
     let parsed = match text {
         Text::Whole(bytes) => request::parse(bytes),
         Text::TooLong => None,
     };
-    let (custom_id, body) = match parsed {
-        Some(request) => (request.custom_id.into_owned(), Some(Arc::from(request.body))),
-        None => (String::new(), None),
-    };
-    Box::new(Request { chunk, index, line, custom_id, body, tries: Tries::default() })
+    let Some(request) = parsed else { return Step::NotARequest(slot) };
+    let (custom_id, body) = (request.custom_id.into_owned(), Arc::from(request.body));
+    Step::Request(Box::new(Request { slot, custom_id, body, tries: Tries::default() }))
 }

@@ -1,13 +1,17 @@
 //! What becomes of a request when its call ends.
 
-use super::{Flight, Running};
-use crate::batch::command::{CommandId, Reply};
-use crate::batch::context::{Core, Next};
-use crate::batch::running::reader::Request;
+use super::Running;
+use crate::batch::command::Reply;
+use crate::batch::context::Context;
+use crate::batch::defect::Defect;
+use crate::batch::running::lanes::Flight;
+use crate::batch::running::request::{Request, Slot};
 use crate::host::{Fault, FaultKind};
 use crate::limits::{RETRY_AFTER_CAP_MS, RETRY_CAP_MS, TOLD_WAIT_MS};
-use crate::result::group::Outcome;
+use crate::result::answer::Answered;
+use crate::result::outcome::Outcome;
 use crate::result::output_line::{self, NoAnswer, Of};
+use crate::result::quote;
 use crate::result::trouble::Trouble;
 use crate::retry::delay_ms;
 use crate::wire::{Extension, Usage, Wait};
@@ -23,10 +27,14 @@ struct Failed {
 }
 
 impl Running {
-    /// An inference call ended. Replies to calls given up are for no flight and say nothing.
-    pub(in crate::batch) fn on_reply(&mut self, core: &mut Core, id: CommandId, reply: Reply) -> Next {
-        let Some(Flight { request, sent_at }) = self.in_flight.remove(&id) else { return Next::Idle };
-        let most = core.settings.limits.max_response_bytes;
+    /// An inference call ended.
+    pub(super) fn on_landed(
+        &mut self,
+        context: &mut Context,
+        Flight { request, sent_at }: Flight,
+        reply: Reply,
+    ) -> Result<(), Defect> {
+        let most = context.settings.limits.max_response_bytes;
         let too_large = match &reply {
             Reply::Answer(answer) => answer.body.len() > most,
             Reply::Failed(fault) => fault.kind == FaultKind::TooLarge,
@@ -34,34 +42,35 @@ impl Running {
         };
         match reply {
             _ if too_large => {
-                self.works(core, &request);
-                self.end_without_answer(core, &request, &NoAnswer::TooLarge(most));
+                self.works(context, &request);
+                self.end_without_answer(context, request.slot, &request.custom_id, &NoAnswer::TooLarge(most));
             }
             Reply::Answer(answer) => {
-                let taken = output_line::take(of(core, &request), &answer, core.settings.dialect);
-                match taken.trouble {
+                let answered = Answered::read(&answer);
+                let of = of(context, request.slot, &request.custom_id);
+                let line = output_line::of_answer(of, &answered, context.settings.dialect);
+                let (outcome, usage) = (answered.outcome, answered.usage);
+                match answered.trouble {
                     None => {
-                        self.works(core, &request);
-                        let (outcome, usage) = (taken.outcome, taken.usage);
-                        self.unsaved.push(core.now, &request, outcome, usage, taken.into_line());
+                        self.works(context, &request);
+                        self.unsaved.push(context.now, request.slot, outcome, usage, line);
                     }
                     Some(trouble) => {
                         let failed = Failed {
                             trouble,
                             narrows: trouble == Trouble::Overloaded,
-                            status: Some(taken.status),
-                            message: taken.message.clone(),
-                            retry_after_ms: taken.retry_after_ms,
+                            status: Some(answered.status),
+                            message: quote(&answered.message),
+                            retry_after_ms: answer.retry_after_ms,
                         };
-                        let end = (taken.outcome, taken.usage, taken.into_line());
-                        self.in_trouble(core, request, sent_at, &failed, end);
+                        self.in_trouble(context, request, sent_at, &failed, (outcome, usage, line));
                     }
                 }
             }
             Reply::Failed(fault) => {
                 let reason = no_answer(&fault);
                 if fault.kind == FaultKind::Terminal {
-                    self.end_without_answer(core, &request, &reason);
+                    self.end_without_answer(context, request.slot, &request.custom_id, &reason);
                 } else {
                     let failed = Failed {
                         trouble: match fault.kind {
@@ -74,58 +83,61 @@ impl Running {
                         message: reason.message(),
                         retry_after_ms: None,
                     };
-                    let end =
-                        (reason.outcome(), None, output_line::without_answer(of(core, &request), &reason));
-                    self.in_trouble(core, request, sent_at, &failed, end);
+                    let end = (
+                        reason.outcome(),
+                        None,
+                        output_line::without_answer(of(context, request.slot, &request.custom_id), &reason),
+                    );
+                    self.in_trouble(context, request, sent_at, &failed, end);
                 }
             }
-            _ => return core.fault(Fault::transient("a reply did not fit its command")),
+            _ => return Err(Defect::misfit()),
         }
-        Next::Again
+        Ok(())
     }
 
     /// The server answered a request in a way that settles it.
-    fn works(&mut self, core: &mut Core, request: &Request) {
+    fn works(&mut self, context: &mut Context, request: &Request) {
         self.window.on_success();
-        self.health.on_answer(core.now, &request.tries);
-        if self.wait.is_some() && !self.tell_wait(core) && core.batch.edgebatch.take().is_some() {
+        self.health.on_answer(context.now, &request.tries);
+        if self.wait.is_some() && !self.tell_wait(context) && context.batch.edgebatch.take().is_some() {
             self.unsaved.publish_soon();
         }
     }
 
     /// When the next request may start, if none can before.
     fn waits_until(&self, now: u64) -> Option<u64> {
-        let idle = self.in_flight.is_empty() && self.ready.is_empty() && self.read_all;
-        let next = self.waiting.first().map(|&((due, _), _)| due).filter(|&due| idle && due > now);
+        let idle = self.lanes.is_empty() && !self.pending.has_ready() && self.read_all;
+        let next = self.pending.retry_due().filter(|&due| idle && due > now);
         self.window.resumes_at(now).or(next)
     }
 
     /// A try ended in trouble: whose it is decides whether the request waits, or ends as it would stand in its file.
     fn in_trouble(
         &mut self,
-        core: &mut Core,
+        context: &mut Context,
         mut request: Box<Request>,
         sent_at: u64,
         failed: &Failed,
         (outcome, usage, line): (Outcome, Option<Usage>, Vec<u8>),
     ) {
         let Failed { trouble, retry_after_ms, .. } = *failed;
-        let max = core.settings.max_attempts;
-        let ended = self.health.on_trouble(core.now, trouble, request.line, &mut request.tries, max);
+        let max = context.settings.max_attempts;
+        let ended = self.health.on_trouble(context.now, trouble, request.slot.line, &mut request.tries, max);
         if failed.narrows || self.health.is_general() {
-            self.window.on_trouble(core.now, sent_at, &mut core.jitter);
+            self.window.on_trouble(context.now, sent_at, &mut context.jitter);
             if let Some(asked) = retry_after_ms {
                 // One that asks for much while others are answered is heard for itself: the others look again.
                 let most = if self.health.is_general() { RETRY_AFTER_CAP_MS } else { RETRY_CAP_MS };
-                self.window.pause(core.now.saturating_add(asked.min(most)));
+                self.window.pause(context.now.saturating_add(asked.min(most)));
             }
         }
         if ended {
-            self.unsaved.push(core.now, &request, outcome, usage, line);
+            self.unsaved.push(context.now, request.slot, outcome, usage, line);
             return;
         }
-        let delay = delay_ms(request.tries.made, retry_after_ms, &mut core.jitter);
-        self.waiting.insert((core.now.saturating_add(delay), request.line), request);
+        let delay = delay_ms(request.tries.made, retry_after_ms, &mut context.jitter);
+        self.pending.retry(context.now.saturating_add(delay), request);
         self.wait = Some(Wait {
             reason: trouble.reason().to_owned(),
             status: failed.status,
@@ -133,18 +145,18 @@ impl Running {
             since: self.health.since() / 1_000,
             until: 0,
         });
-        self.tell_wait(core);
+        self.tell_wait(context);
     }
 
     /// Says in the batch that nothing starts for a while, and why, by the last trouble there was. Whether there is that to
     /// say: what was in flight when a pause began may be answered in the middle of it.
-    fn tell_wait(&mut self, core: &mut Core) -> bool {
-        let until = self.waits_until(core.now).filter(|&until| until >= core.now + TOLD_WAIT_MS);
+    fn tell_wait(&mut self, context: &mut Context) -> bool {
+        let until = self.waits_until(context.now).filter(|&until| until >= context.now + TOLD_WAIT_MS);
         let (Some(until), Some(wait)) = (until, &mut self.wait) else { return false };
         wait.until = until.div_ceil(1_000);
         let told = Some(Extension { waiting: Some(wait.clone()) });
-        if core.batch.edgebatch != told {
-            core.batch.edgebatch = told;
+        if context.batch.edgebatch != told {
+            context.batch.edgebatch = told;
             self.unsaved.publish_soon();
             // What the wait is for is to be known after a crash too.
             self.chunks.dirty = true;
@@ -152,14 +164,20 @@ impl Running {
         true
     }
 
-    pub(super) fn end_without_answer(&mut self, core: &Core, request: &Request, reason: &NoAnswer) {
-        let line = output_line::without_answer(of(core, request), reason);
-        self.unsaved.push(core.now, request, reason.outcome(), None, line);
+    pub(super) fn end_without_answer(
+        &mut self,
+        context: &Context,
+        slot: Slot,
+        custom_id: &str,
+        reason: &NoAnswer,
+    ) {
+        let line = output_line::without_answer(of(context, slot, custom_id), reason);
+        self.unsaved.push(context.now, slot, reason.outcome(), None, line);
     }
 }
 
-fn of<'a>(core: &'a Core, request: &'a Request) -> Of<'a> {
-    Of { batch_id: &core.batch.id, line: request.line, custom_id: &request.custom_id }
+fn of<'a>(context: &'a Context, slot: Slot, custom_id: &'a str) -> Of<'a> {
+    Of { batch_id: &context.batch.id, line: slot.line, custom_id }
 }
 
 fn no_answer(fault: &Fault) -> NoAnswer {

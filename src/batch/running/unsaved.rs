@@ -2,9 +2,10 @@
 
 use crate::batch::command::Write;
 use crate::batch::running::chunks::Chunks;
-use crate::batch::running::reader::Request;
+use crate::batch::running::request::Slot;
 use crate::limits::{SAVE_AFTER_MS, SAVE_BYTES, SAVE_RESULTS};
-use crate::result::group::{LineResult, Outcome, Tally, write_group};
+use crate::result::group::{LineResult, write_group};
+use crate::result::outcome::{Outcome, Tally};
 use crate::sorted::Sorted;
 use crate::wire::Usage;
 use std::collections::VecDeque;
@@ -14,7 +15,7 @@ const MAX_UNSAVED_RESULTS: usize = 4 * SAVE_RESULTS;
 const MAX_UNSAVED_BYTES: usize = 4 * SAVE_BYTES;
 
 #[derive(Debug, Default)]
-pub(in crate::batch) struct Unsaved {
+pub(super) struct Unsaved {
     results: VecDeque<LineResult>,
     bytes: usize,
     /// When the oldest came.
@@ -26,55 +27,55 @@ pub(in crate::batch) struct Unsaved {
 
 /// A result that is being written: what the book needs once it is durable.
 #[derive(Debug)]
-pub(in crate::batch) struct Saving {
-    pub(in crate::batch) chunk: u32,
-    pub(in crate::batch) index: u32,
-    pub(in crate::batch) outcome: Outcome,
-    pub(in crate::batch) usage: Option<Usage>,
+pub(super) struct Saving {
+    pub(super) chunk: u32,
+    pub(super) index: u32,
+    pub(super) outcome: Outcome,
+    pub(super) usage: Option<Usage>,
 }
 
 impl Unsaved {
-    pub(in crate::batch) fn push(
+    pub(super) fn push(
         &mut self,
         now: u64,
-        request: &Request,
+        slot: Slot,
         outcome: Outcome,
         usage: Option<Usage>,
         line: Vec<u8>,
     ) {
         self.bytes += line.len();
         self.since.get_or_insert(now);
-        let (chunk, index) = (request.chunk, request.index);
+        let Slot { chunk, index, .. } = slot;
         self.results.push_back(LineResult { chunk, index, outcome, usage, line });
     }
 
     /// Everything is written or on its way.
-    pub(in crate::batch) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.results.is_empty() && self.saving.is_empty() && !self.publish
     }
 
-    pub(in crate::batch) fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.results.len() < MAX_UNSAVED_RESULTS && self.bytes < MAX_UNSAVED_BYTES
     }
 
     /// Users are to see the batch as it is without waiting for results.
-    pub(in crate::batch) fn publish_soon(&mut self) {
+    pub(super) fn publish_soon(&mut self) {
         self.publish = true;
     }
 
     /// Whether a write is due; `settled` says that no more results will come to share it.
-    pub(in crate::batch) fn is_due(&self, now: u64, settled: bool) -> bool {
+    pub(super) fn is_due(&self, now: u64, settled: bool) -> bool {
         let full = self.results.len() >= SAVE_RESULTS || self.bytes >= SAVE_BYTES;
         let waited = self.due().is_some_and(|due| due <= now);
         self.publish || full || waited || (settled && !self.results.is_empty())
     }
 
-    pub(in crate::batch) fn due(&self) -> Option<u64> {
+    pub(super) fn due(&self) -> Option<u64> {
         self.since.map(|since| since + SAVE_AFTER_MS)
     }
 
     /// The writes for the oldest results: one group for each of their chunks.
-    pub(in crate::batch) fn take_writes(&mut self, id: &str, chunks: &mut Chunks) -> Vec<Write> {
+    pub(super) fn take_writes(&mut self, id: &str, chunks: &mut Chunks) -> Vec<Write> {
         debug_assert!(self.saving.is_empty());
         self.publish = false;
         let mut groups: Sorted<u32, Vec<LineResult>> = Sorted::default();
@@ -99,20 +100,21 @@ impl Unsaved {
         }
         let mut writes = Vec::with_capacity(groups.len() + 2);
         for (chunk, results) in groups.iter() {
-            write_group(id, *chunk, chunks.take_group(*chunk), results, &mut writes);
+            let entries = write_group(id, *chunk, chunks.take_group(*chunk), results);
+            writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
         }
         writes
     }
 
     /// Counts and tokens of what is being written.
-    pub(in crate::batch) fn saving_tally(&self) -> Tally {
+    pub(super) fn saving_tally(&self) -> Tally {
         let mut tally = Tally::default();
         self.saving.iter().for_each(|saving| tally.count(saving.outcome, saving.usage.as_ref()));
         tally
     }
 
     /// The write succeeded.
-    pub(in crate::batch) fn take_saved(&mut self) -> Vec<Saving> {
+    pub(super) fn take_saved(&mut self) -> Vec<Saving> {
         std::mem::take(&mut self.saving)
     }
 }

@@ -4,7 +4,7 @@ use crate::retry::{Jitter, delay_ms};
 
 /// The congestion window of one batch. Times are milliseconds.
 #[derive(Debug)]
-pub(in crate::batch) struct Window {
+pub(super) struct Window {
     max: f64,
     size: f64,
     shrunk_at: Option<u64>,
@@ -15,45 +15,45 @@ pub(in crate::batch) struct Window {
 
 impl Window {
     /// As an earlier turn left it, within today's maximum.
-    pub(in crate::batch) fn resume(max: u32, [size, streak, paused_until]: [u64; 3]) -> Self {
+    pub(super) fn resume(max: u32, [size, streak, paused_until]: [u64; 3]) -> Self {
         let window = Self::new(max);
         Self { size: (size as f64).clamp(1.0, window.max), streak: streak as u32, paused_until, ..window }
     }
 
     /// What a later turn needs.
-    pub(in crate::batch) fn saved(&self) -> [u64; 3] {
+    pub(super) fn saved(&self) -> [u64; 3] {
         [self.size as u64, self.streak.into(), self.paused_until]
     }
 
-    pub(in crate::batch) fn new(max: u32) -> Self {
+    pub(super) fn new(max: u32) -> Self {
         let max = f64::from(max.max(1));
         Self { max, size: max, shrunk_at: None, streak: 0, paused_until: 0 }
     }
 
     /// Requests that may be in flight at `now`.
-    pub(in crate::batch) fn size(&self, now: u64) -> usize {
+    pub(super) fn size(&self, now: u64) -> usize {
         if now < self.paused_until { 0 } else { self.size as usize }
     }
 
     /// When a pause ends, if one is on.
-    pub(in crate::batch) fn resumes_at(&self, now: u64) -> Option<u64> {
+    pub(super) fn resumes_at(&self, now: u64) -> Option<u64> {
         (now < self.paused_until).then_some(self.paused_until)
     }
 
     /// Whether the server has been refusing without a success since: probe with untried requests then,
     /// so that no single line uses up its tries on a storm.
-    pub(in crate::batch) fn is_probing(&self) -> bool {
+    pub(super) fn is_probing(&self) -> bool {
         self.streak > 0
     }
 
-    pub(in crate::batch) fn on_success(&mut self) {
+    pub(super) fn on_success(&mut self) {
         self.streak = 0;
         self.size = (self.size + 1.0 / self.size).min(self.max);
     }
 
     /// The server had too much to do, or could not be reached. Answers to requests sent before the last
     /// decrease say nothing new and do not count again.
-    pub(in crate::batch) fn on_trouble(&mut self, now: u64, sent_at: u64, jitter: &mut Jitter) {
+    pub(super) fn on_trouble(&mut self, now: u64, sent_at: u64, jitter: &mut Jitter) {
         if self.shrunk_at.is_some_and(|shrunk_at| sent_at <= shrunk_at) {
             return;
         }
@@ -66,7 +66,7 @@ impl Window {
     }
 
     /// Nothing starts before `until`: the server asked for it.
-    pub(in crate::batch) fn pause(&mut self, until: u64) {
+    pub(super) fn pause(&mut self, until: u64) {
         self.paused_until = self.paused_until.max(until);
     }
 }

@@ -4,7 +4,7 @@ pub(crate) mod invariants;
 
 use edgebatch::batch::command::{Command, LookUp, Reply, Write};
 use edgebatch::host::Answer;
-use edgebatch::wire::FileObject;
+use edgebatch::wire::{FileObject, Wish};
 use std::collections::BTreeMap;
 
 pub(crate) const ID: &str = "batch_6ab13b80000000000000000000000000";
@@ -50,6 +50,12 @@ impl World {
                 Reply::Input(Some(FileObject { id: id.clone(), bytes: self.input.len() as u64 }))
             }
             Command::LookUp(LookUp::Model(_)) => Reply::Model(true),
+            Command::LookUp(LookUp::Wish) => {
+                let since =
+                    |value: &Vec<u8>| std::str::from_utf8(value).expect("digits").parse().expect("digits");
+                let wish = self.kv.get(&format!("cancel:{ID}"));
+                Reply::Wish(wish.map(|value| Wish::Cancel { since: since(value) }))
+            }
             Command::ReadInput { offset, length, .. } => {
                 let from = (*offset as usize).min(self.input.len());
                 Reply::Bytes(self.input[from..(from + *length as usize).min(self.input.len())].to_vec())

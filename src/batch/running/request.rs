@@ -1,0 +1,24 @@
+//! One request on its way to the model.
+
+use crate::batch::running::health::Tries;
+use std::sync::Arc;
+
+/// Which request of the file: what its result is filed under.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) chunk: u32,
+    /// Which request of its chunk.
+    pub(super) index: u32,
+    /// Physical line, 1-based.
+    pub(super) line: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) slot: Slot,
+    pub(super) custom_id: String,
+    /// As it stands in the file.
+    pub(super) body: Arc<[u8]>,
+    /// What it has behind it.
+    pub(super) tries: Tries,
+}

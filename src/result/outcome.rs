@@ -1,0 +1,73 @@
+//! How requests ended, one and all.
+
+use crate::wire::{RequestCounts, Usage};
+use serde::{Deserialize, Serialize};
+
+/// How one request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    /// Answered with 2xx.
+    #[serde(rename = "c")]
+    Completed,
+    /// Ran and failed.
+    #[serde(rename = "f")]
+    Failed,
+    /// Never ran, because of cancel or expiry.
+    #[serde(rename = "n")]
+    NotRun,
+}
+
+/// The two result files of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutputFile {
+    /// Lines answered with 2xx.
+    Output,
+    /// Everything else.
+    Error,
+}
+
+impl Outcome {
+    pub(crate) fn file(self) -> OutputFile {
+        match self {
+            Self::Completed => OutputFile::Output,
+            Self::Failed | Self::NotRun => OutputFile::Error,
+        }
+    }
+}
+
+/// Counts and tokens of some results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) not_run: u64,
+    pub(crate) usage: Usage,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, outcome: Outcome, usage: Option<&Usage>) {
+        match outcome {
+            Outcome::Completed => self.completed += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::NotRun => self.not_run += 1,
+        }
+        if let Some(usage) = usage {
+            self.usage.add(usage);
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.not_run += other.not_run;
+        self.usage.add(&other.usage);
+    }
+
+    pub(crate) fn lines(&self) -> u64 {
+        self.completed + self.failed + self.not_run
+    }
+
+    pub(crate) fn request_counts(&self, total: u64) -> RequestCounts {
+        RequestCounts { total, completed: self.completed, failed: self.failed }
+    }
+}

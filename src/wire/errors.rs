@@ -1,0 +1,32 @@
+//! Why a batch failed.
+
+use crate::wire::ListTag;
+use serde::{Deserialize, Serialize};
+
+/// `errors` of a failed batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchErrors {
+    /// Always `list`.
+    pub object: ListTag,
+    /// In line order; errors of the whole file carry no line.
+    pub data: Vec<BatchError>,
+}
+
+impl From<Vec<BatchError>> for BatchErrors {
+    fn from(data: Vec<BatchError>) -> Self {
+        Self { object: ListTag::List, data }
+    }
+}
+
+/// One reason why a batch failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchError {
+    /// A stable word for programs.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+    /// The parameter at fault (`body.model`), if one is.
+    pub param: Option<String>,
+    /// Physical line, 1-based; null for errors of the whole file.
+    pub line: Option<u64>,
+}
