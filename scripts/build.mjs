@@ -14,24 +14,10 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { buildPage } from "./build-page.mjs";
-import {
-  bin,
-  contentHash,
-  Failure,
-  filesUnder,
-  isMain,
-  main,
-  node,
-  root,
-  run,
-  say,
-  seconds,
-  target,
-  targetDir,
-  unlessStamped,
-  wasmEnv,
-} from "./lib.mjs";
+import { buildPage } from "./build/page.mjs";
+import { bin, node, root, target, targetDir, wasmEnv } from "./lib/env.mjs";
+import { contentHash, filesUnder, unlessStamped } from "./lib/files.mjs";
+import { Failure, isMain, main, run, say, seconds } from "./lib/process.mjs";
 import { setup } from "./setup.mjs";
 
 /** What the wasm may weigh after gzip. */
@@ -113,7 +99,7 @@ function buildTypeScript() {
       "package.json",
       "package-lock.json",
       "scripts/build.mjs",
-      "scripts/bundle.mjs",
+      "scripts/build/bundle.mjs",
     ],
     (path) => path === "js/page",
   );
@@ -122,7 +108,7 @@ function buildTypeScript() {
     say("build: TypeScript (tsc, esbuild) …");
     rmSync(join(root, "dist"), { recursive: true, force: true });
     run(node, [join(bin, "tsc"), "-p", "tsconfig.build.json"]);
-    run(node, [join(root, "scripts/bundle.mjs")]);
+    run(node, [join(root, "scripts/build/bundle.mjs")]);
     mkdirSync(join(root, "dist/wasm"), { recursive: true });
     for (const file of filesUnder(["js/wasm"], (path) => path.endsWith(".stamp"))) {
       copyFileSync(join(root, file), join(root, "dist/wasm", file.slice("js/wasm/".length)));

@@ -1,22 +1,11 @@
 // The gates besides the tests, one by name or all: `node scripts/check.mjs [NAME…]`, `--list` names them.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkPageSize } from "./build/page.mjs";
 import { checkSize } from "./build.mjs";
-import { checkPageSize } from "./build-page.mjs";
-import {
-  bin,
-  capture,
-  env,
-  Failure,
-  filesUnder,
-  main,
-  otherRustForWasm,
-  root,
-  run,
-  say,
-  target,
-  wasmEnv,
-} from "./lib.mjs";
+import { bin, env, otherRustForWasm, root, target, wasmEnv } from "./lib/env.mjs";
+import { filesUnder } from "./lib/files.mjs";
+import { capture, Failure, main, run, say } from "./lib/process.mjs";
 import { setup } from "./setup.mjs";
 
 const longest = 500;

@@ -2,27 +2,11 @@
 // With everything in place it says nothing. `node scripts/setup.mjs` does the set-up alone.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { chromium } from "./chromium.mjs";
-import { useDebianRust, useDebianRustIfReady } from "./debian-rust.mjs";
-import {
-  addPath,
-  cache,
-  capture,
-  contentHash,
-  env,
-  Failure,
-  isMain,
-  main,
-  node,
-  root,
-  run,
-  say,
-  seconds,
-  target,
-  tryRun,
-  unlessStamped,
-  wasmEnv,
-} from "./lib.mjs";
+import { addPath, cache, env, node, root, target, wasmEnv } from "./lib/env.mjs";
+import { contentHash, unlessStamped } from "./lib/files.mjs";
+import { capture, Failure, isMain, main, run, say, seconds, tryRun } from "./lib/process.mjs";
+import { chromium } from "./setup/chromium.mjs";
+import { useDebianRust, useDebianRustIfReady } from "./setup/debian-rust.mjs";
 
 const wasmPackVersion = "0.15.1";
 

@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { main, root } from "./lib.mjs";
+import { root } from "../lib/env.mjs";
+import { main } from "../lib/process.mjs";
 
 /** The sources of what package.json exports. */
 function entries() {

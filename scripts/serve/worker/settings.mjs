@@ -1,6 +1,6 @@
 // What `npm start` takes from the environment.
 import { isIP } from "node:net";
-import { Failure } from "../lib.mjs";
+import { Failure } from "../../lib/process.mjs";
 
 /** Settings that go through to the Worker; docs/worker.md says what they do. */
 const forWorker = [
@@ -41,7 +41,7 @@ export function settingsOf(env) {
     if (!isLoopback(host)) {
       throw new Failure(
         `start: others can reach HOST=${host}, and without keys each of them could use this server and its model. ` +
-          "Set API_KEYS (node scripts/make-key.mjs NAME makes one), or ALLOW_ANONYMOUS=1 to serve everyone.",
+          "Set API_KEYS (node scripts/serve/make-key.mjs NAME makes one), or ALLOW_ANONYMOUS=1 to serve everyone.",
       );
     }
     vars.ALLOW_ANONYMOUS = "1";

@@ -1,7 +1,8 @@
 // Chromium for the page's tests: the one of $CHROMIUM, of the system, or of Debian's packages in our cache.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { cache, capture, env, Failure, run, say, seconds, tryRun } from "./lib.mjs";
+import { cache, env } from "../lib/env.mjs";
+import { capture, Failure, run, say, seconds, tryRun } from "../lib/process.mjs";
 
 const folder = join(cache, "debian-chromium");
 const ready = join(folder, "ready");

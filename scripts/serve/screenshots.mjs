@@ -1,9 +1,11 @@
-// Makes the pictures of the page in docs/images, after a build: `node scripts/screenshots.mjs`.
+// Makes the pictures of the page in docs/images, after a build: `node scripts/serve/screenshots.mjs`.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "./build.mjs";
-import { chromium as findChromium } from "./chromium.mjs";
-import { main, root, say, servedPage } from "./lib.mjs";
+import { build } from "../build.mjs";
+import { root } from "../lib/env.mjs";
+import { servedPage } from "../lib/page-server.mjs";
+import { main, say } from "../lib/process.mjs";
+import { chromium as findChromium } from "../setup/chromium.mjs";
 
 const folder = join(root, "docs/images");
 

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { Failure } from "../lib.mjs";
+import { Failure } from "../../lib/process.mjs";
 
 /** Paths of socket files are at most 104 bytes long on some systems. */
 const LONGEST_FOLDER = 80;

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { build } from "./build.mjs";
-import { Failure, main, root, say } from "./lib.mjs";
+import { build } from "../build.mjs";
+import { root } from "../lib/env.mjs";
+import { Failure, main, say } from "../lib/process.mjs";
 
 const folder = join(root, "dist/page");
 

@@ -3,8 +3,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { corpus } from "../benches/corpus.mjs";
-import { node, root, say } from "./lib.mjs";
+import { corpus } from "../../benches/corpus.mjs";
+import { node, root } from "../lib/env.mjs";
+import { say } from "../lib/process.mjs";
 
 /** `tools` are bench.mjs's own: `json` runs a program that prints JSON, `summary` and `cell` sum up its rounds. */
 export function runSection({ quick, rounds, folder, json, summary, cell, tenths, table, round }) {

@@ -2,7 +2,8 @@
 // together, whatever of it ends first.
 import { once } from "node:events";
 import { resolve } from "node:path";
-import { Failure, isMain, main, root, say } from "../lib.mjs";
+import { root } from "../../lib/env.mjs";
+import { Failure, isMain, main, say } from "../../lib/process.mjs";
 import { createFront } from "./front.mjs";
 import { watchParents } from "./parents.mjs";
 import { bundleWorker, startRuntime } from "./runtime.mjs";

@@ -6,21 +6,25 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:
 import { request } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { contentHash, Failure, filesUnder, node, root, run as runCommand } from "../lib.mjs";
+import { node, root } from "../../lib/env.mjs";
+import { contentHash, filesUnder } from "../../lib/files.mjs";
+import { Failure, run as runCommand } from "../../lib/process.mjs";
 
 const bundles = join(root, "target/server");
-const wrapper = join(root, "scripts/server/workerd.sh");
+const wrapper = join(root, "scripts/serve/worker/workerd.sh");
 
 /** Bundles the Worker, unless it is as it was; the folder. Several may do so at once: it is there whole, or not at all. */
 export function bundleWorker() {
-  const inputs = filesUnder(["js", "wrangler.toml", "package-lock.json", "scripts/server"]);
+  const inputs = filesUnder(["js", "wrangler.toml", "package-lock.json", "scripts/serve/worker"]);
   const name = contentHash(inputs).slice(0, 16);
   const bundle = join(bundles, name);
   if (existsSync(bundle)) return bundle;
   const making = `${bundle}.${process.pid}`;
   // Nothing is asked, sent or written down by wrangler.
   const quiet = { CI: "true", WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false" };
-  runCommand(node, [join(root, "scripts/server/bundle.mjs"), making], { env: { ...process.env, ...quiet } });
+  runCommand(node, [join(root, "scripts/serve/worker/bundle.mjs"), making], {
+    env: { ...process.env, ...quiet },
+  });
   try {
     renameSync(making, bundle);
   } catch (error) {

@@ -4,10 +4,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { corpus, shapes } from "../benches/corpus.mjs";
-import { runSection } from "./bench-run.mjs";
-import { build } from "./build.mjs";
-import { capture, env, Failure, main, node, root, run, say, target, wasmEnv } from "./lib.mjs";
+import { corpus, shapes } from "../../benches/corpus.mjs";
+import { build } from "../build.mjs";
+import { env, node, root, target, wasmEnv } from "../lib/env.mjs";
+import { capture, Failure, main, run, say } from "../lib/process.mjs";
+import { runSection } from "./run.mjs";
 
 const quick = process.argv.includes("--quick");
 const megabytes = quick ? 10 : 50;

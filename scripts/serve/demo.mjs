@@ -4,8 +4,9 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { build } from "./build.mjs";
-import { env, Failure, main, node, root, say, seconds } from "./lib.mjs";
+import { build } from "../build.mjs";
+import { env, node, root } from "../lib/env.mjs";
+import { Failure, main, say, seconds } from "../lib/process.mjs";
 
 const shown = 3;
 const folder = join(root, ".edgebatch/demo");
@@ -35,7 +36,7 @@ function freePort() {
 async function serve(port) {
   const settings = { PORT: String(port), HOST: "127.0.0.1", STATE_DIR: join(folder, "state") };
   // A model takes its time; without any, there would be no progress to see.
-  const child = spawn(node, ["scripts/start.mjs", "--built"], {
+  const child = spawn(node, ["scripts/serve/start.mjs", "--built"], {
     ...{ cwd: root, stdio: ["ignore", "pipe", "pipe"] },
     env: {
       ...env,

@@ -1,10 +1,11 @@
-// Makes what the runtime is given out of the Worker's sources and wrangler.toml: `node scripts/server/bundle.mjs FOLDER`.
+// Makes what the runtime is given out of the Worker's sources and wrangler.toml: `node scripts/serve/worker/bundle.mjs FOLDER`.
 // A process of its own, as reading wrangler.toml takes all of wrangler.
 import { readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildSync } from "esbuild";
 import { unstable_readConfig as readConfig } from "wrangler";
-import { Failure, main, root } from "../lib.mjs";
+import { root } from "../../lib/env.mjs";
+import { Failure, main } from "../../lib/process.mjs";
 
 /** What wrangler.toml says, as Miniflare takes it. */
 function configuration(config) {

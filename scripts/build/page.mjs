@@ -13,7 +13,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { bin, contentHash, Failure, filesUnder, root, run, say, seconds, unlessStamped } from "./lib.mjs";
+import { bin, root } from "../lib/env.mjs";
+import { contentHash, filesUnder, unlessStamped } from "../lib/files.mjs";
+import { Failure, run, say, seconds } from "../lib/process.mjs";
 
 /** What all scripts of the page may weigh after gzip, the wasm aside. */
 const budget = 60 * 1024;
@@ -39,7 +41,7 @@ function bundle(entry, name, options = []) {
 
 /** Builds the page if something of it has changed. */
 export function buildPage() {
-  const inputs = filesUnder(["js", "package-lock.json", "scripts/build-page.mjs"]);
+  const inputs = filesUnder(["js", "package-lock.json", "scripts/build/page.mjs"]);
   return unlessStamped("dist/.page-stamp", contentHash(inputs), () => {
     const start = performance.now();
     say("build: page (esbuild) …");

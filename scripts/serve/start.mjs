@@ -2,8 +2,9 @@
 // their runs are kept under $STATE_DIR. The Worker's settings are taken from the environment.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { build } from "./build.mjs";
-import { main, node, root } from "./lib.mjs";
+import { build } from "../build.mjs";
+import { node, root } from "../lib/env.mjs";
+import { main } from "../lib/process.mjs";
 
 /** Whether this Node can serve: the first start may be an older one's, which only sets the project's own up. */
 function serves() {
@@ -13,7 +14,7 @@ function serves() {
 
 /** Serves by the project's own Node; the exit status. */
 async function serveByOther() {
-  const child = spawn(node, [join(root, "scripts/server/serve.mjs")], {
+  const child = spawn(node, [join(root, "scripts/serve/worker/serve.mjs")], {
     cwd: root,
     env: { ...process.env, EDGEBATCH_STARTER: String(process.pid) },
     stdio: ["ignore", "inherit", "inherit"],
@@ -26,6 +27,6 @@ main(async () => {
   // Tests have built already.
   if (!process.argv.includes("--built")) build();
   if (!serves()) process.exit(await serveByOther());
-  const { serveAndExit } = await import("./server/serve.mjs");
+  const { serveAndExit } = await import("./worker/serve.mjs");
   await serveAndExit();
 });

@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { cache, capture, env, Failure, run, say, seconds, target, tryRun, useForWasm } from "./lib.mjs";
+import { cache, env, target, useForWasm } from "../lib/env.mjs";
+import { capture, Failure, run, say, seconds, tryRun } from "../lib/process.mjs";
 
 const folder = join(cache, "debian-rust");
 const apt = join(folder, "apt");
