@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkPageSize } from "./build/page.mjs";
-import { checkSize } from "./build.mjs";
+import { checkWasmSize } from "./build/wasm.mjs";
 import { bin, env, otherRustForWasm, root, target, wasmEnv } from "./lib/env.mjs";
 import { filesUnder } from "./lib/files.mjs";
 import { capture, Failure, main, run, say } from "./lib/process.mjs";
@@ -67,7 +67,7 @@ const gates = {
     run(join(bin, "tsc"), ["-p", "tsconfig.page.json"]);
   },
   size() {
-    checkSize();
+    checkWasmSize();
     checkPageSize();
   },
   /** The core knows no platform: only src/wasm/ names the bindings, only driver, host and wasm await. */
