@@ -47,6 +47,13 @@ export function wasmTarget() {
   if (!hasTarget()) throw new Failure(`set-up: ${target} is still missing; try: rustup target add ${target}`);
 }
 
+/** rustfmt and clippy come with rustup's default profile, not with its minimal one. */
+export function component(name, command) {
+  if (capture("cargo", [command, "--version"]) !== null) return;
+  say(`set-up: adding Rust's ${name} (rustup component add) …`);
+  run("rustup", ["component", "add", name]);
+}
+
 /** wasm-bindgen's command and crate must be the same version; Cargo.lock says which. */
 export function wasmBindgenVersion() {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");

@@ -1,0 +1,13 @@
+// A file that must be scrolled through for long holds more than one thing.
+import { read, refuse, rustFiles, scriptFiles } from "../lib/sources.mjs";
+
+const longest = 500;
+
+export default function length() {
+  const tooLong = [];
+  for (const file of [...rustFiles(), ...scriptFiles("js")]) {
+    const lines = read(file).trimEnd().split("\n").length;
+    if (lines > longest) tooLong.push(`${file} has ${lines} lines, more than ${longest}`);
+  }
+  refuse("length", tooLong);
+}
