@@ -1,13 +1,26 @@
 // A file that must be scrolled through for long holds more than one thing.
-import { read, refuse, rustFiles, scriptFiles } from "../lib/sources.mjs";
+import { read, refuseNew, rustFiles, scriptFiles } from "../lib/sources.mjs";
 
-const longest = 500;
+const longest = 400;
+
+const known = [
+  "js/contract/kv.ts",
+  "js/worker/tenant.ts",
+  "src/json/value.rs",
+  "src/validate/validator.rs",
+  "tests/faults.rs",
+  "tests/js/hosts/echo.test.ts",
+  "tests/js/hosts/fetch-inference.test.ts",
+  "tests/js/worker/routes.test.ts",
+  "tests/scan_properties.rs",
+];
 
 export default function length() {
+  const rust = ["src", "tests", "fuzz", "benches"].flatMap(rustFiles);
   const tooLong = [];
-  for (const file of [...rustFiles(), ...scriptFiles("js")]) {
+  for (const file of [...rust, ...scriptFiles("js", "tests/js", "scripts", "benches", "examples")]) {
     const lines = read(file).trimEnd().split("\n").length;
     if (lines > longest) tooLong.push(`${file} has ${lines} lines, more than ${longest}`);
   }
-  refuse("length", tooLong);
+  refuseNew("length", tooLong, known);
 }

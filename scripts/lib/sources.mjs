@@ -7,7 +7,8 @@ import { Failure, say } from "./process.mjs";
 
 const isCode = (file) => /\.[mc]?[tj]sx?$/.test(file);
 
-export const rustFiles = (folder = "src") => filesUnder([folder]).filter((file) => file.endsWith(".rs"));
+export const rustFiles = (folder = "src") =>
+  filesUnder([folder], (path) => path.endsWith("/target")).filter((file) => file.endsWith(".rs"));
 
 /** TypeScript and JavaScript under these folders, but for what the build makes. */
 export const scriptFiles = (...folders) =>
