@@ -40,16 +40,18 @@ export function capture(command, args, options = {}) {
   return done.status === 0 ? done.stdout.trim() : null;
 }
 
-/** Runs a command, shows its output as it comes and gives it back with the exit status (null after a signal). */
-export function tee(command, args, options = {}) {
+/** Runs a command, shows its output as it comes, unless `quiet`, and gives it back with the exit status (null after a signal). */
+export function tee(command, args, { quiet = false, ...options } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], ...options });
     const chunks = [];
     child.stdout.on("data", (chunk) => {
       chunks.push(chunk);
-      process.stdout.write(chunk);
+      if (!quiet) process.stdout.write(chunk);
     });
-    child.stderr.on("data", (chunk) => process.stderr.write(chunk));
+    child.stderr.on("data", (chunk) => {
+      if (!quiet) process.stderr.write(chunk);
+    });
     child.on("error", (error) => {
       process.stderr.write(`${command}: ${error.message}\n`);
       resolve({ status: null, output: "" });
