@@ -6,7 +6,6 @@ import { refuseNew, scriptFiles } from "../lib/sources.mjs";
 
 const known = [
   "src/batch/running/halt.rs > src/batch/validating.rs > src/batch/running/mod.rs",
-  "js/contract/files.ts > js/contract/index.ts",
   "js/worker/auth.ts > js/worker/platform.ts > js/worker/runner.ts",
 ];
 

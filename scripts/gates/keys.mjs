@@ -2,11 +2,12 @@
 // is a second place to change, and no test of the core would miss it.
 import { places, read, refuseNew, scriptFiles } from "../lib/sources.mjs";
 
-/** Where TypeScript may name them: what the build or the core makes, for everyone else to use. */
-const source = "js/core/keys.ts";
+/** What src/typescript writes, for everyone else to use. */
+const source = "js/core/rules.ts";
 
 const known = [
-  "js/core/binding.ts",
+  "js/server/keys.ts",
+  "js/worker/runner-store.ts",
   "js/core/inputs.ts",
   "js/worker/inputs.ts",
   "js/worker/runner-kv.ts",

@@ -4,10 +4,11 @@ import { read, refuseNew, rustFiles, scriptFiles } from "../lib/sources.mjs";
 const longest = 400;
 
 const known = [
-  "js/contract/kv.ts",
   "js/worker/tenant.ts",
   "src/json/value.rs",
   "src/validate/validator.rs",
+  "tests/core/faults.rs",
+  "tests/core/scan.rs",
   "tests/faults.rs",
   "tests/js/hosts/echo.test.ts",
   "tests/js/hosts/fetch-inference.test.ts",
