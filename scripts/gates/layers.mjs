@@ -58,7 +58,6 @@ const known = [
   "js/cli/plan.ts may not import js/hosts/inference/",
   "js/cli/state.ts may not import js/hosts/kv/sqlite-lock.ts",
   "js/cli/upstream.ts may not import js/hosts/inference/fetch.ts",
-  "js/hosts/inference/fetch.ts may not import js/node/fetch.ts",
 ];
 
 const roomOf = (file) => file.split("/")[1].replace(/\.\w+$/, "");

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
 import { type FetchInferenceOptions, fetchInference } from "../../../js/hosts/inference/fetch.ts";
+import { patientFetch } from "../../../js/hosts/inference/patient-fetch.ts";
 import { retryAfterMs } from "../../../js/hosts/inference/retry-after.ts";
-import { patientFetch } from "../../../js/node/fetch.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
