@@ -2,6 +2,7 @@
 import { circles } from "../lib/graph.mjs";
 import { imports } from "../lib/imports.mjs";
 import { rustImports } from "../lib/modules.mjs";
+import { Failure } from "../lib/process.mjs";
 import { refuseNew, scriptFiles } from "../lib/sources.mjs";
 
 const known = [
@@ -24,6 +25,9 @@ export default function cycles() {
   const scripts = new Map(
     files.map((file) => [file, imports(file).filter((other) => files.includes(other))]),
   );
+  for (const [name, edges] of Object.entries({ rust, scripts }))
+    if (![...edges.values()].some((others) => others.length > 0))
+      throw new Failure(`cycles: ${name}: no imports found`);
   const found = [...circles(rust), ...circles(scripts)].map((circle) => circle.join(" > "));
   refuseNew("cycles", found, known);
 }

@@ -9,11 +9,9 @@ const known = [
   "src/validate/validator.rs",
   "tests/core/faults.rs",
   "tests/core/scan.rs",
-  "tests/faults.rs",
   "tests/js/hosts/echo.test.ts",
   "tests/js/hosts/fetch-inference.test.ts",
   "tests/js/worker/routes.test.ts",
-  "tests/scan_properties.rs",
 ];
 
 export default function length() {
