@@ -9,8 +9,6 @@ const known = [
   "src/validate/validator.rs",
   "tests/core/faults.rs",
   "tests/core/scan.rs",
-  "tests/js/hosts/echo.test.ts",
-  "tests/js/hosts/fetch-inference.test.ts",
   "tests/js/worker/routes.test.ts",
 ];
 
