@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { chromium } from "playwright-core";
-import { chromiumPath } from "../scripts/chromium.mjs";
-import { Failure, main, say, servedPage } from "../scripts/lib.mjs";
+import { servedPage } from "../scripts/lib/page-server.mjs";
+import { Failure, main, say } from "../scripts/lib/process.mjs";
+import { chromiumPath } from "../scripts/setup/chromium.mjs";
 
 /** Megabytes of the processes of a kind below this one. */
 function megabytes(kind) {

@@ -1,6 +1,7 @@
 // `npm run format`: puts every source into shape.
 import { join } from "node:path";
-import { bin, main, run } from "./lib.mjs";
+import { bin } from "./lib/env.mjs";
+import { main, run } from "./lib/process.mjs";
 import { setup } from "./setup.mjs";
 
 main(() => {

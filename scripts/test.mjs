@@ -4,8 +4,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "./build.mjs";
-import { chromium } from "./chromium.mjs";
-import { Failure, filesUnder, main, node, root, say, seconds, tee, wasmEnv } from "./lib.mjs";
+import { node, root, wasmEnv } from "./lib/env.mjs";
+import { filesUnder } from "./lib/files.mjs";
+import { Failure, main, say, seconds, tee } from "./lib/process.mjs";
+import { chromium } from "./setup/chromium.mjs";
 
 /** The sums of Rust's test harness. Every harness that started must also have reported, on all of its tests. */
 function cargoCounts(output) {

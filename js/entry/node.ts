@@ -30,5 +30,5 @@ setCore(glue);
 
 export * from "../core/index.ts";
 export { type DiskFileOptions, DiskFiles } from "../hosts/files/disk.ts";
+export { patientFetch } from "../hosts/inference/patient-fetch.ts";
 export { SqliteKV, type SqliteKVOptions } from "../hosts/kv/sqlite.ts";
-export { patientFetch } from "../node/fetch.ts";

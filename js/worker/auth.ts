@@ -32,7 +32,7 @@ export async function authenticate(headers: Headers, env: Env): Promise<string> 
   const known = keys(env);
   if (known.length === 0 && !anonymousAllowed(env)) {
     throw unauthorized(
-      "This server accepts no calls yet: set API_KEYS to name:sha256 pairs (scripts/make-key.mjs makes one), " +
+      "This server accepts no calls yet: set API_KEYS to name:sha256 pairs (scripts/serve/make-key.mjs makes one), " +
         "or ALLOW_ANONYMOUS=1 to serve everyone.",
     );
   }

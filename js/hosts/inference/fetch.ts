@@ -2,9 +2,9 @@
 
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../../core/types.ts";
-import { patientFetch } from "../../node/fetch.ts";
 import { concat } from "../shared/bytes.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
+import { patientFetch } from "./patient-fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** Options of {@link fetchInference}. */

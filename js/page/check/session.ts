@@ -1,7 +1,7 @@
 /** The file being looked at: from its choice over the check to its lines. One at a time; the next replaces it. */
 import { batch, computed, signal } from "@preact/signals";
-import type { BatchError } from "../../core/types.ts";
 import type { Statistics } from "../../core/reports.ts";
+import type { BatchError } from "../../core/types.ts";
 import { announce } from "../announce.ts";
 import { count, plural } from "../format.ts";
 import type { CheckSettings, Counts, FromReader, LineView, ToReader } from "../reader/protocol.ts";

@@ -1,7 +1,7 @@
 /** What the page and the thread that reads files say to each other. */
 
-import type { BatchError, Dialect } from "../../core/types.ts";
 import type { Report, Statistics } from "../../core/reports.ts";
+import type { BatchError, Dialect } from "../../core/types.ts";
 
 /** How a file is to be checked. */
 export interface CheckSettings {

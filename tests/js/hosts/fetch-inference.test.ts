@@ -1,38 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, describe, test } from "node:test";
-import { type FetchInferenceOptions, fetchInference } from "../../../js/hosts/inference/fetch.ts";
-import { retryAfterMs } from "../../../js/hosts/inference/retry-after.ts";
-import { patientFetch } from "../../../js/node/fetch.ts";
-
-type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
-
-/** A server on a free port, which ends with the test file. */
-async function serve(handler: Handler): Promise<string> {
-  const server = createServer(async (request, response) => {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    handler(request, response, Buffer.concat(parts));
-  });
-  after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-const REQUEST = {
-  url: "/v1/chat/completions",
-  body: new TextEncoder().encode('{"model": "m",  "messages":[]}'),
-  idempotencyKey: "batch_1:7",
-};
-const never = (): AbortSignal => new AbortController().signal;
-const ask = (options: FetchInferenceOptions, signal = never()) =>
-  fetchInference(options).infer(REQUEST, signal);
-const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+import { describe, test } from "node:test";
+import { fetchInference } from "../../../js/hosts/inference/fetch.ts";
+import { ask, never, REQUEST, serve, textOf } from "./model-server.ts";
 
 describe("fetchInference", () => {
   test("posts the body as it is, with the key, the type and the idempotency key", async () => {
@@ -398,106 +370,5 @@ describe("fetchInference", () => {
       found.push((await ask({ baseUrl })).retryAfterMs);
     }
     assert.deepEqual(found, [2000, 1500, 250, 9000, undefined, undefined]);
-  });
-});
-
-describe("Retry-After", () => {
-  const now = Date.UTC(2026, 10, 22, 10, 0, 0);
-  const read = (value: string, name = "retry-after") => retryAfterMs(new Headers({ [name]: value }), now);
-
-  test("is seconds, whole or not", () => {
-    assert.deepEqual(
-      ["0", "1", "120", "0.25", "1.0005", "3."].map((v) => read(v)),
-      [0, 1000, 120_000, 250, 1001, 3000],
-    );
-    assert.deepEqual(
-      ["0", "80", "12.2"].map((v) => read(v, "retry-after-ms")),
-      [0, 80, 13],
-    );
-  });
-
-  test("is an HTTP date in any of its three forms", () => {
-    assert.equal(read("Sun, 22 Nov 2026 10:00:30 GMT"), 30_000);
-    assert.equal(read("Sunday, 22-Nov-26 10:00:30 GMT"), 30_000);
-    assert.equal(read("Sun Nov 22 10:00:30 2026"), 30_000);
-    assert.equal(read("Wed Dec  2 10:00:00 2026"), 10 * 86_400_000);
-  });
-
-  test("is ignored where it is negative, past or nonsense", () => {
-    const nonsense = [
-      "-1",
-      "-0.5",
-      "",
-      " ",
-      "soon",
-      "1s",
-      "1e3",
-      "0x10",
-      "NaN",
-      "Infinity",
-      "1, 2",
-      "5 minutes",
-      "2027-01-01",
-      "Sun, 22 Nov 2026 09:59:59 GMT",
-      "Sun, 22 Nov 2026 10:00:00 GMT",
-      "Sun, 99 Foo 2026 10:00:00 GMT",
-      "Sun, 22 Nov 2026 10:00:30 PST",
-      "9".repeat(400),
-    ];
-    for (const value of nonsense) assert.equal(read(value), undefined, value);
-    for (const value of ["-1", "soon", ""]) assert.equal(read(value, "retry-after-ms"), undefined, value);
-  });
-});
-
-describe("patientFetch", () => {
-  /** Runs with a dispatcher of Node's own class that has a limit: if that were not heeded, neither would be the lack of one. */
-  async function hurried(run: () => Promise<void>): Promise<void> {
-    new Headers();
-    const symbol = Symbol.for("undici.globalDispatcher.1");
-    const holder = globalThis as Record<symbol, unknown>;
-    const before = holder[symbol] as object;
-    const Agent = before.constructor as new (options: object) => object;
-    holder[symbol] = new Agent({ headersTimeout: 1, bodyTimeout: 1 });
-    try {
-      await run();
-    } finally {
-      holder[symbol] = before;
-    }
-  }
-
-  /** Answers in two halves, each later than Node's timers can overlook. */
-  const slow = () =>
-    serve((_, response) => {
-      setTimeout(() => {
-        response.write('{"ok"');
-        setTimeout(() => response.end(":1}"), 1_500);
-      }, 1_500);
-    });
-
-  test("is what fetchInference waits with unless it is given another, over the dispatcher of the process", async () => {
-    await hurried(async () => {
-      const baseUrl = await slow();
-      assert.equal(textOf((await ask({ baseUrl })).body), '{"ok":1}');
-    });
-  });
-
-  test("lifts limits that are heeded otherwise, and that count as a TimeoutError", async () => {
-    await hurried(async () => {
-      const baseUrl = await slow();
-      const plain = ask({ baseUrl, fetch: globalThis.fetch, timeoutMs: 60_000 });
-      await assert.rejects(plain, { name: "TimeoutError", message: /in time/ });
-    });
-  });
-
-  test("is fetch itself where there is no dispatcher", () => {
-    const symbol = Symbol.for("undici.globalDispatcher.1");
-    const holder = globalThis as Record<symbol, unknown>;
-    const before = holder[symbol];
-    holder[symbol] = undefined;
-    try {
-      assert.equal(patientFetch(), globalThis.fetch);
-    } finally {
-      holder[symbol] = before;
-    }
   });
 });

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { chromiumPath } from "../../../scripts/chromium.mjs";
+import { chromiumPath } from "../../../scripts/setup/chromium.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -36,7 +36,7 @@ export interface PageServer {
 /** Serves the page by itself. */
 export async function startPageServer(): Promise<PageServer> {
   const { PATH = "", HOME = "" } = process.env;
-  const child: ChildProcess = spawn(process.execPath, ["scripts/page.mjs", "--built"], {
+  const child: ChildProcess = spawn(process.execPath, ["scripts/serve/page.mjs", "--built"], {
     cwd: root,
     env: { PATH, HOME, HOST: "127.0.0.1", PORT: "0" },
     stdio: ["ignore", "pipe", "inherit"],

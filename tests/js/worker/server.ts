@@ -37,7 +37,7 @@ export async function startWorker(env: Record<string, string> = {}, apiKey = "an
 
   async function start(settings: Record<string, string>): Promise<void> {
     const { PATH = "", HOME = "" } = process.env;
-    child = spawn(process.execPath, ["scripts/start.mjs", "--built"], {
+    child = spawn(process.execPath, ["scripts/serve/start.mjs", "--built"], {
       cwd: root,
       env: { PATH, HOME, HOST: "127.0.0.1", PORT: String(port), STATE_DIR: stateDir, ...settings },
       stdio: ["ignore", "pipe", "pipe"],

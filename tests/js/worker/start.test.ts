@@ -34,7 +34,7 @@ interface Run {
   status: Promise<number | string>;
 }
 
-const script = ["scripts/start.mjs", "--built"];
+const script = ["scripts/serve/start.mjs", "--built"];
 
 function start(env: Record<string, string> = {}, command = process.execPath, args = script): Run {
   const { PATH = "", HOME = "" } = process.env;

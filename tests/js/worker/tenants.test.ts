@@ -12,7 +12,7 @@ const sha256 = (key: string) => createHash("sha256").update(key).digest("hex");
 
 /** A key as the script makes them. */
 function makeKey(name: string): { key: string; entry: string } {
-  const printed = execFileSync(process.execPath, ["scripts/make-key.mjs", name], { encoding: "utf8" });
+  const printed = execFileSync(process.execPath, ["scripts/serve/make-key.mjs", name], { encoding: "utf8" });
   const [, key = "", entry = ""] = /(sk-\S+)[\s\S]*?(\w+:[0-9a-f]{64})\n$/.exec(printed) ?? [];
   return { key, entry };
 }

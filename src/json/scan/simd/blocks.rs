@@ -11,7 +11,7 @@
 
 use super::checks::{Units, controls, utf8};
 use super::constants::Constants;
-use super::vector::Vector;
+use super::vector::{Vector, Work, bits};
 
 /// Bytes of a block: one bit of a `u64` each.
 const BLOCK: usize = 64;
@@ -74,9 +74,6 @@ struct Todo {
     structure: u32,
 }
 
-/// 64 bytes in registers.
-pub(super) type Block<V> = [V; 4];
-
 impl<'a, V: Vector> Places<'a, V> {
     /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
     pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
@@ -121,17 +118,18 @@ impl<'a, V: Vector> Places<'a, V> {
     pub(super) unsafe fn next_block(&mut self) -> (u64, usize) {
         if self.ready == 0 {
             // SAFETY: as our own caller says.
-            unsafe { V::read_row(self) };
+            unsafe { V::compiled(self) };
         }
         let block = self.ready.trailing_zeros() as usize % ROW;
         self.ready &= self.ready.wrapping_sub(1);
         (self.row.places[block], self.base.wrapping_add(block * BLOCK))
     }
+}
 
-    /// Reads on until a block has a place, or the text is at its end: then that is one. Only for
-    /// [`Vector::read_row`].
+impl<V: Vector> Work for Places<'_, V> {
+    /// Reads on until a block has a place, or the text is at its end: then that is one.
     #[inline(always)]
-    pub(super) unsafe fn read_row(&mut self) {
+    unsafe fn work(&mut self) {
         let text = self.text;
         while self.ready == 0 {
             let at = self.next_row;
@@ -170,7 +168,9 @@ impl<'a, V: Vector> Places<'a, V> {
             }
         }
     }
+}
 
+impl<V: Vector> Places<'_, V> {
     /// Reads so many blocks at `from`, all of whose bytes must be readable.
     #[inline(always)]
     unsafe fn read(&mut self, from: *const u8, blocks: usize) {
@@ -371,10 +371,4 @@ fn find_escaped(backslashes: u64, first: &mut u64) -> u64 {
     let may_be_escaped = may_escape << 1;
     let codes = (may_be_escaped | EVERY_OTHER).wrapping_sub(may_escape) ^ EVERY_OTHER;
     codes ^ (backslashes | before)
-}
-
-#[inline(always)]
-pub(super) unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
-    // SAFETY: as our own caller says.
-    unsafe { a.top_bits() | b.top_bits() << 16 | c.top_bits() << 32 | d.top_bits() << 48 }
 }

@@ -1,9 +1,8 @@
 //! Closer looks at blocks that hold something unusual: are their escapes and their UTF-8 right?
 #![allow(unsafe_code)]
 
-use super::blocks::{Block, bits};
 use super::constants::Constants;
-use super::vector::Vector;
+use super::vector::{Block, Vector, bits};
 
 /// What `\u` escapes of the block before ask of this one, each as a bitmap of that block.
 #[derive(Clone, Copy, Default)]

@@ -1,8 +1,6 @@
 //! Sixteen bytes at once: the few instructions the scanner needs, on each machine that has them.
 #![allow(unsafe_code)]
 
-use super::blocks::Places;
-
 /// A register of 16 bytes.
 ///
 /// Every method is `unsafe` for one reason, apart from what `load` says: it may be called only where the
@@ -33,13 +31,29 @@ pub(in crate::json::scan) trait Vector: Copy {
     unsafe fn top_bits(self) -> u64;
     /// In each of the two words: ones from each set bit to before the next.
     unsafe fn prefix_xor(self) -> [u64; 2];
-    /// [`Places::read_row`] as a function of its own, compiled for these instructions.
-    unsafe fn read_row(places: &mut Places<'_, Self>);
+    /// The work as a function of its own, compiled for these instructions.
+    unsafe fn compiled(work: &mut impl Work);
+}
+
+/// What is done many times over with vectors, see [`Vector::compiled`].
+pub(in crate::json::scan) trait Work {
+    /// Does it, inlined into whoever calls.
+    unsafe fn work(&mut self);
+}
+
+/// 64 bytes in registers.
+pub(super) type Block<V> = [V; 4];
+
+/// The top bit of each byte, the first byte's lowest.
+#[inline(always)]
+pub(super) unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
+    // SAFETY: as our own caller says.
+    unsafe { a.top_bits() | b.top_bits() << 16 | c.top_bits() << 32 | d.top_bits() << 48 }
 }
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
-    use super::{Places, Vector};
+    use super::{Vector, Work};
     use core::arch::wasm32::*;
 
     impl Vector for v128 {
@@ -116,9 +130,9 @@ mod wasm {
             [u64x2_extract_lane::<0>(bits), u64x2_extract_lane::<1>(bits)]
         }
         #[inline(never)]
-        unsafe fn read_row(places: &mut Places<'_, Self>) {
+        unsafe fn compiled(work: &mut impl Work) {
             // SAFETY: as our own caller says.
-            unsafe { places.read_row() }
+            unsafe { work.work() }
         }
     }
 }
@@ -127,7 +141,7 @@ mod wasm {
 mod neon {
     // SAFETY of every block here: for `load` the caller says that 16 bytes are readable; the instruction asks no
     // alignment. The others are part of the target.
-    use super::{Places, Vector};
+    use super::{Vector, Work};
     use core::arch::aarch64::*;
 
     impl Vector for uint8x16_t {
@@ -209,9 +223,9 @@ mod neon {
             }
         }
         #[inline(never)]
-        unsafe fn read_row(places: &mut Places<'_, Self>) {
+        unsafe fn compiled(work: &mut impl Work) {
             // SAFETY: as our own caller says.
-            unsafe { places.read_row() }
+            unsafe { work.work() }
         }
     }
 }
@@ -220,7 +234,7 @@ mod neon {
 mod x86 {
     // SAFETY of every block here: the caller of the method says that the instruction exists, and for `load`
     // that 16 bytes are readable; none of these asks an alignment or touches memory otherwise.
-    use super::{Places, Vector};
+    use super::{Vector, Work};
     use core::arch::x86_64::*;
 
     impl Vector for __m128i {
@@ -297,8 +311,8 @@ mod x86 {
         }
         // The same as `x86::next` in `lines`, which says why.
         #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
-        unsafe fn read_row(places: &mut Places<'_, Self>) {
-            unsafe { places.read_row() }
+        unsafe fn compiled(work: &mut impl Work) {
+            unsafe { work.work() }
         }
     }
 }

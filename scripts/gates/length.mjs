@@ -1,0 +1,23 @@
+// A file that must be scrolled through for long holds more than one thing.
+import { read, refuseNew, rustFiles, scriptFiles } from "../lib/sources.mjs";
+
+const longest = 400;
+
+const known = [
+  "js/worker/tenant.ts",
+  "src/json/value.rs",
+  "src/validate/validator.rs",
+  "tests/core/faults.rs",
+  "tests/core/scan.rs",
+  "tests/js/worker/routes.test.ts",
+];
+
+export default function length() {
+  const rust = ["src", "tests", "fuzz", "benches"].flatMap(rustFiles);
+  const tooLong = [];
+  for (const file of [...rust, ...scriptFiles("js", "tests/js", "scripts", "benches", "examples")]) {
+    const lines = read(file).trimEnd().split("\n").length;
+    if (lines > longest) tooLong.push(`${file} has ${lines} lines, more than ${longest}`);
+  }
+  refuseNew("length", tooLong, known);
+}
