@@ -1,8 +1,8 @@
-/** What docs/contract.md promises is what the sources say: sections they cite, and codes they give. */
+/** The papers hold together: sections of docs/contract.md that sources cite, codes that they give, links. */
 
 import { strict as assert } from "node:assert";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 const root = join(import.meta.dirname, "../..");
@@ -60,4 +60,33 @@ test("every error code that the code can give is in the contract", () => {
   assert(words.size > 30 && codes.size > 10 && bounds.size > 1, "the patterns find something");
   const listed = (word: string) => new RegExp(`[\`".]${word}[\`".]`).test(contract);
   assert.deepEqual([words, codes, bounds].flatMap((places) => missing(places, listed)).sort(), []);
+});
+
+test("every link between the papers leads to a file, and to a heading where it names one", () => {
+  const folders = [".", "docs", "docs/decisions", "tests"];
+  const papers = folders.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join(folder, name)),
+  );
+  const anchor = (heading: string) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-");
+  const broken: string[] = [];
+  for (const paper of papers) {
+    const text = readFileSync(join(root, paper), "utf8");
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link as string)) continue;
+      const [path = "", heading] = (link as string).split("#");
+      const target = path === "" ? join(root, paper) : join(root, dirname(paper), path);
+      const headings = () =>
+        [...readFileSync(target, "utf8").matchAll(/^#+ (.*)$/gm)].map(([, it]) => anchor(it as string));
+      if (!existsSync(target) || (heading !== undefined && !headings().includes(heading)))
+        broken.push(`${paper}: ${link}`);
+    }
+  }
+  assert(papers.length > 10, "papers are found");
+  assert.deepEqual(broken, []);
 });
