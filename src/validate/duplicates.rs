@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn hashes_at_either_end_and_hashes_that_crowd_together_are_kept_apart() {
         let mut seen = Seen::new();
-        // All in one shard, all wanting its last slot, in no order: the room behind it must grow, and they move.
+        // All in one shard, all wanting its last slot, in no order: the room after it must grow, and they move.
         let low = |i: u128| i.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) & ((1 << 90) - 1);
         let crowded = |i| ((u128::MAX << 90) - (1 << 122)) | low(i);
         assert!((0..2_000).all(|i| seen.insert(crowded(i))));

@@ -1,12 +1,12 @@
 //! Sixteen bytes at once: the few instructions the scanner needs, on each machine that has them.
 #![allow(unsafe_code)]
 
-use super::blocks::Places;
+use super::blocks::Offsets;
 
 /// A register of 16 bytes.
 ///
 /// Every method is `unsafe` for one reason, apart from what `load` says: it may be called only where the
-/// instructions of the implementing type exist. `walk` checks that once, at its two entries.
+/// instructions of the implementing type exist. `lines` checks that once, at its two entries.
 pub(in crate::json::scan) trait Vector: Copy {
     /// The 16 bytes at `from`, at any alignment. All of them must be readable.
     unsafe fn load(from: *const u8) -> Self;
@@ -27,19 +27,19 @@ pub(in crate::json::scan) trait Vector: Copy {
     unsafe fn upper(self, half: Self) -> Self;
     /// This table's entry for each byte of `index`, all of which are below 16.
     unsafe fn look_up(self, index: Self) -> Self;
-    /// The bytes `N` places earlier in the text: the last `N` of `before`, then our first.
+    /// The bytes `N` positions earlier in the text: the last `N` of `before`, then our first.
     unsafe fn earlier<const N: usize>(self, before: Self) -> Self;
     /// The top bit of each byte, the first byte's lowest.
     unsafe fn top_bits(self) -> u64;
     /// In each of the two words: ones from each set bit to before the next.
     unsafe fn prefix_xor(self) -> [u64; 2];
-    /// [`Places::read_row`] as a function of its own, compiled for these instructions.
-    unsafe fn read_row(places: &mut Places<'_, Self>);
+    /// [`Offsets::read_row`] as a function of its own, compiled for these instructions.
+    unsafe fn read_row(offsets: &mut Offsets<'_, Self>);
 }
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
-    use super::{Places, Vector};
+    use super::{Offsets, Vector};
     use core::arch::wasm32::*;
 
     impl Vector for v128 {
@@ -82,7 +82,7 @@ mod wasm {
         }
         #[inline(always)]
         unsafe fn upper(self, half: Self) -> Self {
-            // Engines have no shift of bytes, and would put a constant of their own in its place.
+            // Engines have no shift of bytes, and would use a constant of their own instead.
             v128_and(u16x8_shr(self, 4), half)
         }
         #[inline(always)]
@@ -116,9 +116,9 @@ mod wasm {
             [u64x2_extract_lane::<0>(bits), u64x2_extract_lane::<1>(bits)]
         }
         #[inline(never)]
-        unsafe fn read_row(places: &mut Places<'_, Self>) {
-            // SAFETY: as our own caller says.
-            unsafe { places.read_row() }
+        unsafe fn read_row(offsets: &mut Offsets<'_, Self>) {
+            // SAFETY: upheld by the caller.
+            unsafe { offsets.read_row() }
         }
     }
 }
@@ -127,7 +127,7 @@ mod wasm {
 mod neon {
     // SAFETY of every block here: for `load` the caller says that 16 bytes are readable; the instruction asks no
     // alignment. The others are part of the target.
-    use super::{Places, Vector};
+    use super::{Offsets, Vector};
     use core::arch::aarch64::*;
 
     impl Vector for uint8x16_t {
@@ -209,9 +209,9 @@ mod neon {
             }
         }
         #[inline(never)]
-        unsafe fn read_row(places: &mut Places<'_, Self>) {
-            // SAFETY: as our own caller says.
-            unsafe { places.read_row() }
+        unsafe fn read_row(offsets: &mut Offsets<'_, Self>) {
+            // SAFETY: upheld by the caller.
+            unsafe { offsets.read_row() }
         }
     }
 }
@@ -220,7 +220,7 @@ mod neon {
 mod x86 {
     // SAFETY of every block here: the caller of the method says that the instruction exists, and for `load`
     // that 16 bytes are readable; none of these asks an alignment or touches memory otherwise.
-    use super::{Places, Vector};
+    use super::{Offsets, Vector};
     use core::arch::x86_64::*;
 
     impl Vector for __m128i {
@@ -297,8 +297,8 @@ mod x86 {
         }
         // The same as `x86::next` in `lines`, which says why.
         #[target_feature(enable = "avx2,bmi1,lzcnt,pclmulqdq")]
-        unsafe fn read_row(places: &mut Places<'_, Self>) {
-            unsafe { places.read_row() }
+        unsafe fn read_row(offsets: &mut Offsets<'_, Self>) {
+            unsafe { offsets.read_row() }
         }
     }
 }
