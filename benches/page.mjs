@@ -51,8 +51,8 @@ async function measure(browser, url, file) {
   const page = await browser.newPage();
   await page.goto(url, { waitUntil: "networkidle" });
   await page.getByText("Limits and more").click();
-  await page.getByLabel("Requests at most").fill("100000000");
-  await page.getByLabel("MiB at most").fill("100000");
+  await page.getByLabel("Max requests").fill("100000000");
+  await page.getByLabel("Max size (MiB)").fill("100000");
   const before = renderer();
   // The longest the page's own thread was busy at a stretch: how long a click may have waited.
   await page.evaluate(() => {
@@ -68,7 +68,7 @@ async function measure(browser, url, file) {
   });
   const checked = await watched(async () => {
     await page.locator("input[type=file]").setInputFiles(file);
-    await page.getByText(/^All read/).waitFor({ timeout: 600_000 });
+    await page.getByText(/^Done · /).waitFor({ timeout: 600_000 });
   });
   const size = statSync(file).size / 1e6;
   const longest = Math.round(await page.evaluate(() => globalThis.longest));

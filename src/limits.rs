@@ -43,7 +43,7 @@ pub const CHUNK_REQUESTS: u32 = 256;
 pub const CHUNK_BYTES: u64 = 1 << 20;
 /// Results written at once, at most this many...
 pub const SAVE_RESULTS: usize = 64;
-/// ...or this many bytes: stored values may be limited to 2 MB (edge: Durable Objects).
+/// ...or this many bytes: a stored value may be limited to 2 MB (Durable Objects).
 pub const SAVE_BYTES: usize = 1 << 20;
 /// A result waits at most this long for others before it is written.
 pub const SAVE_AFTER_MS: u64 = 250;

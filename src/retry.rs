@@ -23,7 +23,7 @@ impl Jitter {
 }
 
 /// Milliseconds to wait after `attempts` tries. What the server asked for is a floor, up to [`RETRY_AFTER_CAP_MS`]:
-/// a mistake in one header must not stand a batch still.
+/// a mistake in one header must not stall a batch.
 pub(crate) fn delay_ms(attempts: u32, retry_after_ms: Option<u64>, jitter: &mut Jitter) -> u64 {
     match retry_after_ms {
         Some(asked) => asked.min(RETRY_AFTER_CAP_MS),

@@ -1,7 +1,7 @@
 //! A map for few entries, in the order of their keys: one vector, sorted.
 //!
-//! `BTreeMap` is the better map for many; each kind of it is 10 KB of WebAssembly, and none here holds more than
-//! a few thousand entries.
+//! `BTreeMap` is better for many entries, but each instantiation is 10 KB of WebAssembly. The largest map here has four
+//! entries for each call in flight: 40,000 at the command line's maximum, where filling and draining it takes 0.4 s.
 
 /// Entries in the order of their keys.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ impl<K, V> Default for Sorted<K, V> {
 
 impl<K: Ord, V> Sorted<K, V> {
     fn find(&self, key: &K) -> Result<usize, usize> {
-        // Most come in order, behind all others.
+        // Most come in order, after all others.
         match self.0.last() {
             Some((last, _)) if last < key => Err(self.0.len()),
             _ => self.0.binary_search_by(|(other, _)| other.cmp(key)),

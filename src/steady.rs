@@ -1,9 +1,9 @@
-//! Time that goes on at its pace whatever is done to the clock.
+//! Monotonic time over a clock that may be set.
 
-/// A clock made of one that may be set. Times are milliseconds.
+/// A clock that never goes back. Times are milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steady {
-    /// The latest time told.
+    /// The latest time given out.
     now: u64,
     /// How far it is ahead of the clock, since that was set back.
     ahead: u64,
@@ -14,7 +14,7 @@ impl Steady {
         Self { now, ahead: 0 }
     }
 
-    /// The clock shows `shown`. Set back, it counts on from the latest time told; set on, time has passed.
+    /// The clock shows `shown`. Set back, this goes on from the latest time given out; set forward, time has passed.
     pub(crate) fn at(&mut self, shown: u64) -> u64 {
         let now = shown.saturating_add(self.ahead);
         if now < self.now {

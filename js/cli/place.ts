@@ -1,4 +1,4 @@
-/** Puts a finished file in its place: whole or not at all, and never over a file that is there already. */
+/** Moves a finished file to its path: whole or not at all, and never over an existing file. */
 
 import { link, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { CannotRun } from "./terminal.ts";
 
 /**
  * Gives the finished file `from` the name `to`. `from` stays, and calling again after a crash finishes the work:
- * a file in place with the same content counts as placed. With `force` another file in the place is replaced.
+ * a file at `to` with the same content counts as moved. With `force` any other file there is replaced.
  * @throws CannotRun when another file is there
  */
 export async function place(from: string, to: string, force: boolean): Promise<void> {

@@ -1,4 +1,4 @@
-/** What a run is to do, worked out and checked before anything is touched. */
+/** What a run will do, worked out and checked before anything is changed. */
 
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -67,7 +67,7 @@ const embedded = "echo-1";
 
 /** @throws CannotRun when the arguments cannot work */
 export async function plan(name: string, options: RunOptions): Promise<Plan> {
-  if (name === "-") throw new CannotRun("run needs a file it can come back to; standard input is none");
+  if (name === "-") throw new CannotRun("run needs a file that it can read again, not standard input");
   const input = resolve(name);
   const { packed, endpoint } = options.salvage
     ? { packed: false, endpoint: "" }
@@ -145,7 +145,7 @@ function keyOf({ key }: RunOptions): string | undefined {
 function serverOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null)
-    throw new CannotRun(`--url ${text} is no address; it should look like http://localhost:8000/v1`);
+    throw new CannotRun(`--url ${text} is not an address; it should look like http://localhost:8000/v1`);
   if (!["http:", "https:"].includes(url.protocol)) throw new CannotRun(`--url ${text} must be http or https`);
   if (url.username !== "" || url.password !== "") {
     throw new CannotRun("--url must carry no user name or password; use --key or --header");

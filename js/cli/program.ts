@@ -23,11 +23,11 @@ export async function main(args: string[]): Promise<number> {
 
   program
     .command("validate")
-    .description("find every error of a batch file, without sending anything anywhere")
+    .description("find every error in a batch file, without sending anything anywhere")
     .argument("<file...>", "JSONL files, also as .gz or .zst; - reads standard input")
     .option("--endpoint <path>", "endpoint the file is for (default: the url of its first line)")
     .addOption(dialect())
-    .option("--single-model", "demand that all lines name the same model, as OpenAI does")
+    .option("--single-model", "require that all lines name the same model, as OpenAI does")
     .option("--max-requests <n>", "refuse files with more requests (default: 50,000)", positive)
     .option("--max-file-bytes <n>", "refuse larger files (default: 209,715,200)", positive)
     .option("--max-line-bytes <n>", "refuse longer lines (default: 8,388,608)", positive)
@@ -53,12 +53,12 @@ Examples:
 
   program
     .command("run")
-    .description("run a batch file to its end; the same command again goes on where it stopped")
+    .description("run a batch file to its end; the same command again resumes where it stopped")
     .argument("<file>", "JSONL file, also as .gz or .zst")
     .option("--url <base>", "server, such as http://localhost:8000/v1 (default: the embedded model, echo-1)")
     .option("--key <key>", "key for the server")
     .option("--endpoint <path>", "endpoint to run (default: the url of the first line)")
-    .option("--header <name: value>", "further header of every request; may be repeated", header)
+    .option("--header <name: value>", "extra header for every request; may be repeated", header)
     .option("--concurrency <n>", "requests in flight", concurrency, 10)
     .option("--max-attempts <n>", "tries of a request before its last answer is its result", positive, 5)
     .option("--timeout <seconds>", "time for one answer", positive, 600)
@@ -70,10 +70,10 @@ Examples:
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)
     .option("--out <file>", "answers; - for standard output (default: FILE with .output.jsonl)")
     .option("--errors <file>", "everything else (default: FILE with .errors.jsonl)")
-    .option("--state <folder>", "where the run is kept until it has ended (default: .edgebatch/)")
+    .option("--state <folder>", "where the run's state is kept until it ends (default: .edgebatch/)")
     .addOption(dialect())
-    .option("--fresh", "forget an unfinished run and begin anew")
-    .option("--salvage", "write out what an unfinished run has so far, and forget it")
+    .option("--fresh", "discard an unfinished run and start over")
+    .option("--salvage", "write out what an unfinished run has so far, and discard it")
     .option("--force", "replace output files that exist")
     .option("--fail-on-error", "exit with 1 when any request failed")
     .option("--json", "print the finished batch as JSON, with its files and why requests failed")
@@ -81,24 +81,24 @@ Examples:
     .addHelpText(
       "after",
       `
-Nothing is lost: press Ctrl-C (once to let what is in flight end, twice to leave at
+Nothing is lost: press Ctrl-C (once to let calls in flight end, twice to quit at
 once), kill the process or pull the plug, and give the same command again. Only calls
-that were in flight, or not yet written down, are made again. A run is known by the
+that were in flight, or not yet saved, are made again. A run is identified by the
 content of its file: a new time, another folder or another key make no difference.
 
 2xx answers go to --out, everything else to --errors, both in the order of the file;
 a file that would be empty is not made.
 
 Environment, where an option is absent: EDGEBATCH_URL or OPENAI_BASE_URL for --url
-(--url echo-1 is the embedded model nevertheless), EDGEBATCH_KEY or OPENAI_API_KEY for
+(--url echo-1 still means the embedded model), EDGEBATCH_KEY or OPENAI_API_KEY for
 --key. What is empty counts as unset.
 
 Exit status:
   0    the batch completed (requests may have failed: see the summary)
   1    the file has errors, or the batch failed or expired; with --fail-on-error also
        when any request failed
-  2    could not run, or the server is out of reach: try the same command later
-  3    the server refuses everything: look after key and address, then the same command
+  2    could not run, or the server is unreachable: try the same command later
+  3    the server refuses everything: fix key or address, then the same command
   130  stopped by Ctrl-C
 
 Examples:

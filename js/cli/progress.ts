@@ -2,7 +2,7 @@
 
 import { duration } from "./terminal.ts";
 
-/** How far the work is; `total` is null when it is not known. */
+/** Progress of the work; `total` is null when it is not known. */
 export interface Step {
   /** What is being done. */
   phase: string;
@@ -75,7 +75,7 @@ export class Progress {
   }
 }
 
-/** The line for a terminal of so many columns: shorter than it, or the next one would stand below. */
+/** The line for a terminal of `columns` columns: one shorter, or it would wrap. */
 export function barLine(step: Step, rate: number, columns: number): string {
   const texts = step.text(rate);
   const percent = percentOf(step);

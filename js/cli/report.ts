@@ -1,4 +1,4 @@
-/** The end of a run: its files in their places, and what came of it. */
+/** The end of a run: its files moved to where they belong, and a summary. */
 
 import type { Batch, BatchError } from "../core/types.ts";
 import { emptyFile } from "./empty-file.ts";
@@ -10,7 +10,7 @@ import { pour, type Target } from "./target.ts";
 import { CannotRun, count, duration, exit, plural, print, printErrors, say } from "./terminal.ts";
 
 /**
- * Puts the batch's files in their places, and tells why requests failed. Doing it again, after a crash in the middle,
+ * Moves the batch's files to where they belong, and says why requests failed. Doing it again, after a crash in the middle,
  * changes nothing.
  */
 export async function publish(

@@ -78,12 +78,12 @@ async function checked(
   const where = `${job.url ?? "the embedded model echo-1"} for ${job.endpoint}`;
   if (input !== null) {
     throw new CannotRun(
-      `an unfinished run of ${work.name} is here (${work.folder}), of ${where}: the same --url and --endpoint go on, --fresh forgets it, --state FOLDER begins another beside it`,
+      `an unfinished run of ${work.name} is here (${work.folder}), of ${where}: the same --url and --endpoint resume it, --fresh discards it, --state FOLDER starts another beside it`,
     );
   }
   if (job.name !== work.name && options.state !== undefined) {
     throw new CannotRun(
-      `${work.folder} holds an unfinished run of another file (${job.name}); --fresh forgets it`,
+      `${work.folder} holds an unfinished run of another file (${job.name}); --fresh discards it`,
     );
   }
   throw changed(work.name, "since its run began");
@@ -91,7 +91,7 @@ async function checked(
 
 function changed(name: string, since: string | null): CannotRun {
   return new CannotRun(
-    `${name} has changed ${since ?? "while it was run"}; --fresh forgets that run and begins anew, --salvage first takes the answers it has`,
+    `${name} has changed ${since ?? "while it was run"}; --fresh discards that run and starts over, --salvage first takes the answers it has`,
   );
 }
 
@@ -116,19 +116,19 @@ async function runJob(
     first: () => {
       const { inFlight } = upstream;
       const ending = inFlight === 0 ? "" : `: ${plural(inFlight, "request")} in flight may end`;
-      note(`stopping${ending}; Ctrl-C again leaves at once.`);
+      note(`stopping${ending}; Ctrl-C again quits at once.`);
       void batches.stop();
     },
     second: () => {
       progress.stop();
-      say("edgebatch: left at once; the same command goes on from what was written down.");
+      say("edgebatch: quit at once; the same command resumes from what was saved.");
     },
   });
   try {
     if (resumed && !isOver(session.batch)) await refuseExisting(work, options);
     if (!options.quiet && !options.salvage) {
       const where = job.url === null ? "the embedded model echo-1 (--url names a server)" : work.server;
-      note(`${resumed ? "going on with" : "running"} ${work.name}: ${job.endpoint} of ${where}`);
+      note(`${resumed ? "resuming" : "running"} ${work.name}: ${job.endpoint} of ${where}`);
     }
     const began = performance.now();
     const batch = await drive(session, signals, progress);
@@ -167,7 +167,7 @@ async function drive(session: Session, signals: Signals, progress: Progress): Pr
       if (end === undefined) continue;
       if (end.state === "faulted") {
         throw new CannotRun(
-          `the run cannot go on: ${end.message}. Nothing is lost: the same command goes on`,
+          `the run cannot continue: ${end.message}. Nothing is lost: the same command resumes`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, (end.wakeAt ?? 0) - Date.now())));
@@ -193,13 +193,13 @@ function stopped(work: Plan, { request_counts }: Batch, session: Session, signal
     throw changed(work.name, null);
   }
   const trouble = session.upstream.stopped;
-  if (trouble?.kind === "down") say(`edgebatch: the server is out of reach: ${trouble.text}`);
+  if (trouble?.kind === "down") say(`edgebatch: the server is unreachable: ${trouble.text}`);
   if (trouble?.kind === "refused") say(`edgebatch: the server refuses everything: ${trouble.text}`);
   say(`edgebatch: stopped ${where}.`);
   say(
     trouble?.kind === "refused"
-      ? "Nothing is lost: mend it, and the same command goes on from there, with another key too (--keep-trying does not stop at refusals)."
-      : "Nothing is lost: the same command goes on from there.",
+      ? "Nothing is lost: fix it, and the same command resumes, with another key too (--keep-trying does not stop at refusals)."
+      : "Nothing is lost: the same command resumes.",
   );
   if (signals.received !== null) return signals.received === "SIGTERM" ? exit.terminated : exit.interrupted;
   return trouble?.kind === "refused" ? exit.refused : exit.cannotRun;

@@ -36,7 +36,7 @@ export interface Session {
 const inputId = "file-input";
 /** With this key, a run that was cut off while it created its batch finds that batch again. */
 const idempotencyKey = "edgebatch run";
-/** Someone running a file of his own needs no cap on it. */
+/** Someone running their own file needs no cap on it. */
 const limits = { maxRequests: 100_000_000, maxFileBytes: 2 ** 40 };
 /** What was answered is written down after 250 ms: so long is waited before calls are left alone that will not end. */
 const graceMs = 1_000;

@@ -1,6 +1,6 @@
 /**
- * The state folder of a run: what makes the same command go on where it stopped. It is there from the first start to
- * the moment the output files are in place.
+ * The state folder of a run: what lets the same command resume where it stopped. It exists from the first start until
+ * the output files are written.
  */
 
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
@@ -23,7 +23,7 @@ export interface Job {
   batch?: string;
   /** Set before the first answer is written down. */
   answered?: true;
-  /** The batch, once it has ended and its files are in place: all that is left is to remove the folder. */
+  /** The batch, once it has ended and its files are written: all that is left is to remove the folder. */
   finished?: { batch: Batch; failures: Failures };
 }
 
@@ -98,7 +98,7 @@ export class State {
     const { version, ...job } = this.#parsed(text);
     if (version !== 2) {
       throw new CannotRun(
-        `${this.folder} was written by another version of edgebatch; --fresh forgets that run`,
+        `${this.folder} was written by another version of edgebatch; --fresh discards that run`,
       );
     }
     // Without it everything would be run again, in silence.
@@ -121,7 +121,7 @@ export class State {
   /** The error of a part of the state that cannot be used. */
   damaged(name: string, why: string): CannotRun {
     return new CannotRun(
-      `the state of this run is damaged: ${join(this.folder, name)}: ${why}. --fresh forgets the run and begins anew`,
+      `the state of this run is damaged: ${join(this.folder, name)}: ${why}. --fresh discards the run and starts over`,
     );
   }
 
@@ -131,7 +131,7 @@ export class State {
     await rename(`${path}.new`, path);
   }
 
-  /** Forgets everything; the lock stays. */
+  /** Discards everything; the lock stays. */
   async clear(): Promise<void> {
     // What says that there is a run goes first: a half cleared folder is none, and is cleared before the next begins.
     for (const name of names) {
@@ -170,7 +170,7 @@ async function makeFolder(folder: string, tries: number): Promise<void> {
   } catch (error) {
     if (error instanceof CannotRun) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    // Removed in this moment: the caller notices and tries again. Some places say the same as often as they are asked.
+    // Removed in this moment: the caller notices and tries again. Some file systems say the same however often they are asked.
     if (code === "ENOENT" && tries < 20) return;
     throw new CannotRun(
       `the state of the run cannot be kept in ${folder} (${message}); name another folder with --state, and --out and --errors for the answers`,
@@ -178,7 +178,7 @@ async function makeFolder(folder: string, tries: number): Promise<void> {
   }
 }
 
-/** Node's own recursive `mkdir` says ENOENT of a file system that is read-only, and in some places never ends. */
+/** Node's own recursive `mkdir` says ENOENT of a file system that is read-only, and on some file systems never returns. */
 async function makeAll(folder: string): Promise<void> {
   for (const last of [false, true]) {
     try {

@@ -23,7 +23,9 @@ export async function targetAt(name: string): Promise<Target> {
   const found = await stat(path).catch(() => null);
   if (found === null) {
     if ((await lstat(path).catch(() => null)) !== null) {
-      throw new CannotRun(`${path} is a link to ${await readlink(path)}, which is not there; name that file`);
+      throw new CannotRun(
+        `${path} is a link to ${await readlink(path)}, which does not exist; name that file`,
+      );
     }
     await checkFolder(dirname(path));
     return { kind: "file", path, exists: false };
@@ -36,7 +38,7 @@ export async function targetAt(name: string): Promise<Target> {
     return { kind: "file", path: real, exists: true };
   }
   if (found.isCharacterDevice() || found.isFIFO()) return { kind: "stream", path, exists: true };
-  throw new CannotRun(`${path} is no file and nothing that can be written into`);
+  throw new CannotRun(`${path} is neither a file nor writable`);
 }
 
 /** Writes a finished file into a stream. */
@@ -65,8 +67,6 @@ export async function checkFolder(folder: string): Promise<void> {
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new CannotRun(
-      `${folder}: nothing can be written there (${code}); name another place with --out and --errors`,
-    );
+    throw new CannotRun(`${folder}: not writable (${code}); choose other paths with --out and --errors`);
   }
 }

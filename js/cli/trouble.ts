@@ -29,11 +29,11 @@ export function troubleOf(request: InferenceRequest, outcome: InferenceResponse 
     return { kind: "refused", ofAll: true, text: `${text}: the quota is used up` };
   }
   if (status === 401 || status === 403) {
-    return { kind: "refused", ofAll: status === 401, text: `${text}: is the key right?` };
+    return { kind: "refused", ofAll: status === 401, text: `${text}: check the key` };
   }
-  if (status === 402) return { kind: "refused", ofAll: true, text: `${text}: it wants to be paid` };
+  if (status === 402) return { kind: "refused", ofAll: true, text: `${text}: payment is required` };
   if (status === 404 || status === 405) {
-    const hint = "are --url and the model right?";
+    const hint = "check --url and the model";
     return { kind: "refused", ofAll: false, text: `${text} to ${request.url}: ${hint}` };
   }
   return null;

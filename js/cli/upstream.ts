@@ -1,4 +1,4 @@
-/** The server of a run: what is in flight, what is worth a word, and when it is no use to go on. */
+/** The server of a run: what is in flight, what is worth a notice, and when there is no point in waiting. */
 
 import type { Inference, InferenceRequest, InferenceResponse } from "../core/types.ts";
 import { fetchInference } from "../hosts/inference/fetch.ts";
@@ -24,7 +24,7 @@ export function connect(options: ServerOptions): Inference {
 export interface UpstreamOptions {
   /** How long every call may go wrong before the run stops. */
   patienceMs: number;
-  /** Whether to go on where everything is refused. */
+  /** Whether to continue where everything is refused. */
   keepTrying: boolean;
   /** A word for people. */
   onNotice: (text: string) => void;

@@ -1,4 +1,4 @@
-/** Shows how far a batch is, from what it publishes. */
+/** Shows a batch's progress, from what it publishes. */
 
 import type { BatchWait } from "../core/types.ts";
 import { left, type Progress } from "./progress.ts";

@@ -1,5 +1,5 @@
 /**
- * For wherever the others do not fit: loads the wasm when it is told to, from where it is told to. Without
+ * For wherever the others do not fit: loads the wasm on request, from wherever the caller has it. Without
  * top-level await, so that a worker that imports this can listen at once, and any bundle format will do.
  */
 import { setCore } from "../core/wasm.ts";

@@ -1,4 +1,4 @@
-/** What a screen reader is told while eyes are elsewhere. */
+/** What a screen reader announces while focus is elsewhere. */
 import { signal } from "@preact/signals";
 
 export const announcement = signal("");

@@ -49,7 +49,7 @@ export function App() {
         </button>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        {/* Kept when another view is shown: a check goes on, and what was found stays. */}
+        {/* Kept when another view is shown: a check continues, and its results stay. */}
         <div hidden={view !== "check"}>
           <CheckView />
         </div>

@@ -17,7 +17,7 @@ const policy = (globalThis as { trustedTypes?: PolicyFactory }).trustedTypes?.cr
 
 let spare: Worker | null = null;
 
-/** Has one stand by, so that a check need not ask the network for anything. */
+/** Keeps one ready, so that a check need not ask the network for anything. */
 export function prepareReader(): void {
   const url = policy ? policy.createScriptURL(__READER__) : __READER__;
   if (spare) return;
@@ -30,7 +30,7 @@ export function prepareReader(): void {
   spare = started;
 }
 
-/** The one that stands by. It serves one file, and is ended with it. */
+/** The one kept ready. It serves one file, and is ended with it. */
 export function takeReader(): Worker {
   prepareReader();
   const reader = spare as Worker;

@@ -23,10 +23,10 @@ main(async () => {
       ["page-phone.png", "light", 390, 844],
     ];
     for (const [name, colorScheme, width, height] of pictures) {
-      const page = await browser.newPage({ colorScheme, viewport: { width, height } });
+      const page = await browser.newPage({ colorScheme, reducedMotion: "reduce", viewport: { width, height } });
       await page.goto(url, { waitUntil: "networkidle" });
       await page.getByRole("button", { name: "Try an example" }).click();
-      await page.getByText(/^All read/).waitFor();
+      await page.getByText(/^Done · /).waitFor();
       if (width > 1000) {
         await page.locator(".error-row").nth(1).click();
         await page.locator(".row.marked").waitFor();

@@ -41,7 +41,7 @@ impl Line<'_> {
     }
 }
 
-/// Cuts chunks into lines. Holds at most one line of at most `max_line_bytes`.
+/// Splits chunks into lines. Holds at most one line of at most `max_line_bytes`.
 #[derive(Debug)]
 pub struct LineSplitter {
     max_line_bytes: usize,
@@ -91,8 +91,8 @@ impl LineSplitter {
         Some(Line { number, offset, end, text: self.text(number, offset, whole) })
     }
 
-    /// The lines that start and end in `chunk`, as it goes on from here, where nothing stands in the way of cutting
-    /// them elsewhere: no line is being collected, no BOM may come. Each must then be [passed](Self::pass).
+    /// The lines that start and end in `chunk`, as it goes on from here, if they can be split
+    /// elsewhere: no line is being collected, no BOM may come. Each must then be [passed](Self::pass).
     pub fn whole_lines<'a>(&self, chunk: &'a [u8]) -> &'a [u8] {
         if self.seen > 0 || self.start == 0 {
             return &[];
@@ -100,7 +100,7 @@ impl LineSplitter {
         memrchr(b'\n', chunk).map_or(&[], |last| &chunk[..=last])
     }
 
-    /// Counts a line that was cut elsewhere: `line` with its end.
+    /// Counts a line that was split elsewhere: `line` with its end.
     pub fn pass<'a>(&mut self, line: &'a [u8]) -> Line<'a> {
         let (number, offset) = (self.number, self.start);
         let end = offset + line.len() as u64;

@@ -1,8 +1,8 @@
 //! A plain value of any shape, and how a record or an option is read out of one.
 //!
 //! Whatever comes in, stored JSON or an object of the host's language, becomes a [`Value`] first, and types are read
-//! from that. So there is one place that says what fits a type, and one copy of the code that serde derives for each
-//! type: one for every kind of input was a quarter of the WebAssembly build.
+//! from that. So what fits a type is said once, and there is one copy of the code that serde derives for each type:
+//! a copy for every kind of input was a quarter of the WebAssembly build (docs/decisions/0004).
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
@@ -165,10 +165,10 @@ impl<'de> Visitor<'de> for Any {
 
 /// What does not fit a type, and where: `limits.maxRequests: expected u64`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit(Box<Place>);
+pub struct Misfit(Box<Details>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct Details {
     path: String,
     message: String,
 }
@@ -180,10 +180,10 @@ impl Misfit {
     }
 
     fn new(message: String) -> Self {
-        Self(Box::new(Place { path: String::new(), message }))
+        Self(Box::new(Details { path: String::new(), message }))
     }
 
-    /// In words for those who know no Rust.
+    /// In words for readers who do not know Rust.
     #[inline(never)]
     fn expected(what: &dyn Expected) -> Self {
         let what = what.to_string();
@@ -221,7 +221,7 @@ impl de::Error for Misfit {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
     }
-    // serde's own texts for these print what was there; for that they bring along how to print a decimal number.
+    // serde's own texts for these print the value found, and link the formatting of decimal numbers.
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::expected(expected)
     }

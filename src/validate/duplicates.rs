@@ -1,7 +1,7 @@
 //! The set of seen `custom_id`s, as hashes: up to 24 bytes for each, however long it is.
 //!
-//! The hash has 128 bits and a key no file knows, so two ids that differ are never taken for one (a million
-//! ids: chance 2⁻⁸⁹), and no one can make ids that crowd together. The set is 64 tables that grow one at a time,
+//! The hash has 128 bits and a key no file knows, so two ids that differ are never mistaken for one
+//! another (in a million ids: chance 2⁻⁸⁹), and no one can construct ids that cluster. The set is 64 tables that grow one at a time,
 //! so that growing never needs twice the memory nor a long pause.
 
 use siphasher::sip128::SipHasher13;
@@ -20,17 +20,17 @@ pub(super) struct Seen {
     shards: [Shard; SHARDS],
 }
 
-/// Open addressing with linear probing, the hashes in ascending order: where a larger one stands, the search is over
-/// (a full table would otherwise be searched long for what is not in it), and growing is one walk from end to end.
+/// Open addressing with linear probing, the hashes in ascending order: at a larger one the search is over
+/// (lookups of absent hashes in a full table would otherwise be long), and growing is one pass from end to end.
 #[derive(Debug, Default)]
 struct Shard {
-    /// As many as hashes are scaled to, and some more at the end for those that find their place taken.
+    /// As many as hashes are scaled to, and some more at the end for those whose slot is taken.
     slots: Vec<u128>,
     scale: u32,
     used: usize,
 }
 
-/// Marks a slot that is free; of hashes, the largest two are taken for one.
+/// Marks a free slot; the two largest hashes count as one.
 const FREE: u128 = u128::MAX;
 
 impl Seen {
@@ -73,7 +73,7 @@ impl Shard {
         if self.slots.get(at) == Some(&hash) {
             return false;
         }
-        // Each takes the place of the next, up to one that is free.
+        // Shifts the following entries by one, up to a free slot.
         let mut moved = hash;
         loop {
             for slot in self.slots.get_mut(at..).unwrap_or_default() {
@@ -84,7 +84,7 @@ impl Shard {
                 }
                 moved = next;
             }
-            // The last has none.
+            // There was none up to the end.
             self.grow();
             at = self.find(moved);
         }
@@ -94,7 +94,7 @@ impl Shard {
     #[inline(always)]
     fn find(&self, hash: u128) -> usize {
         let mut at = self.slot(hash);
-        // Four at once: how many are smaller is hard to guess, that they are less than four is not.
+        // Four at once: how many are smaller is hard to predict, that there are fewer than four is not.
         while let Some(four) = self.slots.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
             let smaller: usize = four.iter().map(|&slot| usize::from(slot < hash)).sum();
             at += smaller;
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn hashes_at_either_end_and_hashes_that_crowd_together_are_kept_apart() {
         let mut seen = Seen::new();
-        // All in one shard, all wanting its last slot, in no order: the room behind it must grow, and they move.
+        // All in one shard, all wanting its last slot, in no order: the room after it must grow, and they move.
         let low = |i: u128| i.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) & ((1 << 90) - 1);
         let crowded = |i| ((u128::MAX << 90) - (1 << 122)) | low(i);
         assert!((0..2_000).all(|i| seen.insert(crowded(i))));

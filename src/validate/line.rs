@@ -74,7 +74,7 @@ impl<'a, 'q> Fields<'a, 'q> {
         Ok(Self { json, query, custom_id, model })
     }
 
-    /// Holds the line against every rule that needs nothing else. Gives the request if it passed them all.
+    /// Checks the line against every rule that needs nothing else. Gives the request if it passes them all.
     #[inline(always)]
     pub(super) fn judge<'f>(
         &'f self,
@@ -136,7 +136,7 @@ impl<'a, 'q> Fields<'a, 'q> {
                 fault(Fault::Streaming(&rules.endpoint));
             }
             wanted(MODEL, model, endpoint.model_optional || kept[0], &mut fault);
-            // What another endpoint asks for is its own affair.
+            // What another endpoint requires is not checked here.
             if let Some(field) = endpoint.own.filter(|_| !elsewhere) {
                 wanted(field, own, kept.contains(&true), &mut fault);
             }
@@ -155,7 +155,7 @@ impl<'a, 'q> Fields<'a, 'q> {
 }
 
 impl<'a> Fields<'a, '_> {
-    /// The request, if it is written as most are and breaks no rule: what [`Self::judge_each`] finds, only sooner.
+    /// The request, if it is written as most are and breaks no rule: the same result as [`Self::judge_each`], faster.
     #[inline(always)]
     fn faultless<'f>(&'f self, rules: &'f Rules, endpoint: &Asked) -> Option<RequestLine<'f>> {
         let kind = |slot| self.query.kind(slot);
@@ -178,7 +178,7 @@ impl<'a> Fields<'a, '_> {
     }
 }
 
-/// A field that may be left out, for which null does as well, or one that must be there.
+/// A field that is optional, for which null counts as absent, or one that is required.
 fn wanted(field: Field, value: Option<Value<'_>>, optional: bool, fault: &mut impl FnMut(Fault<'_>)) {
     let value = value.filter(|value| !optional || value.kind != Kind::Null);
     if value.is_some() || !optional {
@@ -186,7 +186,7 @@ fn wanted(field: Field, value: Option<Value<'_>>, optional: bool, fault: &mut im
     }
 }
 
-/// A field must be there and of its type; null is there.
+/// A field must be present and of its type; null counts as present.
 #[inline(never)]
 fn present(field: Field, value: Option<Value<'_>>, fault: &mut impl FnMut(Fault<'_>)) {
     match value {

@@ -54,7 +54,7 @@ pub enum Dialect {
     Openai,
 }
 
-/// What a file is held against.
+/// What a file is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The batch's endpoint: every line must name it as its `url`, and it decides what a body must hold.
@@ -68,7 +68,7 @@ pub struct Rules {
     /// Models are looked up: the validator stops at each it does not know yet.
     pub check_models: bool,
     /// Key of the hashes the seen `custom_id`s are kept as. Take it from a source of randomness: with a known
-    /// key, a file could be made whose ids collide or crowd together.
+    /// key, a file could be made whose ids collide or cluster.
     pub hash_key: (u64, u64),
 }
 
@@ -86,7 +86,7 @@ impl Rules {
         }
     }
 
-    /// The error of a batch whose input file there is not.
+    /// The error of a batch whose input file does not exist.
     pub fn missing_file(&self, id: &str) -> BatchError {
         Fault::NoFile(id).error(self.dialect, None)
     }

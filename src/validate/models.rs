@@ -1,9 +1,9 @@
-//! Which models were looked up, and what came of it.
+//! Which models were looked up, and the answers.
 
 use crate::sorted::Sorted;
 
 /// Models remembered. A real file names a handful; one that names a new model on every line must not fill
-/// the memory, so above this all are forgotten and asked again.
+/// the memory, so above this the cache is cleared and models are asked again.
 const MAX_KNOWN: usize = 1_024;
 
 /// Answers by the hash of the model's name: a name may be as long as a line, its hash is not.

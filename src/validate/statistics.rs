@@ -1,11 +1,11 @@
-//! What a file is like, beside what is wrong with it. Counted only where it is asked for, in bounded memory.
+//! What is in a file, apart from its errors. Counted only where it is asked for, in bounded memory.
 
 use crate::text;
 use serde::Serialize;
 
 /// Models counted by name; requests for others are counted together.
 const MODELS: usize = 50;
-/// Characters of a model's name that tell it from others.
+/// Characters of a model's name that distinguish it from others.
 const MODEL_CHARS: usize = 200;
 /// Longest lines remembered.
 const LONGEST: usize = 10;
@@ -28,7 +28,7 @@ pub struct LineSize {
     pub bytes: u64,
 }
 
-/// What the requests of a file are like, good or not.
+/// Statistics of a file's requests, valid or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statistics {

@@ -42,7 +42,7 @@ pub struct ValidRequest<'a> {
     pub request: RequestLine<'a>,
 }
 
-/// What a file came to. After `finish` it is the whole truth; before, it is the truth so far.
+/// What was found in a file: final after `finish`, before that the state so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -67,8 +67,8 @@ pub struct Report {
 pub type Sink<'s> = dyn FnMut(ValidRequest<'_>) + 's;
 
 /// Checks one file, in memory that does not grow with its bytes: one line, the errors kept, and up to 24 bytes
-/// for each `custom_id` of the first `max_requests` requests. (Those after are held against them, but not
-/// kept: the file has failed anyway.)
+/// for each `custom_id` of the first `max_requests` requests. (Later ones are compared with those, but
+/// not kept: the file has failed anyway.)
 #[derive(Debug)]
 pub struct Validator {
     splitter: LineSplitter,
@@ -91,7 +91,7 @@ struct Waiting {
     model: String,
 }
 
-/// Everything lines are judged by, apart from the stream they come from.
+/// Everything that is needed to judge a line, apart from the stream it comes from.
 #[derive(Debug)]
 struct Judge {
     rules: Rules,
@@ -159,7 +159,7 @@ impl Validator {
         }
     }
 
-    /// Has statistics kept, from the beginning of the file on.
+    /// Keeps statistics, from the beginning of the file on.
     #[must_use]
     pub fn with_statistics(mut self) -> Self {
         self.judge.errors.statistics = Some(Box::default());
@@ -173,8 +173,8 @@ impl Validator {
         if let Some(question) = self.question(0) {
             return question;
         }
-        // Bytes beyond the maximum are counted and not looked at, so that a file fails at the same
-        // place however it is cut.
+        // Bytes beyond the maximum are counted but not scanned, so that a file fails at the same offset however it is
+        // cut into chunks.
         let room = self.judge.rules.limits.max_file_bytes.saturating_sub(self.bytes);
         let within = chunk.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         let mut taken = 0;
@@ -182,7 +182,7 @@ impl Validator {
             let mut rest = &chunk[taken..within];
             let whole = self.splitter.whole_lines(rest);
             if whole.is_empty() {
-                // The first line of the file, one that started in an earlier chunk or one that goes on in the next.
+                // The first line of the file, one that started in an earlier chunk or one that continues in the next.
                 let Some(line) = self.splitter.next(&mut rest) else { break };
                 self.waiting = self.judge.line_alone(&line, &mut self.query, sink);
                 let now = within - rest.len();
@@ -222,7 +222,7 @@ impl Validator {
         if let Some(question) = self.question(0) {
             return question;
         }
-        // Of a file cut off at the maximum, what remains is half a line: no one knows whether it was good.
+        // In a file cut off at the maximum, what remains is half a line, which cannot be judged.
         if self.bytes <= self.judge.rules.limits.max_file_bytes
             && let Some(line) = self.splitter.finish()
         {
@@ -255,7 +255,7 @@ impl Validator {
         }
     }
 
-    /// Takes the first errors out of those kept, at most so many: for a host that keeps them itself. They count as
+    /// Drains up to `at_most` of the errors kept: for a host that keeps them itself. They count as
     /// before, and [`Validator::report`] repeats only those that were not taken.
     pub fn take_errors(&mut self, at_most: usize) -> Vec<BatchError> {
         let Errors { kept, max, .. } = &mut self.judge.errors;
@@ -278,7 +278,7 @@ impl Validator {
         let Judge { rules, requests, not_text, .. } = &self.judge;
         let too_large = self.bytes > rules.limits.max_file_bytes;
         let too_many = *requests > rules.limits.max_requests;
-        // The reference takes an empty file for a batch of nothing.
+        // In the reference dialect an empty file is an empty batch.
         let openai = rules.dialect == Dialect::Openai;
         let nothing = self.ended && openai && *requests == 0 && not_text.is_none() && !too_large;
         let unreadable = not_text.map(Unreadable::NotText).or(nothing.then_some(Unreadable::NoRequests));
@@ -390,7 +390,7 @@ impl Judge {
         None
     }
 
-    /// A line that is no object. The first may show that the file is none of lines at all.
+    /// A line that is not an object. The first may show that the file is not JSON Lines at all.
     #[inline(never)]
     fn unreadable(&mut self, line: &Line<'_>, fault: Fault<'_>) {
         if let (0, Fault::Unreadable(Unreadable::NotJson(text))) = (self.requests, fault) {

@@ -21,7 +21,7 @@ fn every_fault_of_a_line_is_told_in_both_dialects() {
         (line_with("url", ""), "missing_required_parameter", "url", "Missing required parameter: url", "Missing required parameter: 'url'."),
         (line_with("body", ""), "missing_required_parameter", "body", "Missing required parameter: body", "Missing required parameter: 'body'."),
         (line_with("custom_id", "12"), "invalid_request", "custom_id", "Custom_id must be a string", "Invalid type for 'custom_id': expected a string, but got an integer instead."),
-        (line_with("custom_id", "1.5"), "invalid_request", "custom_id", "Custom_id must be a string", "Invalid type for 'custom_id': expected a string, but got a decimal instead."),
+        (line_with("custom_id", "1.5"), "invalid_request", "custom_id", "Custom_id must be a string", "Invalid type for 'custom_id': expected a string, but got a decimal number instead."),
         (line_with("custom_id", "null"), "invalid_request", "custom_id", "Custom_id must be a string", "Invalid type for 'custom_id': expected a string, but got null instead."),
         (line_with("method", "[]"), "invalid_request", "method", "Method must be a string", "Invalid type for 'method': expected a string, but got an array instead."),
         (line_with("url", "true"), "invalid_request", "url", "URL must be a string", "Invalid type for 'url': expected a string, but got a boolean instead."),

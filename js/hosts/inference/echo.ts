@@ -2,7 +2,7 @@
  * `echo-1`, the embedded model: a model server without a model, so that everything runs at once and offline.
  *
  * It behaves as a server of OpenAI's API does: it checks the body, answers what is wrong with 400 and an error
- * envelope, and reports usage. It says back what it was told, and it is a pure function: the same request gives the
+ * envelope, and reports usage. It echoes the prompt, and it is a pure function: the same request gives the
  * same bytes, ids and time included. A token is four UTF-16 units, the last of a text may be shorter; of a prompt given
  * as numbers each is a token.
  */

@@ -67,7 +67,7 @@ async function json<T>(to: Connection, path: string, body?: object, signal?: Abo
 
 const MOST_A_PAGE = 100;
 
-/** The newest batches, so many of them. */
+/** The newest batches, up to `wanted`. */
 export async function listBatches(
   to: Connection,
   wanted: number,

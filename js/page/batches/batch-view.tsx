@@ -67,7 +67,7 @@ function Opened({ to, id }: { to: Connection; id: string }) {
           {failure}
         </p>
       )}
-      {!batch && !failure && <p class="empty">Asking for it…</p>}
+      {!batch && !failure && <p class="empty">Loading…</p>}
       {batch && (
         <div class="batch">
           <section class="card wide">
@@ -76,7 +76,7 @@ function Opened({ to, id }: { to: Connection; id: string }) {
             <dl class="facts">
               <Fact name="Done" value={count(batch.request_counts.completed)} />
               <Fact name="Failed" value={count(batch.request_counts.failed)} />
-              <Fact name="In all" value={count(batch.request_counts.total)} />
+              <Fact name="Total" value={count(batch.request_counts.total)} />
               <Fact name="Tokens in" value={count(batch.usage?.input_tokens ?? 0)} />
               <Fact name="Tokens out" value={count(batch.usage?.output_tokens ?? 0)} />
             </dl>
@@ -115,7 +115,7 @@ function Fact({ name, value }: { name: string; value: string }) {
 }
 
 /**
- * Asks once more before it cancels: it cannot be undone. The question comes below the button, which stays in its place,
+ * Asks once more before it cancels: it cannot be undone. The question comes below the button, which does not move,
  * so that the second click of a double click answers nothing.
  */
 function Cancel(props: { to: Connection; batch: Batch; cancelled: (batch: Batch) => void }) {
@@ -159,7 +159,7 @@ function Cancel(props: { to: Connection; batch: Batch; cancelled: (batch: Batch)
           aria-labelledby={title}
           onKeyDown={(event) => event.key === "Escape" && letRun()}
         >
-          <p id={title}>Cancel this batch? What is answered stays; what is not will not run any more.</p>
+          <p id={title}>Cancel this batch? Answers so far are kept; the other requests will not run.</p>
           <div class="buttons">
             <button type="button" ref={no} onClick={letRun}>
               No, let it run
@@ -183,7 +183,7 @@ function Timeline({ batch }: { batch: Batch }) {
   const events: [name: string, at: number | null][] = [
     ["Created", batch.created_at],
     ["Started", batch.in_progress_at],
-    ["Cancel asked for", batch.cancelling_at],
+    ["Cancel requested", batch.cancelling_at],
     ["Finalizing", batch.finalizing_at],
     ["Completed", batch.completed_at],
     ["Failed", batch.failed_at],
@@ -241,9 +241,9 @@ function Errors({ errors }: { errors: NonNullable<Batch["errors"]>["data"] }) {
           <thead>
             <tr>
               <th scope="col">Line</th>
-              <th scope="col">What</th>
-              <th scope="col">Member</th>
-              <th scope="col">Text</th>
+              <th scope="col">Error</th>
+              <th scope="col">Field</th>
+              <th scope="col">Message</th>
             </tr>
           </thead>
           <tbody>

@@ -64,7 +64,7 @@ function Batches() {
           {failure}
         </p>
       )}
-      {batches === null && !failure && <p class="empty">Asking for them…</p>}
+      {batches === null && !failure && <p class="empty">Loading…</p>}
       {batches?.length === 0 && (
         <p class="empty">
           No batches yet. <a href="#/">Check a file</a>, then create one from it.

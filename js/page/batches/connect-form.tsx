@@ -30,7 +30,7 @@ export function ConnectForm({ connected }: { connected?: (to: Connection) => voi
   };
   return (
     <form class="connect" onSubmit={submit} aria-describedby={failure ? ids.failure : undefined}>
-      <label for={ids.address}>Address of the server</label>
+      <label for={ids.address}>Server address</label>
       <input
         id={ids.address}
         name="address"
@@ -46,7 +46,7 @@ export function ConnectForm({ connected }: { connected?: (to: Connection) => voi
         Key <span class="muted">(if it asks for one)</span>
       </label>
       <input id={ids.key} name="key" type="password" autocomplete="off" defaultValue={known?.key ?? ""} />
-      <p class="muted">Both are kept in this tab alone, and forgotten when it is closed.</p>
+      <p class="muted">Both are kept in this tab only, and forgotten when you close it.</p>
       {failure && (
         <p class="notice bad" role="alert" id={ids.failure}>
           {failure}

@@ -112,7 +112,7 @@ function words(step: Step): string {
   return `Uploading ${part}${percent(sent, total)} of ${bytes(total)}`;
 }
 
-/** What is to be uploaded: the file itself if it is good as it stands, else new ones made from it. */
+/** What is to be uploaded: the file itself if it has no errors, else new ones made from it. */
 async function inputs(session: Session, flawless: boolean) {
   const { file } = session;
   const bytesInside = session.counts.value?.bytes ?? file.blob.size;

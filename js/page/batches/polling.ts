@@ -1,7 +1,7 @@
 /** Asks again and again while a view is shown and the page can be seen. */
 import { useEffect } from "preact/hooks";
 
-/** Runs `ask` now and so many milliseconds after each end of it; `ask` gives how many, null for no more. */
+/** Runs `ask` now, and again some milliseconds after it ends; `ask` gives how many, null for no more. */
 export function usePolling(ask: (signal: AbortSignal) => Promise<number | null>, restart: unknown[]): void {
   useEffect(() => {
     const end = new AbortController();

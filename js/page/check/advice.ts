@@ -12,42 +12,42 @@ const byCode: Record<string, Advice> = {
   },
   line_too_long: {
     title: "A line is too long",
-    todo: "Make the request smaller: name images and files by their URL or id instead of putting them into the line, or shorten the text. What is longer is not read as JSON.",
+    todo: "Make the request smaller: name images and files by their URL or id instead of inlining them, or shorten the text. Longer lines are not parsed.",
   },
   invalid_encoding: {
     title: "Not UTF-8",
     todo: 'Save the file again with the encoding UTF-8. In PowerShell that is -Encoding utf8, in Python encoding="utf-8" where the file is opened.',
   },
   invalid_file_format: {
-    title: "Packed",
-    todo: "Unpack it, and choose the .jsonl file inside.",
+    title: "Compressed file",
+    todo: "Decompress it, and choose the .jsonl file inside.",
   },
   empty_file: {
     title: "No requests",
-    todo: "Write one request on each line. Blank lines are none.",
+    todo: "Write one request on each line. Blank lines do not count.",
   },
   invalid_request: {
-    title: "Something of the wrong kind",
-    todo: "A member has another type than the API takes, or is missing. Compare this line with one that passed.",
+    title: "Wrong type",
+    todo: "A field has the wrong type, or is missing. Compare this line with one that passed.",
   },
   missing_required_parameter: {
-    title: "Something is missing",
-    todo: "Add the missing member. Every line needs custom_id, method, url and body; the body needs its model and the input that the endpoint takes.",
+    title: "Missing field",
+    todo: "Add the missing field. Every line needs custom_id, method, url and body; the body needs its model and the input that the endpoint takes.",
   },
   string_above_max_length: {
-    title: "An id is too long",
+    title: "ID too long",
     todo: "Shorten the custom_id to at most 512 characters: a number or a key of your own database is enough.",
   },
   invalid_value: {
     title: "Not POST",
-    todo: 'Write "method": "POST". Batches know no other.',
+    todo: 'Write "method": "POST". Batches take no other.',
   },
   invalid_url: {
-    title: "Another endpoint",
+    title: "Wrong endpoint",
     todo: "All lines of a batch go to one endpoint, and url must name it exactly, with /v1 and without the server. Change the line, choose its endpoint above, or put it into a batch of its own.",
   },
   streaming_unsupported: {
-    title: "Asks for streaming",
+    title: "Streaming requested",
     todo: 'Remove "stream": true. Batches answer with whole responses.',
   },
   model_not_found: {
@@ -59,12 +59,12 @@ const byCode: Record<string, Advice> = {
     todo: "All requests must name the model of the first. Make one file for each model.",
   },
   duplicate_custom_id: {
-    title: "An id used twice",
-    todo: "Give each request a custom_id of its own: it is how you find its answer, as answers may come in any order. If the same request stands twice, remove one.",
+    title: "Duplicate ID",
+    todo: "Give each request a custom_id of its own: it is how you find its answer, as answers may come in any order. If the same request appears twice, remove one.",
   },
   request_too_large: {
-    title: "The file is too large",
-    todo: "Split it into several files, and make a batch of each. What lies beyond the limit was not looked at.",
+    title: "File too large",
+    todo: "Split it into several files, and make a batch of each. Nothing beyond the limit was checked.",
   },
   too_many_tasks: {
     title: "Too many requests",
@@ -86,19 +86,19 @@ const byParam: Record<string, string> = {
 
 /** By a word of the message, for lines that JSON libraries write as well. */
 const byReason: [word: string, todo: string][] = [
-  ["UTF-8", "Save the file again with the encoding UTF-8; the line holds bytes of another one."],
+  ["UTF-8", "Save the file again with the encoding UTF-8; the line holds bytes of another encoding."],
   [
     "surrogate pair",
-    'A text was cut in the middle of a character, such as an emoji, and JSON libraries write such halves as they are. Cut it elsewhere, or mend it before it is written: text.toWellFormed() in JavaScript, text.encode(errors="replace").decode() in Python.',
+    'A text was cut in the middle of a character, such as an emoji, and JSON libraries write such lone surrogates as they are. Cut it elsewhere, or repair it before writing it: text.toWellFormed() in JavaScript, text.encode(errors="replace").decode() in Python.',
   ],
   [
     "double",
     "Write a smaller number, or a string: what is above 1.8e308 becomes infinite for most readers of JSON.",
   ],
-  ["nested", "Make it flatter: no request needs so many arrays and objects inside each other."],
+  ["nested", "Make it flatter: no request needs that many nested arrays and objects."],
   [
     "control character",
-    "Inside a string write it as an escape, such as \\n or \\t: JSON libraries do so by themselves. Elsewhere take it out.",
+    "Inside a string write it as an escape, such as \\n or \\t: JSON libraries do that for you. Elsewhere, remove it.",
   ],
 ];
 

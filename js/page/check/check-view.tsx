@@ -9,7 +9,7 @@ export function CheckView() {
   const current = session.value;
   const started = current !== null;
   const was = useRef(started);
-  // The button that was pressed is gone: the keyboard goes on from the top of what has taken its place.
+  // The button that was pressed is gone: the keyboard continues at the top of what replaced it.
   useEffect(() => {
     if (was.current !== started) document.getElementById("main")?.focus({ preventScroll: true });
     was.current = started;

@@ -101,7 +101,7 @@ export function Choose() {
         <path d="M24 31V9m0 0-8 8m8-8 8 8M9 30v7a3 3 0 0 0 3 3h24a3 3 0 0 0 3-3v-7" />
       </svg>
       <p class="choose-main">Drop a batch file here</p>
-      <p class="muted">.jsonl, packed as .gz or not, of any size</p>
+      <p class="muted">.jsonl or .jsonl.gz, of any size</p>
       <div class="buttons">
         <ChooseButton label="Choose a file" primary />
         <button type="button" aria-expanded={pasting.value} onClick={() => (pasting.value = !pasting.value)}>

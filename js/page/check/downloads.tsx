@@ -18,7 +18,7 @@ export function Downloads({ session }: { session: Session }) {
   const good = session.counts.value?.validCount ?? 0;
   const all = session.counts.value?.errorCount === 0;
   return (
-    <section class="downloads" aria-label="Take away">
+    <section class="downloads" aria-label="Downloads">
       <CreateBatch session={session} />
       <div class="buttons">
         <button

@@ -1,6 +1,6 @@
 /**
  * The list of errors. Only the rows in view are in the document, so 100,000 are as quick as ten. For assistive
- * technology it is a listbox whose options know their place in the whole.
+ * technology it is a listbox whose options know their position among all.
  */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { BatchError } from "../../core/types.ts";

@@ -77,7 +77,7 @@ function Search({ session }: { session: Session }) {
       <input
         id={id}
         type="search"
-        placeholder="Text, member or line"
+        placeholder="Text, field or line"
         value={text}
         spellcheck={false}
         autocomplete="off"

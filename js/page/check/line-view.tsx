@@ -1,4 +1,4 @@
-/** A line as it stands in the file, laid out, with the faulty place marked and what to do about it. */
+/** A line of the file, laid out, with the fault marked and what to do about it. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { BatchError } from "../../core/types.ts";
 import { bytes, count } from "../format.ts";
@@ -44,7 +44,7 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
     session.reveal = false;
   }, [view]);
   const fetching = session.fetching.value;
-  const told = error && advice(error.code, error.param, error.message);
+  const found = error && advice(error.code, error.param, error.message);
   return (
     <>
       <h3>
@@ -68,9 +68,9 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
           {view.fault.message}
         </p>
       )}
-      {told && (
+      {found && (
         <p class="todo">
-          <b>What to do:</b> {told.todo}
+          <b>What to do:</b> {found.todo}
         </p>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}

@@ -21,7 +21,7 @@ const singleModel = signal(false);
 const maxRequests = signal(50_000);
 const maxMib = signal(200);
 
-/** The settings as they stand. */
+/** The current settings. */
 export const settings = computed<CheckSettings>(() => ({
   endpoint: (endpoint.value === OTHER ? otherEndpoint.value.trim() : endpoint.value) || null,
   dialect: dialect.value,
@@ -30,7 +30,7 @@ export const settings = computed<CheckSettings>(() => ({
   maxFileBytes: maxMib.value * MIB,
 }));
 
-/** Raises the limit so that a file of so many bytes is read to its end. That it has too many requests may stay true. */
+/** Raises the limit so that a file of that size is read to its end. That it has too many requests may stay true. */
 export function raiseMaxFileBytes(bytes: number): void {
   maxMib.value = Math.max(maxMib.value, Math.ceil(bytes / MIB));
 }
@@ -54,7 +54,7 @@ export function Options() {
         <label>
           <span>Endpoint</span>
           <select value={endpoint.value} onChange={(event) => (endpoint.value = text(event))}>
-            <option value="">As the first line says</option>
+            <option value="">From the first line</option>
             {KNOWN.map((path) => (
               <option key={path} value={path}>
                 {path}
@@ -65,7 +65,7 @@ export function Options() {
         </label>
         {endpoint.value === OTHER && (
           <label>
-            <span>Its path</span>
+            <span>Path</span>
             <input
               type="text"
               value={otherEndpoint.value}
@@ -79,7 +79,7 @@ export function Options() {
         <label>
           <span>Error texts</span>
           <select value={dialect.value} onChange={(event) => (dialect.value = text(event) as Dialect)}>
-            <option value="openai">As OpenAI words them</option>
+            <option value="openai">OpenAI’s</option>
             <option value="reference">edgebatch’s own</option>
           </select>
         </label>
@@ -88,7 +88,7 @@ export function Options() {
         <summary>Limits and more</summary>
         <div class="options-more">
           <label>
-            <span>Requests at most</span>
+            <span>Max requests</span>
             <input
               type="number"
               min={1}
@@ -97,7 +97,7 @@ export function Options() {
             />
           </label>
           <label>
-            <span>MiB at most</span>
+            <span>Max size (MiB)</span>
             <input
               type="number"
               min={1}
@@ -111,7 +111,7 @@ export function Options() {
               checked={singleModel.value}
               onChange={(event) => (singleModel.value = event.currentTarget.checked)}
             />
-            <span>All requests must name one model, as OpenAI asks</span>
+            <span>All requests must name the same model, as OpenAI requires</span>
           </label>
         </div>
       </details>

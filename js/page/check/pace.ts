@@ -22,7 +22,7 @@ export class Pace {
     this.rate.value = ((bytes - first.bytes) / (at - first.at)) * 1000;
   }
 
-  /** Seconds that so many bytes will take; null while it is not known. */
+  /** Seconds that `bytes` bytes will take; null while it is not known. */
   remaining(bytes: number): number | null {
     return this.rate.value > 0 ? bytes / this.rate.value : null;
   }

@@ -19,7 +19,7 @@ export function Result({ session }: { session: Session }) {
         <Figure name="Requests" value={counts?.requestCount ?? 0} />
         <Figure name="Good" value={counts?.validCount ?? 0} />
         <Figure name="With errors" value={(counts?.requestCount ?? 0) - (counts?.validCount ?? 0)} />
-        <Figure name="Errors in all" value={counts?.errorCount ?? 0} bad />
+        <Figure name="Total errors" value={counts?.errorCount ?? 0} bad />
       </dl>
       <Downloads session={session} />
       <Found session={session} />
@@ -91,7 +91,7 @@ function Progress({ session }: { session: Session }) {
         left !== null && `${duration(left)} left`,
       ]
     : [
-        session.phase.value === "done" ? "All read" : `Read up to ${bytes(read)} of ${bytes(size)}`,
+        session.phase.value === "done" ? "Done" : `Read up to ${bytes(read)} of ${bytes(size)}`,
         `in ${pace.elapsed.value < 1 ? "less than a second" : `${pace.elapsed.value.toFixed(1)} seconds`}`,
         pace.elapsed.value > 0.5 && `${bytes(read / pace.elapsed.value)} a second`,
       ];
@@ -114,7 +114,7 @@ function Verdict({ session }: { session: Session }) {
     const errors = counts?.errorCount ?? 0;
     const soFar = errors === 0 ? "no errors so far" : `${plural(errors, "error")} so far`;
     kind = errors > 0 ? "bad" : "";
-    text = phase === "running" ? `Checking: ${soFar}.` : `Cancelled: ${soFar}. The rest was not looked at.`;
+    text = phase === "running" ? `Checking: ${soFar}.` : `Cancelled: ${soFar}. The rest was not checked.`;
   }
   const cut = phase === "done" && (counts?.bytes ?? 0) > session.settings.maxFileBytes;
   return (

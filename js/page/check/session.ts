@@ -78,7 +78,7 @@ export class Session {
     this.#tell({ type: "cancel" });
   }
 
-  /** Shows a line; with an error of it, its place is marked. */
+  /** Shows a line; with one of its errors, the fault is marked. */
   show(line: number, error: BatchError | null): void {
     const now = this.line.value;
     // What is shown stays until the new line is there, so that nothing flickers.
@@ -215,7 +215,7 @@ async function compile(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await answer.arrayBuffer());
 }
 
-/** Looks at a file, in place of the one before. */
+/** Checks a file, instead of the one before. */
 export async function begin(file: Chosen, settings: CheckSettings): Promise<void> {
   chooseFailure.value = "";
   try {

@@ -10,22 +10,22 @@ const MOST_MODELS = 8;
 export function StatisticsPanel({ session }: { session: Session }) {
   const counts = session.counts.value;
   const statistics = session.statistics.value;
-  if (!counts || !statistics) return <p class="empty">Nothing was read yet.</p>;
+  if (!counts || !statistics) return <p class="empty">Nothing read yet.</p>;
   const { requestCount, lineCount } = counts;
   const duplicates = statistics.codes.find(({ name }) => name === "duplicate_custom_id")?.count ?? 0;
   const blank = lineCount - requestCount;
   return (
     <div class="statistics">
       <section class="card">
-        <h3>In numbers</h3>
+        <h3>Counts</h3>
         <dl class="facts">
           <Fact name="Requests" value={count(requestCount)} />
           <Fact name="Bytes" value={bytes(counts.bytes)} />
           <Fact
-            name="Bytes a line, on average"
+            name="Average bytes per line"
             value={requestCount ? bytes(Math.round(counts.bytes / requestCount)) : "–"}
           />
-          <Fact name="Ids used again" value={count(duplicates)} />
+          <Fact name="Duplicate IDs" value={count(duplicates)} />
           <Fact name="Blank lines" value={count(Math.max(0, blank))} />
         </dl>
       </section>
@@ -93,7 +93,7 @@ function Models({ session }: { session: Session }) {
           </li>
         ))}
       </ul>
-      <p class="muted">Whether a server offers them is known only there.</p>
+      <p class="muted">Only the server knows whether it offers them.</p>
     </section>
   );
 }

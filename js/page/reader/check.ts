@@ -10,7 +10,7 @@ import { open } from "./source.ts";
 const PROGRESS_MS = 100;
 /** Bytes after which it is looked at what was found: pieces may be much smaller. */
 const LOOK_BYTES = 512 * 1024;
-/** Errors sent at once: the page takes a few milliseconds for so many. */
+/** Errors sent at once: the page takes a few milliseconds for these. */
 const ERRORS_AT_ONCE = 2_000;
 export interface Found {
   read: number;
@@ -51,7 +51,7 @@ export async function check(
   };
   try {
     tell();
-    let told = performance.now();
+    let reported = performance.now();
     let unseen = 0;
     for (let piece = await source.read(); piece && !stopped(); piece = await source.read()) {
       validator.push(piece);
@@ -62,8 +62,8 @@ export async function check(
       const { bytes, lineCount } = validator.report();
       index.note(bytes, lineCount);
       const now = performance.now();
-      if (now - told < PROGRESS_MS) continue;
-      told = now;
+      if (now - reported < PROGRESS_MS) continue;
+      reported = now;
       tell();
       // Messages are heard between tasks, and reading alone may not leave this one.
       await nextTask();

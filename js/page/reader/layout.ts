@@ -1,5 +1,5 @@
 /**
- * Lays a line's JSON out for reading and marks the faulty place: a member by its path, or the byte where it breaks.
+ * Lays a line's JSON out for reading and marks the fault: a member by its path, or the byte where it breaks.
  * What comes out is bounded however long the line is: of long strings the middle is left out, of many rows those that
  * are neither at the beginning nor near the mark.
  */
@@ -7,7 +7,7 @@ import { findFault } from "./fault.ts";
 import type { LineView, Row, Span } from "./protocol.ts";
 import { RowWindow } from "./row-window.ts";
 
-/** Bytes of a string that is shown whole; of a longer one, so many at both ends. */
+/** Bytes of a string that is shown whole; of a longer one, that many at both ends. */
 const WHOLE_STRING = 600;
 const STRING_HEAD = 320;
 const STRING_TAIL = 120;
@@ -21,7 +21,7 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b
 
 /**
  * Lays out a line of `length` bytes, of which `text` may be only the beginning; `param` is the path of the faulty
- * member, such as `body.model`. A member that is missing gets a row where it could stand.
+ * member, such as `body.model`. A member that is missing gets a row where it would be.
  */
 export function layOut(line: number, text: Uint8Array, length: number, param: string | null): LineView {
   const cut = length > text.length;
@@ -53,7 +53,7 @@ class Layout {
   /** How many names of the path lead to the value that comes next. */
   #onPath = 0;
   #found = false;
-  /** Where a missing member would stand: under the innermost object of the path. */
+  /** Where a missing member would be: under the innermost object of the path. */
   #parent: { row: number; depth: number; onPath: number } | null = null;
 
   constructor(text: Uint8Array, path: string[]) {
@@ -74,7 +74,7 @@ class Layout {
     }
   }
 
-  /** The line is at its end, or goes on where it is not read. */
+  /** The line is at its end, or continues beyond what was read. */
   ends(cut: boolean): void {
     if (cut) this.#add(" … the rest of this line is left out", "left-out");
     this.#endRow();
@@ -84,7 +84,7 @@ class Layout {
     this.window.insertAfter(row, { depth: depth + 1, spans, marked: true });
   }
 
-  /** The JSON breaks here; what follows is shown as it stands. */
+  /** The JSON breaks here; what follows is shown verbatim. */
   breaks(at: number): void {
     const rest = this.#text.subarray(at);
     const wide = boundary(rest, 1);
@@ -220,10 +220,10 @@ class Layout {
   }
 }
 
-/** The nearest start of a character at or after a place. */
-function boundary(text: Uint8Array, place: number): number {
-  let at = Math.max(0, Math.min(place, text.length));
-  while (at < text.length && at < place + 3 && ((text[at] as number) & 0xc0) === 0x80) at++;
+/** The nearest start of a character at or after an offset. */
+function boundary(text: Uint8Array, offset: number): number {
+  let at = Math.max(0, Math.min(offset, text.length));
+  while (at < text.length && at < offset + 3 && ((text[at] as number) & 0xc0) === 0x80) at++;
   return at;
 }
 

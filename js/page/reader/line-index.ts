@@ -1,4 +1,4 @@
-/** Where lines are in a file, in bounded memory: a mark every so many bytes, from which a line is found by reading on. */
+/** Where lines are in a file, in bounded memory: marks at intervals, from which a line is found by reading on. */
 
 const MOST_MARKS = 4096;
 
@@ -7,7 +7,7 @@ export class LineIndex {
   #marks: number[] = [0, 0];
   #stride = 256 * 1024;
 
-  /** Notes that so many line ends are within the first so many bytes. Both only grow. */
+  /** Notes how many line ends are within how many first bytes. Both only grow. */
   note(bytes: number, lineEnds: number): void {
     if (bytes - (this.#marks.at(-2) as number) < this.#stride) return;
     this.#marks.push(bytes, lineEnds);

@@ -26,7 +26,7 @@ export interface Span {
 export interface Row {
   depth: number;
   spans: Span[];
-  /** Whether the faulty place is on it. */
+  /** Whether the fault is in it. */
   marked: boolean;
 }
 
@@ -46,7 +46,7 @@ export type ToReader =
   | { type: "cancel" }
   /** Lay out a line; a later request replaces this one. */
   | { type: "line"; line: number; error: BatchError | null }
-  /** Write the good lines, or all of them unpacked, to new files of at most so many requests each. */
+  /** Write the good lines, or all of them unpacked, to new files of limited size. */
   | { type: "write"; what: "good" | "all"; maxRequests: number }
   | { type: "stop-writing" };
 

@@ -39,8 +39,8 @@ export class RowWindow {
 
   /** Puts a row that is not one of the line's own after one that is. */
   insertAfter(number: number, row: Row): void {
-    const place = this.#kept.findIndex((entry) => entry.number === number);
-    this.#kept.splice(place < 0 ? this.#kept.length : place + 1, 0, { number, row });
+    const index = this.#kept.findIndex((entry) => entry.number === number);
+    this.#kept.splice(index < 0 ? this.#kept.length : index + 1, 0, { number, row });
   }
 
   /** What was kept, with a word where rows are left out. */

@@ -102,7 +102,7 @@ class Sliced implements Source {
     const from = this.#at;
     this.#at = Math.min(from + PIECE_BYTES, this.#file.size);
     const piece = slice(this.#file, from, this.#at);
-    // Whoever reads it hears of its failure; until then nobody does.
+    // Its reader sees its failure; until then nobody does.
     piece.catch(() => {});
     return piece;
   }

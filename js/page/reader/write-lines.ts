@@ -43,9 +43,9 @@ export async function writeGoodLines(job: Job): Promise<WrittenFile[] | null> {
   let carried = new Uint8Array();
   let start = 0;
   const take = async (bytes: Uint8Array) => {
-    const places = validator.takeGoodLines();
-    for (let i = 0; i < places.length; i += 2) {
-      await parts.add(bytes.subarray((places[i] as number) - start, (places[i + 1] as number) - start));
+    const offsets = validator.takeGoodLines();
+    for (let i = 0; i < offsets.length; i += 2) {
+      await parts.add(bytes.subarray((offsets[i] as number) - start, (offsets[i + 1] as number) - start));
     }
   };
   try {
@@ -114,12 +114,12 @@ class Parts {
 async function eachPiece(job: Job, use: (piece: Uint8Array) => Promise<void>): Promise<boolean> {
   const source = await open(job.file);
   try {
-    let told = performance.now();
+    let reported = performance.now();
     for (let piece = await source.read(); piece; piece = await source.read()) {
       await use(piece);
       if (job.stopped()) return false;
-      if (performance.now() - told < TASK_MS) continue;
-      told = performance.now();
+      if (performance.now() - reported < TASK_MS) continue;
+      reported = performance.now();
       job.progress(source.consumed);
       await nextTask();
     }

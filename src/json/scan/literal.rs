@@ -3,7 +3,7 @@
 use super::Kind;
 use std::num::NonZero;
 
-/// Where the number or word at `at` ends, which is behind its first byte; `None` if it is none. What may follow it is
+/// Where the number or word at `at` ends, which is after its first byte; `None` if it is none. What may follow it is
 /// not looked at.
 pub(super) fn end(json: &[u8], at: usize) -> Option<NonZero<usize>> {
     let word = |word: &[u8]| json[at..].starts_with(word).then(|| at + word.len());

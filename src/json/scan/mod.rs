@@ -152,10 +152,10 @@ mod tests {
         for len in 0..=40 {
             let text = &text[..len];
             assert!(same(text, &text.to_owned()[..]) && !same(text, &[text, b"0"].concat()));
-            for place in 0..len {
+            for at in 0..len {
                 let mut other = text.to_vec();
-                other[place] = b'~';
-                assert!(!same(text, &other), "{place} of {len}");
+                other[at] = b'~';
+                assert!(!same(text, &other), "{at} of {len}");
             }
         }
     }

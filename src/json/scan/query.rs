@@ -37,7 +37,7 @@ pub struct Json<'a> {
     pub(super) start: usize,
 }
 
-/// A value by its place.
+/// A value by its slot.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     kind: Kind,
@@ -80,7 +80,7 @@ impl<'n> Query<'n> {
         Self { names: all, top: N, all: N + M, lengths, within, found, slot: NONE, slot_inner: NONE }
     }
 
-    /// The value of a name, by its place among those asked for: the inner ones follow the others. `json` must be the
+    /// The value of a name, by its slot among those asked for: the inner ones follow the others. `json` must be the
     /// text scanned last. `None` where there is no such member.
     #[inline(always)]
     pub fn value<'a>(&self, json: &Json<'a>, slot: usize) -> Option<Value<'a>> {

@@ -21,7 +21,7 @@ pub fn members_within<'a, const N: usize, const M: usize>(
     super::members_by(scan, json, names, within, inner)
 }
 
-/// Scans a text that starts at `from` in what the caller was given: there are the places that it finds.
+/// Scans a text that starts at offset `from` of the caller's; the offsets it finds are the caller's.
 pub(super) fn scan<'a>(json: &'a [u8], from: usize, query: &mut Query<'_>) -> Scanned<'a> {
     // UTF-8 is checked once for the whole text, so the rest may step over any byte above 0x7F.
     let text = str::from_utf8(json).map_err(|_| ScanError)?;
@@ -123,7 +123,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// A key up to behind its colon: where it stands between the quotes.
+    /// A key up to after its colon: where it stands between the quotes.
     fn key(&mut self) -> Result<(usize, usize), ScanError> {
         self.space();
         if self.peek()? != b'"' {
@@ -140,7 +140,7 @@ impl Cursor<'_> {
         Ok(key)
     }
 
-    /// From the opening quote to behind the closing one.
+    /// From the opening quote to after the closing one.
     fn string(&mut self) -> Result<(), ScanError> {
         self.at += 1;
         loop {
@@ -171,7 +171,7 @@ impl Cursor<'_> {
                 Ok(())
             }
             Some(b'u') => match self.unit()? {
-                // A high surrogate needs a low one right behind it, and a low one may stand nowhere else.
+                // A high surrogate needs a low one right after it, and a low one may be nowhere else.
                 0xD800..=0xDBFF => match self.unit()? {
                     0xDC00..=0xDFFF => Ok(()),
                     _ => Err(ScanError),

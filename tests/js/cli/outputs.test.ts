@@ -89,10 +89,10 @@ suite("the output of a run", () => {
     symlinkSync("nowhere", join(cwd, "dangling"));
     for (const [name, what] of [
       ["dir", /dir is a directory/],
-      ["dangling", /dangling is a link to nowhere, which is not there/],
+      ["dangling", /dangling is a link to nowhere, which does not exist/],
       ["none/x", /none: no such folder/],
       ["in.jsonl/x", /no such folder/],
-      ["/proc/self/x", /nothing can be written there|no such folder/],
+      ["/proc/self/x", /not writable|no such folder/],
     ] as const) {
       if (name.startsWith("/proc") && process.getuid?.() === 0) continue;
       const args = ["run", "in.jsonl", "--url", url, "--out", name, "--force"];

@@ -88,7 +88,7 @@ suite("edgebatch run", () => {
     }
     const { status, stderr } = await edgebatch(args, { cwd });
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /going on with/);
+    assert.match(stderr, /resuming/);
     assertWhole(output, errors, 600);
     assert.equal(server.calls.size, 600, "an idempotency key belongs to one line for ever");
     // In flight at a kill, or answered and not yet written: a group is written after 64 results or 250 ms.
@@ -113,7 +113,7 @@ suite("edgebatch run", () => {
       const { status, stderr } = await ended;
       assert.equal(status, 130, stderr);
       assert.match(stderr, /in flight may end/);
-      assert.match(stderr, /the same command goes on from there/);
+      assert.match(stderr, /the same command resumes/);
     }
     assert.equal((await edgebatch(args, { cwd })).status, 0);
     assertWhole(output, errors, 300);
@@ -135,7 +135,7 @@ suite("edgebatch run", () => {
     await first.ended;
   });
 
-  test("goes on only over the same input, and begins anew with --fresh", async () => {
+  test("goes on only over the same input, and starts over with --fresh", async () => {
     const server = new ModelServer();
     const url = await server.listen();
     server.latencyMs = 20;
@@ -202,7 +202,7 @@ suite("edgebatch run", () => {
       [["none.jsonl"], /none\.jsonl: no such file/],
       [["-"], /standard input/],
       [["."], /is not a regular file/],
-      [["in.jsonl", "--url", "nonsense"], /is no address/],
+      [["in.jsonl", "--url", "nonsense"], /is not an address/],
       [["in.jsonl", "--concurrency", "0"], /whole number/],
       [["in.jsonl", "--out", "x", "--errors", "x"], /name the same file/],
       [["in.jsonl", "--out", "none/x"], /no such folder/],

@@ -56,7 +56,7 @@ suite("a run that is given again", () => {
     writeFileSync(input, copy);
     const { status, stderr } = await edgebatch(args, { cwd });
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /going on with/);
+    assert.match(stderr, /resuming/);
     assert.equal(server.total, 60, "no call was made twice");
   });
 
@@ -77,7 +77,7 @@ suite("a run that is given again", () => {
     const named = args.map((arg) => (arg === url ? url.replace("127.0.0.1", "localhost") : arg));
     const { status, stderr } = await edgebatch(named, { cwd: linked });
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /going on with/);
+    assert.match(stderr, /resuming/);
     assert.equal(server.total, 60);
   });
 
@@ -99,7 +99,7 @@ suite("a run that is given again", () => {
       assert.equal(status, 2);
       assert.match(
         stderr,
-        /an unfinished run of in\.jsonl is here .*of http:\/\/localhost.*--fresh forgets it/,
+        /an unfinished run of in\.jsonl is here .*of http:\/\/localhost.*--fresh discards it/,
       );
       assert.ok(stderr.includes(new URL(url).port), "it says which server");
     }
@@ -235,7 +235,7 @@ suite("a state folder", () => {
     const { child, ended } = start(again, { cwd });
     await server.reached(30);
     child.kill("SIGINT");
-    assert.match((await ended).stderr, /going on with/);
+    assert.match((await ended).stderr, /resuming/);
     const files = readdirSync(state, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
     );

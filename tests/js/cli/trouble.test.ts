@@ -30,14 +30,14 @@ async function freePort(): Promise<number> {
 }
 
 suite("a run in trouble", () => {
-  test("stops when the server is out of reach, has failed no request, and goes on once it is there", async () => {
+  test("stops when the server is unreachable, has failed no request, and goes on once it is there", async () => {
     const port = await freePort();
     const { cwd, output, errors } = job(40);
     const args = ["run", "in.jsonl", "--url", `http://127.0.0.1:${port}`, "--patience", "1"];
     const down = await edgebatch(args, { cwd });
     assert.equal(down.status, 2, down.stderr);
     assert.match(down.stderr, /no answer: fetch failed.*ECONNREFUSED/);
-    assert.match(down.stderr, /the server is out of reach: .*\n.*with 0 of 40 requests done/);
+    assert.match(down.stderr, /the server is unreachable: .*\n.*with 0 of 40 requests done/);
     const server = new ModelServer();
     await server.listen(port);
     const up = await edgebatch(args, { cwd });
@@ -53,7 +53,7 @@ suite("a run in trouble", () => {
       const args = ["run", "in.jsonl", "--url", `http://127.0.0.1:${port}`, "--patience", "6"];
       const down = await edgebatch(args, { cwd });
       assert.equal(down.status, 2, down.stderr);
-      assert.match(down.stderr, /the server is out of reach: no answer: fetch failed: .*ECONNREFUSED/);
+      assert.match(down.stderr, /the server is unreachable: no answer: fetch failed: .*ECONNREFUSED/);
       const server = new ModelServer();
       await server.listen(port);
       assert.equal((await edgebatch(args, { cwd })).status, 0);
@@ -87,7 +87,7 @@ suite("a run in trouble", () => {
     const args = ["run", "in.jsonl", "--url", url, "--patience", "2"];
     const down = await edgebatch(args, { cwd });
     assert.equal(down.status, 2, down.stderr);
-    assert.match(down.stderr, /out of reach: the server answers 503 \(no\)\n.*stopped with 0 of 100/);
+    assert.match(down.stderr, /unreachable: the server answers 503 \(no\)\n.*stopped with 0 of 100/);
     server.reply = () => ({ status: 200 });
     assert.equal((await edgebatch(args, { cwd })).status, 0);
     assert.equal(existsSync(errors), false);
@@ -152,7 +152,7 @@ suite("a run in trouble", () => {
     assert.deepEqual(readdirSync(cwd), ["in.jsonl"]);
   });
 
-  test("leaves at once on the second Ctrl-C", async () => {
+  test("quits at once on the second Ctrl-C", async () => {
     const server = new ModelServer();
     const url = await server.listen();
     server.latencyMs = 600_000;
@@ -167,7 +167,7 @@ suite("a run in trouble", () => {
     const { status, stderr } = await ended;
     assert.equal(status, 130);
     assert.match(stderr, /stopping: 10 requests in flight may end/);
-    assert.match(stderr, /left at once/);
+    assert.match(stderr, /quit at once/);
   });
 
   test("ends with 143 when it is terminated, and goes on afterwards", async () => {
@@ -186,11 +186,11 @@ suite("a run in trouble", () => {
 
   test("stops with 3 when the first answers are all refusals, and goes on with another key", async () => {
     for (const [status, hint] of [
-      [401, /is the key right\?/],
-      [402, /wants to be paid/],
-      [403, /is the key right\?/],
-      [404, /are --url and the model right\?/],
-      [405, /are --url and the model right\?/],
+      [401, /check the key/],
+      [402, /payment is required/],
+      [403, /check the key/],
+      [404, /check --url and the model/],
+      [405, /check --url and the model/],
     ] as const) {
       const server = new ModelServer();
       const url = await server.listen();

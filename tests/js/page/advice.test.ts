@@ -20,7 +20,7 @@ test("what JSON libraries write as well is not answered with a JSON library", ()
     [Buffer.from(`{"a":"caf\xe9"}`, "latin1"), /encoding UTF-8/],
     [Buffer.from(`\ufeff{"a":1}\n{"a":1}\n`, "utf16le"), /encoding UTF-8/],
     [Buffer.from(`{"a":1}\n`, "utf16le"), /encoding UTF-8/],
-    [Buffer.from("PK\x03\x04\x14\0\n\n\0\x01"), /Unpack it/],
+    [Buffer.from("PK\x03\x04\x14\0\n\n\0\x01"), /Decompress it/],
     ["\n", /one request on each line/],
     [`{"a":"${"x".repeat(9 << 20)}"}`, /smaller/],
   ];

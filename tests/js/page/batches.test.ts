@@ -61,7 +61,7 @@ after(async () => {
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 async function connect(page: Page, address = worker.url, key = KEY): Promise<void> {
-  await page.getByLabel("Address of the server").fill(address);
+  await page.getByLabel("Server address").fill(address);
   await page.getByLabel("Key").fill(key);
   await button(page, "Connect").click();
 }
@@ -222,7 +222,7 @@ describe("Batches", () => {
     permits = Number.POSITIVE_INFINITY;
     await page.locator(".state.cancelled").waitFor({ timeout: 60_000 });
     assert.equal((await client.batches.retrieve(id)).status, "cancelled");
-    await page.locator(".timeline b", { hasText: "Cancel asked for" }).waitFor();
+    await page.locator(".timeline b", { hasText: "Cancel requested" }).waitFor();
   });
 
   test("that failed show the errors of their file", async () => {
@@ -237,7 +237,7 @@ describe("Batches", () => {
       .evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent).slice(0, 3)));
     assert.deepEqual(rows, [
       ["2", "Not valid JSON", ""],
-      ["3", "An id used twice", "custom_id"],
+      ["3", "Duplicate ID", "custom_id"],
     ]);
   });
 

@@ -59,8 +59,8 @@ async function largeFile(megabytes: number): Promise<string> {
 
 async function raiseLimits(page: Page): Promise<void> {
   await page.getByText("Limits and more").click();
-  await page.getByLabel("Requests at most").fill("10000000");
-  await page.getByLabel("MiB at most").fill("10000");
+  await page.getByLabel("Max requests").fill("10000000");
+  await page.getByLabel("Max size (MiB)").fill("10000");
 }
 
 describe("A file", () => {
@@ -172,8 +172,8 @@ describe("A file", () => {
   test("over the limit is refused as on a server, and read to its end when asked for", async () => {
     const { page } = await openPage(browser, server.url);
     await page.getByText("Limits and more").click();
-    await page.getByLabel("MiB at most").fill("1");
-    await page.getByLabel("Requests at most").fill("8000");
+    await page.getByLabel("Max size (MiB)").fill("1");
+    await page.getByLabel("Max requests").fill("8000");
     const good = Array.from({ length: 8_000 }, (_, i) => line(`request-${i}`)).join("\n");
     await choose(page, `${good}\nbroken\n`);
     await checked(page);

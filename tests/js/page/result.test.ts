@@ -101,7 +101,7 @@ describe("A hundred thousand errors and more", () => {
 
   test("are filtered by kind, text, member and line", async () => {
     const shown = page.locator(".shown-count");
-    await page.getByRole("button", { name: /Something is missing/ }).click();
+    await page.getByRole("button", { name: /Missing field/ }).click();
     await shown
       .filter({ hasText: "50,000 shown" })
       .or(shown.filter({ hasText: "49,999 shown" }))
@@ -199,7 +199,7 @@ describe("What can be taken away", () => {
   test("good lines beyond the limit of one file come as several", async () => {
     const { page } = await openPage(browser, server.url);
     await page.getByText("Limits and more").click();
-    await page.getByLabel("Requests at most").fill("2");
+    await page.getByLabel("Max requests").fill("2");
     await choose(page, `${content}\n`);
     await checked(page);
     await page.getByRole("button", { name: "Good lines as a new file" }).click();
@@ -240,8 +240,8 @@ test("the statistics tell requests, models, sizes, the longest lines and ids use
   assert.deepEqual(facts, [
     ["Requests", "4"],
     ["Bytes", `${(size / 1000).toFixed(2)} KB`],
-    ["Bytes a line, on average", `${(Math.round(size / 4) / 1000).toFixed(2)} KB`],
-    ["Ids used again", "1"],
+    ["Average bytes per line", `${(Math.round(size / 4) / 1000).toFixed(2)} KB`],
+    ["Duplicate IDs", "1"],
     ["Blank lines", "1"],
   ]);
   const models = await page.locator(".models li").evaluateAll((all) => all.map((each) => each.textContent));

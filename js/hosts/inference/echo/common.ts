@@ -87,7 +87,7 @@ export function tokens(text: string): number {
   return Math.ceil(text.length / TOKEN);
 }
 
-/** The echo, as far as it goes: to the first stop text, and to so many tokens. */
+/** The echo, cut at the first stop text and at the token limit. */
 export function limited(
   text: string,
   stops: string[],
@@ -100,7 +100,7 @@ export function limited(
   }
   if (most === undefined || end <= most * TOKEN) return { text: text.slice(0, end), cut: false };
   end = most * TOKEN;
-  // Half of a character is none.
+  // A lone surrogate is dropped.
   const last = text.charCodeAt(end - 1);
   return { text: text.slice(0, last >= 0xd800 && last < 0xdc00 ? end - 1 : end), cut: true };
 }

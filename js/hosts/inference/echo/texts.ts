@@ -8,7 +8,7 @@ export interface Text {
   tokens: number;
 }
 
-/** Reads the parameter; a prompt of tokens stands for the text of its numbers. At most 2,048 texts. */
+/** Reads the parameter; a prompt of tokens means the text of its numbers. At most 2,048 texts. */
 export function texts(body: Body, param: "prompt" | "input"): Text[] {
   const value = body[param];
   if (value === undefined) throw Refusal.missing(param);

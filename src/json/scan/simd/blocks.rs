@@ -1,12 +1,12 @@
 //! Sixty-four bytes at once, after simdjson: bitmaps of what is quote, string and structure, without a branch
-//! for each character. Gives out the places where the walk must look: `{}[]:,` and line ends outside strings,
-//! quotes that open a string, and the first byte of whatever else stands there. (Where a string ends is no
-//! place: what comes next shows it.) Escapes, control characters in strings and UTF-8 are checked on the way,
+//! for each character. Gives out the offsets where the walk must look: `{}[]:,` and line ends outside strings,
+//! quotes that open a string, and the first byte of whatever else is there: the starts of tokens. (The end of a
+//! string is not among them: what comes next shows it.) Escapes, control characters in strings and UTF-8 are checked on the way,
 //! each only in blocks that have such bytes.
 //!
-//! Which blocks have them no processor can guess, and each wrong guess costs as much as a block. So there is no
-//! branch either for each block: one loop goes over a row of blocks and notes which need what, then each of the
-//! others goes over those noted for it, while the row is still in the nearest cache.
+//! Which blocks have them is unpredictable, and a mispredicted branch costs as much as a block. So there is no branch
+//! for each block either: one loop goes over a row of blocks and notes which need what, then each of the others goes
+//! over those noted for it, while the row is still in the L1 cache.
 #![allow(unsafe_code)]
 
 use super::checks::{Units, controls, utf8};
@@ -19,15 +19,15 @@ const BLOCK: usize = 64;
 const ROW: usize = 32;
 const EVERY_OTHER: u64 = 0xAAAA_AAAA_AAAA_AAAA;
 
-/// The place behind everything that could be read, where the text turned out to be broken.
+/// The offset given out where the text turned out to be broken, after everything that could be read.
 pub(super) const BROKEN: usize = usize::MAX;
 
-/// The places of a text, in order.
+/// The offsets of a text's tokens, in order.
 ///
 /// Its methods are `unsafe` because those of [`Vector`] are, and for the same reason only.
-pub(in crate::json::scan) struct Places<'a, V> {
+pub(in crate::json::scan) struct Offsets<'a, V> {
     pub(super) text: &'a [u8],
-    /// What is a place outside strings as the operators are: the line end, or one of them again.
+    /// What is a token outside strings besides the operators: the line end, or one of them again.
     line_end: u8,
     state: State<V>,
     /// Where the next row starts; beyond the text when none is left.
@@ -35,13 +35,13 @@ pub(in crate::json::scan) struct Places<'a, V> {
     /// The first byte of which no structure shows that it is wrong: in an escape, a control character, in UTF-8.
     broken_at: usize,
     row: Row,
-    /// Blocks of the current row, where it starts, and those with places that were not given out yet.
+    /// Blocks of the current row, where it starts, and those with tokens that were not given out yet.
     blocks: usize,
     base: usize,
     ready: u32,
 }
 
-/// What a row must know of those before it.
+/// What carries over from one row to the next.
 #[derive(Clone, Copy)]
 struct State<V> {
     /// 1 if its first byte is escaped.
@@ -64,7 +64,7 @@ struct Row {
     /// What is escaped in strings, but for quotes and the [usual](Constants::usual).
     unusual: [u64; ROW + 1],
     /// From index 0.
-    places: [u64; ROW],
+    offsets: [u64; ROW],
 }
 
 /// Which blocks of a row need more than [`Row::strings`], one bit each.
@@ -74,28 +74,28 @@ struct Todo {
     structure: u32,
 }
 
-impl<'a, V: Vector> Places<'a, V> {
-    /// With `lines`, the ends of lines outside strings are places, and inside them they break the text.
+impl<'a, V: Vector> Offsets<'a, V> {
+    /// With `lines`, the line ends outside strings are tokens, and inside them they break the text.
     pub(super) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
         const NONE: [u64; ROW + 1] = [0; ROW + 1];
         Self {
             text,
             line_end: if lines { b'\n' } else { b',' },
-            // SAFETY: as our own caller says.
+            // SAFETY: upheld by the caller.
             state: unsafe { State::new() },
             next_row: 0,
             broken_at: BROKEN,
-            row: Row { odd: 0, odd_before: false, in_string: NONE, unusual: NONE, places: [0; ROW] },
+            row: Row { odd: 0, odd_before: false, in_string: NONE, unusual: NONE, offsets: [0; ROW] },
             blocks: 0,
             base: 0,
             ready: 0,
         }
     }
 
-    /// Forgets everything and goes on at `at`, which no string or line reaches into.
+    /// Resets the state and goes on at `at`, which no string or line extends into.
     #[cold]
     pub(super) unsafe fn restart(&mut self, at: usize) {
-        // SAFETY: as our own caller says.
+        // SAFETY: upheld by the caller.
         self.state = unsafe { State::new() };
         (self.next_row, self.broken_at, self.ready) = (at, BROKEN, 0);
         self.blocks = 0;
@@ -107,34 +107,34 @@ impl<'a, V: Vector> Places<'a, V> {
         self.line_end == b'\n'
     }
 
-    /// The first byte found broken, if the last place given out was [`BROKEN`].
+    /// The first byte found broken, if the last offset given out was [`BROKEN`].
     pub(super) fn broken_at(&self) -> usize {
         self.broken_at
     }
 
-    /// The next block that has a place: its places, and where it starts. At the end of the text one place: its
-    /// length, or [`BROKEN`].
+    /// The next block that has a token: the bitmap of its tokens, and where it starts. At the end of the text one
+    /// offset: its length, or [`BROKEN`].
     #[inline(always)]
     pub(super) unsafe fn next_block(&mut self) -> (u64, usize) {
         if self.ready == 0 {
-            // SAFETY: as our own caller says.
+            // SAFETY: upheld by the caller.
             unsafe { V::compiled(self) };
         }
         let block = self.ready.trailing_zeros() as usize % ROW;
         self.ready &= self.ready.wrapping_sub(1);
-        (self.row.places[block], self.base.wrapping_add(block * BLOCK))
+        (self.row.offsets[block], self.base.wrapping_add(block * BLOCK))
     }
 }
 
-impl<V: Vector> Work for Places<'_, V> {
-    /// Reads on until a block has a place, or the text is at its end: then that is one.
+impl<V: Vector> Work for Offsets<'_, V> {
+    /// Reads on until a block has a token, or the text is at its end: then that is one.
     #[inline(always)]
     unsafe fn work(&mut self) {
         let text = self.text;
         while self.ready == 0 {
             let at = self.next_row;
             let Some(rest) = text.get(at..) else {
-                self.row.places[0] = 1;
+                self.row.offsets[0] = 1;
                 self.base = if self.broken_at == BROKEN { text.len() } else { BROKEN };
                 self.ready = 1;
                 return;
@@ -151,31 +151,31 @@ impl<V: Vector> Work for Places<'_, V> {
                 last.as_ptr()
             };
             self.next_row = if whole > 0 { at + whole * BLOCK } else { BROKEN };
-            // SAFETY: so many blocks are there; the rest is as our own caller says.
+            // SAFETY: that many blocks are there; the rest is upheld by the caller.
             unsafe { self.read(from, whole.max(2)) };
             if whole == 0 && self.row.in_string[2] >> 63 != 0 {
                 self.broken_at = self.broken_at.min(text.len());
             }
             if self.broken_at != BROKEN {
-                // What comes behind counts no more.
+                // What follows no longer counts.
                 self.next_row = BROKEN;
                 let (block, byte) = ((self.broken_at - at) / BLOCK, (self.broken_at - at) % BLOCK);
                 self.ready &= ((2u64 << block) - 1) as u32;
                 if self.ready >> block & 1 == 1 {
-                    self.row.places[block] &= (1 << byte) - 1;
-                    self.ready &= !(u32::from(self.row.places[block] == 0) << block);
+                    self.row.offsets[block] &= (1 << byte) - 1;
+                    self.ready &= !(u32::from(self.row.offsets[block] == 0) << block);
                 }
             }
         }
     }
 }
 
-impl<V: Vector> Places<'_, V> {
-    /// Reads so many blocks at `from`, all of whose bytes must be readable.
+impl<V: Vector> Offsets<'_, V> {
+    /// Reads `blocks` blocks at `from`, all of whose bytes must be readable.
     #[inline(always)]
     unsafe fn read(&mut self, from: *const u8, blocks: usize) {
         // SAFETY of all that follows: the blocks are readable, and so are the 16 bytes before each but the first; the
-        // rest is as our own caller says.
+        // rest is upheld by the caller.
         let row = &mut self.row;
         let load = |block: usize| unsafe {
             let from = from.add(block * BLOCK);
@@ -234,7 +234,7 @@ impl<V: Vector> Places<'_, V> {
                 let halves = bytes.map(|v| v.and(c.half));
                 let operators = std::array::from_fn(|i| {
                     // Braces differ from brackets in one bit, which is set in `:` and `,` too. Two control characters, 0x1A
-                    // and 0x0C, become these when it is set; as a place or behind a number the walk refuses them.
+                    // and 0x0C, become these when it is set; as a token or after a number the walk refuses them.
                     let operator = c.operators.look_up(halves[i]).eq(bytes[i].or(c.space));
                     operator.or(bytes[i].eq(line_end))
                 });
@@ -247,9 +247,9 @@ impl<V: Vector> Places<'_, V> {
             let starts = literal & !(literal << 1 | in_literal);
             state.in_literal = literal >> 63;
             last = block;
-            let places = operators & outside | quotes & in_string | starts;
-            row.places[block] = places;
-            ready |= u32::from(places != 0) << block;
+            let offsets = operators & outside | quotes & in_string | starts;
+            row.offsets[block] = offsets;
+            ready |= u32::from(offsets != 0) << block;
         }
         if last.wrapping_add(1) != blocks {
             state.in_literal = 0;
@@ -265,13 +265,13 @@ impl<V: Vector> Places<'_, V> {
 impl<V: Vector> State<V> {
     #[inline(always)]
     unsafe fn new() -> Self {
-        // SAFETY: as our own caller says.
+        // SAFETY: upheld by the caller.
         Self { escaped: 0, in_literal: 0, units: Units::default(), before: unsafe { V::splat(0) } }
     }
 }
 
 impl Row {
-    /// A new row begins, after one of so many blocks.
+    /// A new row begins, after one of `blocks` blocks.
     #[inline(always)]
     fn follow(&mut self, blocks: usize) {
         for bitmaps in [&mut self.in_string, &mut self.unusual] {
@@ -281,7 +281,7 @@ impl Row {
         self.odd = 0;
     }
 
-    /// `in_string` and `unusual` of so many blocks, two by two.
+    /// `in_string` and `unusual` of the first `blocks` blocks, two by two.
     #[inline(always)]
     fn pairs(&mut self, blocks: usize) -> impl Iterator<Item = (&mut [u64; 2], &mut [u64; 2])> {
         let (in_string, _) = self.in_string[1..].as_chunks_mut::<2>();
@@ -303,7 +303,7 @@ impl Row {
         let mut first = *escaped;
         let mut at = from;
         for (in_string, unusual) in self.pairs(blocks) {
-            // SAFETY: the blocks are readable; the rest is as our own caller says.
+            // SAFETY: the blocks are readable; the rest is upheld by the caller.
             let odd = [0, 1].map(|i| unsafe {
                 let bytes = [V::load(at), V::load(at.add(16)), V::load(at.add(32)), V::load(at.add(48))];
                 at = at.add(BLOCK);
@@ -333,7 +333,7 @@ impl Row {
         let mut unusual_before = self.unusual[0];
         let (mut unusual_blocks, mut within) = (0, 0);
         for (in_string, unusual) in self.pairs(blocks) {
-            // SAFETY: two bitmaps are 16 bytes; the rest is as our own caller says.
+            // SAFETY: two bitmaps are 16 bytes; the rest is upheld by the caller.
             let prefixes = unsafe { V::load(in_string.as_ptr().cast()).prefix_xor() };
             for (i, prefix) in prefixes.into_iter().enumerate() {
                 // A block without quotes is all in a string or not at all; in one, it has no structure.
@@ -341,7 +341,7 @@ impl Row {
                 let inside = prefix ^ before;
                 before = 0u64.wrapping_sub(inside >> 63);
                 in_string[i] = inside;
-                // Outside strings a backslash is a place, and the walk refuses it.
+                // Outside strings a backslash is a token, and the walk refuses it.
                 unusual[i] &= inside;
                 // An escape at the end of the block before may have its digits, or the other half of its pair, in this one.
                 let some = unusual[i] | unusual_before >> 56 != 0;
@@ -358,7 +358,7 @@ impl Row {
     }
 }
 
-/// The bytes behind a backslash that is not itself escaped; `first` is 1 if the first byte is one, and is set for the
+/// The bytes after a backslash that is not itself escaped; `first` is 1 if the first byte is one, and is set for the
 /// next block.
 #[inline(always)]
 fn find_escaped(backslashes: u64, first: &mut u64) -> u64 {

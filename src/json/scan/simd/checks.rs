@@ -16,7 +16,7 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Which bytes break an escape that starts before this block or in it. `unusual` are those behind a backslash
+    /// Which bytes break an escape that starts before this block or in it. `unusual` are those after a backslash
     /// inside a string, but for quotes and the [usual](Constants::usual).
     #[inline(always)]
     pub(super) unsafe fn escapes<V: Vector>(
@@ -25,7 +25,7 @@ impl Units {
         block: Block<V>,
         unusual: u64,
     ) -> u64 {
-        // SAFETY: as our own caller says.
+        // SAFETY: upheld by the caller.
         unsafe {
             let before = *self;
             let zero = V::splat(0);
@@ -56,8 +56,8 @@ impl Units {
                 let letters = !bits(classes.map(|v| v.and(c.space).eq(zero)));
                 let high = second & (ab | bits(block.map(|v| v.eq(eight).or(v.eq(nine)))));
                 let low = second & letters & !ab;
-                // Behind the digits of a high one there must be a `\u`, then a low one, which may stand nowhere
-                // else. The `u` is asked for by itself so that what is found broken first is never behind the
+                // Behind the digits of a high one there must be a `\u`, then a low one, which may be nowhere
+                // else. The `u` is asked for by itself so that what is found broken first is never after the
                 // line: the string may end after the digits.
                 broken |= behind(4, high, before.high) & !escapes;
                 broken |= behind(6, high, before.high) ^ low;
@@ -78,7 +78,7 @@ impl Units {
 /// UTF-8 in less than one instruction per byte"). Whether the last character is complete shows in the next block.
 #[inline(always)]
 pub(super) unsafe fn utf8<V: Vector>(c: &Constants<V>, [v0, v1, v2, v3]: Block<V>, before: V) -> u64 {
-    // SAFETY: as our own caller says.
+    // SAFETY: upheld by the caller.
     unsafe {
         // Not 0 where the bytes, after those before, are wrong.
         let wrong = |bytes: V, before: V| {
@@ -101,7 +101,7 @@ pub(super) unsafe fn utf8<V: Vector>(c: &Constants<V>, [v0, v1, v2, v3]: Block<V
 /// Which bytes are control characters.
 #[inline(always)]
 pub(super) unsafe fn controls<V: Vector>(c: &Constants<V>, block: Block<V>) -> u64 {
-    // SAFETY: as our own caller says.
+    // SAFETY: upheld by the caller.
     unsafe {
         let zero = V::splat(0);
         // What is less than a space, as a signed number, and not below 0.
@@ -114,12 +114,12 @@ pub(super) unsafe fn controls<V: Vector>(c: &Constants<V>, block: Block<V>) -> u
 /// Whether the top bit of any byte is set.
 #[inline(always)]
 unsafe fn any<V: Vector>(v: V) -> bool {
-    // SAFETY: as our own caller says.
+    // SAFETY: upheld by the caller.
     unsafe { v.top_bits() != 0 }
 }
 
 #[inline(always)]
 unsafe fn all_zero<V: Vector>(v: V) -> bool {
-    // SAFETY: as our own caller says.
+    // SAFETY: upheld by the caller.
     unsafe { v.eq(V::splat(0)).top_bits() == 0xFFFF }
 }

@@ -8,7 +8,7 @@ pub(super) struct Constants<V> {
     pub(super) space: V,
     pub(super) quote: V,
     pub(super) backslash: V,
-    /// By lower half, what nearly all escapes have behind the backslash: there is nothing to check about them. (`b` has the
+    /// By lower half, what nearly all escapes have after the backslash: there is nothing to check about them. (`b` has the
     /// lower half of `r`, so it is not among them, nor is the quote, which needs no more than its bitmap.)
     pub(super) usual: V,
     /// By lower half, the whitespace.
@@ -35,7 +35,7 @@ impl<V: Vector> Constants<V> {
         // V8 makes a constant anew each time it is used, by three or four instructions. What it does not know to be
         // one it keeps; and for the compiler not to know it, it must seem to come from anywhere.
         let tables = std::hint::black_box(&TABLES);
-        // SAFETY: each table is 16 bytes; the rest is as our own caller says.
+        // SAFETY: each table is 16 bytes; the rest is upheld by the caller.
         let table = |at: usize| unsafe { V::load(tables[at].as_ptr()) };
         Self {
             space: table(0),
@@ -83,7 +83,7 @@ static TABLES: [[u8; 16]; 18] = [
 
 #[rustfmt::skip]
 const USUAL: [u8; 16] = [
-    // No byte has the lower half of the place that holds it, so none is equal to it.
+    // No byte has the lower half of the slot it is in, so none is equal to it.
     1, 0, b'r', 0, b't', 0, b'f', 0, 0, 0, 0, 0, b'\\', 0, b'n', b'/',
 ];
 

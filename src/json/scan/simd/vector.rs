@@ -4,7 +4,7 @@
 /// A register of 16 bytes.
 ///
 /// Every method is `unsafe` for one reason, apart from what `load` says: it may be called only where the
-/// instructions of the implementing type exist. `walk` checks that once, at its two entries.
+/// instructions of the implementing type exist. `lines` checks that once, at its two entries.
 pub(in crate::json::scan) trait Vector: Copy {
     /// The 16 bytes at `from`, at any alignment. All of them must be readable.
     unsafe fn load(from: *const u8) -> Self;
@@ -25,7 +25,7 @@ pub(in crate::json::scan) trait Vector: Copy {
     unsafe fn upper(self, half: Self) -> Self;
     /// This table's entry for each byte of `index`, all of which are below 16.
     unsafe fn look_up(self, index: Self) -> Self;
-    /// The bytes `N` places earlier in the text: the last `N` of `before`, then our first.
+    /// The bytes `N` positions earlier in the text: the last `N` of `before`, then our first.
     unsafe fn earlier<const N: usize>(self, before: Self) -> Self;
     /// The top bit of each byte, the first byte's lowest.
     unsafe fn top_bits(self) -> u64;
@@ -47,7 +47,7 @@ pub(super) type Block<V> = [V; 4];
 /// The top bit of each byte, the first byte's lowest.
 #[inline(always)]
 pub(super) unsafe fn bits<V: Vector>([a, b, c, d]: Block<V>) -> u64 {
-    // SAFETY: as our own caller says.
+    // SAFETY: upheld by the caller.
     unsafe { a.top_bits() | b.top_bits() << 16 | c.top_bits() << 32 | d.top_bits() << 48 }
 }
 
@@ -96,7 +96,7 @@ mod wasm {
         }
         #[inline(always)]
         unsafe fn upper(self, half: Self) -> Self {
-            // Engines have no shift of bytes, and would put a constant of their own in its place.
+            // Engines have no shift of bytes, and would use a constant of their own instead.
             v128_and(u16x8_shr(self, 4), half)
         }
         #[inline(always)]
@@ -131,7 +131,7 @@ mod wasm {
         }
         #[inline(never)]
         unsafe fn compiled(work: &mut impl Work) {
-            // SAFETY: as our own caller says.
+            // SAFETY: upheld by the caller.
             unsafe { work.work() }
         }
     }
@@ -224,7 +224,7 @@ mod neon {
         }
         #[inline(never)]
         unsafe fn compiled(work: &mut impl Work) {
-            // SAFETY: as our own caller says.
+            // SAFETY: upheld by the caller.
             unsafe { work.work() }
         }
     }

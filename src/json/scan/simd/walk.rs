@@ -1,27 +1,27 @@
-//! From one place of structure to the next: whether the grammar is kept, and where the members are.
+//! From one token to the next: whether the grammar is kept, and where the members are.
 #![allow(unsafe_code)]
 
-use super::blocks::{BROKEN, Places};
+use super::blocks::{BROKEN, Offsets};
 use super::vector::Vector;
 use crate::json::scan::{Kind, Query, ScanError, literal};
 use crate::limits::MAX_DEPTH;
 use memchr::memchr;
 
-/// The place of the next token, unless the text is no JSON: then the place that shows it.
+/// The offset of the next token; if the text is not JSON, the offset that shows it.
 type Step = Result<usize, usize>;
 
 /// Where the next line starts, and what is known of it already. `unsafe` as the methods of [`Vector`] are.
 pub(in crate::json::scan) struct Walk<'a, V> {
-    places: Places<'a, V>,
+    offsets: Offsets<'a, V>,
     left: u64,
     base: usize,
 }
 
 /// A walk on its way through one line: what changes with each step is held in registers.
 struct Steps<'w, 'a, V> {
-    places: &'w mut Places<'a, V>,
+    offsets: &'w mut Offsets<'a, V>,
     text: &'a [u8],
-    /// The places of the current block not yet stepped on, and where it starts.
+    /// The tokens of the current block that were not visited yet, and where it starts.
     left: u64,
     base: usize,
 }
@@ -29,8 +29,8 @@ struct Steps<'w, 'a, V> {
 impl<'a, V: Vector> Walk<'a, V> {
     /// Over a text of one value or, with `lines`, of one value a line.
     pub(in crate::json::scan) unsafe fn new(text: &'a [u8], lines: bool) -> Self {
-        // SAFETY: as our own caller says.
-        Self { places: unsafe { Places::new(text, lines) }, left: 0, base: 0 }
+        // SAFETY: upheld by the caller.
+        Self { offsets: unsafe { Offsets::new(text, lines) }, left: 0, base: 0 }
     }
 
     /// Scans the next line or the one text: the kind of its top value, and where it ends.
@@ -40,75 +40,75 @@ impl<'a, V: Vector> Walk<'a, V> {
         query: &mut Query<'_>,
     ) -> (Result<Kind, ScanError>, usize) {
         let mut steps = self.steps();
-        // SAFETY: as our own caller says.
+        // SAFETY: upheld by the caller.
         let walked = unsafe { steps.value(query) };
         (self.left, self.base) = (steps.left, steps.base);
         match walked {
             Ok((kind, end)) => (Ok(kind), end),
-            // SAFETY: as our own caller says.
+            // SAFETY: upheld by the caller.
             Err(at) => (Err(ScanError), unsafe { self.line_end(at) }),
         }
     }
 
     #[inline(always)]
     fn steps(&mut self) -> Steps<'_, 'a, V> {
-        let text = self.places.text;
-        Steps { left: self.left, base: self.base, places: &mut self.places, text }
+        let text = self.offsets.text;
+        Steps { left: self.left, base: self.base, offsets: &mut self.offsets, text }
     }
 
-    /// Where a line ends that is broken at a place.
+    /// Where a line ends that is broken at `at`.
     #[cold]
     unsafe fn line_end(&mut self, mut at: usize) -> usize {
-        let text = self.places.text;
-        if !self.places.in_lines() {
+        let text = self.offsets.text;
+        if !self.offsets.in_lines() {
             return text.len();
         }
         let mut steps = self.steps();
         while !steps.ends(at) && at != BROKEN {
-            // SAFETY: as our own caller says.
+            // SAFETY: upheld by the caller.
             at = unsafe { steps.step() };
         }
         (self.left, self.base) = (steps.left, steps.base);
         if at != BROKEN {
             return at;
         }
-        // What the blocks say from here on may be nonsense, up to the end of the line.
-        let from = self.places.broken_at().min(text.len());
+        // From here to the end of the line the bitmaps may be wrong.
+        let from = self.offsets.broken_at().min(text.len());
         let end = from + memchr(b'\n', &text[from..]).unwrap_or(text.len() - from);
-        // SAFETY: as our own caller says.
-        unsafe { self.places.restart(end + 1) };
+        // SAFETY: upheld by the caller.
+        unsafe { self.offsets.restart(end + 1) };
         self.left = 0;
         end
     }
 }
 
 impl<V: Vector> Steps<'_, '_, V> {
-    // SAFETY of the calls in these methods: as the callers of the methods say.
+    // SAFETY of the calls in these methods: upheld by the callers of the methods.
 
     #[inline(always)]
     unsafe fn step(&mut self) -> usize {
         if self.left == 0 {
-            (self.left, self.base) = unsafe { self.places.next_block() };
+            (self.left, self.base) = unsafe { self.offsets.next_block() };
         }
         let at = self.base.wrapping_add(self.left.trailing_zeros() as usize);
         self.left &= self.left - 1;
         at
     }
 
-    /// What stands there; 0, which no JSON holds, at the end of the text and where it is broken.
+    /// The byte at an offset; 0, which no JSON holds, at the end of the text and where it is broken.
     #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
         self.text.get(at).copied().unwrap_or(0)
     }
 
-    /// Whether the line or text is over at a place.
+    /// Whether the line or text is over at `at`.
     #[inline(always)]
     fn ends(&self, at: usize) -> bool {
-        // A line end is a place only where each line is a text.
+        // A line end is a token only where each line is a text.
         at == self.text.len() || self.byte(at) == b'\n'
     }
 
-    /// The value that starts at the next place, which must be all there is; and the place behind it.
+    /// The value that starts at the next token, which must be all there is; and the offset of the token after it.
     #[inline(always)]
     unsafe fn value(&mut self, query: &mut Query<'_>) -> Result<(Kind, usize), usize> {
         // Whose members are being read: 0 no one's, 1 those of the top value, 2 those of the one the query goes within.
@@ -144,7 +144,7 @@ impl<V: Vector> Steps<'_, '_, V> {
                     kind
                 }
             };
-            // Here a value is over, and `at` is the place behind it.
+            // Here a value is over, and `at` is the offset of the next token.
             loop {
                 if level == 0 {
                     return if self.ends(at) { Ok((kind, at)) } else { Err(at) };
@@ -170,11 +170,11 @@ impl<V: Vector> Steps<'_, '_, V> {
         }
     }
 
-    /// The key at `at`, of a member that may be asked for; gives the place of its value.
+    /// The key at `at`, of a member that may be asked for; gives the offset of its value.
     #[inline(always)]
     unsafe fn key(&mut self, at: usize, level: usize, query: &mut Query<'_>) -> Step {
         let colon = unsafe { self.colon(at)? };
-        // Between a string and a colon that is the next place there is only whitespace.
+        // Between a string and a colon that is the next token there is only whitespace.
         let end = self.trimmed(at, colon);
         query.key(level, self.text, at + 1, end - 1);
         Ok(unsafe { self.step() })
@@ -190,17 +190,17 @@ impl<V: Vector> Steps<'_, '_, V> {
         if self.byte(colon) == b':' { Ok(colon) } else { Err(colon) }
     }
 
-    /// The number or word at `at`: its kind, and the place behind it.
+    /// The number or word at `at`: its kind, and the offset of the next token.
     #[inline(always)]
     unsafe fn literal(&mut self, at: usize) -> Result<(Kind, usize), usize> {
         let kind = literal::kind(self.byte(at));
         let end = literal::end(self.text, at).ok_or(at)?.get();
-        // What follows is a place of its own, except what runs on without a break.
+        // What follows is a token of its own, except what runs on without a break.
         let over = matches!(self.byte(end), b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
         if over || end == self.text.len() { Ok((kind, unsafe { self.step() })) } else { Err(at) }
     }
 
-    /// The place behind the array or object at `at`, in which nothing is asked for; itself it lies `level` deep.
+    /// The token after the array or object at `at`, in which nothing is asked for; it is itself nested `level` deep.
     #[inline(always)]
     unsafe fn container(&mut self, mut at: usize, level: usize) -> Step {
         let mut depth = level;
@@ -256,7 +256,7 @@ impl<V: Vector> Steps<'_, '_, V> {
     fn trimmed(&self, start: usize, end: usize) -> usize {
         let text = self.text;
         let mut end = end.min(text.len());
-        // Nothing else that is not above a space can stand before a place and behind a value.
+        // Nothing else that is not above a space can come between a value and the next token.
         while end > start && text[end - 1] <= b' ' {
             end -= 1;
         }
