@@ -2,18 +2,18 @@
 
 import { Hono } from "hono";
 import { ApiError } from "../core/errors.ts";
-import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins, tenantNames } from "./auth.ts";
-import { batchRoutes } from "./batch-routes.ts";
-import { checkSettings, modelNames, SettingError } from "./config.ts";
-import { fileRoutes } from "./file-routes.ts";
-import { errorResponse, type HonoEnv, internalError } from "./http.ts";
-import { newId } from "./ids.ts";
-import { logError } from "./log.ts";
-import type { Env, ExecutionContext } from "./platform.ts";
-import { uploadRoutes } from "./upload-routes.ts";
+import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins, tenantNames } from "../server/auth.ts";
+import { errorResponse, type HonoEnv, internalError } from "../server/http.ts";
+import { newId } from "../server/ids.ts";
+import { logError } from "../server/log.ts";
+import { batchRoutes } from "../server/routes/batches.ts";
+import { fileRoutes } from "../server/routes/files.ts";
+import { uploadRoutes } from "../server/routes/uploads.ts";
+import type { Env, ExecutionContext } from "./env.ts";
+import { checkSettings, modelNames, SettingError } from "./settings.ts";
 
-export { Runner } from "./runner.ts";
-export { Tenant } from "./tenant.ts";
+export { Tenant } from "../server/tenant/service.ts";
+export { Runner } from "./runner-object.ts";
 
 /** Strict would tell /v1/files/ from /v1/files. */
 const app = new Hono<HonoEnv>({ strict: false });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { ResourceNotFoundError } from "../../../js/core/errors.ts";
 import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
-import { RunnerFiles } from "../../../js/worker/runner-files.ts";
+import { RunnerFiles } from "../../../js/server/tenant/run-files.ts";
 import { chatLines, createBatch, ended, linesOf, type Started, startWorker, until } from "./server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 

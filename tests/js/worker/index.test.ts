@@ -3,13 +3,13 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
-import { FileIndex, type FileQuery } from "../../../js/worker/file-index.ts";
-import { Inputs } from "../../../js/worker/inputs.ts";
-import { groupSmall } from "../../../js/worker/join.ts";
-import { listing } from "../../../js/worker/listing.ts";
-import type { Bucket } from "../../../js/worker/platform.ts";
-import { Trash, WRITING_SECONDS } from "../../../js/worker/trash.ts";
-import { MAX_PARTS, Uploads } from "../../../js/worker/uploads.ts";
+import { groupSmall } from "../../../js/server/join.ts";
+import { listing } from "../../../js/server/listing.ts";
+import { FileIndex, type FileQuery } from "../../../js/server/tenant/file-index.ts";
+import { Inputs } from "../../../js/server/tenant/inputs.ts";
+import { Trash, WRITING_SECONDS } from "../../../js/server/tenant/trash.ts";
+import { MAX_PARTS, Uploads } from "../../../js/server/tenant/uploads.ts";
+import type { Bucket } from "../../../js/worker/env.ts";
 import { memoryStorage } from "./storage.ts";
 
 function index() {

@@ -4,11 +4,11 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { Hono } from "hono";
 import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
-import { fileRoutes } from "../../../js/worker/file-routes.ts";
-import type { HonoEnv } from "../../../js/worker/http.ts";
-import type { Env } from "../../../js/worker/platform.ts";
-import { streamSegments } from "../../../js/worker/stored-bytes.ts";
-import { uploadRoutes } from "../../../js/worker/upload-routes.ts";
+import type { HonoEnv } from "../../../js/server/http.ts";
+import { fileRoutes } from "../../../js/server/routes/files.ts";
+import { uploadRoutes } from "../../../js/server/routes/uploads.ts";
+import { streamSegments } from "../../../js/server/stored-bytes.ts";
+import type { Env } from "../../../js/worker/env.ts";
 import { chatLines } from "./server.ts";
 import { form } from "./wire.ts";
 

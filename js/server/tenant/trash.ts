@@ -3,9 +3,9 @@
  * whatever is cut off between, its bytes are found again.
  */
 
-import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
-import type { Bucket } from "./platform.ts";
-import { addColumn } from "./schema.ts";
+import type { SqlDurableObjectStorage } from "../../hosts/kv/durable-object.ts";
+import type { Bucket } from "../../worker/env.ts";
+import { addColumn } from "../../worker/schema.ts";
 
 /** How long an object may take to be written, in seconds. What is not named by then never will be. */
 export const WRITING_SECONDS = 86_400;

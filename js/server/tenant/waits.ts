@@ -1,7 +1,7 @@
 /** Logs that batches wait for the model server, and that they go on: once for each change that an operator would act on. */
 
-import type { Batch, KVOp } from "../core/types.ts";
-import { logWarning } from "./log.ts";
+import type { Batch, KVOp } from "../../core/types.ts";
+import { logWarning } from "../log.ts";
 
 /** A wait that goes on is logged again when its end has moved by more than so many seconds. */
 const MOVED_S = 60;

@@ -1,9 +1,9 @@
 /** Answers with bytes of files. */
 
 import { ApiError } from "../core/errors.ts";
-import { noSuchFile, type StoredFile } from "./file-index.ts";
 import { type Call, errorResponse } from "./http.ts";
 import { streamSegments } from "./stored-bytes.ts";
+import { noSuchFile, type StoredFile } from "./tenant/file-index.ts";
 
 /** The bytes of a file, or the range of them that is asked for. */
 export async function content(c: Call, { file, segments }: StoredFile): Promise<Response> {

@@ -6,9 +6,9 @@
 
 import type { KV, KVOp, KVPage, KVQuery } from "../core/types.ts";
 import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
-import type { Stub } from "./platform.ts";
-import type { Tenant } from "./tenant.ts";
-import { published } from "./waits.ts";
+import type { Tenant } from "../server/tenant/service.ts";
+import { published } from "../server/tenant/waits.ts";
+import type { Stub } from "./env.ts";
 
 /**
  * While requests run, the Tenant says at once when a batch is to be cancelled, and is asked now and then all the same. After

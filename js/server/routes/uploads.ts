@@ -1,9 +1,9 @@
 /** /v1/uploads: files that are too large for one call. */
 
 import { Hono } from "hono";
-import { ApiError, InvalidRequestError } from "../core/errors.ts";
-import { newFileId } from "../hosts/shared/file-id.ts";
-import type { Segment } from "./file-index.ts";
+import { ApiError, InvalidRequestError } from "../../core/errors.ts";
+import { newFileId } from "../../hosts/shared/file-id.ts";
+import { unwrap } from "../../worker/rpc.ts";
 import {
   type Call,
   checkLength,
@@ -16,15 +16,15 @@ import {
   unknownField,
   wholeNumber,
   wrongType,
-} from "./http.ts";
-import { newId } from "./ids.ts";
-import { Joined, SmallOrObject } from "./join.ts";
-import { multipart } from "./multipart.ts";
-import { unwrap } from "./outcome.ts";
-import { checkBatchInput, checkPurpose, FirstLine, receive } from "./receive.ts";
-import { partKey } from "./runner-files.ts";
-import { readSegments, streamSegments } from "./stored-bytes.ts";
-import { MAX_PARTS, tooManyBytes } from "./uploads.ts";
+} from "../http.ts";
+import { newId } from "../ids.ts";
+import { Joined, SmallOrObject } from "../join.ts";
+import { multipart } from "../multipart.ts";
+import { checkBatchInput, checkPurpose, FirstLine, receive } from "../receive.ts";
+import { readSegments, streamSegments } from "../stored-bytes.ts";
+import type { Segment } from "../tenant/file-index.ts";
+import { partKey } from "../tenant/run-files.ts";
+import { MAX_PARTS, tooManyBytes } from "../tenant/uploads.ts";
 
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 const MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024;

@@ -6,13 +6,13 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { Batches, type TurnEnd } from "../entry/workerd.ts";
-import { isTenant } from "./auth.ts";
-import { inference, models, serviceSettings } from "./config.ts";
-import { log, logError } from "./log.ts";
-import type { Env, Stub } from "./platform.ts";
-import { RunnerFiles } from "./runner-files.ts";
-import { RunnerKV } from "./runner-kv.ts";
-import type { Tenant } from "./tenant.ts";
+import { isTenant } from "../server/auth.ts";
+import { log, logError } from "../server/log.ts";
+import { RunnerFiles } from "../server/tenant/run-files.ts";
+import type { Tenant } from "../server/tenant/service.ts";
+import type { Env, Stub } from "./env.ts";
+import { RunnerKV } from "./runner-store.ts";
+import { inference, models, serviceSettings } from "./settings.ts";
 
 /** After so long a turn starts nothing new. With the longest request, 10 minutes, it stays below the 15 of an alarm. */
 const TURN_MS = 120_000;

@@ -1,7 +1,7 @@
 /** Which files the batches that are not done with read: those stay, whoever deletes them. */
 
-import type { KV } from "../core/types.ts";
-import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
+import type { KV } from "../../core/types.ts";
+import type { SqlDurableObjectStorage } from "../../hosts/kv/durable-object.ts";
 
 export class Inputs {
   readonly #sql: SqlDurableObjectStorage["sql"];

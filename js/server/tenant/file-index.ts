@@ -1,9 +1,9 @@
 /** A tenant's files, in SQL: everything about them but their bytes, which are in R2. */
 
-import { ResourceNotFoundError } from "../core/errors.ts";
-import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
+import { ResourceNotFoundError } from "../../core/errors.ts";
+import type { SqlDurableObjectStorage } from "../../hosts/kv/durable-object.ts";
+import { addColumn } from "../../worker/schema.ts";
 import type { Inputs } from "./inputs.ts";
-import { addColumn } from "./schema.ts";
 import type { Trash } from "./trash.ts";
 
 /** Most of one page, as JSON: a longer list comes in several. */

@@ -1,7 +1,7 @@
 /** Which of a tenant's batches run: the queue's memory. What it means for the others is the core's to say. */
 
-import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
-import { addColumn } from "./schema.ts";
+import type { SqlDurableObjectStorage } from "../../hosts/kv/durable-object.ts";
+import { addColumn } from "../../worker/schema.ts";
 
 /** Failed calls in a row, over so long, after which a Runner is given up: three rounds of the Tenant. */
 const LOST_CALLS = 3;

@@ -4,7 +4,7 @@ import type { BatchesOptions } from "../core/batches.ts";
 import type { Dialect, Inference, Models } from "../core/types.ts";
 import { anyModel, echoInference, echoModels } from "../hosts/inference/echo.ts";
 import { fetchInference } from "../hosts/inference/fetch.ts";
-import type { Env } from "./platform.ts";
+import type { Env } from "./env.ts";
 
 /** What a batch may name unless `ENDPOINTS` says otherwise: the endpoints that take and give JSON alone. */
 const ENDPOINTS = [

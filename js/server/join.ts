@@ -4,13 +4,13 @@
  */
 
 import { ObjectWriter } from "../hosts/files/r2.ts";
-import type { Segment } from "./file-index.ts";
 import type { Call } from "./http.ts";
 import { newId } from "./ids.ts";
 import type { PartWriter } from "./receive.ts";
-import { partKey } from "./runner-files.ts";
 import { readSegments } from "./stored-bytes.ts";
-import type { PartBytes } from "./uploads.ts";
+import type { Segment } from "./tenant/file-index.ts";
+import { partKey } from "./tenant/run-files.ts";
+import type { PartBytes } from "./tenant/uploads.ts";
 
 /** Parts of up to so many bytes stay in the index. */
 const KEPT_BYTES = 64 * 1024;

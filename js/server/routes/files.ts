@@ -1,11 +1,12 @@
 /** /v1/files */
 
 import { Hono } from "hono";
-import { InvalidRequestError } from "../core/errors.ts";
-import { ObjectWriter } from "../hosts/files/r2.ts";
-import { newFileId } from "../hosts/shared/file-id.ts";
-import { maxBatchFileBytes } from "./config.ts";
-import { content } from "./download.ts";
+import { InvalidRequestError } from "../../core/errors.ts";
+import { ObjectWriter } from "../../hosts/files/r2.ts";
+import { newFileId } from "../../hosts/shared/file-id.ts";
+import { unwrap } from "../../worker/rpc.ts";
+import { maxBatchFileBytes } from "../../worker/settings.ts";
+import { content } from "../download.ts";
 import {
   type Call,
   checkLength,
@@ -14,14 +15,13 @@ import {
   limitOf,
   unknownField,
   wholeNumber,
-} from "./http.ts";
-import { now } from "./ids.ts";
-import { listing } from "./listing.ts";
-import { multipart, text } from "./multipart.ts";
-import { unwrap } from "./outcome.ts";
-import { storageFull } from "./quotas.ts";
-import { checkBatchInput, checkPurpose, type Received, receive } from "./receive.ts";
-import { fileKey } from "./runner-files.ts";
+} from "../http.ts";
+import { now } from "../ids.ts";
+import { listing } from "../listing.ts";
+import { multipart, text } from "../multipart.ts";
+import { checkBatchInput, checkPurpose, type Received, receive } from "../receive.ts";
+import { storageFull } from "../tenant/quotas.ts";
+import { fileKey } from "../tenant/run-files.ts";
 
 /** Largest file of any purpose; larger ones come by /v1/uploads. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;

@@ -1,14 +1,14 @@
 /** A turn's files: the tenant's input files, and the two files that the batch makes. */
 
-import { ResourceNotFoundError } from "../core/errors.ts";
-import type { FileObject, Files, FileWriter } from "../core/types.ts";
-import { ObjectWriter, type R2BucketLike } from "../hosts/files/r2.ts";
-import { newFileId } from "../hosts/shared/file-id.ts";
+import { ResourceNotFoundError } from "../../core/errors.ts";
+import type { FileObject, Files, FileWriter } from "../../core/types.ts";
+import { ObjectWriter, type R2BucketLike } from "../../hosts/files/r2.ts";
+import { newFileId } from "../../hosts/shared/file-id.ts";
+import type { Stub } from "../../worker/env.ts";
+import { logError } from "../log.ts";
+import { LostObjectError, readSegments } from "../stored-bytes.ts";
 import type { Segment } from "./file-index.ts";
-import { logError } from "./log.ts";
-import type { Stub } from "./platform.ts";
-import { LostObjectError, readSegments } from "./stored-bytes.ts";
-import type { Tenant } from "./tenant.ts";
+import type { Tenant } from "./service.ts";
 
 export class RunnerFiles implements Files {
   readonly #bucket: R2BucketLike;

@@ -2,8 +2,8 @@
 
 import type { R2BucketLike, R2MultipartUploadLike } from "../hosts/files/r2.ts";
 import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
-import type { Runner } from "./runner.ts";
-import type { Tenant } from "./tenant.ts";
+import type { Tenant } from "../server/tenant/service.ts";
+import type { Runner } from "./runner-object.ts";
 
 export interface DurableObjectState {
   readonly id: { readonly name?: string };

@@ -2,8 +2,8 @@
 
 import type { Context } from "hono";
 import { ApiError, InvalidRequestError } from "../core/errors.ts";
-import type { Env, Stub } from "./platform.ts";
-import type { Tenant } from "./tenant.ts";
+import type { Env, Stub } from "../worker/env.ts";
+import type { Tenant } from "./tenant/service.ts";
 
 /** What the middleware leaves for a route. */
 export interface HonoEnv {

@@ -1,8 +1,9 @@
 /** /v1/batches */
 
 import { Hono } from "hono";
-import { ApiError, ConflictError, InvalidRequestError } from "../core/errors.ts";
-import { dialect } from "./config.ts";
+import { ApiError, ConflictError, InvalidRequestError } from "../../core/errors.ts";
+import { unwrap } from "../../worker/rpc.ts";
+import { dialect } from "../../worker/settings.ts";
 import {
   checkLength,
   checkNames,
@@ -12,8 +13,7 @@ import {
   jsonObject,
   limitOf,
   wrongType,
-} from "./http.ts";
-import { unwrap } from "./outcome.ts";
+} from "../http.ts";
 
 const PARAMETERS = [
   "input_file_id",

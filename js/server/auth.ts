@@ -1,8 +1,8 @@
 /** Who is calling: which tenant a key belongs to. */
 
 import { ApiError } from "../core/errors.ts";
-import { SettingError } from "./config.ts";
-import type { Env } from "./platform.ts";
+import type { Env } from "../worker/env.ts";
+import { SettingError } from "../worker/settings.ts";
 
 /** The tenant of callers without a key. No key can have this name. */
 export const ANONYMOUS = "~anonymous";

@@ -1,7 +1,7 @@
 /** What a tenant may keep and queue, where the operator has set it. */
 
-import { ApiError } from "../core/errors.ts";
-import type { quotas } from "./config.ts";
+import { ApiError } from "../../core/errors.ts";
+import type { quotas } from "../../worker/settings.ts";
 
 type Quotas = ReturnType<typeof quotas>;
 

@@ -1,9 +1,9 @@
 /** A tenant's uploads: files that come in parts. The parts stay where they are; the file is a list of them. */
 
-import { InvalidRequestError, ResourceNotFoundError } from "../core/errors.ts";
-import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
+import { InvalidRequestError, ResourceNotFoundError } from "../../core/errors.ts";
+import type { SqlDurableObjectStorage } from "../../hosts/kv/durable-object.ts";
+import { addColumn } from "../../worker/schema.ts";
 import type { FileIndex, Segment, WireFile } from "./file-index.ts";
-import { addColumn } from "./schema.ts";
 import type { Trash } from "./trash.ts";
 
 /** How long parts may come, in seconds. */

@@ -7,12 +7,17 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import type { Batch, BatchList, KVOp } from "../core/types.ts";
-import { core } from "../core/wasm.ts";
-import { Batches } from "../entry/workerd.ts";
-import { DurableObjectKV } from "../hosts/kv/durable-object.ts";
-import { isTenant } from "./auth.ts";
-import { inference, maxConcurrentBatches, models, quotas, serviceSettings } from "./config.ts";
+import type { Batch, BatchList, KVOp } from "../../core/types.ts";
+import { core } from "../../core/wasm.ts";
+import { Batches } from "../../entry/workerd.ts";
+import { DurableObjectKV } from "../../hosts/kv/durable-object.ts";
+import type { DurableObjectState, Env, Stub } from "../../worker/env.ts";
+import { type Outcome, outcome } from "../../worker/rpc.ts";
+import type { Runner } from "../../worker/runner-object.ts";
+import { inference, maxConcurrentBatches, models, quotas, serviceSettings } from "../../worker/settings.ts";
+import { isTenant } from "../auth.ts";
+import { now } from "../ids.ts";
+import { log, logError, logWarning } from "../log.ts";
 import {
   FileIndex,
   type FileList,
@@ -22,14 +27,9 @@ import {
   type StoredFile,
   type WireFile,
 } from "./file-index.ts";
-import { now } from "./ids.ts";
 import { holdingInputs, Inputs } from "./inputs.ts";
-import { log, logError, logWarning } from "./log.ts";
-import { type Outcome, outcome } from "./outcome.ts";
-import { Places } from "./places.ts";
-import type { DurableObjectState, Env, Stub } from "./platform.ts";
 import { checkQueue, storageRoom } from "./quotas.ts";
-import type { Runner } from "./runner.ts";
+import { Places } from "./seats.ts";
 import { Trash } from "./trash.ts";
 import {
   type NewPart,

@@ -1,7 +1,7 @@
 /** Bytes of a file that lies in one or more R2 objects. */
 
 import { type R2BucketLike, readObject } from "../hosts/files/r2.ts";
-import type { Segment } from "./file-index.ts";
+import type { Segment } from "./tenant/file-index.ts";
 
 /** Objects that are read at once: of a file in thousands of parts each read may touch many. */
 const READS_AT_ONCE = 8;
