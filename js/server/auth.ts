@@ -1,8 +1,15 @@
 /** Who is calling: which tenant a key belongs to. */
 
 import { ApiError } from "../core/errors.ts";
-import type { Env } from "../worker/env.ts";
-import { SettingError } from "../worker/settings.ts";
+import { SettingError } from "./ports.ts";
+
+/** Keys and their tenants, as the operator writes them. */
+export interface KeyVariables {
+  /** `name:sha256` pairs, by commas. */
+  readonly API_KEYS?: string | undefined;
+  /** `1` serves callers without a key. */
+  readonly ALLOW_ANONYMOUS?: string | undefined;
+}
 
 /** The tenant of callers without a key. No key can have this name. */
 export const ANONYMOUS = "~anonymous";
@@ -13,24 +20,24 @@ interface Key {
 }
 
 /** The tenants that there are by the settings. */
-export function tenantNames(env: Env): string[] {
-  const names = new Set(keys(env).map((key) => key.name));
-  return [...names, ...(anonymousAllowed(env) ? [ANONYMOUS] : [])];
+export function tenantNames(variables: KeyVariables): string[] {
+  const names = new Set(keys(variables).map((key) => key.name));
+  return [...names, ...(anonymousAllowed(variables) ? [ANONYMOUS] : [])];
 }
 
 /** Whether anybody may call as this tenant. Nobody is let in by keys that cannot be read. */
-export function isTenant(name: string, env: Env): boolean {
+export function isTenant(name: string, variables: KeyVariables): boolean {
   try {
-    return tenantNames(env).includes(name);
+    return tenantNames(variables).includes(name);
   } catch {
     return false;
   }
 }
 
 /** The caller's tenant. @throws ApiError 401 */
-export async function authenticate(headers: Headers, env: Env): Promise<string> {
-  const known = keys(env);
-  if (known.length === 0 && !anonymousAllowed(env)) {
+export async function authenticate(headers: Headers, variables: KeyVariables): Promise<string> {
+  const known = keys(variables);
+  if (known.length === 0 && !anonymousAllowed(variables)) {
     throw unauthorized(
       "This server accepts no calls yet: set API_KEYS to name:sha256 pairs (scripts/serve/make-key.mjs makes one), " +
         "or ALLOW_ANONYMOUS=1 to serve everyone.",
@@ -38,7 +45,7 @@ export async function authenticate(headers: Headers, env: Env): Promise<string> 
   }
   const given = keyIn(headers);
   if (given === undefined) {
-    if (anonymousAllowed(env)) return ANONYMOUS;
+    if (anonymousAllowed(variables)) return ANONYMOUS;
     throw unauthorized("Missing bearer or basic authentication in header");
   }
   // Clients always send some key; with no keys set, any will do.
@@ -54,8 +61,8 @@ export async function authenticate(headers: Headers, env: Env): Promise<string> 
 }
 
 /** Whether any key is known. */
-export function hasKeys(env: Env): boolean {
-  return /[^\s,]/.test(env.API_KEYS ?? "");
+export function hasKeys(variables: KeyVariables): boolean {
+  return /[^\s,]/.test(variables.API_KEYS ?? "");
 }
 
 /**
@@ -82,12 +89,12 @@ function isOwn(origin: string, url: string): boolean {
   return URL.canParse(origin) && new URL(origin).host === new URL(url).host;
 }
 
-function anonymousAllowed(env: Env): boolean {
-  return env.ALLOW_ANONYMOUS === "1" || env.ALLOW_ANONYMOUS === "true";
+function anonymousAllowed(variables: KeyVariables): boolean {
+  return variables.ALLOW_ANONYMOUS === "1" || variables.ALLOW_ANONYMOUS === "true";
 }
 
-function keys(env: Env): Key[] {
-  const entries = (env.API_KEYS ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
+function keys(variables: KeyVariables): Key[] {
+  const entries = (variables.API_KEYS ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
   const owners = new Map<string, string>();
   return entries.map((entry) => {
     const [, name, hex] = /^([A-Za-z0-9_.-]{1,64}):([0-9a-f]{64})$/i.exec(entry) ?? [];

@@ -1,9 +1,9 @@
 /** Answers with bytes of files. */
 
-import { ApiError } from "../core/errors.ts";
-import { type Call, errorResponse } from "./http.ts";
+import { type Call, errorResponse, refused } from "./http.ts";
 import { streamSegments } from "./stored-bytes.ts";
-import { noSuchFile, type StoredFile } from "./tenant/file-index.ts";
+import { noSuchFile } from "./tenant/file-index.ts";
+import type { StoredFile } from "./tenant/types.ts";
 
 /** The bytes of a file, or the range of them that is asked for. */
 export async function content(c: Call, { file, segments }: StoredFile): Promise<Response> {
@@ -20,20 +20,13 @@ export async function content(c: Call, { file, segments }: StoredFile): Promise<
   const range = rangeOf(asked, file.bytes);
   if (range === "unsatisfiable") {
     const message = `The range '${asked}' is not satisfiable: the file has ${file.bytes} bytes.`;
-    const error = new ApiError({
-      status: 416,
-      type: "invalid_request_error",
-      message,
-      param: null,
-      code: null,
-    });
-    return errorResponse(error, { "content-range": `bytes */${file.bytes}` });
+    return errorResponse(refused(416, message), { "content-range": `bytes */${file.bytes}` });
   }
   const { start, length } = range ?? { start: 0, length: file.bytes };
   headers.set("content-length", String(length));
   if (range) headers.set("content-range", `bytes ${start}-${start + length - 1}/${file.bytes}`);
   const wanted = c.req.method !== "HEAD" && length > 0;
-  const body = wanted ? await streamSegments(c.env.FILES, segments, start, length) : null;
+  const body = wanted ? await streamSegments(c.env, segments, start, length) : null;
   // Deleted since it was looked up.
   if (wanted && body === null) throw noSuchFile(file.id);
   return new Response(body, { status: range ? 206 : 200, headers });

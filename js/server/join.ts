@@ -3,14 +3,12 @@
  * parts is made, and read, no slower than one of a few.
  */
 
-import { ObjectWriter } from "../hosts/files/r2.ts";
 import type { Call } from "./http.ts";
 import { newId } from "./ids.ts";
-import type { PartWriter } from "./receive.ts";
+import { partKey } from "./keys.ts";
+import type { BlobWriter } from "./ports.ts";
 import { readSegments } from "./stored-bytes.ts";
-import type { Segment } from "./tenant/file-index.ts";
-import { partKey } from "./tenant/run-files.ts";
-import type { PartBytes } from "./tenant/uploads.ts";
+import type { PartBytes, Segment } from "./tenant/types.ts";
 
 /** Parts of up to so many bytes stay in the index. */
 const KEPT_BYTES = 64 * 1024;
@@ -36,16 +34,16 @@ export function groupSmall<T extends { bytes: number }>(parts: T[]): T[][] {
 }
 
 /** Takes a part: a small one in memory, a larger one into an object, which the index hears of before. */
-export class SmallOrObject implements PartWriter {
+export class SmallOrObject implements BlobWriter {
   readonly #key: string;
   readonly #expect: () => Promise<void>;
-  readonly #object: ObjectWriter;
+  readonly #object: BlobWriter;
   #small: Uint8Array | undefined = new Uint8Array(0);
 
   constructor({ env, var: { tenant } }: Call, key: string) {
     this.#key = key;
     this.#expect = () => tenant.expectObjects([key]);
-    this.#object = new ObjectWriter(env.FILES, key, {}, (id) => tenant.expectMultipart(key, id));
+    this.#object = env.blobs.write(key, (id) => tenant.expectMultipart(key, id));
   }
 
   get size(): number {
@@ -106,7 +104,7 @@ export class Joined {
 
   async remove(): Promise<void> {
     const keys = this.#newKeys();
-    if (keys.length > 0) await this.#call.env.FILES.delete(keys);
+    if (keys.length > 0) await this.#call.env.blobs.delete(keys);
   }
 
   #newKeys(): string[] {
@@ -114,8 +112,11 @@ export class Joined {
   }
 
   async #join(parts: PartBytes[], key: string): Promise<Segment | null> {
-    const { tenant } = this.#call.var;
-    const writer = new ObjectWriter(this.#call.env.FILES, key, {}, (id) => tenant.expectMultipart(key, id));
+    const {
+      env,
+      var: { tenant },
+    } = this.#call;
+    const writer = env.blobs.write(key, (id) => tenant.expectMultipart(key, id));
     try {
       for await (const bytes of this.#read(parts)) {
         if (bytes === null) {
@@ -149,7 +150,7 @@ export class Joined {
           this.#uploadId,
           run.map(({ id }) => id),
         );
-      else yield await readSegments(this.#call.env.FILES, run as Segment[], 0, size);
+      else yield await readSegments(this.#call.env.blobs, run as Segment[], 0, size);
       // Others are to be answered meanwhile.
       await new Promise((next) => setTimeout(next, 0));
     }

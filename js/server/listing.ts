@@ -1,6 +1,6 @@
 /** Long lists, answered page by page as they are read: however many ask for ten thousand files, little is held. */
 
-import type { FileList, FileQuery, WireFile } from "./tenant/file-index.ts";
+import type { FileList, FileQuery, WireFile } from "./tenant/types.ts";
 
 /** The answer to a list: one body, of as many pages as the limit takes. */
 export async function listing(

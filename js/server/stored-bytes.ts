@@ -1,7 +1,7 @@
-/** Bytes of a file that lies in one or more R2 objects. */
+/** Bytes of a file that lies in one or more objects. */
 
-import { type R2BucketLike, readObject } from "../hosts/files/r2.ts";
-import type { Segment } from "./tenant/file-index.ts";
+import type { Blobs, Ports } from "./ports.ts";
+import type { Segment } from "./tenant/types.ts";
 
 /** Objects that are read at once: of a file in thousands of parts each read may touch many. */
 const READS_AT_ONCE = 8;
@@ -26,7 +26,7 @@ function cutShort({ key, total }: Piece, size: number): LostObjectError {
 
 /** Bytes of a file, fewer where it ends; null when an object of it is gone. @throws LostObjectError when one is too short */
 export async function readSegments(
-  bucket: R2BucketLike,
+  blobs: Blobs,
   segments: Segment[],
   offset: number,
   length: number,
@@ -39,7 +39,7 @@ export async function readSegments(
       const piece = pieces[next++] as Piece;
       const to = at;
       at += piece.length;
-      const found = await readObject(bucket, piece.key, piece.offset, piece.length);
+      const found = await blobs.read(piece.key, piece.offset, piece.length);
       if (found === null) whole = false;
       else if (found.length < piece.length) throw cutShort(piece, piece.offset + found.length);
       else bytes.set(found, to);
@@ -54,21 +54,21 @@ export async function readSegments(
  * before: what fails then can still be said, later a stream can only break off.
  */
 export async function streamSegments(
-  bucket: R2BucketLike,
+  { blobs, platform }: Pick<Ports, "blobs" | "platform">,
   segments: Segment[],
   offset: number,
   length: number,
 ): Promise<ReadableStream<Uint8Array> | null> {
   const pieces = ranges(segments, offset, length);
   const first = pieces.next();
-  let next = first.done ? undefined : await open(bucket, first.value);
+  let next = first.done ? undefined : await open(blobs, first.value);
   if (next === null) return null;
-  const { readable, writable } = new FixedLengthStream(length);
+  const { readable, writable } = platform.fixedLength(length);
   const copy = async () => {
     while (next) {
       await next.pipeTo(writable, { preventClose: true });
       const { value: piece } = pieces.next();
-      next = piece && (await open(bucket, piece));
+      next = piece && (await open(blobs, piece));
       if (next === null) throw new Error(`the object ${piece?.key} is gone`);
     }
     await writable.close();
@@ -77,18 +77,14 @@ export async function streamSegments(
   return readable;
 }
 
-async function open(bucket: R2BucketLike, piece: Piece): Promise<ReadableStream<Uint8Array> | null> {
+async function open(blobs: Blobs, piece: Piece): Promise<ReadableStream<Uint8Array> | null> {
   const { key, offset, length, total } = piece;
-  try {
-    const found = await bucket.get(key, { range: { offset, length } });
-    if (found !== null && found.size < total) throw cutShort(piece, found.size);
-    return found?.body ?? null;
-  } catch (error) {
-    // A range past the end is an error to R2.
-    const size = error instanceof LostObjectError ? total : (await bucket.head(key))?.size;
-    if (size === undefined) return null;
-    throw size < total ? cutShort(piece, size) : error;
+  const found = await blobs.open(key, offset, length);
+  if (found !== null && found.size < total) {
+    await found.body.cancel();
+    throw cutShort(piece, found.size);
   }
+  return found?.body ?? null;
 }
 
 interface Piece {

@@ -1,14 +1,15 @@
-/** Types of the platform, as far as they are used, and of the Worker's bindings. */
+/** Types of the platform, as far as they are used, and the Worker's bindings and settings. */
 
 import type { R2BucketLike, R2MultipartUploadLike } from "../hosts/files/r2.ts";
 import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
-import type { Tenant } from "../server/tenant/service.ts";
-import type { Runner } from "./runner-object.ts";
+import type { RunnerRpc, TenantRpc } from "./rpc.ts";
 
 export interface DurableObjectState {
   readonly id: { readonly name?: string };
   readonly storage: DurableObjectStorage;
   waitUntil(promise: Promise<unknown>): void;
+  /** Lets no call in until it is done. */
+  blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface DurableObjectStorage extends SqlDurableObjectStorage {
@@ -16,6 +17,8 @@ export interface DurableObjectStorage extends SqlDurableObjectStorage {
   setAlarm(time: number): Promise<void>;
   deleteAlarm(): Promise<void>;
   deleteAll(): Promise<void>;
+  /** Resolves once what was written is durable. */
+  sync(): Promise<void>;
 }
 
 /** The objects of one class. Calls through a stub always give promises, and copy what they carry. */
@@ -39,8 +42,8 @@ export interface Bucket extends R2BucketLike {
 /** Bindings and settings, as wrangler.toml names them. */
 export interface Env {
   FILES: Bucket;
-  TENANTS: DurableObjectNamespace<Tenant>;
-  RUNNERS: DurableObjectNamespace<Runner>;
+  TENANTS: DurableObjectNamespace<TenantRpc>;
+  RUNNERS: DurableObjectNamespace<RunnerRpc>;
   API_KEYS?: string;
   ALLOW_ANONYMOUS?: string;
   UPSTREAM_URL?: string;

@@ -8,11 +8,13 @@ import { DurableObject } from "cloudflare:workers";
 import { Batches, type TurnEnd } from "../entry/workerd.ts";
 import { isTenant } from "../server/auth.ts";
 import { log, logError } from "../server/log.ts";
-import { RunnerFiles } from "../server/tenant/run-files.ts";
-import type { Tenant } from "../server/tenant/service.ts";
-import type { Env, Stub } from "./env.ts";
+import type { TurnApi } from "../server/tenant/api.ts";
+import { RunFiles } from "../server/tenant/run-files.ts";
+import type { Env } from "./env.ts";
+import { r2Blobs } from "./r2-blobs.ts";
+import { type RunnerRpc, unwrapped } from "./rpc.ts";
 import { RunnerKV } from "./runner-store.ts";
-import { inference, models, serviceSettings } from "./settings.ts";
+import { serviceSettings } from "./settings.ts";
 
 /** After so long a turn starts nothing new. With the longest request, 10 minutes, it stays below the 15 of an alarm. */
 const TURN_MS = 120_000;
@@ -32,7 +34,7 @@ interface Job {
   turn: number;
 }
 
-export class Runner extends DurableObject<Env> {
+export class Runner extends DurableObject<Env> implements RunnerRpc {
   #running = false;
   #cancelled = false;
   /** Whether the batch is to stand still. */
@@ -109,9 +111,7 @@ export class Runner extends DurableObject<Env> {
     this.#batches = new Batches({
       ...serviceSettings(env),
       kv: this.#kv,
-      files: new RunnerFiles({ bucket: env.FILES, tenant, tenantName, batchId }),
-      inference: inference(env),
-      models: models(env),
+      files: new RunFiles({ blobs: r2Blobs(env.FILES), tenant, tenantName, batchId, turn }),
     });
     return this.#batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
   }
@@ -181,8 +181,8 @@ export class Runner extends DurableObject<Env> {
     );
   }
 
-  #tenant(name: string): Stub<Tenant> {
-    return this.env.TENANTS.getByName(name);
+  #tenant(name: string): TurnApi {
+    return unwrapped<TurnApi>(this.env.TENANTS.getByName(name));
   }
 
   #exec(query: string, ...bindings: unknown[]) {

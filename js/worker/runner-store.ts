@@ -6,9 +6,8 @@
 
 import type { KV, KVOp, KVPage, KVQuery } from "../core/types.ts";
 import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
-import type { Tenant } from "../server/tenant/service.ts";
+import type { TurnApi } from "../server/tenant/api.ts";
 import { published } from "../server/tenant/waits.ts";
-import type { Stub } from "./env.ts";
 
 /**
  * While requests run, the Tenant says at once when a batch is to be cancelled, and is asked now and then all the same. After
@@ -20,7 +19,7 @@ export class RunnerKV implements KV {
   /** Writes are carried out in order, those that follow each other in one place all or nothing. */
   readonly caps = { consistency: "strong", atomic: false, maxValue: 2_000_000 } as const;
   readonly #own: DurableObjectKV;
-  readonly #tenant: () => Stub<Tenant>;
+  readonly #tenant: () => TurnApi;
   readonly #batchId: string;
   readonly #turn: number;
   #cancelled: boolean;
@@ -31,7 +30,7 @@ export class RunnerKV implements KV {
   constructor(options: {
     storage: SqlDurableObjectStorage;
     /** Asked for each call: a stub does not outlive its object's restart. */
-    tenant: () => Stub<Tenant>;
+    tenant: () => TurnApi;
     batchId: string;
     turn: number;
     /** Whether the Tenant has said that the batch is to be cancelled. */

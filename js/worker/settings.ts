@@ -4,6 +4,8 @@ import type { BatchesOptions } from "../core/batches.ts";
 import type { Dialect, Inference, Models } from "../core/types.ts";
 import { anyModel, echoInference, echoModels } from "../hosts/inference/echo.ts";
 import { fetchInference } from "../hosts/inference/fetch.ts";
+import { isTenant } from "../server/auth.ts";
+import { type Quotas, type ServerSettings, SettingError, type TenantSettings } from "../server/ports.ts";
 import type { Env } from "./env.ts";
 
 /** What a batch may name unless `ENDPOINTS` says otherwise: the endpoints that take and give JSON alone. */
@@ -15,15 +17,13 @@ const ENDPOINTS = [
   "/v1/moderations",
 ];
 
+/** Largest file of purpose `batch` unless `MAX_FILE_BYTES` says otherwise. */
+const MAX_FILE_BYTES = 209_715_200;
+
 /** What one request may take at most: a turn waits for its last ones, and must end within its alarm's 15 minutes. */
 const MAX_REQUEST_MS = 600_000;
 
-/** A setting that cannot be right. Said to whoever calls, as nothing can work before it is mended. */
-export class SettingError extends Error {
-  override name = "SettingError";
-}
-
-export function dialect(env: Env): Dialect {
+function dialect(env: Env): Dialect {
   const value = env.DIALECT || "openai";
   if (value !== "openai" && value !== "reference") {
     throw new SettingError(`DIALECT must be openai or reference, but is '${value}'.`);
@@ -32,12 +32,12 @@ export function dialect(env: Env): Dialect {
 }
 
 /** Batches of one tenant that run at once. */
-export function maxConcurrentBatches(env: Env): number {
+function maxConcurrentBatches(env: Env): number {
   return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1;
 }
 
 /** What one tenant may keep and queue; nothing of it is bounded unless it is set. */
-export function quotas(env: Env): { files: number; storedBytes: number; queuedBatches: number } {
+function quotas(env: Env): Quotas {
   return {
     files: wholeNumber(env, "MAX_FILES") ?? Number.POSITIVE_INFINITY,
     storedBytes: wholeNumber(env, "MAX_STORED_BYTES") ?? Number.POSITIVE_INFINITY,
@@ -46,7 +46,7 @@ export function quotas(env: Env): { files: number; storedBytes: number; queuedBa
 }
 
 /** Options of the service that both Durable Objects share. */
-export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" | "inference" | "models"> {
+export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> {
   const maxFileBytes = wholeNumber(env, "MAX_FILE_BYTES");
   const maxRequests = wholeNumber(env, "MAX_REQUESTS");
   const maxLineBytes = wholeNumber(env, "MAX_LINE_BYTES");
@@ -60,6 +60,8 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" |
     maxConcurrentRequestsPerBatch: wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? 6,
     ...(maxAttempts !== undefined && { maxAttempts }),
     requestTimeoutMs: requestTimeoutMs(env),
+    inference: inference(env),
+    models: models(env),
     limits: {
       ...(maxFileBytes !== undefined && { maxFileBytes }),
       ...(maxRequests !== undefined && { maxRequests }),
@@ -69,13 +71,8 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files" |
   };
 }
 
-/** Largest file of purpose `batch`. */
-export function maxBatchFileBytes(env: Env): number {
-  return wholeNumber(env, "MAX_FILE_BYTES") ?? 209_715_200;
-}
-
 /** The model server; `echo-1` where none is set. */
-export function inference(env: Env): Inference {
+function inference(env: Env): Inference {
   if (!env.UPSTREAM_URL) return echoInference({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
   const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
   const options = {
@@ -96,27 +93,44 @@ export function inference(env: Env): Inference {
 }
 
 /** Settings that were looked at already. An isolate has the same ones for all of its life. */
-const checked = new WeakSet<Env>();
+const checked = new WeakMap<Env, ServerSettings>();
 
 /**
- * Looks at every setting. Here and not only where each is used, as most are used in Durable Objects, from which an error
- * comes back without its class. @throws SettingError
+ * The server's settings. Looks at every other one too, as most are used in Durable Objects, from which an error comes back
+ * without its class. @throws SettingError
  */
-export function checkSettings(env: Env): void {
-  if (checked.has(env)) return;
-  serviceSettings(env);
-  maxConcurrentBatches(env);
-  quotas(env);
-  inference(env);
-  checked.add(env);
+export function serverSettings(env: Env): ServerSettings {
+  let settings = checked.get(env);
+  if (!settings) {
+    const { limits } = serviceSettings(env);
+    maxConcurrentBatches(env);
+    quotas(env);
+    settings = {
+      dialect: dialect(env),
+      maxFileBytes: limits?.maxFileBytes ?? MAX_FILE_BYTES,
+      models: list(env.MODELS) ?? (env.UPSTREAM_URL ? [] : ["echo-1"]),
+    };
+    checked.set(env, settings);
+  }
+  return settings;
 }
 
-/** Names of the models that are known. */
-export function modelNames(env: Env): string[] {
-  return list(env.MODELS) ?? (env.UPSTREAM_URL ? [] : ["echo-1"]);
+/** A tenant's settings. @throws SettingError */
+export function tenantSettings(env: Env, name: string): TenantSettings {
+  return {
+    service: serviceSettings(env),
+    maxConcurrentBatches: maxConcurrentBatches(env),
+    quotas: quotas(env),
+    isRevoked: () => !isTenant(name, env),
+  };
 }
 
-export function models(env: Env): Models {
+/** The Runner of a batch; a batch whose Runner was lost has another. */
+export function runnerName(tenant: string, batchId: string, generation: number): string {
+  return `${tenant}/${batchId}${generation === 0 ? "" : `/${generation}`}`;
+}
+
+function models(env: Env): Models {
   const names = list(env.MODELS);
   if (names) return { has: async (model) => names.includes(model) };
   return env.UPSTREAM_URL ? anyModel : echoModels;

@@ -1,19 +1,9 @@
 /** /v1/batches */
 
 import { Hono } from "hono";
-import { ApiError, ConflictError, InvalidRequestError } from "../../core/errors.ts";
-import { unwrap } from "../../worker/rpc.ts";
-import { dialect } from "../../worker/settings.ts";
-import {
-  checkLength,
-  checkNames,
-  errorResponse,
-  expirySeconds,
-  type HonoEnv,
-  jsonObject,
-  limitOf,
-  wrongType,
-} from "../http.ts";
+import { ApiError, InvalidRequestError } from "../../core/errors.ts";
+import { type HonoEnv, jsonObject } from "../http.ts";
+import { checkLength, checkNames, expirySeconds, limitOf, wrongType } from "../params.ts";
 
 const PARAMETERS = [
   "input_file_id",
@@ -27,6 +17,12 @@ const PARAMETERS = [
 
 export const batchRoutes = new Hono<HonoEnv>();
 
+batchRoutes.get("/", async (c) => {
+  const [after, limit] = [c.req.query("after"), limitOf(c.req.query("limit"))];
+  const query = { ...(after && { after }), ...(limit !== undefined && { limit }) };
+  return c.json(await c.var.tenant.listBatches(query));
+});
+
 batchRoutes.post("/", async (c) => {
   const body = await jsonObject(c);
   try {
@@ -37,10 +33,9 @@ batchRoutes.post("/", async (c) => {
     checkLength("input_file_id", body.input_file_id);
     checkLength("idempotency_key", key);
     const params = { ...body, ...(key !== undefined && { idempotency_key: key }) };
-    return c.json(await unwrap(c.var.tenant.createBatch(params, outputSeconds)));
+    return c.json(await c.var.tenant.createBatch(params, outputSeconds));
   } catch (error) {
-    if (error instanceof ConflictError) return finalConflict(error);
-    if (!(error instanceof InvalidRequestError) || dialect(c.env) !== "reference") throw error;
+    if (!(error instanceof InvalidRequestError) || c.env.settings().dialect !== "reference") throw error;
     const { status, type, param, code, message } = error;
     throw new ApiError({ status, type, param, code, message: `Invalid value: ${message}` });
   }
@@ -53,24 +48,6 @@ function checkExtension(value: unknown): void {
   checkNames(value as Record<string, unknown>, [], "edgebatch.");
 }
 
-batchRoutes.get("/", async (c) => {
-  const [after, limit] = [c.req.query("after"), limitOf(c)];
-  const query = { ...(after && { after }), ...(limit !== undefined && { limit }) };
-  return c.json(await unwrap(c.var.tenant.listBatches(query)));
-});
+batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.req.param("id"))));
 
-batchRoutes.get("/:id", async (c) => c.json(await unwrap(c.var.tenant.retrieveBatch(c.req.param("id")))));
-
-batchRoutes.post("/:id/cancel", async (c) => {
-  try {
-    return c.json(await unwrap(c.var.tenant.cancelBatch(c.req.param("id"))));
-  } catch (error) {
-    if (error instanceof ConflictError) return finalConflict(error);
-    throw error;
-  }
-});
-
-/** Both SDKs try a 409 again unless told not to, and nothing would have changed. */
-function finalConflict(error: ConflictError): Response {
-  return errorResponse(error, { "x-should-retry": "false" });
-}
+batchRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelBatch(c.req.param("id"))));

@@ -1,49 +1,52 @@
 /** /v1/files */
 
 import { Hono } from "hono";
-import { InvalidRequestError } from "../../core/errors.ts";
-import { ObjectWriter } from "../../hosts/files/r2.ts";
+import { ApiError, InvalidRequestError } from "../../core/errors.ts";
 import { newFileId } from "../../hosts/shared/file-id.ts";
-import { unwrap } from "../../worker/rpc.ts";
-import { maxBatchFileBytes } from "../../worker/settings.ts";
 import { content } from "../download.ts";
-import {
-  type Call,
-  checkLength,
-  expirySeconds,
-  type HonoEnv,
-  limitOf,
-  unknownField,
-  wholeNumber,
-} from "../http.ts";
+import type { HonoEnv } from "../http.ts";
 import { now } from "../ids.ts";
+import { fileKey } from "../keys.ts";
 import { listing } from "../listing.ts";
 import { multipart, text } from "../multipart.ts";
-import { checkBatchInput, checkPurpose, type Received, receive } from "../receive.ts";
+import { checkLength, expirySeconds, limitOf, unknownField, wholeNumber } from "../params.ts";
+import { BATCH_SECONDS, checkBatchInput, checkPurpose, DOWNLOADABLE, type Received } from "../purposes.ts";
+import { receive } from "../receive.ts";
 import { storageFull } from "../tenant/quotas.ts";
-import { fileKey } from "../tenant/run-files.ts";
 
 /** Largest file of any purpose; larger ones come by /v1/uploads. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
-/** Seconds that files of purpose `batch` live unless said otherwise: 30 days. */
-const BATCH_SECONDS = 2_592_000;
 const MAX_LIST = 10_000;
 const FIELDS = ["purpose", "expires_after[anchor]", "expires_after[seconds]"];
-const DOWNLOADABLE = ["batch", "batch_output", "fine-tune", "fine-tune-results", "evals"];
 
 export const fileRoutes = new Hono<HonoEnv>();
 
+fileRoutes.get("/", async (c) => {
+  const { after, order = "desc", purpose } = c.req.query();
+  if (order !== "asc" && order !== "desc") {
+    throw new InvalidRequestError(`Invalid value: '${order}'. Supported values are: 'asc' and 'desc'.`, {
+      param: "order",
+      code: "invalid_value",
+    });
+  }
+  const limit = wholeNumber("limit", limitOf(c.req.query("limit")) ?? MAX_LIST, 1, MAX_LIST);
+  const query = { limit, order, ...(after && { after }), ...(purpose && { purpose }) } as const;
+  return listing(query, (page) => c.var.tenant.listFiles(page));
+});
+
 fileRoutes.post("/", async (c) => {
-  const bucket = c.env.FILES;
+  const { tenant, tenantName } = c.var;
+  const { blobs } = c.env;
   const id = newFileId();
-  const key = fileKey(c.var.tenantName, id);
+  const key = fileKey(tenantName, id);
   const fields = new Map<string, string>();
-  const room = await unwrap(c.var.tenant.startFile(key));
-  const began = (uploadId: string) => c.var.tenant.expectMultipart(key, uploadId);
+  const room = await tenant.startFile(key);
+  const began = (uploadId: string) => tenant.expectMultipart(key, uploadId);
+  const maxBatchBytes = c.env.settings().maxFileBytes;
   let file: Received | undefined;
   let named = false;
   try {
-    const most = Math.max(MAX_FILE_BYTES, maxBatchFileBytes(c.env));
+    const most = Math.max(MAX_FILE_BYTES, maxBatchBytes);
     const [atMost, tooLarge] = room < most ? [room, storageFull()] : [most, undefined];
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
       if (FIELDS.includes(part.name)) fields.set(part.name, await text(part));
@@ -51,28 +54,29 @@ fileRoutes.post("/", async (c) => {
       else {
         if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
         checkLength("filename", part.filename);
-        file = await receive(part, new ObjectWriter(bucket, key, {}, began), atMost, tooLarge);
+        file = await receive(part, blobs.write(key, began), atMost, tooLarge);
       }
     }
-    const { purpose, seconds } = checkForm(c, fields, file);
+    const { purpose, seconds } = checkForm(fields, file, maxBatchBytes);
     const created_at = now();
     // From here on the file may be in the index even if the answer is lost, and then its bytes have to be there.
     named = true;
     return c.json(
-      await c.var.tenant.createFile({
+      await tenant.createFile({
         ...{ id, purpose, filename: (file as Received).filename, created_at },
         expires_at: seconds === null ? null : created_at + seconds,
         segments: [{ key, bytes: (file as Received).bytes }],
       }),
     );
   } catch (error) {
-    if (file && !named) await bucket.delete(key);
+    // Refused by the index: what it has named it keeps.
+    if (file && (!named || error instanceof ApiError)) await blobs.delete([key]);
     throw error;
   }
 });
 
 /** The purpose may come after the file: everything is judged at the end. */
-function checkForm(c: Call, fields: Map<string, string>, file: Received | undefined) {
+function checkForm(fields: Map<string, string>, file: Received | undefined, maxBatchBytes: number) {
   if (!file) throw new InvalidRequestError("'file' is a required property");
   const purpose = checkPurpose(fields.get("purpose"));
   const anchor = fields.get("expires_after[anchor]");
@@ -84,37 +88,24 @@ function checkForm(c: Call, fields: Map<string, string>, file: Received | undefi
   }
   if (purpose === "batch") {
     checkBatchInput(file);
-    if (file.bytes > maxBatchFileBytes(c.env)) throw new InvalidRequestError("File is too large.");
+    if (file.bytes > maxBatchBytes) throw new InvalidRequestError("File is too large.");
   } else if (file.bytes > MAX_FILE_BYTES) throw new InvalidRequestError("File is too large.");
   return { purpose, seconds };
 }
 
-fileRoutes.get("/", async (c) => {
-  const { after, order = "desc", purpose } = c.req.query();
-  if (order !== "asc" && order !== "desc") {
-    throw new InvalidRequestError(`Invalid value: '${order}'. Supported values are: 'asc' and 'desc'.`, {
-      param: "order",
-      code: "invalid_value",
-    });
-  }
-  const limit = wholeNumber("limit", limitOf(c) ?? MAX_LIST, 1, MAX_LIST);
-  const query = { limit, order, ...(after && { after }), ...(purpose && { purpose }) } as const;
-  return listing(query, (page) => unwrap(c.var.tenant.listFiles(page)));
-});
-
 fileRoutes.get("/:id", async (c) => {
-  const { file } = await unwrap(c.var.tenant.getFile(c.req.param("id")));
+  const { file } = await c.var.tenant.getFile(c.req.param("id"));
   return c.json(file);
 });
 
 fileRoutes.delete("/:id", async (c) => {
   const id = c.req.param("id");
-  await unwrap(c.var.tenant.deleteFile(id));
+  await c.var.tenant.deleteFile(id);
   return c.json({ object: "file", deleted: true, id });
 });
 
 fileRoutes.get("/:id/content", async (c) => {
-  const stored = await unwrap(c.var.tenant.getFile(c.req.param("id")));
+  const stored = await c.var.tenant.getFile(c.req.param("id"));
   if (!DOWNLOADABLE.includes(stored.file.purpose)) {
     throw new InvalidRequestError(`Not allowed to download files of purpose: ${stored.file.purpose}`);
   }

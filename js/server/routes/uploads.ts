@@ -3,35 +3,31 @@
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
 import { newFileId } from "../../hosts/shared/file-id.ts";
-import { unwrap } from "../../worker/rpc.ts";
+import { type Call, type HonoEnv, jsonObject } from "../http.ts";
+import { newId } from "../ids.ts";
+import { Joined, SmallOrObject } from "../join.ts";
+import { partKey } from "../keys.ts";
+import { multipart } from "../multipart.ts";
 import {
-  type Call,
   checkLength,
   checkNames,
   expirySeconds,
-  type HonoEnv,
-  jsonObject,
   missingParameter,
   requiredString,
   unknownField,
   wholeNumber,
   wrongType,
-} from "../http.ts";
-import { newId } from "../ids.ts";
-import { Joined, SmallOrObject } from "../join.ts";
-import { multipart } from "../multipart.ts";
-import { checkBatchInput, checkPurpose, FirstLine, receive } from "../receive.ts";
+} from "../params.ts";
+import { BATCH_SECONDS, checkBatchInput, checkPurpose, FirstLine } from "../purposes.ts";
+import { receive } from "../receive.ts";
 import { readSegments, streamSegments } from "../stored-bytes.ts";
-import type { Segment } from "../tenant/file-index.ts";
-import { partKey } from "../tenant/run-files.ts";
+import type { Segment } from "../tenant/types.ts";
 import { MAX_PARTS, tooManyBytes } from "../tenant/uploads.ts";
 
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 const MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024;
 /** How much of a file is read to look at its first line. */
 const HEAD_BYTES = 256 * 1024;
-/** Seconds that files of purpose `batch` live unless said otherwise: 30 days. */
-const BATCH_SECONDS = 2_592_000;
 
 export const uploadRoutes = new Hono<HonoEnv>();
 
@@ -47,15 +43,15 @@ uploadRoutes.post("/", async (c) => {
   const seconds = expirySeconds("expires_after", body.expires_after);
   const fileSeconds = seconds ?? (purpose === "batch" ? BATCH_SECONDS : null);
   const id = newId("upload_");
-  return c.json(await unwrap(c.var.tenant.createUpload({ id, filename, purpose, bytes, fileSeconds })));
+  return c.json(await c.var.tenant.createUpload({ id, filename, purpose, bytes, fileSeconds }));
 });
 
 uploadRoutes.post("/:id/parts", async (c) => {
   const uploadId = c.req.param("id");
-  const bucket = c.env.FILES;
+  const { blobs } = c.env;
   const id = newId("part_");
   const key = partKey(c.var.tenantName, id);
-  const room = await unwrap(c.var.tenant.uploadRoom(uploadId));
+  const room = await c.var.tenant.uploadRoom(uploadId);
   const writer = new SmallOrObject(c, key);
   const [most, tooLarge] = room < MAX_PART_BYTES ? [room, tooManyBytes()] : [MAX_PART_BYTES, undefined];
   let bytes: number | undefined;
@@ -68,10 +64,10 @@ uploadRoutes.post("/:id/parts", async (c) => {
     }
     if (bytes === undefined) throw missingParameter("data");
     named = true;
-    return c.json(await unwrap(c.var.tenant.addUploadPart(uploadId, { id, bytes, ...writer.where() })));
+    return c.json(await c.var.tenant.addUploadPart(uploadId, { id, bytes, ...writer.where() }));
   } catch (error) {
     // Where only the answer was lost, the upload may have the part, and then its bytes have to be there.
-    if (bytes !== undefined && (!named || error instanceof ApiError)) await bucket.delete(key);
+    if (bytes !== undefined && (!named || error instanceof ApiError)) await blobs.delete([key]);
     throw error;
   }
 });
@@ -92,7 +88,7 @@ uploadRoutes.post("/:id/complete", async (c) => {
   }
   const wrong = partIds.findIndex((partId) => typeof partId !== "string");
   if (wrong >= 0) throw wrongType(`part_ids[${wrong}]`, "a string", partIds[wrong]);
-  const plan = () => unwrap(c.var.tenant.planUpload(id, partIds));
+  const plan = () => c.var.tenant.planUpload(id, partIds);
   const planned = await plan();
   if ("completed" in planned) return c.json(planned.completed);
   const { purpose, filename } = planned;
@@ -112,21 +108,19 @@ uploadRoutes.post("/:id/complete", async (c) => {
       throw new Error("parts of an upload are gone");
     }
     named = true;
-    return c.json(await unwrap(c.var.tenant.completeUpload(id, partIds, newFileId(), segments)));
+    return c.json(await c.var.tenant.completeUpload(id, partIds, newFileId(), segments));
   } catch (error) {
     if (!named || error instanceof ApiError) await joined.remove();
     throw error;
   }
 });
 
-uploadRoutes.post("/:id/cancel", async (c) =>
-  c.json(await unwrap(c.var.tenant.cancelUpload(c.req.param("id")))),
-);
+uploadRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelUpload(c.req.param("id"))));
 
 /** Whether the bytes are there. @throws InvalidRequestError when they cannot be a batch's input */
 async function checkFirstLine(c: Call, filename: string, segments: Segment[]): Promise<boolean> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const start = await readSegments(c.env.FILES, segments, 0, HEAD_BYTES);
+  const start = await readSegments(c.env.blobs, segments, 0, HEAD_BYTES);
   if (start === null) return false;
   const head = new FirstLine();
   head.push(start);
@@ -138,13 +132,10 @@ async function checkFirstLine(c: Call, filename: string, segments: Segment[]): P
 /** Whether the bytes are there. @throws InvalidRequestError when their MD5 is another */
 async function checkMd5(c: Call, expected: string, segments: Segment[]): Promise<boolean> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const content = await streamSegments(c.env.FILES, segments, 0, bytes);
+  const content = await streamSegments(c.env, segments, 0, bytes);
   if (content === null) return false;
-  const digest = new crypto.DigestStream("MD5");
-  await content.pipeTo(digest);
-  const hex = [...new Uint8Array(await digest.digest)]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
+  const digest = await c.env.platform.md5(content);
+  const hex = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hex === expected.trim().toLowerCase()) return true;
   throw new InvalidRequestError(`The file's MD5 is ${hex}, not '${expected}'.`, { param: "md5" });
 }

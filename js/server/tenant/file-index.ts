@@ -1,226 +1,251 @@
-/** A tenant's files, in SQL: everything about them but their bytes, which are in R2. */
+/** A tenant's files: everything about them but their bytes, which are in objects; and which of them batches hold. */
 
 import { ResourceNotFoundError } from "../../core/errors.ts";
-import type { SqlDurableObjectStorage } from "../../hosts/kv/durable-object.ts";
-import { addColumn } from "../../worker/schema.ts";
-import type { Inputs } from "./inputs.ts";
+import type { KV } from "../../core/types.ts";
+import {
+  atTime,
+  FILE_TOTALS,
+  FILES_DUE,
+  FILES_GONE,
+  fileBytes,
+  fileGone,
+  fileRecord,
+  filesListed,
+  heldInput,
+  ofTime,
+  sortable,
+} from "../keys.ts";
+import { Change, change, decoded } from "./change.ts";
 import type { Trash } from "./trash.ts";
+import type { FileList, FileQuery, NewFile, Segment, StoredFile, WireFile } from "./types.ts";
 
 /** Most of one page, as JSON: a longer list comes in several. */
 const PAGE_BYTES = 256 * 1024;
+/** Entries of a list that are read at once. Names are long. */
+const READ_AT_ONCE = 100;
 /** How long the place of a file that is gone is known to pagers, in seconds: a year. */
 const PLACE_SECONDS = 31_536_000;
+/** Files that are forgotten at once as their time is over. */
+const MOST_EXPIRED = 500;
 
-/** A file as on the wire, keys in the order of live objects. Times are Unix seconds. */
-export interface WireFile {
-  object: "file";
-  id: string;
-  purpose: string;
-  filename: string;
-  bytes: number;
-  created_at: number;
-  expires_at: number | null;
-  status: "processed";
-  status_details: null;
-}
-
-/** An R2 object that holds some of a file's bytes. */
-export interface Segment {
-  key: string;
-  bytes: number;
-}
-
-/** A file and where its bytes are, in order. */
-export interface StoredFile {
+/** What the index has of one file. */
+export interface FileRecord {
   file: WireFile;
-  segments: Segment[];
+  /** Its number: files of the same second keep the order they were made in. */
+  seq: number;
+  /** How many batches that have not ended read it. */
+  holders: number;
+  /** When users deleted it, or it expired, while a batch holds it. */
+  deleted_at: number | null;
 }
 
-export interface NewFile {
-  id: string;
-  purpose: string;
-  filename: string;
-  created_at: number;
-  expires_at: number | null;
-  segments: Segment[];
+export interface FileTotals {
+  files: number;
+  bytes: number;
+  /** The number of the newest. */
+  seq: number;
 }
-
-export interface FileQuery {
-  after?: string;
-  limit: number;
-  order: "asc" | "desc";
-  purpose?: string;
-}
-
-export interface FileList {
-  object: "list";
-  data: WireFile[];
-  has_more: boolean;
-  first_id: string | null;
-  last_id: string | null;
-}
-
-type Row = Record<string, unknown>;
-
-/** Shown to users: neither deleted nor expired. */
-const VISIBLE = "deleted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";
 
 export class FileIndex {
-  readonly #storage: SqlDurableObjectStorage;
-  readonly #inputs: Inputs;
+  readonly #kv: KV;
   readonly #trash: Trash;
 
-  constructor(storage: SqlDurableObjectStorage, inputs: Inputs, trash: Trash) {
-    this.#storage = storage;
-    this.#inputs = inputs;
+  constructor(kv: KV, trash: Trash) {
+    this.#kv = kv;
     this.#trash = trash;
-    this.#exec(`CREATE TABLE IF NOT EXISTS files (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, purpose TEXT NOT NULL, filename TEXT NOT NULL,
-      bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, segments TEXT NOT NULL)`);
-    // Of a file that users have deleted, or that has expired, while a batch needs it.
-    addColumn(storage.sql, "files", "deleted_at", "INTEGER");
-    this.#exec("CREATE INDEX IF NOT EXISTS files_by_time ON files (created_at, seq)");
-    this.#exec(
-      "CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL",
-    );
-    this.#exec(
-      "CREATE INDEX IF NOT EXISTS files_by_deletion ON files (deleted_at) WHERE deleted_at IS NOT NULL",
-    );
-    // Where files that are gone stood in lists: a pager may hold the id of any.
-    this.#exec(`CREATE TABLE IF NOT EXISTS places_of_files (
-      id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, seq INTEGER NOT NULL, gone_at INTEGER NOT NULL) WITHOUT ROWID`);
   }
 
   /** Adds a file, or replaces the one of the same id. */
-  put(file: NewFile): WireFile {
-    const bytes = file.segments.reduce((sum, segment) => sum + segment.bytes, 0);
-    const segments = JSON.stringify(file.segments);
-    this.#storage.transactionSync(() => {
-      this.#exec(
-        `INSERT INTO files (id, purpose, filename, bytes, created_at, expires_at, segments)
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose,
-         filename = excluded.filename, bytes = excluded.bytes, created_at = excluded.created_at,
-         expires_at = excluded.expires_at, segments = excluded.segments`,
-        ...[file.id, file.purpose, file.filename, bytes, file.created_at, file.expires_at, segments],
-      );
-      this.#trash.keep(file.segments.map((segment) => segment.key));
-    });
-    return (this.find(file.id, file.created_at) as StoredFile).file;
+  async put(c: Change, file: NewFile): Promise<WireFile> {
+    await this.#trash.keep(
+      c,
+      file.segments.map((segment) => segment.key),
+    );
+    return this.add(c, file);
+  }
+
+  /** The same of a file whose objects are not in the trash. */
+  async add(c: Change, { segments, ...about }: NewFile): Promise<WireFile> {
+    const { id, purpose, filename, created_at, expires_at } = about;
+    const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    const file: WireFile = {
+      ...{ object: "file", id, purpose, filename, bytes, created_at, expires_at },
+      ...{ status: "processed", status_details: null },
+    };
+    const [before, totals] = [await c.get<FileRecord>(fileRecord(id)), await totalsOf(c)];
+    if (before) unlist(c, before);
+    const seq = before?.seq ?? totals.seq + 1;
+    storeFile(c, { file, seq, holders: before?.holders ?? 0, deleted_at: null }, segments);
+    c.set(FILE_TOTALS, {
+      files: totals.files + (before ? 0 : 1),
+      bytes: totals.bytes + bytes - (before?.file.bytes ?? 0),
+      seq: Math.max(totals.seq, seq),
+    } satisfies FileTotals);
+    return file;
   }
 
   /** The file, unless it was deleted or has expired. */
-  find(id: string, now: number): StoredFile | null {
-    return this.#stored(`SELECT * FROM files WHERE id = ? AND ${VISIBLE}`, id, now);
+  async find(id: string, now: number): Promise<StoredFile | null> {
+    const record = await this.#record(id);
+    return record && isVisible(record, now) ? this.#stored(record) : null;
   }
 
   /** The file a batch reads: what it held when it was created it may read to its end. */
-  findInput(batchId: string, id: string, now: number): StoredFile | null {
-    const held = this.#inputs.holds(batchId, id);
-    return held ? this.#stored("SELECT * FROM files WHERE id = ?", id) : this.find(id, now);
+  async findInput(batchId: string, id: string, now: number): Promise<StoredFile | null> {
+    const record = await this.#record(id);
+    if (!record) return null;
+    const held = isVisible(record, now) || (await this.#heldBy(batchId)) === id;
+    return held ? this.#stored(record) : null;
   }
 
   /** The file. @throws ResourceNotFoundError */
-  get(id: string, now: number): StoredFile {
-    const found = this.find(id, now);
+  async get(id: string, now: number): Promise<StoredFile> {
+    const found = await this.find(id, now);
     if (!found) throw noSuchFile(id);
     return found;
   }
 
+  /** Where the bytes of a file are, also of one that only batches see. */
+  async segments(id: string): Promise<Segment[]> {
+    const segments = await this.#kv.get(fileBytes(id));
+    return segments ? decoded<Segment[]>(segments) : [];
+  }
+
   /** How many files there are, and their bytes together. */
-  total(): { files: number; bytes: number } {
-    const [row] = this.#exec("SELECT COUNT(*) AS files, TOTAL(bytes) AS bytes FROM files");
-    return row as { files: number; bytes: number };
+  total(): Promise<FileTotals> {
+    return totalsOf(new Change(this.#kv));
   }
 
   /** Forgets a file. Its bytes go to the trash, once no batch needs them. @throws ResourceNotFoundError */
-  remove(id: string, now: number): void {
-    this.get(id, now);
-    this.#exec("UPDATE files SET deleted_at = ? WHERE id = ?", now, id);
-    this.discard(now);
+  remove(id: string, now: number): Promise<void> {
+    return change(this.#kv, async (c) => {
+      const record = await c.get<FileRecord>(fileRecord(id));
+      if (!record || !isVisible(record, now)) throw noSuchFile(id);
+      await this.#forget(c, record, now);
+    });
+  }
+
+  /** A batch that is created holds its input, if it is there: no call to delete it can come between. */
+  async hold(c: Change, batchId: string, id: string, now: number): Promise<void> {
+    const record = await c.get<FileRecord>(fileRecord(id));
+    if (!record || !isVisible(record, now) || (await c.get(heldInput(batchId))) !== null) return;
+    c.set(heldInput(batchId), id);
+    c.set(fileRecord(id), { ...record, holders: record.holders + 1 });
+  }
+
+  /** A batch has ended. */
+  async release(c: Change, batchId: string, now: number): Promise<void> {
+    const id = await c.get<string>(heldInput(batchId));
+    if (id === null) return;
+    c.delete(heldInput(batchId));
+    const found = await c.get<FileRecord>(fileRecord(id));
+    if (!found) return;
+    const record = { ...found, holders: found.holders - 1 };
+    c.set(fileRecord(id), record);
+    if (record.deleted_at !== null && record.holders === 0) await this.#drop(c, record, now);
   }
 
   /**
    * A page. Files of the same second keep the order they were made in. It may end before its limit, with more to come:
    * names are long, and lists of ten thousand are asked for.
    */
-  list(query: FileQuery, now: number): FileList {
-    const { after, limit, order, purpose } = query;
-    const conditions = [VISIBLE];
-    const values: unknown[] = [now];
-    if (purpose !== undefined) {
-      conditions.push("purpose = ?");
-      values.push(purpose);
-    }
-    if (after !== undefined) {
-      conditions.push(`(created_at, seq) ${order === "asc" ? ">" : "<"} (?, ?)`);
-      values.push(...this.#place(after));
-    }
-    const direction = order === "asc" ? "ASC" : "DESC";
-    const rows = this.#exec(
-      `SELECT * FROM files WHERE ${conditions.join(" AND ")}
-       ORDER BY created_at ${direction}, seq ${direction} LIMIT ?`,
-      ...values,
-      limit + 1,
-    );
+  async list(query: FileQuery, now: number): Promise<FileList> {
+    const { limit, order, purpose } = query;
+    const prefix = filesListed(purpose);
+    const reverse = order === "desc";
+    let after = query.after === undefined ? undefined : prefix + (await this.#place(query.after));
     const data: WireFile[] = [];
-    let [bytes, has_more] = [0, false];
-    for (const row of rows) {
-      has_more = data.length === limit || bytes >= PAGE_BYTES;
-      if (has_more) break;
-      const file = wire(row);
-      data.push(file);
-      bytes += JSON.stringify(file).length;
+    let [bytes, has_more, more] = [0, false, true];
+    while (more && !has_more) {
+      // One more than is wanted, to know that it is there.
+      const wanted = Math.min(limit - data.length + 1, READ_AT_ONCE);
+      const page = await this.#kv.list({
+        prefix,
+        limit: wanted,
+        reverse,
+        ...(after !== undefined && { after }),
+      });
+      more = page.more && page.entries.length > 0;
+      after = page.entries.at(-1)?.[0];
+      for (const [, value] of page.entries) {
+        const file = decoded<WireFile>(value);
+        if (isOver(file, now)) continue;
+        has_more = data.length === limit || bytes >= PAGE_BYTES;
+        if (has_more) break;
+        data.push(file);
+        bytes += value.length;
+      }
     }
     const [first, last] = [data[0], data.at(-1)];
     return { object: "list", data, has_more, first_id: first?.id ?? null, last_id: last?.id ?? null };
   }
 
-  /** Forgets files whose time is over, and those deleted that no batch needs any more, so many at once. */
-  expire(now: number): void {
-    this.#exec(
-      `UPDATE files SET deleted_at = ? WHERE seq IN (SELECT seq FROM files
-       WHERE expires_at <= ? AND deleted_at IS NULL ORDER BY expires_at LIMIT 500)`,
-      ...[now, now],
-    );
-    this.discard(now);
-    this.#exec("DELETE FROM places_of_files WHERE gone_at <= ?", now - PLACE_SECONDS);
+  /** Forgets files whose time is over, so many at once, and in the end where they stood. */
+  async expire(now: number): Promise<void> {
+    const due = await this.#kv.list({ prefix: FILES_DUE, limit: MOST_EXPIRED });
+    for (const [key] of due.entries) {
+      const { time, what: id } = ofTime(FILES_DUE, key);
+      if (time > now) break;
+      await change(this.#kv, async (c) => {
+        const record = await c.get<FileRecord>(fileRecord(id));
+        if (record?.deleted_at === null && isOver(record.file, now)) await this.#forget(c, record, now);
+        c.delete(key);
+      });
+    }
+    const gone = await this.#kv.list({ prefix: FILES_GONE, limit: MOST_EXPIRED });
+    for (const [key] of gone.entries) {
+      const { time, what: id } = ofTime(FILES_GONE, key);
+      if (time > now - PLACE_SECONDS) break;
+      await change(this.#kv, async (c) => {
+        c.delete(key);
+        c.delete(fileGone(id));
+      });
+    }
   }
 
-  /** Throws away what was deleted and no batch needs. */
-  discard(now: number): void {
-    this.#storage.transactionSync(() => {
-      const rows = this.#exec(
-        `SELECT * FROM files WHERE deleted_at IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM inputs WHERE file_id = files.id) LIMIT 500`,
-      );
-      for (const { id, created_at, seq, segments } of [...rows]) {
-        this.#exec("DELETE FROM files WHERE seq = ?", seq);
-        const place = [id, created_at, seq, now];
-        this.#exec("INSERT OR REPLACE INTO places_of_files VALUES (?, ?, ?, ?)", ...place);
-        this.#trash.throwAway((JSON.parse(segments as string) as Segment[]).map(({ key }) => key));
-      }
-    });
+  /** Users see the file no more; its bytes go at once, or with the last batch that holds it. */
+  async #forget(c: Change, record: FileRecord, now: number): Promise<void> {
+    unlist(c, record);
+    if (record.holders === 0) return this.#drop(c, record, now);
+    c.set(fileRecord(record.file.id), { ...record, deleted_at: now } satisfies FileRecord);
+  }
+
+  async #drop(c: Change, record: FileRecord, now: number): Promise<void> {
+    const { id, bytes } = record.file;
+    const [segments, totals] = [await c.get<Segment[]>(fileBytes(id)), await totalsOf(c)];
+    c.delete(fileRecord(id));
+    c.delete(fileBytes(id));
+    c.set(FILE_TOTALS, { ...totals, files: totals.files - 1, bytes: totals.bytes - bytes });
+    storePlace(c, record, now);
+    this.#trash.throwAway(
+      c,
+      (segments ?? []).map((segment) => segment.key),
+    );
   }
 
   /** Where a file stands, or stood, in lists. @throws ResourceNotFoundError */
-  #place(id: string): [created_at: unknown, seq: unknown] {
-    for (const table of ["files", "places_of_files"]) {
-      for (const row of this.#exec(`SELECT created_at, seq FROM ${table} WHERE id = ?`, id)) {
-        return [row.created_at, row.seq];
-      }
-    }
+  async #place(id: string): Promise<string> {
+    const record = await this.#record(id);
+    if (record) return placeOf(record);
+    const gone = await this.#kv.get(fileGone(id));
+    if (gone) return decoded<string>(gone);
     throw noSuchFile(id, "after");
   }
 
-  #stored(query: string, ...bindings: unknown[]): StoredFile | null {
-    for (const row of this.#exec(query, ...bindings)) {
-      return { file: wire(row), segments: JSON.parse(row.segments as string) };
-    }
-    return null;
+  async #heldBy(batchId: string): Promise<string | null> {
+    const held = await this.#kv.get(heldInput(batchId));
+    return held && decoded<string>(held);
   }
 
-  #exec(query: string, ...bindings: unknown[]): Iterable<Row> {
-    return this.#storage.sql.exec(query, ...bindings);
+  async #record(id: string): Promise<FileRecord | null> {
+    const record = await this.#kv.get(fileRecord(id));
+    return record && decoded<FileRecord>(record);
+  }
+
+  /** Null when the file has gone between the two reads. */
+  async #stored({ file }: FileRecord): Promise<StoredFile | null> {
+    const segments = await this.#kv.get(fileBytes(file.id));
+    return segments && { file, segments: decoded<Segment[]>(segments) };
   }
 }
 
@@ -228,16 +253,46 @@ export function noSuchFile(id: string, param = "id"): ResourceNotFoundError {
   return new ResourceNotFoundError(`No such File object: ${id}`, { param });
 }
 
-function wire(row: Row): WireFile {
-  return {
-    object: "file",
-    id: row.id as string,
-    purpose: row.purpose as string,
-    filename: row.filename as string,
-    bytes: row.bytes as number,
-    created_at: row.created_at as number,
-    expires_at: row.expires_at as number | null,
-    status: "processed",
-    status_details: null,
-  };
+async function totalsOf(c: Change): Promise<FileTotals> {
+  return (await c.get<FileTotals>(FILE_TOTALS)) ?? { files: 0, bytes: 0, seq: 0 };
+}
+
+function isVisible({ file, deleted_at }: FileRecord, now: number): boolean {
+  return deleted_at === null && !isOver(file, now);
+}
+
+function isOver({ expires_at }: WireFile, now: number): boolean {
+  return expires_at !== null && expires_at <= now;
+}
+
+/** Sorts as lists do. */
+function placeOf({ file, seq }: Place): string {
+  return `${sortable(file.created_at)}:${sortable(seq)}`;
+}
+
+type Place = { file: Pick<WireFile, "id" | "created_at">; seq: number };
+
+/** All that is kept of a file. */
+export function storeFile(c: Change, record: FileRecord, segments: Segment[]): void {
+  c.set(fileRecord(record.file.id), record);
+  c.set(fileBytes(record.file.id), segments);
+  if (record.deleted_at === null) list(c, record);
+}
+
+/** What is kept of a file that is gone, and since when. */
+export function storePlace(c: Change, place: Place, goneAt: number): void {
+  c.set(fileGone(place.file.id), placeOf(place));
+  c.set(atTime(FILES_GONE, goneAt, place.file.id), null);
+}
+
+function list(c: Change, record: FileRecord): void {
+  const { file } = record;
+  for (const purpose of [undefined, file.purpose]) c.set(filesListed(purpose) + placeOf(record), file);
+  if (file.expires_at !== null) c.set(atTime(FILES_DUE, file.expires_at, file.id), null);
+}
+
+function unlist(c: Change, record: FileRecord): void {
+  const { file } = record;
+  for (const purpose of [undefined, file.purpose]) c.delete(filesListed(purpose) + placeOf(record));
+  if (file.expires_at !== null) c.delete(atTime(FILES_DUE, file.expires_at, file.id));
 }

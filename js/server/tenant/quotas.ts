@@ -1,9 +1,7 @@
 /** What a tenant may keep and queue, where the operator has set it. */
 
 import { ApiError } from "../../core/errors.ts";
-import type { quotas } from "../../worker/settings.ts";
-
-type Quotas = ReturnType<typeof quotas>;
+import type { Quotas } from "../ports.ts";
 
 /** How many bytes the next file may have. Throws when no file may come, or none of so many bytes. */
 export function storageRoom(most: Quotas, has: { files: number; bytes: number }, bytes = 0): number {

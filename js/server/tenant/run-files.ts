@@ -2,35 +2,39 @@
 
 import { ResourceNotFoundError } from "../../core/errors.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
-import { ObjectWriter, type R2BucketLike } from "../../hosts/files/r2.ts";
 import { newFileId } from "../../hosts/shared/file-id.ts";
-import type { Stub } from "../../worker/env.ts";
+import { fileKey } from "../keys.ts";
 import { logError } from "../log.ts";
+import type { Blobs } from "../ports.ts";
 import { LostObjectError, readSegments } from "../stored-bytes.ts";
-import type { Segment } from "./file-index.ts";
-import type { Tenant } from "./service.ts";
+import type { TurnApi } from "./api.ts";
+import type { Segment } from "./types.ts";
 
-export class RunnerFiles implements Files {
-  readonly #bucket: R2BucketLike;
-  readonly #tenant: () => Stub<Tenant>;
+export class RunFiles implements Files {
+  readonly #blobs: Blobs;
+  readonly #tenant: () => TurnApi;
   readonly #tenantName: string;
   readonly #batchId: string;
+  readonly #turn: number;
   readonly #readMs: number;
   readonly #segments = new Map<string, Segment[]>();
 
   constructor(options: {
-    bucket: R2BucketLike;
-    tenant: () => Stub<Tenant>;
+    blobs: Blobs;
+    /** Asked for each call: on some platforms what it gives does not outlive the tenant's restart. */
+    tenant: () => TurnApi;
     tenantName: string;
     batchId: string;
+    turn: number;
     /** How long a read may take. Default 60,000. */
     readMs?: number;
   }) {
     this.#readMs = options.readMs ?? 60_000;
-    this.#bucket = options.bucket;
+    this.#blobs = options.blobs;
     this.#tenant = options.tenant;
     this.#tenantName = options.tenantName;
     this.#batchId = options.batchId;
+    this.#turn = options.turn;
   }
 
   async retrieve(id: string): Promise<FileObject | null> {
@@ -44,7 +48,7 @@ export class RunnerFiles implements Files {
     const segments = this.#segments.get(id) ?? ((await this.retrieve(id)) && this.#segments.get(id));
     if (!segments) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
     try {
-      const bytes = await this.#inTime(id, readSegments(this.#bucket, segments, offset, length));
+      const bytes = await this.#inTime(id, readSegments(this.#blobs, segments, offset, length));
       if (bytes) return bytes;
       throw new LostObjectError("an object that holds some of it is gone");
     } catch (error) {
@@ -72,15 +76,13 @@ export class RunnerFiles implements Files {
   async create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter> {
     const { filename, purpose, id = newFileId() } = options;
     const key = fileKey(this.#tenantName, id);
-    await this.#tenant().runnerStarts(id, key);
-    const writer = new ObjectWriter(this.#bucket, key, {}, (uploadId) =>
-      this.#tenant().expectMultipart(key, uploadId),
-    );
+    await this.#tenant().runnerStarts(this.#batchId, this.#turn, id, key);
+    const writer = this.#blobs.write(key, (uploadId) => this.#tenant().expectMultipart(key, uploadId));
     return {
       write: (part) => writer.write(part),
       complete: async () => {
         const bytes = await writer.complete();
-        return this.#tenant().runnerOutput(this.#batchId, {
+        return this.#tenant().runnerOutput(this.#batchId, this.#turn, {
           id,
           filename,
           purpose,
@@ -90,14 +92,4 @@ export class RunnerFiles implements Files {
       abort: () => writer.abort(),
     };
   }
-}
-
-/** Where a file's bytes are. Every key starts with its tenant's name. */
-export function fileKey(tenant: string, id: string): string {
-  return `${tenant}/files/${id}`;
-}
-
-/** Where the bytes of a part of an upload are. */
-export function partKey(tenant: string, id: string): string {
-  return `${tenant}/parts/${id}`;
 }

@@ -3,8 +3,9 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { authenticate, tenantNames } from "../../../js/server/auth.ts";
+import { SettingError } from "../../../js/server/ports.ts";
 import type { Env } from "../../../js/worker/env.ts";
-import { checkSettings, SettingError } from "../../../js/worker/settings.ts";
+import { serverSettings as checkSettings } from "../../../js/worker/settings.ts";
 import { ended, startWorker } from "./server.ts";
 import { wire } from "./wire.ts";
 

@@ -7,7 +7,7 @@ import { authenticate, tenantNames } from "../../../js/server/auth.ts";
 import { quotedName, rangeOf } from "../../../js/server/download.ts";
 import { extendedParameter, nameParameter, splitParameters } from "../../../js/server/header-parameters.ts";
 import { multipart } from "../../../js/server/multipart.ts";
-import { checkBatchInput, FirstLine } from "../../../js/server/receive.ts";
+import { checkBatchInput, FirstLine } from "../../../js/server/purposes.ts";
 
 type Work = (size: number) => () => unknown;
 
