@@ -1,15 +1,7 @@
 /** Who is calling: which tenant a key belongs to. */
 
 import { ApiError } from "../core/errors.ts";
-import { SettingError } from "./ports.ts";
-
-/** Keys and their tenants, as the operator writes them. */
-export interface KeyVariables {
-  /** `name:sha256` pairs, by commas. */
-  readonly API_KEYS?: string | undefined;
-  /** `1` serves callers without a key. */
-  readonly ALLOW_ANONYMOUS?: string | undefined;
-}
+import { type KeyVariables, SettingError } from "./ports.ts";
 
 /** The tenant of callers without a key. No key can have this name. */
 export const ANONYMOUS = "~anonymous";

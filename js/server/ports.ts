@@ -2,7 +2,6 @@
 
 import type { BatchesOptions } from "../core/batches.ts";
 import type { Dialect, KV } from "../core/types.ts";
-import type { KeyVariables } from "./auth.ts";
 import type { TenantApi } from "./tenant/api.ts";
 
 /** What the routes stand on. */
@@ -14,6 +13,14 @@ export interface Ports {
   tenant(name: string): TenantApi;
   readonly blobs: Blobs;
   readonly platform: Platform;
+}
+
+/** Keys and their tenants, as the operator writes them. */
+export interface KeyVariables {
+  /** `name:sha256` pairs, by commas. */
+  readonly API_KEYS?: string | undefined;
+  /** `1` serves callers without a key. */
+  readonly ALLOW_ANONYMOUS?: string | undefined;
 }
 
 export interface ServerSettings {

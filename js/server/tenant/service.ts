@@ -6,7 +6,7 @@
 import { Batches } from "../../core/batches.ts";
 import type { Batch, BatchList, KV, KVCheck, KVOp } from "../../core/types.ts";
 import { now } from "../ids.ts";
-import { outputSeconds, RUN } from "../keys.ts";
+import { BATCH, outputSeconds, RUN } from "../keys.ts";
 import { logError } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
 import type { OutputFile, TenantApi, TurnApi } from "./api.ts";
@@ -174,7 +174,7 @@ export class TenantService implements TenantApi, TurnApi {
     this.#queue.heard(batchId);
     return batchWith(this.#kv, ops, checks, async (c) => {
       await this.#checkTurn(c, batchId, turn);
-      await this.#waits.notice(batchId, ops, () => this.#kv.get(`batch:${batchId}`));
+      await this.#waits.notice(batchId, ops, () => this.#kv.get(BATCH + batchId));
     });
   }
 

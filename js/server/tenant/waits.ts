@@ -1,6 +1,7 @@
 /** Logs that batches wait for the model server, and that they go on: once for each change that an operator would act on. */
 
 import type { Batch, KVOp } from "../../core/types.ts";
+import { BATCH } from "../keys.ts";
 import { logWarning } from "../log.ts";
 
 /** A wait that goes on is logged again when its end has moved by more than so many seconds. */
@@ -19,7 +20,7 @@ export class Waits {
 
   /** A batch's records are about to be written; `before` gives the one users see so far. */
   async notice(batchId: string, ops: KVOp[], before: () => Promise<Uint8Array | null>): Promise<void> {
-    const op = ops.findLast(({ key }) => key === `batch:${batchId}`);
+    const op = ops.findLast(({ key }) => key === BATCH + batchId);
     const batch = op?.type === "set" ? published(op.value) : null;
     if (!batch) return;
     const wait = waitOf(batch);
