@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { KV } from "../../../js/core/types.ts";
 import { echoInference, echoModels } from "../../../js/hosts/inference/echo.ts";
-import { MemoryKV } from "../../../js/hosts/memory.ts";
+import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import type { Blobs, Ports, Runs, TenantPorts } from "../../../js/server/ports.ts";
 import { TenantService } from "../../../js/server/tenant/service.ts";
 

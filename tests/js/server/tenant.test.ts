@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import "../../../js/entry/node.ts";
 import { ResourceNotFoundError } from "../../../js/core/errors.ts";
-import { MemoryKV } from "../../../js/hosts/memory.ts";
+import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import { fileRecord, heldInput, sortable } from "../../../js/server/keys.ts";
 import { FileIndex } from "../../../js/server/tenant/file-index.ts";
 import { Seats } from "../../../js/server/tenant/seats.ts";
