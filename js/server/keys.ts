@@ -3,6 +3,8 @@
  * own; the tenant's service writes all of them. Bytes of files are objects, whose keys start with the tenant's name.
  */
 
+import { keys } from "../core/rules.ts";
+
 /** Of one file: everything about it but where its bytes are. */
 export const fileRecord = (id: string) => `tenant:file:${id}`;
 /** The objects that hold a file's bytes. Written with the file, and never changed. */
@@ -42,10 +44,10 @@ export const SEATS = "tenant:seat:";
 /** Seconds that a batch's output and error files live, where its creator said so. */
 export const outputSeconds = (batchId: string) => `output_seconds:${batchId}`;
 
-/** Prefixes of the core's records that the tenant's service looks at. */
-export const BATCH = "batch:";
-export const RUN = "run:";
-export const CANCEL = "cancel:";
+/** The core's records that the tenant's service looks at. */
+export const BATCH = keys.batch.prefix;
+export const RUN = keys.run.prefix;
+export const CANCEL = keys.cancel.prefix;
 
 /** A number in keys that sort by it. */
 export function sortable(number: number): string {

@@ -1,9 +1,9 @@
 /**
- * The store of one batch's turns, in two places. Checkpoints and results (`run:`, `result:`, `large:`) are in the
- * Runner's own storage; the batch as users see it and their wish to cancel it (`batch:`, `cancel:`) are with the Tenant,
- * and so is the first checkpoint until the batch is done with.
+ * The store of one batch's turns, in two places. What nobody but the batch's run reads is in the Runner's own storage; the
+ * batch as users see it, their wish to cancel it, and its first checkpoint, which makes it run, are with the Tenant.
  */
 
+import { keys } from "../core/rules.ts";
 import type { KV, KVOp, KVPage, KVQuery } from "../core/types.ts";
 import { DurableObjectKV, type SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
 import type { TurnApi } from "../server/tenant/api.ts";
@@ -49,33 +49,30 @@ export class RunnerKV implements KV {
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    if (isOwn(key)) {
-      const value = await this.#own.get(key);
-      return value === null && key.startsWith("run:") ? this.#first(key) : value;
-    }
-    if (key.startsWith("cancel:") && !this.#cancelled && !this.#past) {
+    if (isOwn(key)) return (await this.#own.get(key)) ?? this.#earlier(key);
+    if (key.startsWith(keys.cancel.prefix) && !this.#cancelled && !this.#past) {
       if (Date.now() - this.#askedAt < CANCEL_ASK_MS) return null;
       this.#askedAt = Date.now();
     }
     const value = await this.#tenant().runnerGet(this.#batchId, key);
-    if (key.startsWith("batch:") && value !== null) this.#seen(value);
+    if (value !== null) this.#notice(key, value);
     return value;
   }
 
-  #seen(record: Uint8Array): void {
-    this.#past ||= published(record)?.status === "finalizing";
+  /** A record of the Tenant's, as it is or will be. */
+  #notice(key: string, value: Uint8Array): void {
+    if (key.startsWith(keys.batch.prefix)) this.#past ||= published(value)?.status === "finalizing";
   }
 
-  /**
-   * The checkpoint of a batch that has none here: the Tenant's first. Where users saw the batch go on from that already, this
-   * object's storage was lost. The first checkpoint would take counts and times back; an empty one, as a damaged one, has
-   * the core go on from what users saw, and run again whatever has no result.
-   */
-  async #first(key: string): Promise<Uint8Array | null> {
-    const first = await this.#tenant().runnerGet(this.#batchId, key);
-    if (first === null) return null;
-    const seen = await this.#tenant().runnerGet(this.#batchId, `batch:${this.#batchId}`);
-    return hasBegun(seen) ? new Uint8Array(0) : first;
+  /** Earlier builds kept the latest checkpoint under the name that the first one has with the Tenant. */
+  async #earlier(key: string): Promise<Uint8Array | null> {
+    return key.startsWith(keys.checkpoint.prefix) ? this.#own.get(keys.run.prefix + this.#batchId) : null;
+  }
+
+  /** What goes with a newer checkpoint, or with the last. */
+  #replaced(ops: KVOp[]): KVOp[] {
+    const isNewer = ops.some(({ key }) => key.startsWith(keys.checkpoint.prefix));
+    return isNewer ? [{ type: "delete", key: keys.run.prefix + this.#batchId }] : [];
   }
 
   async set(key: string, value: Uint8Array): Promise<void> {
@@ -98,28 +95,21 @@ export class RunnerKV implements KV {
       while (to < ops.length && isOwn((ops[to] as KVOp).key) === own) to++;
       const run = ops.slice(from, to);
       from = to;
-      if (!own) {
-        for (const op of run) if (op.type === "set") this.#seen(op.value);
+      if (own) await this.#own.batch([...this.#replaced(run), ...run]);
+      else {
+        for (const op of run) if (op.type === "set") this.#notice(op.key, op.value);
         await this.#tenant().runnerWrite(this.#batchId, this.#turn, run);
-        continue;
       }
-      // The first checkpoint goes first. If it outlived the later ones, the batch would begin again.
-      const ended = run.filter((op) => op.type === "delete" && op.key.startsWith("run:"));
-      if (ended.length > 0) await this.#tenant().runnerWrite(this.#batchId, this.#turn, ended);
-      await this.#own.batch(run);
     }
     return true;
   }
 }
 
-/** Whether a published batch is beyond validation. */
-function hasBegun(record: Uint8Array | null): boolean {
-  const batch = record && published(record);
-  return (
-    !!batch && batch.status !== "validating" && (batch.in_progress_at !== null || batch.status === "failed")
-  );
-}
+/** Prefixes of what nobody but the batch's run reads. */
+const ownPrefixes = Object.values(keys)
+  .filter((key) => key.isPrivate)
+  .map((key) => key.prefix);
 
 function isOwn(key: string): boolean {
-  return key.startsWith("run:") || key.startsWith("result:") || key.startsWith("large:");
+  return ownPrefixes.some((prefix) => key.startsWith(prefix));
 }
