@@ -2,9 +2,9 @@
 declare module "cloudflare:workers" {
   /** Base of a Durable Object: its public methods are what others may call. */
   export abstract class DurableObject<Env> {
-    protected readonly ctx: import("./platform.ts").DurableObjectState;
+    protected readonly ctx: import("./env.ts").DurableObjectState;
     protected readonly env: Env;
-    constructor(ctx: import("./platform.ts").DurableObjectState, env: Env);
+    constructor(ctx: import("./env.ts").DurableObjectState, env: Env);
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { authenticate, tenantNames } from "../../../js/worker/auth.ts";
-import { checkSettings, SettingError } from "../../../js/worker/config.ts";
-import type { Env } from "../../../js/worker/platform.ts";
+import { authenticate, tenantNames } from "../../../js/server/auth.ts";
+import { SettingError } from "../../../js/server/ports.ts";
+import type { Env } from "../../../js/worker/env.ts";
+import { serverSettings as checkSettings } from "../../../js/worker/settings.ts";
 import { ended, startWorker } from "./server.ts";
 import { wire } from "./wire.ts";
 

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { ResourceNotFoundError } from "../../../js/core/errors.ts";
 import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
-import { RunnerFiles } from "../../../js/worker/runner-files.ts";
+import { RunFiles } from "../../../js/server/tenant/run-files.ts";
+import type { Bucket } from "../../../js/worker/env.ts";
+import { r2Blobs } from "../../../js/worker/r2-blobs.ts";
 import { chatLines, createBatch, ended, linesOf, type Started, startWorker, until } from "./server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 
@@ -67,8 +69,8 @@ function files(get: R2BucketLike["get"]) {
   ];
   const tenant = () => ({ runnerInput: async () => ({ file, segments }) }) as never;
   const head = async () => ({ size: 4 });
-  const bucket = { get, head } as unknown as R2BucketLike;
-  return new RunnerFiles({ bucket, tenant, tenantName: "alice", batchId: "batch_1", readMs: 50 });
+  const blobs = r2Blobs({ get, head } as unknown as Bucket);
+  return new RunFiles({ blobs, tenant, tenantName: "alice", batchId: "batch_1", turn: 1, readMs: 50 });
 }
 
 test("an object that is shorter than the index says is a loss, and not the end of the file", async () => {

@@ -3,11 +3,11 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { retryAfterMs } from "../../../js/hosts/inference/retry-after.ts";
-import { authenticate, tenantNames } from "../../../js/worker/auth.ts";
-import { quotedName, rangeOf } from "../../../js/worker/download.ts";
-import { multipart } from "../../../js/worker/multipart.ts";
-import { extendedParameter, nameParameter, splitParameters } from "../../../js/worker/parameters.ts";
-import { checkBatchInput, FirstLine } from "../../../js/worker/receive.ts";
+import { authenticate, tenantNames } from "../../../js/server/auth.ts";
+import { quotedName, rangeOf } from "../../../js/server/download.ts";
+import { extendedParameter, nameParameter, splitParameters } from "../../../js/server/header-parameters.ts";
+import { multipart } from "../../../js/server/multipart.ts";
+import { checkBatchInput, FirstLine } from "../../../js/server/purposes.ts";
 
 type Work = (size: number) => () => unknown;
 

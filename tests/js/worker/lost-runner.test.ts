@@ -84,9 +84,49 @@ for (const how of ["garbage", "cut", "emptied"] as const) {
   });
 }
 
+test("a batch that was being cancelled when its Runner's database went is cancelled, with every line once", async () => {
+  const { worker, id } = await half();
+  await worker.restart();
+  assert.equal((await worker.client.batches.cancel(id)).status, "cancelling");
+  await worker.kill();
+  for (const path of await databases(worker, "job")) await spoil(path, "emptied");
+  await worker.restart();
+  const batch = await ended(worker.client, id);
+  assert.equal(batch.status, "cancelled");
+  const files = [batch.output_file_id, batch.error_file_id];
+  const lines = (await Promise.all(files.map((file) => linesOf(worker.client, file)))).flat();
+  assert.equal(lines.length, 100);
+  assert.equal(new Set(lines.map((line) => line.custom_id)).size, 100);
+});
+
+test("a batch that was being finalized when its Runner's database went is completed, with every line once", async () => {
+  const upstream = await startUpstream(({ content }, response) =>
+    reply(response, 200, completion(`${content}${"x".repeat(20_000)}`)),
+  );
+  const worker = await startWorker({ UPSTREAM_URL: upstream.url });
+  after(async () => Promise.all([worker.stop(), upstream.close()]));
+  const status = async (id: string) => (await worker.client.batches.retrieve(id)).status;
+  // It takes a moment only: what was missed is tried with another batch.
+  for (let tries = 0; ; tries++) {
+    const { id } = await createBatch(worker.client, chatLines(1000));
+    await until("it is finalizing", async () => ["finalizing", "completed"].includes(await status(id)));
+    await worker.kill();
+    for (const path of await databases(worker, "job")) await spoil(path, "emptied");
+    await worker.restart();
+    const wasFinalizing = (await status(id)) !== "completed";
+    const batch = await ended(worker.client, id);
+    assert.equal(batch.status, "completed");
+    assert.deepEqual(batch.request_counts, { total: 1000, completed: 1000, failed: 0 });
+    const lines = await linesOf(worker.client, batch.output_file_id);
+    assert.equal(new Set(lines.map((line) => line.custom_id)).size, 1000);
+    if (wasFinalizing) break;
+    assert.ok(tries < 10, "no batch was seen finalizing");
+  }
+});
+
 test("a tenant whose database is garbage is told so with 500 and a request id, and the log says why", async () => {
   const { worker, letGo } = await half();
-  for (const path of await databases(worker, "places")) await spoil(path, "garbage");
+  for (const path of await databases(worker, "own_name")) await spoil(path, "garbage");
   letGo();
   await worker.restart();
   const paths = ["/v1/batches", "/v1/files"];

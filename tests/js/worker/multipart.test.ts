@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import fc from "fast-check";
 import { InvalidRequestError } from "../../../js/core/errors.ts";
-import { multipart } from "../../../js/worker/multipart.ts";
+import { multipart } from "../../../js/server/multipart.ts";
 
 interface Read {
   name: string;

@@ -3,12 +3,15 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { Hono } from "hono";
-import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
-import { fileRoutes } from "../../../js/worker/file-routes.ts";
-import type { HonoEnv } from "../../../js/worker/http.ts";
-import type { Env } from "../../../js/worker/platform.ts";
-import { streamSegments } from "../../../js/worker/stored-bytes.ts";
-import { uploadRoutes } from "../../../js/worker/upload-routes.ts";
+import { InvalidRequestError } from "../../../js/core/errors.ts";
+import type { HonoEnv } from "../../../js/server/http.ts";
+import type { Blobs, Platform, Ports } from "../../../js/server/ports.ts";
+import { fileRoutes } from "../../../js/server/routes/files.ts";
+import { uploadRoutes } from "../../../js/server/routes/uploads.ts";
+import { streamSegments } from "../../../js/server/stored-bytes.ts";
+import type { Bucket, Env } from "../../../js/worker/env.ts";
+import { r2Blobs } from "../../../js/worker/r2-blobs.ts";
+import { serverSettings } from "../../../js/worker/settings.ts";
 import { chatLines } from "./server.ts";
 import { form } from "./wire.ts";
 
@@ -19,13 +22,16 @@ function bucket() {
     get: async (key: string) => (keys.has(key) ? Promise.reject(new Error("an outage")) : null),
     head: () => Promise.reject(new Error("an outage")),
     put: async (key: string) => keys.add(key),
-    delete: async (key: string) => keys.delete(key),
+    delete: async (gone: string[]) => {
+      for (const key of gone) keys.delete(key);
+    },
   };
-  return { keys, bucket: methods as unknown as R2BucketLike };
+  return { keys, bucket: r2Blobs(methods as unknown as Bucket) };
 }
 
 /** The routes with a Tenant that answers as told. */
-function routes(tenant: object, FILES: R2BucketLike) {
+function routes(tenant: object, blobs: Blobs) {
+  const ports = { blobs, settings: () => serverSettings({} as Env) } as Ports;
   const app = new Hono<HonoEnv>();
   app.use(async (c, next) => {
     c.set("tenantName", "alice");
@@ -36,23 +42,23 @@ function routes(tenant: object, FILES: R2BucketLike) {
   app.onError((error) => new Response(error.message, { status: 500 }));
   const body = () => form({ purpose: "batch" }, chatLines(1));
   return {
-    upload: () => app.request("/files", { method: "POST", body: body() }, { FILES } as Env),
+    upload: () => app.request("/files", { method: "POST", body: body() }, ports),
     complete: (body: object) => {
       const init = { method: "POST", body: JSON.stringify(body) };
-      return app.request("/uploads/upload_1/complete", init, { FILES } as Env);
+      return app.request("/uploads/upload_1/complete", init, ports);
     },
     addPart: () => {
       const data = new FormData();
       data.set("data", new File(["a".repeat(100_000)], "upload"));
-      return app.request("/uploads/upload_1/parts", { method: "POST", body: data }, { FILES } as Env);
+      return app.request("/uploads/upload_1/parts", { method: "POST", body: data }, ports);
     },
   };
 }
 
 /** Writing may begin. */
 const accepts = {
-  startFile: async () => ({ ok: 1_000_000_000 }),
-  uploadRoom: async () => ({ ok: 1_000_000 }),
+  startFile: async () => 1_000_000_000,
+  uploadRoom: async () => 1_000_000,
   expectObjects: async () => undefined,
 };
 const lost = () => Promise.reject(new Error("the connection was lost"));
@@ -68,8 +74,10 @@ test("bytes stay when the answer of the index is lost, as it may have the file",
 
 test("bytes go when the index refuses a part", async () => {
   const { keys, bucket: files } = bucket();
-  const error = { status: 400, type: "invalid_request_error", message: "cancelled", param: null, code: null };
-  const refuses = { ...accepts, addUploadPart: async () => ({ error }) };
+  const refuses = {
+    ...accepts,
+    addUploadPart: () => Promise.reject(new InvalidRequestError("cancelled")),
+  };
   await routes(refuses, files).addPart();
   assert.equal(keys.size, 0);
 });
@@ -77,21 +85,22 @@ test("bytes go when the index refuses a part", async () => {
 test("a complete that a cancel has overtaken says that, and not that the file is wrong", async () => {
   const parts = [{ id: "part_1", key: "alice/parts/part_1", bytes: 3 }];
   const message = "Upload 'upload_1' is cancelled, and takes no more changes.";
-  const error = { status: 400, type: "invalid_request_error", message, param: null, code: null };
   for (const [purpose, md5] of [
     ["batch", undefined],
     ["evals", "00"],
   ]) {
-    const plans = [{ ok: { purpose, filename: "a.jsonl", parts } }, { error }];
-    const { complete } = routes({ planUpload: async () => plans.shift() }, bucket().bucket);
+    const plans = [{ purpose, filename: "a.jsonl", parts }];
+    const planUpload = async () => plans.shift() ?? Promise.reject(new InvalidRequestError(message));
+    const { complete } = routes({ planUpload }, bucket().bucket);
     assert.equal(await (await complete({ part_ids: ["part_1"], md5 })).text(), message);
   }
 });
 
 test("a file whose bytes are gone or out of reach is known before an answer begins", async () => {
-  const { keys, bucket: files } = bucket();
+  const { keys, bucket: blobs } = bucket();
+  const platform = { fixedLength: () => new TransformStream() } as unknown as Platform;
   const segments = [{ key: "alice/files/file-1", bytes: 3 }];
-  assert.equal(await streamSegments(files, segments, 0, 3), null);
+  assert.equal(await streamSegments({ blobs, platform }, segments, 0, 3), null);
   keys.add("alice/files/file-1");
-  await assert.rejects(() => streamSegments(files, segments, 0, 3), /an outage/);
+  await assert.rejects(() => streamSegments({ blobs, platform }, segments, 0, 3), /an outage/);
 });

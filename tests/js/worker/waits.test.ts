@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
-import { Waits } from "../../../js/worker/waits.ts";
+import { Waits } from "../../../js/server/tenant/waits.ts";
 import { chatLines, createBatch, ended, startWorker } from "./server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 

@@ -4,7 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import { filesContract, kvContract } from "../../../../js/contract/index.ts";
 import { R2Files, type R2FilesBucket } from "../../../../js/hosts/files/r2.ts";
 import { DurableObjectKV } from "../../../../js/hosts/kv/durable-object.ts";
-import type { DurableObjectNamespace, DurableObjectState } from "../../../../js/worker/platform.ts";
+import type { DurableObjectNamespace, DurableObjectState } from "../../../../js/worker/env.ts";
 
 interface Env {
   STORES: DurableObjectNamespace<Store>;

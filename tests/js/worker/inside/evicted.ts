@@ -1,7 +1,7 @@
 /** The Worker, with objects that can be made to die as in an eviction: at once, in the middle of whatever they do. */
 
+import type { DurableObjectNamespace, DurableObjectState, Env } from "../../../../js/worker/env.ts";
 import worker, { Runner as RealRunner, Tenant as RealTenant } from "../../../../js/worker/index.ts";
-import type { DurableObjectNamespace, DurableObjectState, Env } from "../../../../js/worker/platform.ts";
 
 interface Dying {
   die(): Promise<void>;

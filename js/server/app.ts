@@ -1,0 +1,79 @@
+/** OpenAI's /v1/files, /v1/uploads, /v1/batches and /v1/models, over what a platform supplies. */
+
+import { Hono } from "hono";
+import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins } from "./auth.ts";
+import { type Call, errorResponse, failure, type HonoEnv, refused } from "./http.ts";
+import { newId } from "./ids.ts";
+import { batchRoutes } from "./routes/batches.ts";
+import { fileRoutes } from "./routes/files.ts";
+import { modelRoutes } from "./routes/models.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
+
+/** What answers requests: `app.fetch(request, ports)`. Strict would tell /v1/files/ from /v1/files. */
+export const app = new Hono<HonoEnv>({ strict: false });
+
+app.use(async (c, next) => {
+  const started = Date.now();
+  c.set("requestId", newId("req_"));
+  if (c.req.method === "OPTIONS") c.res = new Response(null, { status: 204 });
+  else await next();
+  c.res.headers.set("openai-processing-ms", String(Date.now() - started));
+  setHeaders(c);
+});
+
+app.get("/health", (c) => c.json({ status: "ok" }));
+
+app.use("/v1/*", async (c, next) => {
+  const tenantName = await authenticate(c.req.raw.headers, c.env.keys);
+  c.env.settings();
+  c.set("tenantName", tenantName);
+  if (tenantName === ANONYMOUS) refuseOtherOrigins(c.req.raw);
+  c.set("tenant", c.env.tenant(tenantName));
+  await next();
+});
+
+app.route("/v1/batches", batchRoutes);
+app.route("/v1/files", fileRoutes);
+app.route("/v1/uploads", uploadRoutes);
+app.route("/v1/models", modelRoutes);
+
+for (const [path, allow] of methodsOf(app.routes)) {
+  app.all(path, (c) =>
+    errorResponse(refused(405, `Not allowed to ${c.req.method} on ${c.req.path}.`), { allow }),
+  );
+}
+app.notFound((c) => errorResponse(refused(404, `Invalid URL (${c.req.method} ${c.req.path})`)));
+app.onError(failure);
+
+/** What each path takes, for those who call it by another method. */
+export function methodsOf(routes: { method: string; path: string }[]): [path: string, allowed: string][] {
+  const methods = new Map<string, Set<string>>();
+  for (const { method, path } of routes) {
+    // Of middleware, which lets every method through.
+    if (method === "ALL") continue;
+    methods.set(path, (methods.get(path) ?? new Set()).add(method));
+  }
+  return [...methods].map(([path, allowed]) => [path, [...allowed].join(", ")]);
+}
+
+function setHeaders(c: Call): void {
+  const { headers } = c.res;
+  headers.set("x-request-id", c.var.requestId);
+  headers.set("openai-version", "2020-10-01");
+  headers.set("x-content-type-options", "nosniff");
+  // There are no cookies: with a key any page may call, without one none but our own.
+  if (!hasKeys(c.env.keys) || c.var.tenantName === ANONYMOUS) return;
+  headers.set("access-control-allow-origin", "*");
+  headers.set(
+    "access-control-expose-headers",
+    "x-request-id, x-should-retry, retry-after, retry-after-ms, content-disposition, content-range, accept-ranges, etag",
+  );
+  if (c.req.method !== "OPTIONS") return;
+  headers.set("access-control-allow-methods", "GET, HEAD, POST, DELETE, OPTIONS");
+  // `*` does not cover authorization; the rest is whatever the SDKs send, x-stainless-* and all.
+  headers.set(
+    "access-control-allow-headers",
+    c.req.header("access-control-request-headers") ?? "authorization, *",
+  );
+  headers.set("access-control-max-age", "86400");
+}

@@ -1,0 +1,114 @@
+/** Checks of parameters, in OpenAI's words. */
+
+import { InvalidRequestError } from "../core/errors.ts";
+
+/** Longest name of a file, id or key. Pages of objects that hold them stay small. */
+const MAX_NAME_CHARS = 1024;
+
+/** A name, id or key that is to be kept. @throws InvalidRequestError when it is too long; other types are for others. */
+export function checkLength(param: string, value: unknown): void {
+  if (typeof value !== "string" || value.length <= MAX_NAME_CHARS) return;
+  throw new InvalidRequestError(
+    `Invalid '${param}': string too long. Expected a string with maximum length ${MAX_NAME_CHARS}, but got a string ` +
+      `with length ${value.length} instead.`,
+    { param, code: "string_above_max_length" },
+  );
+}
+
+/** What OpenAI says of a field of a form that it does not know. */
+export function unknownField(name: string): InvalidRequestError {
+  return new InvalidRequestError(
+    `Additional properties are not allowed ('${shortened(name)}' was unexpected)`,
+  );
+}
+
+/** Refuses names in a body, or in an object of it, that no parameter has. @throws InvalidRequestError */
+export function checkNames(object: Record<string, unknown>, known: string[], within = ""): void {
+  const unknown = Object.keys(object).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const param = within + shortened(unknown);
+  throw new InvalidRequestError(`Unknown parameter: '${param}'.`, { param, code: "unknown_parameter" });
+}
+
+function shortened(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 100).toWellFormed()}…` : name;
+}
+
+/** A string of a body. @throws InvalidRequestError */
+export function requiredString(body: Record<string, unknown>, param: string): string {
+  const value = body[param];
+  if (value === undefined || value === null) throw missingParameter(param);
+  if (typeof value !== "string") throw wrongType(param, "a string", value);
+  return value;
+}
+
+export function missingParameter(param: string): InvalidRequestError {
+  return new InvalidRequestError(`Missing required parameter: '${param}'.`, {
+    param,
+    code: "missing_required_parameter",
+  });
+}
+
+export function wrongType(param: string, expected: string, got: unknown): InvalidRequestError {
+  return new InvalidRequestError(
+    `Invalid type for '${param}': expected ${expected}, but got ${kind(got)} instead.`,
+    {
+      param,
+      code: "invalid_type",
+    },
+  );
+}
+
+/** A whole number within bounds. @throws InvalidRequestError */
+export function wholeNumber(param: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value)) throw wrongType(param, "an integer", value);
+  if (value >= least && value <= most) return value;
+  const [word, bound, code] =
+    value < least
+      ? ["below minimum", `>= ${least}`, "integer_below_min_value"]
+      : ["above maximum", `<= ${most}`, "integer_above_max_value"];
+  throw new InvalidRequestError(
+    `Invalid '${param}': integer ${word} value. Expected a value ${bound}, but got ${value} instead.`,
+    { param, code: code as string },
+  );
+}
+
+/** `limit` of a query, as a number; what is no number is refused. */
+export function limitOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  // Numbers that are far beyond any limit are as wrong as the largest.
+  const value = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(text)));
+  if (/^-?\d+$/.test(text)) return value;
+  throw new InvalidRequestError(`Invalid type for 'limit': expected an integer, but got a string instead.`, {
+    param: "limit",
+    code: "invalid_type",
+  });
+}
+
+/** `output_expires_after` or `expires_after`: seconds from creation. @throws InvalidRequestError */
+export function expirySeconds(param: string, value: unknown): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "object" || Array.isArray(value)) throw wrongType(param, "an object", value);
+  checkNames(value as Record<string, unknown>, ["anchor", "seconds"], `${param}.`);
+  const { anchor, seconds } = value as { anchor?: unknown; seconds?: unknown };
+  if (anchor === undefined) throw missingParameter(`${param}.anchor`);
+  if (typeof anchor !== "string") throw wrongType(`${param}.anchor`, "a string", anchor);
+  if (anchor !== "created_at") {
+    throw new InvalidRequestError(`Invalid value: '${anchor}'. Value must be 'created_at'.`, {
+      param: `${param}.anchor`,
+      code: "invalid_value",
+    });
+  }
+  if (seconds === undefined) throw missingParameter(`${param}.seconds`);
+  return wholeNumber(`${param}.seconds`, seconds, 3600, 2_592_000);
+}
+
+/** What something is, said to whoever sent it. */
+export function kind(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "number") return Number.isInteger(value) ? "an integer" : "a decimal number";
+  return (
+    { string: "a string", boolean: "a boolean", object: "an object" }[typeof value as string] ?? "nothing"
+  );
+}

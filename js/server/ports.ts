@@ -1,0 +1,127 @@
+/** What a platform supplies to the server. All else is the same wherever it runs. */
+
+import type { BatchesOptions } from "../core/batches.ts";
+import type { Dialect, KV } from "../core/types.ts";
+import type { TenantApi } from "./tenant/api.ts";
+
+/** What the routes stand on. */
+export interface Ports {
+  /** Keys and their tenants, as the operator wrote them. */
+  readonly keys: KeyVariables;
+  /** Everything else that is set. @throws SettingError that names what cannot be right */
+  settings(): ServerSettings;
+  tenant(name: string): TenantApi;
+  readonly blobs: Blobs;
+  readonly platform: Platform;
+}
+
+/** Keys and their tenants, as the operator writes them. */
+export interface KeyVariables {
+  /** `name:sha256` pairs, by commas. */
+  readonly API_KEYS?: string | undefined;
+  /** `1` serves callers without a key. */
+  readonly ALLOW_ANONYMOUS?: string | undefined;
+}
+
+export interface ServerSettings {
+  /** Whose error texts. */
+  dialect: Dialect;
+  /** Largest file of purpose `batch`. */
+  maxFileBytes: number;
+  /** Names that `/v1/models` lists. */
+  models: string[];
+}
+
+/** A setting that cannot be right. Said to whoever calls, as nothing can work before it is mended. */
+export class SettingError extends Error {
+  override name = "SettingError";
+}
+
+/** What Web APIs alone have not. */
+export interface Platform {
+  /** A stream that passes on `length` bytes, so that an answer made of it can say its length. */
+  fixedLength(length: number): { readable: ReadableStream<Uint8Array>; writable: WritableStream<Uint8Array> };
+  md5(content: ReadableStream<Uint8Array>): Promise<Uint8Array>;
+}
+
+/** Bytes of files, in objects that are written whole and never changed: S3's shape, and R2's, and that of a folder. */
+export interface Blobs {
+  /** Bytes of an object, fewer where it ends, none past its end; null when there is none. */
+  read(key: string, offset: number, length: number): Promise<Uint8Array | null>;
+  /** The same as a stream, with the size of the whole object. */
+  open(
+    key: string,
+    offset: number,
+    length: number,
+  ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | null>;
+  /**
+   * Writes an object, which is visible, or replaced, once it is complete. `began` is told of a write in parts before the
+   * first of them goes: a writer that was cut off leaves them to be found by {@link discard}.
+   */
+  write(key: string, began: (uploadId: string) => Promise<void>): BlobWriter;
+  /** Deletes objects, at most 1,000. No error for those that are not there. */
+  delete(keys: string[]): Promise<void>;
+  /** Throws away the parts of a write. No error when it was completed, or thrown away before. */
+  discard(key: string, uploadId: string): Promise<void>;
+}
+
+export interface BlobWriter {
+  /** Bytes written so far. */
+  readonly size: number;
+  /** Appends. The bytes may be reused once the promise resolves. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes the object visible. Gives its size. */
+  complete(): Promise<number>;
+  abort(): Promise<void>;
+}
+
+/** What one tenant's service stands on. */
+export interface TenantPorts {
+  readonly name: string;
+  /** The tenant's records, with `caps.checks`. */
+  readonly kv: KV;
+  readonly blobs: Blobs;
+  readonly runs: Runs;
+  readonly settings: TenantSettings;
+  readonly alarm: Alarm;
+  /** Work that nobody waits for; the platform sees to its end. */
+  background(work: Promise<unknown>): void;
+}
+
+export interface TenantSettings {
+  /** Options of the service, and the model server. */
+  readonly service: Omit<BatchesOptions, "kv" | "files">;
+  /** Batches that run at once. */
+  readonly maxConcurrentBatches: number;
+  readonly quotas: Quotas;
+  /** Whether no key has this tenant's name any more: its batches stand still until one has. */
+  isRevoked(): boolean;
+}
+
+/** What one tenant may keep and queue; infinite where nothing is set. */
+export interface Quotas {
+  files: number;
+  storedBytes: number;
+  queuedBatches: number;
+}
+
+/** Which Runner a batch has: its generation, and the newest turn that was heard of. */
+export interface Seat {
+  generation: number;
+  turn: number;
+}
+
+/** Whoever runs the batches, each in a place of its own. Saying a thing again changes nothing. */
+export interface Runs {
+  start(batchId: string, seat: Seat): Promise<void>;
+  /** A turn under way sees it within a second. */
+  cancel(batchId: string, seat: Seat): Promise<void>;
+  /** The batch is to stand still until it is started again. */
+  hold(batchId: string, seat: Seat): Promise<void>;
+}
+
+/** The one time at which the tenant's `alarm` is called, also after a restart. Unix milliseconds. */
+export interface Alarm {
+  get(): Promise<number | null>;
+  set(time: number): Promise<void>;
+}

@@ -1,0 +1,53 @@
+/** /v1/batches */
+
+import { Hono } from "hono";
+import { ApiError, InvalidRequestError } from "../../core/errors.ts";
+import { type HonoEnv, jsonObject } from "../http.ts";
+import { checkLength, checkNames, expirySeconds, limitOf, wrongType } from "../params.ts";
+
+const PARAMETERS = [
+  "input_file_id",
+  "endpoint",
+  "completion_window",
+  "metadata",
+  "output_expires_after",
+  "idempotency_key",
+  "edgebatch",
+];
+
+export const batchRoutes = new Hono<HonoEnv>();
+
+batchRoutes.get("/", async (c) => {
+  const [after, limit] = [c.req.query("after"), limitOf(c.req.query("limit"))];
+  const query = { ...(after && { after }), ...(limit !== undefined && { limit }) };
+  return c.json(await c.var.tenant.listBatches(query));
+});
+
+batchRoutes.post("/", async (c) => {
+  const body = await jsonObject(c);
+  try {
+    checkNames(body, PARAMETERS);
+    checkExtension(body.edgebatch);
+    const outputSeconds = expirySeconds("output_expires_after", body.output_expires_after);
+    const key = body.idempotency_key ?? c.req.header("idempotency-key");
+    checkLength("input_file_id", body.input_file_id);
+    checkLength("idempotency_key", key);
+    const params = { ...body, ...(key !== undefined && { idempotency_key: key }) };
+    return c.json(await c.var.tenant.createBatch(params, outputSeconds));
+  } catch (error) {
+    if (!(error instanceof InvalidRequestError) || c.env.settings().dialect !== "reference") throw error;
+    const { status, type, param, code, message } = error;
+    throw new ApiError({ status, type, param, code, message: `Invalid value: ${message}` });
+  }
+});
+
+/** A name of its own, for parameters that OpenAI has not. There are none yet. */
+function checkExtension(value: unknown): void {
+  if (value === undefined || value === null) return;
+  if (typeof value !== "object" || Array.isArray(value)) throw wrongType("edgebatch", "an object", value);
+  checkNames(value as Record<string, unknown>, [], "edgebatch.");
+}
+
+batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.req.param("id"))));
+
+batchRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelBatch(c.req.param("id"))));

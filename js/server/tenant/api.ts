@@ -1,0 +1,66 @@
+/** What others may ask of a tenant: the routes, and whoever runs its batches. */
+
+import type { Batch, BatchList, KVCheck, KVOp } from "../../core/types.ts";
+import type {
+  FileList,
+  FileQuery,
+  NewFile,
+  NewPart,
+  NewUpload,
+  Segment,
+  StoredFile,
+  UploadPlan,
+  WireFile,
+  WirePart,
+  WireUpload,
+} from "./types.ts";
+
+/** For the routes. What is refused is an `ApiError`. */
+export interface TenantApi {
+  createBatch(params: Record<string, unknown>, outputSeconds: number | null): Promise<Batch>;
+  retrieveBatch(id: string): Promise<Batch>;
+  cancelBatch(id: string): Promise<Batch>;
+  listBatches(query: { after?: string; limit?: number }): Promise<BatchList>;
+  /** Bytes of a file are about to be written; says how many they may be. */
+  startFile(key: string): Promise<number>;
+  /** Objects are about to be written. They are found again if their writer is cut off. */
+  expectObjects(keys: string[]): Promise<void>;
+  /** The same of an object that is written in parts. */
+  expectMultipart(key: string, uploadId: string): Promise<void>;
+  createFile(file: NewFile): Promise<WireFile>;
+  getFile(id: string): Promise<StoredFile>;
+  listFiles(query: FileQuery): Promise<FileList>;
+  deleteFile(id: string): Promise<void>;
+  createUpload(upload: NewUpload): Promise<WireUpload>;
+  /** How many bytes the next part may have. */
+  uploadRoom(id: string): Promise<number>;
+  addUploadPart(id: string, part: NewPart): Promise<WirePart>;
+  /** The bytes of parts that are kept in the index, one after the other; null when one is gone. */
+  partContent(id: string, partIds: string[]): Promise<Uint8Array | null>;
+  planUpload(id: string, partIds: string[]): Promise<UploadPlan>;
+  completeUpload(id: string, partIds: string[], fileId: string, segments: Segment[]): Promise<WireUpload>;
+  cancelUpload(id: string): Promise<WireUpload>;
+}
+
+/** For a batch's turns. Those of a turn that a newer one has replaced are refused. */
+export interface TurnApi {
+  /** A record of the batch. */
+  runnerGet(batchId: string, key: string): Promise<Uint8Array | null>;
+  /** As `batch` of the key-value store. */
+  runnerWrite(batchId: string, turn: number, ops: KVOp[], checks?: KVCheck[]): Promise<boolean>;
+  /** The batch's input file, if it is one. */
+  runnerInput(batchId: string, id: string): Promise<StoredFile | null>;
+  /** An output or error file is about to be written. One that is there already is written again. */
+  runnerStarts(batchId: string, turn: number, fileId: string, key: string): Promise<void>;
+  expectMultipart(key: string, uploadId: string): Promise<void>;
+  /** An output or error file. */
+  runnerOutput(batchId: string, turn: number, file: OutputFile): Promise<WireFile>;
+  /** The batch is done with: its place is free. */
+  runnerEnded(batchId: string, turn: number): Promise<void>;
+  /** The batch cannot go on for now: others may run meanwhile. */
+  runnerRests(batchId: string, turn: number, wakeAt: number): Promise<void>;
+  /** The Runner cannot read its database. */
+  runnerDamaged(batchId: string, turn: number, message: string): Promise<void>;
+}
+
+export type OutputFile = Omit<NewFile, "created_at" | "expires_at">;

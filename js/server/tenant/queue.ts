@@ -1,0 +1,133 @@
+/**
+ * A tenant's queue: which of its batches run, each by a Runner. What is to run is what has a record `run:`. It is the
+ * batch's first checkpoint; later ones stay with its Runner, which deletes this record when the batch has ended.
+ */
+
+import type { KV } from "../../core/types.ts";
+import { core } from "../../core/wasm.ts";
+import { CANCEL, RUN } from "../keys.ts";
+import { log, logError, logWarning } from "../log.ts";
+import type { TenantPorts } from "../ports.ts";
+import { Seats } from "./seats.ts";
+
+/** A running batch that was not heard of for so long is woken. Its Runner speaks up every few seconds. */
+const STALE_MS = 45_000;
+
+export class Queue {
+  readonly seats: Seats;
+  readonly #ports: TenantPorts;
+  readonly #kv: KV;
+  /** When each Runner was last heard of. After a restart all count as heard of now. */
+  readonly #heard = new Map<string, number>();
+  readonly #since = Date.now();
+  #admitting: Promise<void> | undefined;
+  #admitAgain = false;
+
+  constructor(ports: TenantPorts) {
+    this.#ports = ports;
+    this.#kv = ports.kv;
+    this.seats = new Seats(ports.kv);
+  }
+
+  /** What ended this service before may have ended Runners with it, or it ended for the tenant's key to go. */
+  async wakeAll(): Promise<void> {
+    const { running } = await this.seats.all();
+    await Promise.all(running.map((id) => this.poke(id)));
+  }
+
+  heard(id: string): void {
+    this.#heard.set(id, Date.now());
+  }
+
+  /** A batch has ended. */
+  forget(id: string): void {
+    this.#heard.delete(id);
+  }
+
+  /** Wakes those that were not heard of. */
+  async wakeStale(): Promise<void> {
+    for (const id of (await this.seats.all()).running) {
+      const silent_ms = Date.now() - (this.#heard.get(id) ?? this.#since);
+      if (!this.#ports.settings.isRevoked()) {
+        if (silent_ms < STALE_MS) continue;
+        log("batch.stale", { tenant: this.#ports.name, batch: id, silent_ms });
+      }
+      await this.poke(id);
+    }
+  }
+
+  /** Batches that have not ended, the oldest first. */
+  unfinished(limit: number): Promise<string[]> {
+    return this.#ids(RUN, limit);
+  }
+
+  /** Starts what the core says may start. One at a time; a call during another makes it look again. */
+  admit(): Promise<void> {
+    this.#admitAgain = true;
+    this.#admitting ??= this.#admitAll().finally(() => {
+      this.#admitting = undefined;
+    });
+    return this.#admitting;
+  }
+
+  async #admitAll(): Promise<void> {
+    while (this.#admitAgain) {
+      this.#admitAgain = false;
+      const { settings } = this.#ports;
+      if (settings.isRevoked()) return;
+      const max = settings.maxConcurrentBatches;
+      const { running, resting } = await this.seats.all();
+      const oldest = await this.#ids(RUN, max + running.length + resting.length);
+      const cancelled = await this.#ids(CANCEL, 100);
+      const queue = { max, now: Date.now(), oldest, cancelled, running, resting };
+      const admitted = core().admitBatches(queue);
+      for (const id of admitted) await this.seats.take(id);
+      await Promise.all(admitted.map((id) => this.poke(id)));
+    }
+  }
+
+  /** Tells a batch's Runner to run it, or to hold it. Lost calls are made up for by the next round. */
+  async poke(id: string): Promise<void> {
+    const { runs, settings, name } = this.#ports;
+    try {
+      const revoked = settings.isRevoked();
+      const seat = await this.seats.seat(id);
+      await (revoked ? runs.hold(id, seat) : runs.start(id, seat));
+      await this.seats.reached(id);
+      if (!revoked) this.heard(id);
+    } catch (error) {
+      logError("batch.poke", error, { tenant: name, batch: id });
+      // An outage of the platform is none of the Runner's.
+      if (isOutage(error) || !(await this.seats.missed(id, Date.now()))) return;
+      await this.replace(id, error instanceof Error ? error.message : String(error));
+      // Once: should the fresh one fail too, its calls are counted from here on.
+      await this.poke(id);
+    }
+  }
+
+  /** Tells a batch's Runner to cancel it. */
+  async cancel(id: string): Promise<void> {
+    await this.#ports.runs.cancel(id, await this.seats.seat(id));
+  }
+
+  /** Gives a batch another Runner, as its own is lost. What users see stays; results that only the old one had run again. */
+  async replace(id: string, reason: string): Promise<void> {
+    const { generation } = await this.seats.replace(id);
+    const message =
+      "The batch's Runner is lost, and has been replaced. Results that only it held are lost too; those requests run again.";
+    logWarning("batch.runner_replaced", {
+      ...{ tenant: this.#ports.name, batch: id, generation, message, reason },
+    });
+  }
+
+  async #ids(prefix: string, limit: number): Promise<string[]> {
+    const { entries } = await this.#kv.list({ prefix, limit });
+    return entries.map(([key]) => key.slice(prefix.length));
+  }
+}
+
+/** Whether the platform says of a failed call that the same one may succeed later: too much to do, a deploy. */
+function isOutage(error: unknown): boolean {
+  const { retryable, overloaded } = (error ?? {}) as { retryable?: boolean; overloaded?: boolean };
+  return retryable === true || overloaded === true;
+}

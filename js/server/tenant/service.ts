@@ -1,0 +1,314 @@
+/**
+ * One tenant: its files' index, its batches as users see them, and the queue of those that are to run. Runs happen in
+ * Runners, one for each batch; bytes of files are in objects. Several processes may serve one tenant, each with a service.
+ */
+
+import { Batches } from "../../core/batches.ts";
+import type { Batch, BatchList, KV, KVCheck, KVOp } from "../../core/types.ts";
+import { now } from "../ids.ts";
+import { BATCH, outputSeconds, RUN } from "../keys.ts";
+import { logError } from "../log.ts";
+import type { TenantPorts } from "../ports.ts";
+import type { OutputFile, TenantApi, TurnApi } from "./api.ts";
+import { batchWith, Change, change } from "./change.ts";
+import { FileIndex } from "./file-index.ts";
+import { holdingInputs } from "./inputs.ts";
+import { Queue } from "./queue.ts";
+import { checkQueue, storageRoom } from "./quotas.ts";
+import { Trash } from "./trash.ts";
+import type {
+  FileList,
+  FileQuery,
+  NewFile,
+  NewPart,
+  NewUpload,
+  Segment,
+  StoredFile,
+  UploadPlan,
+  WireFile,
+  WirePart,
+  WireUpload,
+} from "./types.ts";
+import { Uploads } from "./uploads.ts";
+import { Waits } from "./waits.ts";
+
+/** How often the tenant looks after its batches while it has any that have not ended, and at most how rarely. */
+const ROUND_MS = 30_000;
+const IDLE_ROUND_MS = 3_600_000;
+/** Seconds that output and error files live unless the batch says otherwise: 30 days. */
+const OUTPUT_SECONDS = 2_592_000;
+
+export class TenantService implements TenantApi, TurnApi {
+  readonly #ports: TenantPorts;
+  readonly #kv: KV;
+  readonly #batches: Creating & Batches;
+  readonly #trash: Trash;
+  readonly #files: FileIndex;
+  readonly #uploads: Uploads;
+  readonly #queue: Queue;
+  readonly #waits: Waits;
+
+  constructor(ports: TenantPorts) {
+    const { kv, name, settings } = ports;
+    this.#ports = ports;
+    this.#kv = kv;
+    this.#trash = new Trash(kv);
+    this.#files = new FileIndex(kv, this.#trash);
+    this.#uploads = new Uploads(kv, this.#files, this.#trash);
+    this.#queue = new Queue(ports);
+    this.#waits = new Waits(name);
+    const holding = holdingInputs(kv, this.#files, now);
+    this.#batches = new Batches({ ...settings.service, files: noFiles, kv: holding });
+    ports.background(this.#queue.wakeAll());
+  }
+
+  // --- For the routes --------------------------------------------------------------------------------------------
+
+  async createBatch(params: Record<string, unknown>, lives: number | null): Promise<Batch> {
+    // First, so that a batch whose creation is cut off after it was stored is found.
+    await this.#armAlarm();
+    await checkQueue(this.#ports.settings.quotas, (limit) => this.#queue.unfinished(limit));
+    const batch = await this.#batches.create(params);
+    if (lives !== null) await this.#keepOutputSeconds(batch.id, lives);
+    this.#ports.background(this.#queue.admit());
+    return batch;
+  }
+
+  retrieveBatch(id: string): Promise<Batch> {
+    return this.#batches.retrieve(id);
+  }
+
+  async cancelBatch(id: string): Promise<Batch> {
+    const batch = await this.#batches.cancel(id);
+    if (batch.status === "cancelling") {
+      await this.#armAlarm();
+      this.#ports.background(this.#queue.admit().then(() => this.#queue.cancel(id)));
+    }
+    return batch;
+  }
+
+  listBatches(query: { after?: string; limit?: number }): Promise<BatchList> {
+    return this.#batches.list(query);
+  }
+
+  async startFile(key: string): Promise<number> {
+    const room = storageRoom(this.#ports.settings.quotas, await this.#files.total());
+    await this.expectObjects([key]);
+    return room;
+  }
+
+  async expectObjects(keys: string[]): Promise<void> {
+    await this.#armAlarm();
+    await this.#trash.expect(keys, now());
+  }
+
+  expectMultipart(key: string, uploadId: string): Promise<void> {
+    return this.#trash.expectMultipart(key, uploadId, now());
+  }
+
+  async createFile(file: NewFile): Promise<WireFile> {
+    if (file.expires_at !== null) await this.#armAlarm();
+    return change(this.#kv, (c) => this.#files.put(c, file));
+  }
+
+  getFile(id: string): Promise<StoredFile> {
+    return this.#files.get(id, now());
+  }
+
+  listFiles(query: FileQuery): Promise<FileList> {
+    return this.#files.list(query, now());
+  }
+
+  async deleteFile(id: string): Promise<void> {
+    await this.#files.remove(id, now());
+    await this.#emptyTrash();
+  }
+
+  async createUpload(upload: NewUpload): Promise<WireUpload> {
+    await this.#armAlarm();
+    storageRoom(this.#ports.settings.quotas, await this.#files.total(), upload.bytes);
+    return this.#uploads.create(upload, now());
+  }
+
+  uploadRoom(id: string): Promise<number> {
+    return this.#uploads.room(id, now());
+  }
+
+  addUploadPart(id: string, part: NewPart): Promise<WirePart> {
+    return this.#uploads.addPart(id, part, now());
+  }
+
+  partContent(id: string, partIds: string[]): Promise<Uint8Array | null> {
+    return this.#uploads.content(id, partIds);
+  }
+
+  planUpload(id: string, partIds: string[]): Promise<UploadPlan> {
+    return this.#uploads.plan(id, partIds, now());
+  }
+
+  async completeUpload(
+    id: string,
+    partIds: string[],
+    fileId: string,
+    segments: Segment[],
+  ): Promise<WireUpload> {
+    const upload = await this.#uploads.complete(id, partIds, fileId, segments, now());
+    await this.#discardParts();
+    return upload;
+  }
+
+  async cancelUpload(id: string): Promise<WireUpload> {
+    const upload = await this.#uploads.cancel(id, now());
+    await this.#discardParts();
+    return upload;
+  }
+
+  // --- For turns -------------------------------------------------------------------------------------------------
+
+  runnerGet(batchId: string, key: string): Promise<Uint8Array | null> {
+    this.#queue.heard(batchId);
+    return this.#kv.get(key);
+  }
+
+  runnerWrite(batchId: string, turn: number, ops: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
+    this.#queue.heard(batchId);
+    return batchWith(this.#kv, ops, checks, async (c) => {
+      await this.#checkTurn(c, batchId, turn);
+      await this.#waits.notice(batchId, ops, () => this.#kv.get(BATCH + batchId));
+    });
+  }
+
+  async runnerInput(batchId: string, id: string): Promise<StoredFile | null> {
+    const found = await this.#files.findInput(batchId, id, now());
+    return found?.file.purpose === "batch" ? found : null;
+  }
+
+  async runnerStarts(batchId: string, turn: number, fileId: string, key: string): Promise<void> {
+    await this.#checkTurn(new Change(this.#kv), batchId, turn);
+    if (!(await this.#files.find(fileId, now()))) await this.expectObjects([key]);
+  }
+
+  runnerOutput(batchId: string, turn: number, file: OutputFile): Promise<WireFile> {
+    const created_at = now();
+    return change(this.#kv, async (c) => {
+      await this.#checkTurn(c, batchId, turn);
+      const lives = await c.bytes(outputSeconds(batchId));
+      const seconds = lives ? Number(new TextDecoder().decode(lives)) : OUTPUT_SECONDS;
+      return this.#files.put(c, { ...file, created_at, expires_at: created_at + seconds });
+    });
+  }
+
+  async runnerEnded(batchId: string, turn: number): Promise<void> {
+    const ended = await change(this.#kv, async (c) => {
+      if (!(await this.#queue.seats.isNewest(c, batchId, turn))) return false;
+      this.#queue.seats.leave(c, batchId);
+      await this.#files.release(c, batchId, now());
+      c.delete(outputSeconds(batchId));
+      return true;
+    });
+    if (!ended) return;
+    this.#queue.forget(batchId);
+    this.#waits.forget(batchId);
+    this.#ports.background(Promise.all([this.#emptyTrash(), this.#queue.admit()]));
+  }
+
+  async runnerRests(batchId: string, turn: number, wakeAt: number): Promise<void> {
+    const rests = await change(this.#kv, async (c) => {
+      if (!(await this.#queue.seats.isNewest(c, batchId, turn))) return false;
+      await this.#queue.seats.rest(c, batchId, wakeAt);
+      return true;
+    });
+    if (rests) this.#ports.background(this.#queue.admit());
+  }
+
+  async runnerDamaged(batchId: string, turn: number, message: string): Promise<void> {
+    const isNewest = await change(this.#kv, (c) => this.#queue.seats.isNewest(c, batchId, turn));
+    if (!isNewest) return;
+    await this.#queue.replace(batchId, message);
+    this.#ports.background(this.#queue.poke(batchId));
+  }
+
+  /** Refuses a turn that a newer one has replaced. */
+  async #checkTurn(c: Change, batchId: string, turn: number): Promise<void> {
+    if (await this.#queue.seats.isNewest(c, batchId, turn)) return;
+    throw new Error(`turn ${turn} of ${batchId} was replaced`);
+  }
+
+  // --- The watch -------------------------------------------------------------------------------------------------
+
+  /** For a clock that knows of all tenants: does the round if the alarm, which should, does not. */
+  async watch(): Promise<void> {
+    const alarm = await this.#ports.alarm.get();
+    if (alarm !== null && alarm > Date.now() - ROUND_MS) return;
+    await this.#round();
+  }
+
+  /** Never throws: a failed alarm is tried again a few times, and then forgotten. */
+  async alarm(): Promise<void> {
+    try {
+      await this.#round();
+    } catch (error) {
+      logError("tenant.round", error, { tenant: this.#ports.name });
+      await this.#ports.alarm.set(Date.now() + ROUND_MS);
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { alarm } = this.#ports;
+    // Armed first: whatever goes wrong below, the next round comes.
+    await alarm.set(Date.now() + ROUND_MS);
+    await this.#files.expire(now());
+    await this.#uploads.expire(now());
+    const isTidy = !(await this.#uploads.discardParts());
+    await this.#emptyTrash();
+    await this.#queue.admit();
+    await this.#queue.wakeStale();
+    const unfinished = await this.#queue.unfinished(1);
+    // Nothing runs: expired files can wait.
+    if (isTidy && unfinished.length === 0) await alarm.set(Date.now() + IDLE_ROUND_MS);
+  }
+
+  async #armAlarm(): Promise<void> {
+    const { alarm } = this.#ports;
+    const at = await alarm.get();
+    const next = Date.now() + ROUND_MS;
+    if (at === null || at > next) await alarm.set(next);
+  }
+
+  /** Parts of uploads that ended: the first at once, more than those while others are answered. */
+  async #discardParts(): Promise<void> {
+    const more = await this.#uploads.discardParts();
+    await this.#emptyTrash();
+    if (!more) return;
+    const goOn = async () => {
+      while (await this.#uploads.discardParts()) await new Promise((next) => setTimeout(next, 0));
+      await this.#emptyTrash();
+    };
+    this.#ports.background(goOn());
+  }
+
+  #emptyTrash(): Promise<void> {
+    return this.#trash.empty(this.#ports.blobs, now());
+  }
+
+  /** Of a batch that was just created; one that an idempotency key found has its own, or has ended. */
+  #keepOutputSeconds(batchId: string, seconds: number): Promise<void> {
+    return change(this.#kv, async (c) => {
+      const key = outputSeconds(batchId);
+      if ((await c.bytes(key)) !== null || (await c.bytes(RUN + batchId)) === null) return;
+      c.setBytes(key, new TextEncoder().encode(String(seconds)));
+    });
+  }
+}
+
+/** The core checks parameters by itself, whatever they are. */
+interface Creating {
+  create(params: object): Promise<Batch>;
+}
+
+/** The service's calls here never look at a file. */
+const noFiles = {
+  retrieve: async () => null,
+  read: () => Promise.reject(new Error("unreachable")),
+  create: () => Promise.reject(new Error("unreachable")),
+};

@@ -1,0 +1,33 @@
+/** Objects in an R2 bucket. */
+
+import { ObjectWriter, readObject } from "../hosts/files/r2.ts";
+import type { Blobs } from "../server/ports.ts";
+import type { Bucket } from "./env.ts";
+
+export function r2Blobs(bucket: Bucket): Blobs {
+  return {
+    read: (key, offset, length) => readObject(bucket, key, offset, length),
+    async open(key, offset, length) {
+      try {
+        const found = await bucket.get(key, { range: { offset, length } });
+        return found && { size: found.size, body: found.body };
+      } catch (error) {
+        // A range past the end is an error to R2.
+        const size = (await bucket.head(key))?.size;
+        if (size === undefined) return null;
+        if (offset < size) throw error;
+        return { size, body: new Blob([]).stream() };
+      }
+    },
+    write: (key, began) => new ObjectWriter(bucket, key, {}, began),
+    delete: (keys) => bucket.delete(keys),
+    async discard(key, uploadId) {
+      try {
+        await bucket.resumeMultipartUpload(key, uploadId).abort();
+      } catch (error) {
+        // One that was completed or aborted is not known any more.
+        if (!/10024|does not exist/.test(String(error))) throw error;
+      }
+    },
+  };
+}

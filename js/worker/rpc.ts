@@ -1,0 +1,58 @@
+/** What the Worker's objects may be asked, and how errors come back: thrown across a call, they lose their fields. */
+
+import { ApiError, type ApiErrorFields, apiError } from "../core/errors.ts";
+import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
+
+/** A Tenant, for routes and Runners. */
+export type TenantRpc = Remote<TenantApi & TurnApi> & {
+  /** Called by the cron: the Tenant looks after its batches if its alarm does not. */
+  watch(): Promise<void>;
+};
+
+/** A Runner, for its Tenant. `turn` is the newest turn the Tenant has heard of. Saying a thing again changes nothing. */
+export interface RunnerRpc {
+  /** The batch is to run. */
+  start(tenant: string, batchId: string, turn: number): Promise<void>;
+  /** The batch is to be cancelled: a turn under way sees it within a second. */
+  cancel(tenant: string, batchId: string, turn: number): Promise<void>;
+  /** The batch is to stand still until it is started again: what is in flight ends, and nothing new starts. */
+  hold(tenant: string, batchId: string, turn: number): Promise<void>;
+}
+
+/** What a call between objects gives back. */
+export type Outcome<T> = { ok: T } | { error: ApiErrorFields };
+
+/** An API whose calls give outcomes. */
+export type Remote<Api> = {
+  [K in keyof Api]: Api[K] extends (...args: infer A) => Promise<infer T>
+    ? (...args: A) => Promise<Outcome<T>>
+    : never;
+};
+
+/** Runs a call; an {@link ApiError} becomes part of the answer. */
+export async function outcome<T>(call: Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: await call };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const { status, type, message, param, code } = error;
+    return { error: { status, type, message, param, code } };
+  }
+}
+
+/** The value, or the error thrown again. */
+export async function unwrap<T>(answer: Promise<Outcome<T>>): Promise<T> {
+  const found = await answer;
+  if ("error" in found) throw apiError(found.error);
+  return found.ok;
+}
+
+/** The API of a remote object: its calls give values, and throw errors with their fields. */
+export function unwrapped<Api extends object>(remote: Remote<Api>): Api {
+  const calls = remote as Record<string, (...args: unknown[]) => Promise<Outcome<unknown>>>;
+  const call =
+    (name: string) =>
+    (...args: unknown[]) =>
+      unwrap((calls[name] as (typeof calls)[string])(...args));
+  return new Proxy({} as Api, { get: (_, name) => call(String(name)) });
+}

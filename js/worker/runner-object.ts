@@ -1,0 +1,191 @@
+/**
+ * One batch's run. It goes on in turns, each inside an alarm, as nothing else may take minutes. Before a turn does
+ * anything, a dead-man alarm is set, and moved on while the turn lives: when the object dies in the middle, the alarm
+ * comes all the same and the next turn goes on from the last checkpoint.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { Batches, type TurnEnd } from "../entry/workerd.ts";
+import { isTenant } from "../server/auth.ts";
+import { log, logError } from "../server/log.ts";
+import type { TurnApi } from "../server/tenant/api.ts";
+import { RunFiles } from "../server/tenant/run-files.ts";
+import type { Env } from "./env.ts";
+import { r2Blobs } from "./r2-blobs.ts";
+import { type RunnerRpc, unwrapped } from "./rpc.ts";
+import { RunnerKV } from "./runner-store.ts";
+import { serviceSettings } from "./settings.ts";
+
+/** After so long a turn starts nothing new. With the longest request, 10 minutes, it stays below the 15 of an alarm. */
+const TURN_MS = 120_000;
+/** How long after its death a turn is resumed. */
+const DEAD_MAN_MS = 12_000;
+const RENEW_MS = 4_000;
+/** A batch that this build cannot run is looked at again after so long: perhaps by another build. */
+const REST_MS = 600_000;
+
+/** What SQLite says of a file that is not, or no longer, a database. */
+const DAMAGED = /SQLITE_CORRUPT|SQLITE_NOTADB|malformed|not a database/;
+
+interface Job {
+  tenant: string;
+  batchId: string;
+  /** The newest turn. */
+  turn: number;
+}
+
+export class Runner extends DurableObject<Env> implements RunnerRpc {
+  #running = false;
+  #cancelled = false;
+  /** Whether the batch is to stand still. */
+  #held = false;
+  #batches: Batches | undefined;
+  #kv: RunnerKV | undefined;
+
+  /**
+   * The batch is to run. Saying it again changes nothing. `turn` is the newest turn the Tenant has heard of: the next one is
+   * above it, also where this object's storage was lost.
+   */
+  async start(tenant: string, batchId: string, turn: number): Promise<void> {
+    this.#held = false;
+    this.#makeTable();
+    this.#exec("INSERT OR IGNORE INTO job (tenant, batch, turn) VALUES (?, ?, ?)", tenant, batchId, turn);
+    this.#exec("UPDATE job SET turn = ? WHERE turn < ?", turn, turn);
+    if (!this.#running) await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  /** The batch is to be cancelled: a turn under way sees it within a second. */
+  async cancel(tenant: string, batchId: string, turn: number): Promise<void> {
+    this.#cancelled = true;
+    this.#kv?.noticeCancel();
+    await this.start(tenant, batchId, turn);
+  }
+
+  /** The batch is to stand still until it is started again: what is in flight ends, and nothing new starts. */
+  async hold(tenant: string, batchId: string, turn: number): Promise<void> {
+    await this.start(tenant, batchId, turn);
+    this.#held = true;
+    await this.#batches?.stop();
+  }
+
+  /** One turn. Never throws: a failed alarm is tried again a few times, and then forgotten. */
+  async alarm(): Promise<void> {
+    const job = this.#job();
+    if (!job) return;
+    // The dead-man alarm of a turn that is slow, not dead: it has set the next one by itself.
+    if (this.#running) return;
+    this.#running = true;
+    if (this.#isHeld(job)) {
+      await this.#rest(job, Date.now());
+      this.#running = false;
+      return;
+    }
+    const { storage } = this.ctx;
+    const renew = () => storage.setAlarm(Date.now() + DEAD_MAN_MS);
+    let renewing: ReturnType<typeof setInterval> | undefined;
+    try {
+      await renew();
+      renewing = setInterval(() => renew().catch((error) => logError("runner.renew", error)), RENEW_MS);
+      const end = await this.#turn(job);
+      clearInterval(renewing);
+      await this.#ended(job, end);
+    } catch (error) {
+      clearInterval(renewing);
+      await this.#failed(job, error);
+    } finally {
+      this.#running = false;
+      this.#batches = undefined;
+      this.#kv = undefined;
+    }
+  }
+
+  async #turn(job: Job): Promise<TurnEnd> {
+    const { tenant: tenantName, batchId } = job;
+    const { env, ctx } = this;
+    const { storage } = ctx;
+    this.#exec("UPDATE job SET turn = turn + 1");
+    job.turn = this.#job()?.turn ?? job.turn + 1;
+    const { turn } = job;
+    const tenant = () => this.#tenant(tenantName);
+    this.#kv = new RunnerKV({ storage, tenant, batchId, turn, cancelled: this.#cancelled });
+    this.#batches = new Batches({
+      ...serviceSettings(env),
+      kv: this.#kv,
+      files: new RunFiles({ blobs: r2Blobs(env.FILES), tenant, tenantName, batchId, turn }),
+    });
+    return this.#batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
+  }
+
+  async #ended(job: Job, end: TurnEnd): Promise<void> {
+    const { storage } = this.ctx;
+    if (end.state === "terminal") {
+      await this.#tenant(job.tenant).runnerEnded(job.batchId, job.turn);
+      log("batch.ended", { tenant: job.tenant, batch: job.batchId });
+      await storage.deleteAlarm();
+      await storage.deleteAll();
+      return;
+    }
+    if (end.state === "faulted") {
+      const { message, wakeAt } = end;
+      log("batch.faulted", { tenant: job.tenant, batch: job.batchId, message, wake_at: wakeAt });
+      if (message && DAMAGED.test(message)) return this.#damaged(job, message);
+    }
+    if (this.#isHeld(job)) return this.#rest(job, Date.now());
+    await storage.setAlarm(Math.max(end.wakeAt ?? 0, Date.now()));
+  }
+
+  /** A defect, a checkpoint of a later build, or a Tenant that cannot be reached. */
+  async #failed(job: Job, error: unknown): Promise<void> {
+    logError("batch.turn", error, { tenant: job.tenant, batch: job.batchId });
+    const message = error instanceof Error ? error.message : String(error);
+    if (message && DAMAGED.test(message)) return this.#damaged(job, message);
+    await this.#rest(job, Date.now() + REST_MS);
+  }
+
+  /** This object's database cannot be read: no other turn here would do better. */
+  async #damaged(job: Job, message: string): Promise<void> {
+    // The dead-man alarm stands, for the case that the Tenant cannot be reached.
+    await this.#tenant(job.tenant).runnerDamaged(job.batchId, job.turn, message);
+    await this.ctx.storage.deleteAlarm();
+  }
+
+  /** Whether the tenant has no key any more. Its Tenant says so too, to a Runner that is older than the settings. */
+  #isHeld(job: Job): boolean {
+    return this.#held || !isTenant(job.tenant, this.env);
+  }
+
+  /** Leaves the batch to its Tenant until a time. */
+  async #rest(job: Job, wakeAt: number): Promise<void> {
+    try {
+      await this.#tenant(job.tenant).runnerRests(job.batchId, job.turn, wakeAt);
+      // The Tenant's to start again, when there is a place.
+      await this.ctx.storage.deleteAlarm();
+    } catch (second) {
+      // The dead-man alarm stands: the turn is tried again when it comes.
+      logError("batch.rest", second, { tenant: job.tenant, batch: job.batchId });
+    }
+  }
+
+  #job(): Job | null {
+    this.#makeTable();
+    for (const row of this.#exec("SELECT tenant, batch, turn FROM job")) {
+      return { tenant: row.tenant as string, batchId: row.batch as string, turn: row.turn as number };
+    }
+    return null;
+  }
+
+  /** Not in the constructor: an object that has ended is empty, and may be started again. */
+  #makeTable(): void {
+    this.#exec(
+      "CREATE TABLE IF NOT EXISTS job (batch TEXT PRIMARY KEY, tenant TEXT NOT NULL, turn INTEGER NOT NULL) WITHOUT ROWID",
+    );
+  }
+
+  #tenant(name: string): TurnApi {
+    return unwrapped<TurnApi>(this.env.TENANTS.getByName(name));
+  }
+
+  #exec(query: string, ...bindings: unknown[]) {
+    return this.ctx.storage.sql.exec(query, ...bindings);
+  }
+}

@@ -1,0 +1,168 @@
+/** The Worker's settings, read from its variables. */
+
+import type { BatchesOptions } from "../core/batches.ts";
+import type { Dialect, Inference, Models } from "../core/types.ts";
+import { anyModel, echoInference, echoModels } from "../hosts/inference/echo.ts";
+import { fetchInference } from "../hosts/inference/fetch.ts";
+import { isTenant } from "../server/auth.ts";
+import { type Quotas, type ServerSettings, SettingError, type TenantSettings } from "../server/ports.ts";
+import type { Env } from "./env.ts";
+
+/** What a batch may name unless `ENDPOINTS` says otherwise: the endpoints that take and give JSON alone. */
+const ENDPOINTS = [
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/embeddings",
+  "/v1/responses",
+  "/v1/moderations",
+];
+
+/** Largest file of purpose `batch` unless `MAX_FILE_BYTES` says otherwise. */
+const MAX_FILE_BYTES = 209_715_200;
+
+/** What one request may take at most: a turn waits for its last ones, and must end within its alarm's 15 minutes. */
+const MAX_REQUEST_MS = 600_000;
+
+function dialect(env: Env): Dialect {
+  const value = env.DIALECT || "openai";
+  if (value !== "openai" && value !== "reference") {
+    throw new SettingError(`DIALECT must be openai or reference, but is '${value}'.`);
+  }
+  return value;
+}
+
+/** Batches of one tenant that run at once. */
+function maxConcurrentBatches(env: Env): number {
+  return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1;
+}
+
+/** What one tenant may keep and queue; nothing of it is bounded unless it is set. */
+function quotas(env: Env): Quotas {
+  return {
+    files: wholeNumber(env, "MAX_FILES") ?? Number.POSITIVE_INFINITY,
+    storedBytes: wholeNumber(env, "MAX_STORED_BYTES") ?? Number.POSITIVE_INFINITY,
+    queuedBatches: wholeNumber(env, "MAX_QUEUED_BATCHES") ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Options of the service that both Durable Objects share. */
+export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> {
+  const maxFileBytes = wholeNumber(env, "MAX_FILE_BYTES");
+  const maxRequests = wholeNumber(env, "MAX_REQUESTS");
+  const maxLineBytes = wholeNumber(env, "MAX_LINE_BYTES");
+  const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
+  const maxAttempts = wholeNumber(env, "MAX_ATTEMPTS");
+  return {
+    autostart: false,
+    dialect: dialect(env),
+    endpoints: endpoints(env),
+    // Six connections of a Durable Object may wait for headers; more requests would wait inside.
+    maxConcurrentRequestsPerBatch: wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? 6,
+    ...(maxAttempts !== undefined && { maxAttempts }),
+    requestTimeoutMs: requestTimeoutMs(env),
+    inference: inference(env),
+    models: models(env),
+    limits: {
+      ...(maxFileBytes !== undefined && { maxFileBytes }),
+      ...(maxRequests !== undefined && { maxRequests }),
+      ...(maxLineBytes !== undefined && { maxLineBytes }),
+      ...(maxResponseBytes !== undefined && { maxResponseBytes }),
+    },
+  };
+}
+
+/** The model server; `echo-1` where none is set. */
+function inference(env: Env): Inference {
+  if (!env.UPSTREAM_URL) return echoInference({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
+  const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
+  const options = {
+    baseUrl: env.UPSTREAM_URL,
+    ...(maxResponseBytes !== undefined && { maxResponseBytes }),
+    ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),
+    timeoutMs: requestTimeoutMs(env),
+    fetch: (input: URL | RequestInfo, init?: RequestInit) => globalThis.fetch(input, init),
+  };
+  try {
+    return fetchInference(options);
+  } catch {
+    // The address is not said: it may hold a password.
+    throw new SettingError(
+      "UPSTREAM_URL must be an http:// or https:// address without user name or password.",
+    );
+  }
+}
+
+/** Settings that were looked at already. An isolate has the same ones for all of its life. */
+const checked = new WeakMap<Env, ServerSettings>();
+
+/**
+ * The server's settings. Looks at every other one too, as most are used in Durable Objects, from which an error comes back
+ * without its class. @throws SettingError
+ */
+export function serverSettings(env: Env): ServerSettings {
+  let settings = checked.get(env);
+  if (!settings) {
+    const { limits } = serviceSettings(env);
+    maxConcurrentBatches(env);
+    quotas(env);
+    settings = {
+      dialect: dialect(env),
+      maxFileBytes: limits?.maxFileBytes ?? MAX_FILE_BYTES,
+      models: list(env.MODELS) ?? (env.UPSTREAM_URL ? [] : ["echo-1"]),
+    };
+    checked.set(env, settings);
+  }
+  return settings;
+}
+
+/** A tenant's settings. @throws SettingError */
+export function tenantSettings(env: Env, name: string): TenantSettings {
+  return {
+    service: serviceSettings(env),
+    maxConcurrentBatches: maxConcurrentBatches(env),
+    quotas: quotas(env),
+    isRevoked: () => !isTenant(name, env),
+  };
+}
+
+/** The Runner of a batch; a batch whose Runner was lost has another. */
+export function runnerName(tenant: string, batchId: string, generation: number): string {
+  return `${tenant}/${batchId}${generation === 0 ? "" : `/${generation}`}`;
+}
+
+function models(env: Env): Models {
+  const names = list(env.MODELS);
+  if (names) return { has: async (model) => names.includes(model) };
+  return env.UPSTREAM_URL ? anyModel : echoModels;
+}
+
+function requestTimeoutMs(env: Env): number {
+  const value = wholeNumber(env, "REQUEST_TIMEOUT_MS") ?? MAX_REQUEST_MS;
+  if (value > MAX_REQUEST_MS) throw new SettingError(`REQUEST_TIMEOUT_MS must be at most ${MAX_REQUEST_MS}.`);
+  return value;
+}
+
+function endpoints(env: Env): string[] {
+  const paths = list(env.ENDPOINTS) ?? ENDPOINTS;
+  const wrong = paths.find((path) => !/^\/v1\/[\w/-]+$/.test(path));
+  if (wrong === undefined) return paths;
+  throw new SettingError(
+    `ENDPOINTS must be paths such as /v1/chat/completions, separated by commas; '${wrong}' is none.`,
+  );
+}
+
+function list(text: string | undefined): string[] | undefined {
+  const items = text?.split(",").map((item) => item.trim());
+  const found = items?.filter((item) => item !== "");
+  return found?.length ? found : undefined;
+}
+
+function wholeNumber(env: Env, name: keyof Env, least = 1): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new SettingError(`${name} must be a whole number from ${least} on, but is '${text}'.`);
+  }
+  return value;
+}
