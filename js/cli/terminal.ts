@@ -33,10 +33,12 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** `file:line: code: message (param)`; without a line for errors of the whole file. */
-export function formatError(file: string, { line, code, message, param }: BatchError): string {
-  const place = line === null ? file : `${file}:${line}`;
-  return `${place}: ${code}: ${oneLine(message)}${param === null ? "" : ` (${oneLine(param)})`}`;
+/** `file:line:column: code: message (param)`, with as much of the place as there is. */
+export function formatError(file: string, error: BatchError): string {
+  const { line, column, code, message, param, reason = "" } = error;
+  const place = [file, line, column].filter((part) => part != null).join(":");
+  const why = message.endsWith(reason) ? "" : ` ${reason}`;
+  return `${place}: ${code}: ${oneLine(message + why)}${param === null ? "" : ` (${oneLine(param)})`}`;
 }
 
 /** Prints errors, each on a line of its own; to standard error where standard output is for answers. */

@@ -20,6 +20,7 @@ export {
   type StoreHolder,
   StoreInUseError,
 } from "./errors.ts";
+export { explainLine, type LineFault } from "./explain.ts";
 export { readLines } from "./lines.ts";
 export type { BatchRequest, Report, Statistics, Tally, TurnEnd } from "./reports.ts";
 export type { ServiceSettings, ValidationOptions, ValidatorOptions } from "./settings.ts";

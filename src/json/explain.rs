@@ -92,7 +92,7 @@ There should be a comma or “}”: an object is open.
 There should be a comma or “]”: an array is open.
 There should be a digit.
 This string has no closing double quote.
-The JSON is complete here: each line holds exactly one object and ends with a line feed.
+The JSON is complete here: each line holds exactly one and ends with a line feed.
 There is a comma too many.
 JSON has no single quotes, only double quotes.
 JSON has no typographic quotes, only straight ones.
@@ -104,29 +104,14 @@ A number must not start with a zero: put an id in quotes.
 There is no such escape: a backslash is written \\\\.
 After \\u there should be four hexadecimal digits.
 A zero byte, a control character, stands here: the file is not UTF-8, or was cut off.
-A tab or another control character is not escaped.
+It holds a control character, such as a tab, that is not escaped.
 It holds half of a surrogate pair.
 It is not valid UTF-8.
-The number is too large for a double.
+It holds a number that is too large for a double.
 It is nested more than 128 levels deep.";
 
 /// What people write in place of JSON, and which reason that is.
-const MISTAKES: [&str; 14] = [
-    "'",
-    "“",
-    "”",
-    "//",
-    "/*",
-    "#",
-    "NaN",
-    "Infinity",
-    "undefined",
-    "True",
-    "False",
-    "None",
-    "\u{FEFF}",
-    "\0",
-];
+const MISTAKES: &str = "'\n“\n”\n//\n/*\n#\nNaN\nInfinity\nundefined\nTrue\nFalse\nNone\n\u{FEFF}\n\0";
 const OF_MISTAKES: [Reason; 14] = [
     SingleQuote,
     TypographicQuote,
@@ -144,6 +129,11 @@ const OF_MISTAKES: [Reason; 14] = [
     Nul,
 ];
 
+#[inline(never)]
+fn nth_line(text: &'static str, n: usize) -> &'static [u8] {
+    text.as_bytes().split(|&b| b == b'\n').nth(n).unwrap_or_default()
+}
+
 impl Reason {
     /// Whether it is of the encoding or of a limit rather than of the grammar: JSON libraries write such texts as well.
     pub(crate) fn is_beyond_grammar(self) -> bool {
@@ -154,12 +144,8 @@ impl Reason {
 impl Fault {
     /// A sentence for people, or two.
     pub fn message(&self) -> String {
-        let mut sentence = SENTENCES;
-        for _ in 0..self.reason as usize {
-            sentence = sentence.split_once('\n').map_or("", |(_, next)| next);
-        }
-        let end = sentence.find('\n').unwrap_or(sentence.len());
-        [if self.at_end { "The line ends here. " } else { "" }, sentence.get(..end).unwrap_or_default()].concat()
+        let sentence = str::from_utf8(nth_line(SENTENCES, self.reason as usize)).unwrap_or_default();
+        [if self.at_end { "The line ends here. " } else { "" }, sentence].concat()
     }
 }
 
@@ -205,7 +191,7 @@ impl Walk<'_> {
                 self.at += 1;
                 self.space();
                 // '}' and ']' are both two above their opening bracket.
-                if !self.skip(first + 2) {
+                if !self.skip(&[first + 2]) {
                     let object = first == b'{';
                     open = open << 1 | u128::from(object);
                     depth += 1;
@@ -233,13 +219,13 @@ impl Walk<'_> {
                 } else {
                     (b']', CommaOrBracket)
                 };
-                if self.skip(close) {
+                if self.skip(&[close]) {
                     open >>= 1;
                     depth -= 1;
                     continue;
                 }
                 let comma = self.at;
-                if !self.skip(b',') {
+                if !self.skip(b",") {
                     return Err(self.unexpected(or_close));
                 }
                 self.space();
@@ -263,7 +249,7 @@ impl Walk<'_> {
         }
         self.string()?;
         self.space();
-        if self.skip(b':') { Ok(ValueOfName) } else { Err(self.unexpected(Colon)) }
+        if self.skip(b":") { Ok(ValueOfName) } else { Err(self.unexpected(Colon)) }
     }
 
     /// A number or a word.
@@ -274,12 +260,11 @@ impl Walk<'_> {
             if !number {
                 return Err(self.unexpected(wanted));
             }
-            self.skip(b'-');
+            self.skip(b"-");
             let whole = self.digits()
-                && (!self.skip(b'.') || self.digits())
-                && (!matches!(self.peek(), b'e' | b'E') || {
-                    self.at += 1;
-                    self.at += usize::from(matches!(self.peek(), b'+' | b'-'));
+                && (!self.skip(b".") || self.digits())
+                && (!self.skip(b"eE") || {
+                    self.skip(b"+-");
                     self.digits()
                 });
             if !whole {
@@ -353,8 +338,9 @@ impl Walk<'_> {
             _ if self.at >= self.decoded => NotUtf8,
             Some(1..0x20) => Control,
             _ => {
-                let found = MISTAKES.iter().position(|start| rest.starts_with(start.as_bytes()));
-                found.and_then(|i| OF_MISTAKES.get(i)).copied().unwrap_or(wanted)
+                let mut reasons = OF_MISTAKES.iter().enumerate();
+                let found = reasons.find(|&(i, _)| rest.starts_with(nth_line(MISTAKES, i)));
+                found.map_or(wanted, |(_, &reason)| reason)
             }
         }
     }
@@ -364,24 +350,22 @@ impl Walk<'_> {
         self.line.get(self.at).copied().unwrap_or(0)
     }
 
-    /// Steps over this, if it is here.
-    fn skip(&mut self, byte: u8) -> bool {
-        let found = self.peek() == byte;
+    /// Steps over one of these, if one is here.
+    #[inline(never)]
+    fn skip(&mut self, bytes: &[u8]) -> bool {
+        let found = self.line.get(self.at).is_some_and(|byte| bytes.contains(byte));
         self.at += usize::from(found);
         found
     }
 
     fn digits(&mut self) -> bool {
-        let found = self.peek().is_ascii_digit();
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        found
+        let start = self.at;
+        while self.skip(b"0123456789") {}
+        self.at > start
     }
 
+    #[inline(never)]
     fn space(&mut self) {
-        while let b' ' | b'\t' | b'\r' | b'\n' = self.peek() {
-            self.at += 1;
-        }
+        while self.skip(b" \t\r\n") {}
     }
 }

@@ -31,21 +31,18 @@ pub(super) const STREAM: Field = Field { name: "stream", in_body: true, want: Wa
 
 impl Field {
     fn param(self) -> String {
-        [if self.in_body { "body." } else { "" }, self.name].concat()
+        if self.in_body { format!("body.{}", self.name) } else { self.name.to_owned() }
     }
 
     /// The name as the reference dialect starts a sentence with it.
-    fn title(self) -> &'static str {
+    fn title(self) -> String {
         match self.name {
-            "custom_id" => "Custom_id",
-            "method" => "Method",
-            "url" => "URL",
-            "body" => "Body",
-            "model" => "Model",
-            "messages" => "Messages",
-            "input" => "Input",
-            "prompt" => "Prompt",
-            name => name,
+            "url" => "URL".to_owned(),
+            name => {
+                let mut title = name.to_owned();
+                title.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
+                title
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ suite("edgebatch validate", () => {
       `${path}:3: missing_required_parameter: Missing required parameter: url (url)`,
       `${path}:3: missing_required_parameter: Missing required parameter: body (body)`,
       `${path}:4: duplicate_custom_id: Custom_id 'a' is used more than once (custom_id)`,
-      `${path}:5: invalid_json_line: This line is not parseable as valid JSON.`,
+      `${path}:5:1: invalid_json_line: This line is not parseable as valid JSON. There should be a value.`,
     ]);
   });
 
@@ -89,7 +89,7 @@ suite("edgebatch validate", () => {
     const good = await edgebatch(["validate", "-"], { input: line("a") });
     assert.deepEqual([good.status, good.stdout], [0, ""]);
     const bad = await edgebatch(["validate", "-"], { input: gzipSync(`${line("a")}{`) });
-    assert.equal(bad.stdout, "-:2: invalid_json_line: This line is not parseable as valid JSON.\n");
+    assert.equal(bad.stdout, "-:2:1: invalid_json_line: This line is not parseable as valid JSON. There should be a value.\n");
     assert.equal((await edgebatch(["validate", file("good.jsonl.gz", gzipSync(line("a")))])).status, 0);
   });
 
