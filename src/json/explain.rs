@@ -214,11 +214,8 @@ impl Walk<'_> {
                         _ => Err(GoesOn),
                     };
                 }
-                let (close, or_close) = if open & 1 == 1 {
-                    (b'}', CommaOrBrace)
-                } else {
-                    (b']', CommaOrBracket)
-                };
+                let (close, or_close) =
+                    if open & 1 == 1 { (b'}', CommaOrBrace) } else { (b']', CommaOrBracket) };
                 if self.skip(&[close]) {
                     open >>= 1;
                     depth -= 1;

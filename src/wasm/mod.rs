@@ -146,7 +146,7 @@ pub fn admit_batches(
 }
 
 /// Where a line that is not JSON breaks: `[offset, column, reason]`, empty if it is JSON.
-#[wasm_bindgen(js_name = explainLine, skip_typescript)]
+#[wasm_bindgen(js_name = explainLine, unchecked_return_type = "[offset: number, column: number, reason: string] | []")]
 pub fn explain_line(line: &[u8]) -> Array {
     let found = Array::new();
     if let Some(fault) = explain(line) {
