@@ -62,9 +62,7 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
       )}
       {view.fault && (
         <p class="line-why">
-          <b>
-            {view.fault.offset < view.bytes ? `At column ${count(view.fault.column)}:` : "At its end:"}
-          </b>{" "}
+          <b>{view.fault.offset < view.bytes ? `At column ${count(view.fault.column)}:` : "At its end:"}</b>{" "}
           {view.fault.reason}
         </p>
       )}

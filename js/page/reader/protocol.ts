@@ -1,7 +1,6 @@
 /** What the page and the thread that reads files say to each other. */
 
 import type { LineFault } from "../../core/explain.ts";
-import type { BatchError, Dialect } from "../../core/types.ts";
 import type { Report, Statistics } from "../../core/reports.ts";
 import type { BatchError, Dialect } from "../../core/types.ts";
 

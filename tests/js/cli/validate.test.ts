@@ -89,7 +89,10 @@ suite("edgebatch validate", () => {
     const good = await edgebatch(["validate", "-"], { input: line("a") });
     assert.deepEqual([good.status, good.stdout], [0, ""]);
     const bad = await edgebatch(["validate", "-"], { input: gzipSync(`${line("a")}{`) });
-    assert.equal(bad.stdout, "-:2:1: invalid_json_line: This line is not parseable as valid JSON. There should be a value.\n");
+    assert.equal(
+      bad.stdout,
+      "-:2:1: invalid_json_line: This line is not parseable as valid JSON. There should be a value.\n",
+    );
     assert.equal((await edgebatch(["validate", file("good.jsonl.gz", gzipSync(line("a")))])).status, 0);
   });
 
