@@ -83,3 +83,13 @@ test("the place and the reason are those a person would give", () => {
     assert.match(fault.reason, message, text);
   }
 });
+
+test("a column counts characters, an offset bytes, and a report tells the same column and reason", () => {
+  const line = encoder.encode('{"é😀":\tx}');
+  const fault = explainLine(line);
+  assert.deepEqual([fault?.offset, fault?.column], [11, 8]);
+  const validator = new Validator({ endpoint: "/v1/chat/completions" });
+  validator.push(line);
+  const [error] = validator.finish().errors;
+  assert.deepEqual([error?.column, error?.reason], [fault?.column, fault?.reason]);
+});

@@ -23,7 +23,7 @@ suite("edgebatch validate", () => {
     assert.match(stderr, /2 requests for \/v1\/chat\/completions, no errors/);
   });
 
-  test("prints every error as file:line: code: message and exits with 1", async () => {
+  test("prints every error as file:line:column: code: message and exits with 1", async () => {
     const path = file("bad.jsonl", `${line("a")}\n{"custom_id":7}\n${line("a")}nonsense`);
     const { status, stdout } = await edgebatch(["validate", path]);
     assert.equal(status, 1);
@@ -91,7 +91,7 @@ suite("edgebatch validate", () => {
     const bad = await edgebatch(["validate", "-"], { input: gzipSync(`${line("a")}{`) });
     assert.equal(
       bad.stdout,
-      "-:2:1: invalid_json_line: This line is not parseable as valid JSON. There should be a value.\n",
+      "-:2:2: invalid_json_line: This line is not parseable as valid JSON. The line ends here. There should be a name in double quotes or “}”.\n",
     );
     assert.equal((await edgebatch(["validate", file("good.jsonl.gz", gzipSync(line("a")))])).status, 0);
   });
