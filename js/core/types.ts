@@ -173,10 +173,6 @@ export interface BatchError {
   param: string | null;
   /** Physical line, 1-based; null for errors of the whole file. */
   line: number | null;
-  /** In reports, of a line that is not JSON: the character where it breaks, 1-based. A batch's own errors lack it. */
-  column?: number;
-  /** Why it breaks there; as with `column`. */
-  reason?: string;
 }
 
 /** A batch, exactly as on the wire. Times are Unix seconds. */
