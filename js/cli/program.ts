@@ -36,7 +36,7 @@ export async function main(args: string[]): Promise<number> {
     .addHelpText(
       "after",
       `
-Errors go to standard output as file:line: code: message (param), everything else to standard error.
+Errors go to standard output as file:line:column: code: message (param), everything else to standard error.
 Exit status: 0 no errors, 1 errors found, 2 could not run; of several files the worst.
 
 Examples:

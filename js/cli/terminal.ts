@@ -1,6 +1,6 @@
 /** What goes to the terminal: results on standard output, everything for people on standard error. */
 
-import type { BatchError } from "../core/types.ts";
+import type { ReportError } from "../core/reports.ts";
 
 /** A reason why a command cannot do its work. Its message is all that is shown; the exit status is 2. */
 export class CannotRun extends Error {}
@@ -33,16 +33,18 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** `file:line: code: message (param)`; without a line for errors of the whole file. */
-export function formatError(file: string, { line, code, message, param }: BatchError): string {
-  const place = line === null ? file : `${file}:${line}`;
-  return `${place}: ${code}: ${oneLine(message)}${param === null ? "" : ` (${oneLine(param)})`}`;
+/** `file:line:column: code: message (param)`, with as much of the place as there is. */
+export function formatError(file: string, error: ReportError): string {
+  const { line, column, code, message, param, reason = "" } = error;
+  const place = [file, line, column].filter((part) => part != null).join(":");
+  const why = message.endsWith(reason) ? "" : ` ${reason}`;
+  return `${place}: ${code}: ${oneLine(message + why)}${param === null ? "" : ` (${oneLine(param)})`}`;
 }
 
 /** Prints errors, each on a line of its own; to standard error where standard output is for answers. */
 export async function printErrors(
   file: string,
-  errors: BatchError[],
+  errors: ReportError[],
   elsewhere?: (line: string) => void,
 ): Promise<void> {
   for (let from = 0; from < errors.length; from += 1_000) {

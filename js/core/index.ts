@@ -20,8 +20,9 @@ export {
   type StoreHolder,
   StoreInUseError,
 } from "./errors.ts";
+export { explainLine, type LineFault } from "./explain.ts";
 export { readLines } from "./lines.ts";
-export type { BatchRequest, Report, Statistics, Tally, TurnEnd } from "./reports.ts";
+export type { BatchRequest, Report, ReportError, Statistics, Tally, TurnEnd } from "./reports.ts";
 export type { ServiceSettings, ValidationOptions, ValidatorOptions } from "./settings.ts";
 export type * from "./types.ts";
 export { sizeFrom, Validator } from "./validator.ts";

@@ -1,10 +1,18 @@
 /** What the core finds in an input file and tells of a turn. `tests/js/core/wire.ts` holds these types to the core's. */
 import type { BatchError } from "./types.ts";
 
+/** An error as a report has it: more than a batch keeps of it. */
+export interface ReportError extends BatchError {
+  /** Of a line that is not JSON, the character where it breaks, 1-based. */
+  column?: number;
+  /** Why it breaks there. */
+  reason?: string;
+}
+
 /** What was found in an input file, so far or in all. */
 export interface Report {
   /** The first errors, in line order; errors of the whole file come last. */
-  errors: BatchError[];
+  errors: ReportError[];
   /** Errors found, kept or not. */
   errorCount: number;
   /** Lines that are not blank. */

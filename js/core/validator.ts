@@ -2,10 +2,9 @@
 
 import { checkNames, type NamesOf, namesFrom } from "./options.ts";
 import { random64 } from "./random.ts";
-import type { Report, Statistics } from "./reports.ts";
+import type { Report, ReportError, Statistics } from "./reports.ts";
 import { defaults } from "./rules.ts";
 import type { ValidatorOptions } from "./settings.ts";
-import type { BatchError } from "./types.ts";
 import { type Core, core, translated } from "./wasm.ts";
 
 const { dialect, limits, singleModel } = namesFrom(defaults);
@@ -62,7 +61,7 @@ export class Validator {
    * Takes the errors found since the last call, in line order: for a caller that shows or stores them while the
    * file is read. A report repeats only those that were not taken. Of all errors, `maxErrors` are kept or taken.
    */
-  takeErrors(): BatchError[] {
+  takeErrors(): ReportError[] {
     return this.#report ? this.#report.errors.splice(0) : this.#validator.takeErrors(0xffff_ffff);
   }
 

@@ -321,6 +321,8 @@ fn results_lost(lost: u64) -> BatchErrors {
         message: format!("The store lost the results of {lost} of this batch's requests."),
         param: None,
         line: None,
+        column: None,
+        reason: None,
     };
     vec![error].into()
 }

@@ -9,5 +9,7 @@ pub(super) fn unreadable(message: &str) -> BatchError {
         message: format!("The input file cannot be read: {message}"),
         param: Some("input_file_id".to_owned()),
         line: None,
+        column: None,
+        reason: None,
     }
 }

@@ -157,8 +157,12 @@ impl Validating {
     }
 }
 
-fn fail(context: &mut Context, data: Vec<BatchError>) -> Result<Next, Defect> {
+fn fail(context: &mut Context, mut data: Vec<BatchError>) -> Result<Next, Defect> {
     context.io.forget();
+    for error in &mut data {
+        // OpenAI's errors have no such members.
+        (error.column, error.reason) = (None, None);
+    }
     context.batch.errors = Some(data.into());
     context.batch.enter(BatchStatus::Failed, context.now_seconds())?;
     Ok(cleaning::conclude(context))

@@ -1,4 +1,5 @@
-//! JSON: read where it stands, or as plain values.
+//! JSON: read where it stands, or as plain values; and why a text is none.
 
+pub mod explain;
 pub mod scan;
 pub mod value;

@@ -16,7 +16,14 @@ use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use std::fmt;
 
 fn error() -> BatchError {
-    BatchError { code: "c".into(), message: "m".into(), param: Some("p".into()), line: Some(1) }
+    BatchError {
+        code: "c".into(),
+        message: "m".into(),
+        param: Some("p".into()),
+        line: Some(1),
+        column: None,
+        reason: None,
+    }
 }
 
 // Every member is written out: a new one does not compile until it has a value here.
@@ -86,7 +93,7 @@ fn bare() -> Batch {
 
 fn report(model: Option<String>) -> Report {
     Report {
-        errors: vec![error()],
+        errors: vec![BatchError { column: Some(2), reason: Some("r".into()), ..error() }],
         error_count: 1,
         request_count: 2,
         valid_count: 3,

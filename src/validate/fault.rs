@@ -2,6 +2,7 @@
 
 use super::Dialect;
 use crate::input::endpoint::Want;
+use crate::json::explain::explain;
 use crate::json::scan::{Kind, Value};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
 use crate::text;
@@ -73,11 +74,30 @@ pub(super) enum Fault<'a> {
 impl Fault<'_> {
     /// The error as the batch reports it.
     pub(super) fn error(self, dialect: Dialect, line: Option<u64>) -> BatchError {
-        let message = match dialect {
+        let mut message = match dialect {
             Dialect::Reference => self.reference(),
             Dialect::Openai => self.openai(),
         };
-        BatchError { code: self.code(dialect).to_owned(), message, param: self.param(dialect), line }
+        let broken = match self {
+            Self::Unreadable(Unreadable::NotJson(line)) => explain(line),
+            _ => None,
+        };
+        let reason = broken.map(|broken| {
+            let reason = broken.message();
+            if broken.reason.is_beyond_grammar() {
+                message.push(' ');
+                message.push_str(&reason);
+            }
+            reason
+        });
+        BatchError {
+            code: self.code(dialect).to_owned(),
+            message,
+            param: self.param(dialect),
+            line,
+            column: broken.map(|broken| broken.column as u64),
+            reason,
+        }
     }
 
     pub(super) fn code(self, dialect: Dialect) -> &'static str {

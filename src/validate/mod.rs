@@ -3,6 +3,7 @@
 //! | room | what is decided there |
 //! |---|---|
 //! | `validator` | the stream: chunks in, good requests and a report out; where it stops to ask for a model |
+//! | `judge` | a line after the others: what is counted, which errors are kept, which model all have |
 //! | `line` | which rules a line must pass, and in which order |
 //! | `fault` | codes, parameters and texts of the errors, in both dialects |
 //! | `reason` | why a line is not JSON, or a file not text, where it is not the grammar |
@@ -27,6 +28,7 @@
 
 mod duplicates;
 mod fault;
+mod judge;
 mod line;
 mod models;
 mod reason;

@@ -3,12 +3,13 @@
 use super::{Dialect, Rules};
 use crate::input::jsonl::{Line, LineSplitter, Text};
 use crate::input::request::RequestLine;
-use crate::json::scan::{self, Json, Lines, Query, ScanError, same};
-use crate::validate::duplicates::{self, Seen};
+use crate::json::scan::{Lines, Query};
+use crate::validate::duplicates::Seen;
 use crate::validate::fault::Fault;
-use crate::validate::line::{Asked, Fields};
+use crate::validate::judge::{Common, Errors, Judge, Waiting};
+use crate::validate::line::Asked;
 use crate::validate::models::Models;
-use crate::validate::reason::{self, Unreadable};
+use crate::validate::reason::Unreadable;
 use crate::validate::statistics::Statistics;
 use crate::wire::BatchError;
 use serde::{Deserialize, Serialize};
@@ -79,53 +80,6 @@ pub struct Validator {
     /// Where the members of the line now judged are.
     query: Query<'static>,
     judge: Judge,
-}
-
-/// A copy of a line: its chunk is gone when the answer comes.
-#[derive(Debug)]
-struct Waiting {
-    number: u64,
-    offset: u64,
-    end: u64,
-    text: Vec<u8>,
-    model: String,
-}
-
-/// Everything that is needed to judge a line, apart from the stream it comes from.
-#[derive(Debug)]
-struct Judge {
-    rules: Rules,
-    endpoint: Asked,
-    errors: Errors,
-    /// What the file is instead of lines of JSON; then its lines mean nothing.
-    not_text: Option<&'static str>,
-    requests: u64,
-    valid: u64,
-    seen: Seen,
-    models: Models,
-    /// Hash of the first model any line names, for `single_model`.
-    first_model: Option<u128>,
-    common: Common,
-}
-
-/// The errors of the lines.
-#[derive(Debug)]
-struct Errors {
-    kept: Vec<BatchError>,
-    count: u64,
-    /// How many may be kept or have been taken.
-    max: usize,
-    dialect: Dialect,
-    /// Only where they are asked for.
-    statistics: Option<Box<Statistics>>,
-}
-
-/// The model of the valid lines so far.
-#[derive(Debug)]
-enum Common {
-    NoLines,
-    One(String),
-    Several,
 }
 
 impl Validator {
@@ -298,142 +252,5 @@ impl Validator {
 
     fn question(&self, taken: usize) -> Option<Progress> {
         self.waiting.as_ref().map(|waiting| Progress::NeedsModel { model: waiting.model.clone(), taken })
-    }
-}
-
-impl Judge {
-    /// Scans a line and judges it.
-    fn line_alone(
-        &mut self,
-        line: &Line<'_>,
-        query: &mut Query<'static>,
-        sink: &mut Sink<'_>,
-    ) -> Option<Waiting> {
-        let scanned = match line.text {
-            Text::TooLong => Err(ScanError),
-            Text::Whole(text) => scan::scan(text, query),
-        };
-        self.line(line, scanned, query, sink)
-    }
-
-    /// Judges a line, or gives it back if its model must be asked first: then nothing was counted.
-    fn line(
-        &mut self,
-        line: &Line<'_>,
-        scanned: Result<Json<'_>, ScanError>,
-        query: &Query<'static>,
-        sink: &mut Sink<'_>,
-    ) -> Option<Waiting> {
-        if line.is_blank() || self.not_text.is_some() {
-            return None;
-        }
-        let fields = match line.text {
-            Text::TooLong => Err(Fault::Unreadable(Unreadable::LongLine(
-                line.end - line.offset,
-                self.rules.limits.max_line_bytes,
-            ))),
-            Text::Whole(text) => Fields::of(text, scanned, query),
-        };
-        let fields = match fields {
-            Ok(fields) => fields,
-            Err(fault) => {
-                self.unreadable(line, fault);
-                return None;
-            }
-        };
-        let compared = self.rules.check_models || self.rules.single_model;
-        let model = fields.model.as_deref().filter(|_| compared).map(|name| (name, self.hash(name)));
-        let exists = match (model, &line.text) {
-            (Some((name, hash)), Text::Whole(text)) if self.rules.check_models => {
-                let Some(exists) = self.models.exists(hash) else {
-                    let &Line { number, offset, end, .. } = line;
-                    return Some(Waiting {
-                        number,
-                        offset,
-                        end,
-                        text: text.to_vec(),
-                        model: name.to_owned(),
-                    });
-                };
-                exists
-            }
-            _ => true,
-        };
-
-        self.count(line, fields.model.as_deref());
-        let errors_before = self.errors.count;
-        let request =
-            fields.judge(&self.rules, &self.endpoint, &mut |fault| self.errors.add(line.number, fault));
-        if let Some((name, hash)) = model {
-            if !exists {
-                self.errors.add(line.number, Fault::UnknownModel(name));
-            }
-            if self.rules.single_model && *self.first_model.get_or_insert(hash) != hash {
-                self.errors.add(line.number, Fault::OtherModel(name));
-            }
-        }
-        if let Some(id) = fields.custom_id.as_deref() {
-            let hash = self.hash(id);
-            let kept = self.requests <= self.rules.limits.max_requests;
-            let is_new = if kept { self.seen.insert(hash) } else { !self.seen.contains(hash) };
-            if !is_new {
-                self.errors.add(line.number, Fault::Duplicate(id));
-            }
-        }
-        if let Some(request) = request
-            && self.errors.count == errors_before
-        {
-            self.valid += 1;
-            self.common.add(request.model.as_deref());
-            sink(ValidRequest { line: line.number, offset: line.offset, end: line.end, request });
-        }
-        None
-    }
-
-    /// A line that is not an object. The first may show that the file is not JSON Lines at all.
-    #[inline(never)]
-    fn unreadable(&mut self, line: &Line<'_>, fault: Fault<'_>) {
-        if let (0, Fault::Unreadable(Unreadable::NotJson(text))) = (self.requests, fault) {
-            self.not_text = reason::of_file(text);
-            if self.not_text.is_some() {
-                return;
-            }
-        }
-        self.count(line, None);
-        self.errors.add(line.number, fault);
-    }
-
-    #[inline(always)]
-    fn count(&mut self, line: &Line<'_>, model: Option<&str>) {
-        self.requests += 1;
-        if let Some(statistics) = &mut self.errors.statistics {
-            statistics.request(line.number, line.end - line.offset, model);
-        }
-    }
-
-    fn hash(&self, text: &str) -> u128 {
-        duplicates::hash(self.rules.hash_key, text)
-    }
-}
-
-impl Errors {
-    fn add(&mut self, line: u64, fault: Fault<'_>) {
-        self.count += 1;
-        if let Some(statistics) = &mut self.statistics {
-            statistics.error(fault.code(self.dialect));
-        }
-        if self.kept.len() < self.max {
-            self.kept.push(fault.error(self.dialect, Some(line)));
-        }
-    }
-}
-
-impl Common {
-    fn add(&mut self, model: Option<&str>) {
-        match (&*self, model) {
-            (Self::One(common), Some(model)) if same(common.as_bytes(), model.as_bytes()) => {}
-            (Self::NoLines, Some(model)) => *self = Self::One(model.to_owned()),
-            _ => *self = Self::Several,
-        }
     }
 }

@@ -16,6 +16,7 @@ use crate::driver::{self, InputReader as Reader, Turn};
 use crate::error::ApiError;
 use crate::host::Host;
 use crate::input::request::RequestLine;
+use crate::json::explain::explain;
 use crate::json::value::Value;
 use crate::queue::admission::Admission;
 use crate::queue::lease::Owner;
@@ -142,6 +143,18 @@ pub fn admit_batches(
     });
     let mut admission = Admission::resume(number("max") as u32, ids("running"), resting.collect());
     to_js(&admission.admit(number("now"), &ids("oldest"), &ids("cancelled")))
+}
+
+/// Where a line that is not JSON breaks: `[offset, column, reason]`, empty if it is JSON.
+#[wasm_bindgen(js_name = explainLine, unchecked_return_type = "[offset: number, column: number, reason: string] | []")]
+pub fn explain_line(line: &[u8]) -> Array {
+    let found = Array::new();
+    if let Some(fault) = explain(line) {
+        found.push(&JsValue::from_f64(fault.offset as f64));
+        found.push(&JsValue::from_f64(fault.column as f64));
+        found.push(&JsValue::from_str(&fault.message()));
+    }
+    found
 }
 
 /// Checks a file that comes in chunks, without looking anything up.

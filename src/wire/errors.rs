@@ -29,4 +29,11 @@ pub struct BatchError {
     pub param: Option<String>,
     /// Physical line, 1-based; null for errors of the whole file.
     pub line: Option<u64>,
+    /// Of a line that is not JSON, the character where it breaks, 1-based. Only reports have it: a batch keeps OpenAI's
+    /// members.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
+    /// Why it breaks there, as a sentence; as with `column`.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

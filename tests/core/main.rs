@@ -3,6 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod damage;
+mod explain;
 mod faults;
 mod illegal_changes;
 mod leases;

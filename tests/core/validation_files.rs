@@ -58,7 +58,7 @@ fn a_bad_line_never_hides_the_next() {
     let unclosed = "{\"custom_id\":\"";
     let utf8 = " It is not valid UTF-8.";
     let surrogate = " It holds half of a surrogate pair.";
-    let control = " It holds a control character that is not escaped.";
+    let control = " It holds a control character, such as a tab, that is not escaped.";
     let cases: [(&[u8], &str); _] = [
         (unclosed.as_bytes(), ""),
         (b"\xFF\xFE", utf8),
@@ -69,7 +69,7 @@ fn a_bad_line_never_hides_the_next() {
         (br#""\udc00\ud800""#, surrogate),
         (br#""\ud800\u0041""#, surrogate),
         (b"\"\0\"", control),
-        (b"\0", control),
+        (b"\0", " A zero byte, a control character, stands here: the file is not UTF-8, or was cut off."),
         (b"{\"a\":1}}", ""),
         (b"{\"a\":1,}", ""),
         (b"NaN", ""),
@@ -279,6 +279,8 @@ fn the_report_is_json_in_camel_case() {
                 "message": "This line is not parseable as valid JSON.",
                 "param": null,
                 "line": 1,
+                "column": 2,
+                "reason": "The line ends here. There should be a name in double quotes or “}”.",
             }],
             "errorCount": 1, "requestCount": 1, "validCount": 0, "lineCount": 1, "bytes": 1, "model": null,
         })

@@ -42,11 +42,15 @@ export const table: Record<string, Expected> = {
   "no-final-newline": { requests: 3 },
   "ctrl-z": {
     requests: 4,
-    errors: [`4 invalid_json_line -: ${json} It holds a control character that is not escaped.`],
+    errors: [
+      `4 invalid_json_line -: ${json} It holds a control character, such as a tab, that is not escaped.`,
+    ],
   },
   "nul-tail": {
     requests: 4,
-    errors: [`4 invalid_json_line -: ${json} It holds a control character that is not escaped.`],
+    errors: [
+      `4 invalid_json_line -: ${json} A zero byte, a control character, stands here: the file is not UTF-8, or was cut off.`,
+    ],
   },
   "nbsp-indent": { requests: 2, errors: [`1 invalid_json_line -: ${json}`] },
   "nbsp-line": { requests: 3, errors: [`2 invalid_json_line -: ${json}`] },

@@ -62,10 +62,8 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
       )}
       {view.fault && (
         <p class="line-why">
-          <b>
-            {view.fault.at < view.bytes ? `At byte ${count(view.fault.at + 1)} of the line:` : "At its end:"}
-          </b>{" "}
-          {view.fault.message}
+          <b>{view.fault.offset < view.bytes ? `At column ${count(view.fault.column)}:` : "At its end:"}</b>{" "}
+          {view.fault.reason}
         </p>
       )}
       {found && (

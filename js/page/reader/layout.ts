@@ -3,7 +3,7 @@
  * What comes out is bounded however long the line is: of long strings the middle is left out, of many rows those that
  * are neither at the beginning nor near the mark.
  */
-import { findFault } from "./fault.ts";
+import { explainLine } from "../../core/explain.ts";
 import type { LineView, Row, Span } from "./protocol.ts";
 import { RowWindow } from "./row-window.ts";
 
@@ -25,10 +25,10 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b
  */
 export function layOut(line: number, text: Uint8Array, length: number, param: string | null): LineView {
   const cut = length > text.length;
-  const fault = cut ? null : findFault(text);
+  const fault = cut ? null : explainLine(text);
   const layout = new Layout(text, fault || param === null ? [] : param.split("."));
-  layout.run(fault ? fault.at : text.length);
-  if (fault) layout.breaks(fault.at);
+  layout.run(fault ? fault.offset : text.length);
+  if (fault) layout.breaks(fault.offset);
   else layout.ends(cut);
   return { line, bytes: length, rows: layout.window.rows(), fault, cut };
 }

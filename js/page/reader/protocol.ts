@@ -1,5 +1,6 @@
 /** What the page and the thread that reads files say to each other. */
 
+import type { LineFault } from "../../core/explain.ts";
 import type { Report, Statistics } from "../../core/reports.ts";
 import type { BatchError, Dialect } from "../../core/types.ts";
 
@@ -35,8 +36,8 @@ export interface LineView {
   line: number;
   bytes: number;
   rows: Row[];
-  /** Where and how the JSON breaks, if it does: the byte within the line, from 0. */
-  fault: { at: number; message: string } | null;
+  /** Where and why the JSON breaks, if it does. */
+  fault: LineFault | null;
   /** Whether only the beginning could be shown. */
   cut: boolean;
 }

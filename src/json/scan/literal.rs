@@ -5,7 +5,7 @@ use std::num::NonZero;
 
 /// Where the number or word at `at` ends, which is after its first byte; `None` if it is none. What may follow it is
 /// not looked at.
-pub(super) fn end(json: &[u8], at: usize) -> Option<NonZero<usize>> {
+pub(crate) fn end(json: &[u8], at: usize) -> Option<NonZero<usize>> {
     let word = |word: &[u8]| json[at..].starts_with(word).then(|| at + word.len());
     let end = match json.get(at) {
         Some(b't') => word(b"true"),
@@ -68,7 +68,7 @@ const BEYOND: &[u8] =
 /// code, with tables.
 #[cold]
 #[inline(never)]
-pub(crate) fn is_beyond_double(number: &[u8]) -> bool {
+fn is_beyond_double(number: &[u8]) -> bool {
     let number = number.strip_prefix(b"-").unwrap_or(number);
     let end = number.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(number.len());
     let (mantissa, exponent) = number.split_at(end);

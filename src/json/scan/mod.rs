@@ -27,13 +27,13 @@ pub mod scalar;
 mod simd;
 
 pub use lines::{Lines, ScannedLine, scan};
-pub(crate) use literal::is_beyond_double;
+pub(crate) use literal::end as literal_end;
 pub use query::{Json, Query};
 
 use crate::limits::MAX_DEPTH;
 use std::borrow::Cow;
 
-/// The text is not JSON by the rules above. Where it breaks is not told: that is asked of few lines.
+/// The text is not JSON by the rules above. Where it breaks is asked of few texts: see [`explain`](super::explain).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScanError;
 

