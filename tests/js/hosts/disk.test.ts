@@ -165,6 +165,17 @@ describe("DiskFiles", () => {
     assert.deepEqual(readdirSync(directory).sort(), before.sort());
   });
 
+  test("does not hold what is gone, though a mark was left", async () => {
+    const directory = temporaryDirectory();
+    const files = new DiskFiles(directory);
+    await put(files, "file-gone", patternBytes(10));
+    await files.delete("file-gone");
+    // As if its process had died between the mark and the second look at the file.
+    writeFileSync(join(directory, "file-gone~batch_a.hold"), "");
+    assert.equal(await files.hold("file-gone", "batch_a"), false);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
   test("leaves the bytes of a living writer in another process alone", async () => {
     const directory = temporaryDirectory();
     const mine = await new DiskFiles(directory).create({ ...NAMED, id: "file-mine" });
