@@ -2,7 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, stat } from "node:fs/promises";
-import { openFile, openInput, packingOf } from "./input.ts";
+import { packingOf } from "../core/packing.ts";
+import { openFile, openInput } from "./input.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** What tells one input from another. */

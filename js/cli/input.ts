@@ -4,6 +4,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import zlib from "node:zlib";
 import { FirstLine } from "../core/first-line.ts";
+import { packingOf } from "../core/packing.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** An input, open. Each chunk is valid only until the next is asked for. */
@@ -50,12 +51,6 @@ export function cannotOpen(path: string, error: unknown): CannotRun {
   if (code === "ENOENT" || code === "ENOTDIR") return new CannotRun(`${path}: no such file`);
   if (code === "EACCES" || code === "EPERM") return new CannotRun(`${path}: permission denied`);
   return new CannotRun(`${path}: ${message}`);
-}
-
-/** How a file is packed: its first four bytes say so, whatever it is called. */
-export function packingOf(head: Uint8Array): "gzip" | "zstd" | null {
-  if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
-  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? "zstd" : null;
 }
 
 /** The endpoint that the first line asks for, and how the file begins. The chunks come out again, all of them. */

@@ -1,5 +1,7 @@
 /** What goes to the terminal: results on standard output, everything for people on standard error. */
 
+export { count, plural } from "../core/numbers.ts";
+
 import type { ReportError } from "../core/reports.ts";
 
 /** A reason why a command cannot do its work. Its message is all that is shown; the exit status is 2. */
@@ -65,16 +67,6 @@ export function oneLine(text: string): string {
 
 function escapeHex(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-/** 1,234,567 */
-export function count(value: number): string {
-  return value.toLocaleString("en-US");
-}
-
-/** `1 request`, `2 requests`. */
-export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
 /** 1.5 MB, in powers of 1,000. */

@@ -1,28 +1,17 @@
 /** What every {@link Files} must keep. */
 
-import type { ResourceNotFoundError } from "../core/errors.ts";
-import type { FileObject, Files, FileWriter } from "../core/types.ts";
+import type { FileObject, FileWriter } from "../core/types.ts";
 import { assert, assertBytes, assertEqual, assertRejects, patternBytes, randomFrom } from "./assert.ts";
+import { holdTests } from "./files/holds.ts";
+import { rivalTests } from "./files/rivals.ts";
+import { type FilesChecks, type FilesSubject, ID, isNotFound, NAMED, write } from "./files/subject.ts";
 import { type ContractTest, suite } from "./suite.ts";
 
-/** A fresh, empty file store to be tested. */
-export interface FilesSubject {
-  files: Files;
-  /** Called when the test is over. */
-  close?(): Promise<void>;
-  /** Opens the same store anew, as after a restart. Without it durability is not tested. */
-  reopen?(): Promise<Files>;
-  /** Takes bytes away from the end of a stored file, behind the store's back. Without it, lost bytes are not tested. */
-  cut?(id: string, bytes: number): Promise<void>;
-  /** Deletes a file as users do. Without it, what `hold` keeps is not tested. */
-  remove?(files: Files, id: string): Promise<unknown>;
-  /** Size of the large file that is streamed, in bytes. Default 24 MiB. */
-  largeFileBytes?: number;
-}
+export type { FilesSubject };
 
 /** Tests for a file store; `make` is called for each. */
 export function filesContract(make: () => Promise<FilesSubject>): ContractTest[] {
-  const checks = Object.entries(tests);
+  const checks = Object.entries({ ...tests, ...holdTests, ...rivalTests });
   const bound = checks.map(([name, check]) => [
     name,
     (subject: FilesSubject) => check(subject.files, subject),
@@ -30,15 +19,7 @@ export function filesContract(make: () => Promise<FilesSubject>): ContractTest[]
   return suite("A file store", Object.fromEntries(bound), make);
 }
 
-const ID = "file-0123456789abcdef0123456789abcdef";
-const NAMED = { filename: "input.jsonl", purpose: "batch" };
-
-/** By its name, as the core tells it: a host need not have the class from the same copy of the package. */
-function isNotFound(error: unknown): error is ResourceNotFoundError {
-  return error instanceof Error && error.name === "ResourceNotFoundError";
-}
-
-const tests: Record<string, (files: Files, subject: FilesSubject) => Promise<void>> = {
+const tests: FilesChecks = {
   "knows nothing of a file that was never made": async (files) => {
     for (const id of [ID, "file-", "", "../../etc/passwd", "nul\u0000", "é"]) {
       assertEqual(await files.retrieve(id), null, `retrieve of '${id}'`);
@@ -286,52 +267,6 @@ const tests: Record<string, (files: Files, subject: FilesSubject) => Promise<voi
     assertBytes(await files.read(id, 10_000, 1), new Uint8Array(0), "read past the end");
   },
 
-  "keeps a deleted file for its holders, until the last releases it": async (files, { reopen, remove }) => {
-    const { hold, release } = files;
-    if (!hold || !release || !remove) return;
-    const whole = patternBytes(70_000);
-    const { id } = await write(files, [whole]);
-    assertEqual(await hold.call(files, ID, "batch_a"), false, "hold of a file that is not there");
-    for (const holder of ["batch_a", "batch_b", "batch_a"])
-      assertEqual(await hold.call(files, id, holder), true, `hold for ${holder}`);
-    await files.read(id, 0, 10, "batch_a");
-    await remove(files, id);
-    let store = files;
-    for (const opened of [files, await reopen?.()]) {
-      store = opened ?? store;
-      assertEqual(await store.retrieve(id), null, "retrieve once it is deleted");
-      assert(isNotFound(await assertRejects(store.read(id, 0, 10), "read")), "read of a deleted file");
-      assertEqual(await store.retrieve(id, "batch_c"), null, "retrieve of one who does not hold it");
-      assertEqual(await store.hold?.(id, "batch_c"), false, "hold of a deleted file");
-      assertEqual(await store.hold?.(id, "batch_a"), true, "hold by one who holds it");
-      assertEqual((await store.retrieve(id, "batch_a"))?.bytes, 70_000, "bytes for a holder");
-      assertBytes(await store.read(id, 10, 99_999, "batch_b"), whole.slice(10), "read for a holder");
-    }
-    await store.release?.(id, "batch_a");
-    await store.release?.(id, "batch_a");
-    assertEqual(await store.retrieve(id, "batch_a"), null, "retrieve of one who has released it");
-    assertBytes(await store.read(id, 0, 99_999, "batch_b"), whole, "read for the other");
-    await store.release?.(id, "batch_b");
-    assert(isNotFound(await assertRejects(store.read(id, 0, 10, "batch_b"), "read")), "read by no one");
-    assertEqual(await store.retrieve(id, "batch_b"), null, "retrieve once all have released it");
-  },
-
-  "keeps a file that was held, and one that is made again under its id": async (files, { remove }) => {
-    const { hold, release } = files;
-    if (!hold || !release || !remove) return;
-    await write(files, [patternBytes(100, 1)], { ...NAMED, id: ID });
-    await hold.call(files, ID, "batch_a");
-    await release.call(files, ID, "batch_a");
-    await release.call(files, ID, "batch_never");
-    assertBytes(await files.read(ID, 0, 999), patternBytes(100, 1), "read after its release");
-    await hold.call(files, ID, "batch_a");
-    await remove(files, ID);
-    await write(files, [patternBytes(200, 2)], { ...NAMED, id: ID });
-    assertBytes(await files.read(ID, 0, 999), patternBytes(200, 2), "read of the new one");
-    await release.call(files, ID, "batch_a");
-    assertBytes(await files.read(ID, 0, 999), patternBytes(200, 2), "read once the old one is released");
-  },
-
   "keeps everything when it is opened again": async (files, { reopen }) => {
     if (!reopen) return;
     const made = await write(files, [patternBytes(70_000)], { filename: "é.jsonl", purpose: "batch" });
@@ -349,14 +284,4 @@ function assertSameFile(found: FileObject | null, made: FileObject): void {
   for (const key of ["id", "object", "bytes", "created_at", "filename", "purpose"] as const) {
     assertEqual(found?.[key], made[key], `${key} as retrieved`);
   }
-}
-
-async function write(
-  files: Files,
-  parts: Uint8Array[],
-  options: { filename: string; purpose: string; id?: string } = NAMED,
-) {
-  const writer = await files.create(options);
-  for (const part of parts) await writer.write(part);
-  return writer.complete();
 }

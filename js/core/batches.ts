@@ -51,7 +51,6 @@ export class Batches {
   #served: Promise<void> = Promise.resolve();
   /** What was told of faults that pass, and when. */
   readonly #told = new Map<string, number>();
-  #swept: Promise<void> | undefined;
   /** What is broken here, since that run ended by it. */
   #fault: { error: unknown } | undefined;
 
@@ -133,8 +132,8 @@ export class Batches {
     if (this.#serving) return;
     this.#fault = undefined;
     const serving = this.#claim.during(async () => {
-      await this.#sweep();
-      await guarded(this.#service.get().serve(this.#host));
+      await this.#host.sweep();
+      await guarded(this.#service.get().serve(this.#host)).finally(() => this.#host.swept());
     });
     this.#served = serving;
     this.#serving = serving
@@ -169,7 +168,7 @@ export class Batches {
   async runTurn(id: string, options: { deadline?: number } = {}): Promise<TurnEnd> {
     checkType("id", id, "string");
     return this.#claim.during(async () => {
-      await this.#sweep();
+      await this.#host.sweep();
       return guarded(this.#service.get().runTurn(this.#host, id, options.deadline));
     });
   }
@@ -200,12 +199,6 @@ export class Batches {
     // Where another service runs the store, its batches come to their ends all the same.
     if (!(error instanceof StoreInUseError)) this.#fault = { error };
     this.#tell(error);
-  }
-
-  /** What earlier processes left, once. */
-  #sweep(): Promise<void> {
-    this.#swept ??= this.#host.sweep();
-    return this.#swept;
   }
 
   #faulted(text: string): void {

@@ -32,6 +32,9 @@ export function checkAdapters(adapters: Partial<Adapters>): void {
     refuse("kv", "The adapter 'kv' of Batches has no caps.");
 }
 
+/** How long after a failure what is held is looked at again. */
+const SWEEP_AGAIN_MS = 1_000;
+
 /** Entries asked for when the core names no smaller number. */
 const maxPage = 1_000;
 
@@ -41,6 +44,9 @@ export class HostBinding implements CoreHost {
   readonly #clock: () => number;
   readonly #inputs: Inputs;
   readonly #onFault: (text: string) => void;
+  /** When to look for what is left held. */
+  #sweepAt = Number.NEGATIVE_INFINITY;
+  #sweeping: Promise<void> = Promise.resolve();
   #stopping = false;
   #wakers = new Set<() => void>();
 
@@ -72,13 +78,29 @@ export class HostBinding implements CoreHost {
     this.#stopping = false;
   }
 
-  /** Finds what earlier processes left held. What fails here is left to the next start. */
-  async sweep(): Promise<void> {
-    try {
-      await this.#inputs.sweep(this.#clock());
-    } catch (error) {
-      this.#onFault(`edgebatch: inputs of ended batches could not be released: ${String(error)}`);
-    }
+  /** Finds what is left held for no batch, if it is time to look. What fails is tried again in a later round. */
+  sweep(): Promise<void> {
+    const now = this.#clock();
+    if (now < this.#sweepAt) return this.#sweeping;
+    this.#sweepAt = now + SWEEP_AGAIN_MS;
+    this.#sweeping = this.#inputs.sweep(now).then(
+      (next) => {
+        this.#sweepAt = next;
+      },
+      (error) => this.#notReleased(error),
+    );
+    return this.#sweeping;
+  }
+
+  /** Resolves once no sweep is under way. */
+  swept(): Promise<void> {
+    return this.#sweeping;
+  }
+
+  #notReleased(error: unknown): void {
+    this.#sweepAt = this.#clock() + SWEEP_AGAIN_MS;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#onFault(`edgebatch: inputs of ended batches cannot be released for now: ${message}`);
   }
 
   faulted(id: string | undefined, message: string): void {
@@ -100,6 +122,7 @@ export class HostBinding implements CoreHost {
   }
 
   idle(ms: number): Promise<void> {
+    if (!this.#stopping) this.sweep();
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -167,8 +190,7 @@ export class HostBinding implements CoreHost {
   }
 
   async releaseInput(batch: string): Promise<void> {
-    // What cannot be released now is found by the next sweep.
-    await this.#inputs.release(batch).catch(() => {});
+    await this.#inputs.release(batch).catch((error) => this.#notReleased(error));
   }
 
   async kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {

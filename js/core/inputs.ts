@@ -42,29 +42,45 @@ export class Inputs {
     this.#known.delete(batchId);
   }
 
-  /** Releases what batches hold that ended, or were never stored, when their process died. */
-  async sweep(now: number): Promise<void> {
-    if (!this.#files.hold || !this.#files.release) return;
+  /**
+   * Releases what batches hold that ended, or were never stored, when their process died. Gives the time of the next look:
+   * when the first note of a batch that is not stored is old enough; Infinity when there is none. Rejects, once it has seen
+   * to all of them, when something could not be released.
+   */
+  async sweep(now: number): Promise<number> {
+    let next = Number.POSITIVE_INFINITY;
+    if (!this.#files.hold || !this.#files.release) return next;
+    const failures: unknown[] = [];
     for (let after: string | undefined; ; ) {
       const page = await this.#kv.list({ prefix: PREFIX, ...(after !== undefined && { after }) });
       for (const [key] of page.entries) {
         const id = key.slice(PREFIX.length);
-        if (await this.#isDone(id, now)) await this.release(id);
+        try {
+          const doneAt = await this.#doneAt(id);
+          if (doneAt < now) await this.release(id);
+          else next = Math.min(next, doneAt);
+        } catch (error) {
+          failures.push(error);
+        }
       }
       after = page.entries.at(-1)?.[0];
-      if (!page.more || after === undefined) return;
+      if (!page.more || after === undefined) break;
     }
+    if (failures.length > 0) throw failures[0];
+    return next;
   }
 
-  async #isDone(id: string, now: number): Promise<boolean> {
-    if ((await this.#kv.get(`run:${id}`)) !== null) return false;
+  /** From when on a batch needs its input no more, as far as that is known; Infinity while it goes on. */
+  async #doneAt(id: string): Promise<number> {
+    if ((await this.#kv.get(`run:${id}`)) !== null) return Number.POSITIVE_INFINITY;
     const json = await this.#kv.get(`batch:${id}`);
     // An id begins with the second of its creation.
-    if (json === null) return now - Number.parseInt(id.slice(6, 14), 16) * 1_000 > CREATING_MS;
+    if (json === null) return (Number.parseInt(id.slice(6, 14), 16) || 0) * 1_000 + CREATING_MS;
     try {
-      return ended.includes((JSON.parse(new TextDecoder().decode(json)) as Batch).status);
+      const { status } = JSON.parse(new TextDecoder().decode(json)) as Batch;
+      return ended.includes(status) ? 0 : Number.POSITIVE_INFINITY;
     } catch {
-      return false;
+      return Number.POSITIVE_INFINITY;
     }
   }
 }

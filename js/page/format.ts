@@ -1,18 +1,12 @@
 /** Numbers, sizes and times for people. */
 
+import { plural } from "../core/numbers.ts";
+
+export { count, plural } from "../core/numbers.ts";
+
 const LOCALE = "en";
-const whole = new Intl.NumberFormat(LOCALE);
 const short = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "medium" });
-
-export function count(value: number): string {
-  return whole.format(value);
-}
-
-/** `1 request`, `2 requests`. */
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
-}
 
 /** Bytes in powers of ten, as files are sold; limits are given in full elsewhere. */
 export function bytes(value: number): string {

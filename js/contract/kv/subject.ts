@@ -27,6 +27,14 @@ const encoder = new TextEncoder();
 /** The text as UTF-8. */
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text);
 
+// biome-ignore format: a list
+/** In the order of their UTF-8 bytes. JavaScript's own order puts the emoji before U+E000 and U+FF5E. */
+export const ORDERED = [
+  "k:", "k:\u0000", "k: ", "k:0", "k:10", "k:9", "k:A", "k:a", "k:a\u0000b", "k:aa", "k:b", "k:~", "k:\u007f",
+  "k:é", "k:éa", "k:߿", "k:ࠀ", "k:日本", "k:\ud7ff", "k:\ue000", "k:\ufeff", "k:\uff5e", "k:\uffff", "k:\u{10000}",
+  "k:😀", "k:😀a", "k:😁", "k:\u{10ffff}", "k:\u{10ffff}a",
+];
+
 /** The keys of a page. */
 export function keys(entries: [string, Uint8Array][]): string[] {
   return entries.map(([key]) => key);

@@ -140,7 +140,13 @@ export async function readHeld(directory: string, id: string, holder: string): P
 
 /** Marks a file as needed by a holder. Durable once it resolves. Says whether it is. */
 export async function hold(directory: string, id: string, holder: string): Promise<boolean> {
-  if (fs().existsSync(mark(directory, id, holder))) return true;
+  if (fs().existsSync(mark(directory, id, holder))) {
+    if ((await readMetadata(directory, id)) !== null || (await readMetadata(directory, held(id))) !== null)
+      return true;
+    // Left by a crash after the file was gone: it would hold the next one of this id.
+    await discard(mark(directory, id, holder));
+    return false;
+  }
   if ((await readMetadata(directory, id)) === null) return false;
   await (await fs().promises.open(mark(directory, id, holder), "w")).close();
   await flushDirectory(directory);

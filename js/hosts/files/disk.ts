@@ -104,7 +104,7 @@ export class DiskFiles implements Files {
     const name = reserve(id, "data");
     try {
       const handle = await fs().promises.open(paths().join(this.#directory, name), "wx");
-      return new DiskWriter(handle, {
+      return new DiskWriter(id, handle, {
         keep: async (bytes) => {
           const file: FileObject = { id, object: "file", bytes, created_at: now(), filename, purpose };
           await this.#commit({ file, data: name });
@@ -248,12 +248,14 @@ interface Ending {
 
 /** Writes go to their places in the order of the calls. After a write that failed nothing can be completed. */
 class DiskWriter implements FileWriter {
+  readonly #id: string;
   readonly #handle: FileHandle;
   readonly #ending: Ending;
   #size = 0;
   #state: "open" | "failed" | "closed" = "open";
 
-  constructor(handle: FileHandle, ending: Ending) {
+  constructor(id: string, handle: FileHandle, ending: Ending) {
+    this.#id = id;
     this.#handle = handle;
     this.#ending = ending;
   }
@@ -281,6 +283,9 @@ class DiskWriter implements FileWriter {
     try {
       try {
         await this.#handle.sync();
+        // A writer that was stopped for a day may have been taken for dead, and its bytes for remains.
+        if ((await this.#handle.stat()).nlink === 0)
+          throw new Error(`The bytes of ${this.#id} were removed.`);
       } finally {
         await this.#handle.close();
       }

@@ -1,5 +1,7 @@
 /** The bytes of a chosen file, piece by piece, unpacked where it is packed. */
 
+import { packingOf } from "../../core/packing.ts";
+
 const PIECE_BYTES = 1 << 20;
 
 /** Something that is wrong with the file or the browser, in words for whoever chose it. */
@@ -16,8 +18,7 @@ export interface Source {
 
 /** Whether a file is packed by gzip: its first bytes say so, whatever it is called. */
 export async function isGzip(file: Blob): Promise<boolean> {
-  const [first, second] = new Uint8Array(await slice(file, 0, 2));
-  return first === 0x1f && second === 0x8b;
+  return packingOf(new Uint8Array(await slice(file, 0, 4))) === "gzip";
 }
 
 /** Reads a file from its start. */

@@ -54,6 +54,7 @@ describe("DiskFiles keeps the contract", () => {
     return {
       files,
       reopen: async () => new DiskFiles(directory),
+      open: async () => new DiskFiles(directory),
       remove: (store, id) => (store as DiskFiles).delete(id),
       cut: async (id, bytes) => {
         const path = (await files.path(id)) as string;
@@ -274,6 +275,61 @@ describe("The file suite finds an adapter that", () => {
       }
     }
     assert.match(await failuresOf(() => new AliasFiles()), /does not need a part once it is written/);
+  });
+
+  test("gathers the parts of two writers of one id", async () => {
+    class GatheringFiles extends MemoryFiles {
+      readonly #parts = new Map<string, Uint8Array[]>();
+      override async create(options: {
+        filename: string;
+        purpose: string;
+        id?: string;
+      }): Promise<FileWriter> {
+        const writer = await super.create(options);
+        const parts = this.#parts.get(options.id ?? "") ?? [];
+        if (options.id !== undefined) this.#parts.set(options.id, parts);
+        return {
+          ...writer,
+          write: async (part) => void parts.push(part.slice()),
+          complete: async () => {
+            for (const part of parts.splice(0)) await writer.write(part);
+            return writer.complete();
+          },
+        };
+      }
+    }
+    const found = await failuresOf(() => new GatheringFiles());
+    assert.match(found, /what a newer writer of an id has completed .*: bytes once the newer is complete/);
+    assert.match(found, /under its hands: bytes once the older is complete/);
+    assert.match(found, /whoever completes, aborts or reads at the same time/);
+  });
+
+  test("takes the file away with an aborted writer of its id", async () => {
+    class ForgettingFiles extends MemoryFiles {
+      readonly lost: string[] = [];
+      override async retrieve(id: string) {
+        return this.lost.includes(id) ? null : super.retrieve(id);
+      }
+      override async create(options: {
+        filename: string;
+        purpose: string;
+        id?: string;
+      }): Promise<FileWriter> {
+        const writer = await super.create(options);
+        let isComplete = false;
+        const complete = () => {
+          isComplete = true;
+          return writer.complete();
+        };
+        const abort = async () => {
+          await writer.abort();
+          if (!isComplete && options.id !== undefined) this.lost.push(options.id);
+        };
+        return { ...writer, complete, abort };
+      }
+    }
+    const found = await failuresOf(() => new ForgettingFiles());
+    assert.match(found, /and when that aborts: bytes after the older was aborted/);
   });
 
   test("shows a file too early", async () => {

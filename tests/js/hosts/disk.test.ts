@@ -120,22 +120,15 @@ describe("DiskFiles", () => {
     assert.equal(remains().length, 0);
   });
 
-  test("leaves the bytes of a living writer in another process alone", async () => {
+  test("does not hold what is gone, though a mark was left", async () => {
     const directory = temporaryDirectory();
-    const mine = await new DiskFiles(directory).create({ ...NAMED, id: "file-mine" });
-    await mine.write(patternBytes(1000));
-    await finish(
-      start(
-        temporaryDirectory(),
-        `import { DiskFiles } from ${JSON.stringify(`${hosts}files/disk.ts`)};
-         const files = new DiskFiles(${JSON.stringify(directory)});
-         const writer = await files.create({ filename: "x", purpose: "batch", id: "file-mine" });
-         await writer.write(new Uint8Array(3));
-         await writer.abort();`,
-      ),
-    );
-    await mine.complete();
-    assert.deepEqual(await new DiskFiles(directory).read("file-mine", 0, 2000), patternBytes(1000));
+    const files = new DiskFiles(directory);
+    await put(files, "file-gone", patternBytes(10));
+    await files.delete("file-gone");
+    // As if its process had died between the mark and the second look at the file.
+    writeFileSync(join(directory, "file-gone~batch_a.hold"), "");
+    assert.equal(await files.hold("file-gone", "batch_a"), false);
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   test("says of a file that was cut, or whose bytes are gone, where it was and what is left", async () => {

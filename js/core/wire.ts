@@ -1,0 +1,129 @@
+/** What the service is given and returns: the objects of the wire, and what bounds them. The same nouns as the Rust core. */
+
+/** A stored file, in OpenAI's shape. Times are Unix seconds. */
+export interface FileObject {
+  id: string;
+  object: "file";
+  bytes: number;
+  created_at: number;
+  filename: string;
+  purpose: string;
+}
+
+export type Dialect = "reference" | "openai";
+
+export type BatchStatus =
+  | "validating"
+  | "failed"
+  | "in_progress"
+  | "finalizing"
+  | "completed"
+  | "expired"
+  | "cancelling"
+  | "cancelled";
+
+/** One reason why an input file was refused. */
+export interface BatchError {
+  code: string;
+  message: string;
+  param: string | null;
+  /** Physical line, 1-based; null for errors of the whole file. */
+  line: number | null;
+}
+
+/** A batch, exactly as on the wire. Times are Unix seconds. */
+export interface Batch {
+  id: string;
+  object: "batch";
+  endpoint: string;
+  model: string | null;
+  errors: { object: "list"; data: BatchError[] } | null;
+  input_file_id: string;
+  completion_window: string;
+  status: BatchStatus;
+  output_file_id: string | null;
+  error_file_id: string | null;
+  created_at: number;
+  in_progress_at: number | null;
+  expires_at: number | null;
+  finalizing_at: number | null;
+  completed_at: number | null;
+  failed_at: number | null;
+  expired_at: number | null;
+  cancelling_at: number | null;
+  cancelled_at: number | null;
+  request_counts: { total: number; completed: number; failed: number };
+  usage: {
+    input_tokens: number;
+    output_tokens: number;
+    total_tokens: number;
+    input_tokens_details: { cached_tokens: number };
+    output_tokens_details: { reasoning_tokens: number };
+  };
+  metadata: Record<string, string> | null;
+  /** What OpenAI's object has no place for; absent when there is nothing to say. */
+  edgebatch?: BatchExtension;
+}
+
+/** What this implementation says of a batch besides OpenAI's own members. */
+export interface BatchExtension {
+  /** Why nothing starts right now; absent when all goes well. */
+  waiting?: BatchWait;
+}
+
+/** Why the requests of a batch wait, and until when. Times are Unix seconds. */
+export interface BatchWait {
+  /**
+   * `overloaded`: too much to do, or out of reach; `unavailable`: what stands before the model server gets no answer;
+   * `failing`: it fails at everything; `refused`: it serves nobody this way (key, address, money).
+   */
+  reason: "overloaded" | "unavailable" | "failing" | "refused";
+  /** What the model server answered last; null when there was no answer. */
+  status: number | null;
+  /** What it said, or why it could not be reached. */
+  message: string;
+  /** When it last answered a request, or else the run began. */
+  since: number;
+  /** When it is asked again. */
+  until: number;
+}
+
+export interface BatchList {
+  object: "list";
+  data: Batch[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+}
+
+/** Parameters of {@link Batches.create}. */
+export interface BatchCreateParams {
+  input_file_id: string;
+  endpoint: string;
+  completion_window: string;
+  metadata?: Record<string, string> | null;
+  /** The same key with the same parameters gives the same batch; with others it is a conflict. */
+  idempotency_key?: string;
+}
+
+/** Parameters of {@link Batches.list}. */
+export interface BatchListParams {
+  /** The last id of the page before. */
+  after?: string;
+  /** 1 to 100. Default 20. */
+  limit?: number;
+}
+
+/** Limits of one input file; each may be raised. */
+export interface Limits {
+  /** Default 50,000. */
+  maxRequests?: number;
+  /** Default 209,715,200. */
+  maxFileBytes?: number;
+  /** Default 8 MiB. */
+  maxLineBytes?: number;
+  /** Errors kept of a file; the rest are counted. Default 1,000. */
+  maxErrors?: number;
+  /** Largest answer of the model, in bytes; a larger one is `response_too_large`. Default 8 MiB. */
+  maxResponseBytes?: number;
+}
