@@ -1,10 +1,12 @@
 /** What the first line of a batch file says of the whole file: the endpoint that it is for. */
 
+import { defaults } from "./rules.ts";
+
 /** What is assumed of a file whose first line names no endpoint. */
-export const usualEndpoint = "/v1/chat/completions";
+export const usualEndpoint = defaults.endpoints[0] as string;
 
 /** A first line longer than this says nothing, unless the reader allows longer lines. */
-const mostBytes = 8 << 20;
+const mostBytes = defaults.limits.maxLineBytes;
 
 const newline = 0x0a;
 /** White space of JSON, and the bytes of the byte order mark, which begin no line. */

@@ -36,7 +36,7 @@ export const isTerminal: Readonly<Record<BatchStatus, boolean>> = {
 };
 
 /** What no setting changes. */
-export const limits = {
+export const fixedLimits = {
   completionWindow: "24h",
   maxMetadataPairs: 16,
   maxMetadataKeyChars: 64,

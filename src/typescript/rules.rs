@@ -90,7 +90,7 @@ fn rules_are_in_typescript_as_they_are_here() {
     );
     file.constant(
         "What no setting changes.",
-        "limits",
+        "fixedLimits",
         "",
         &Limits {
             completion_window: limits::COMPLETION_WINDOW,

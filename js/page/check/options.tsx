@@ -1,5 +1,6 @@
 /** How a file is to be checked. */
 import { computed, signal } from "@preact/signals";
+import { defaults } from "../../core/rules.ts";
 import type { Dialect } from "../../core/types.ts";
 import type { CheckSettings } from "../reader/protocol.ts";
 
@@ -18,8 +19,8 @@ const endpoint = signal("");
 const otherEndpoint = signal("");
 const dialect = signal<Dialect>("openai");
 const singleModel = signal(false);
-const maxRequests = signal(50_000);
-const maxMib = signal(200);
+const maxRequests = signal(defaults.limits.maxRequests);
+const maxMib = signal(defaults.limits.maxFileBytes / MIB);
 
 /** The current settings. */
 export const settings = computed<CheckSettings>(() => ({
