@@ -35,6 +35,50 @@ export const isTerminal: Readonly<Record<BatchStatus, boolean>> = {
   cancelled: true,
 };
 
+/** The endpoints that are known, by what a body must hold besides the model. */
+export const endpoints: Readonly<Record<string, { parameter: string; modelOptional: boolean; jsonOnly: boolean }>> = {
+  "/v1/chat/completions": {
+    parameter: "messages",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/completions": {
+    parameter: "prompt",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/embeddings": {
+    parameter: "input",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/responses": {
+    parameter: "input",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/moderations": {
+    parameter: "input",
+    modelOptional: true,
+    jsonOnly: true,
+  },
+  "/v1/images/generations": {
+    parameter: "prompt",
+    modelOptional: true,
+    jsonOnly: false,
+  },
+  "/v1/images/edits": {
+    parameter: "prompt",
+    modelOptional: true,
+    jsonOnly: false,
+  },
+  "/v1/videos": {
+    parameter: "prompt",
+    modelOptional: true,
+    jsonOnly: false,
+  },
+};
+
 /** What no setting changes. */
 export const fixedLimits = {
   completionWindow: "24h",

@@ -2,6 +2,7 @@
 
 use super::hold;
 use super::print::File;
+use crate::input::endpoint::{ENDPOINTS, Endpoint};
 use crate::json::value::Value;
 use crate::settings::Settings;
 use crate::wire::BatchStatus;
@@ -66,6 +67,14 @@ fn written_by(owner: keys::Owner) -> &'static str {
     }
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EndpointRow {
+    parameter: &'static str,
+    model_optional: bool,
+    json_only: bool,
+}
+
 #[test]
 fn rules_are_in_typescript_as_they_are_here() {
     let mut file = File::new(
@@ -87,6 +96,16 @@ fn rules_are_in_typescript_as_they_are_here() {
         "isTerminal",
         "Readonly<Record<BatchStatus, boolean>>",
         &object(terminal),
+    );
+    file.constant(
+        "The endpoints that are known, by what a body must hold besides the model.",
+        "endpoints",
+        "Readonly<Record<string, { parameter: string; modelOptional: boolean; jsonOnly: boolean }>>",
+        &object(ENDPOINTS.iter().map(|Endpoint { path, own, model_optional, json_only, .. }| {
+            let row =
+                EndpointRow { parameter: own.name, model_optional: *model_optional, json_only: *json_only };
+            ((*path).to_owned(), row)
+        })),
     );
     file.constant(
         "What no setting changes.",
