@@ -1,5 +1,5 @@
 /** The rules of the core, as data. Written by `UPDATE_TYPESCRIPT=1 cargo test --lib typescript`, from src/typescript. */
-import type { SettingsWithDefaults } from "./settings.ts";
+import type { EndpointRules, SettingsWithDefaults } from "./settings.ts";
 import type { BatchStatus } from "./types.ts";
 
 /** What a service is set to where nothing else is asked for. */
@@ -36,7 +36,7 @@ export const isTerminal: Readonly<Record<BatchStatus, boolean>> = {
 };
 
 /** The endpoints that are known, by what a body must hold besides the model. */
-export const endpoints: Readonly<Record<string, { parameter: string; modelOptional: boolean; jsonOnly: boolean }>> = {
+export const endpoints: Readonly<Record<string, EndpointRules>> = {
   "/v1/chat/completions": {
     parameter: "messages",
     modelOptional: false,

@@ -79,7 +79,7 @@ struct EndpointRow {
 fn rules_are_in_typescript_as_they_are_here() {
     let mut file = File::new(
         "The rules of the core, as data.",
-        "import type { SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
+        "import type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
     );
     file.constant(
         "What a service is set to where nothing else is asked for.",
@@ -100,7 +100,7 @@ fn rules_are_in_typescript_as_they_are_here() {
     file.constant(
         "The endpoints that are known, by what a body must hold besides the model.",
         "endpoints",
-        "Readonly<Record<string, { parameter: string; modelOptional: boolean; jsonOnly: boolean }>>",
+        "Readonly<Record<string, EndpointRules>>",
         &object(ENDPOINTS.iter().map(|Endpoint { path, own, model_optional, json_only, .. }| {
             let row =
                 EndpointRow { parameter: own.name, model_optional: *model_optional, json_only: *json_only };

@@ -148,8 +148,13 @@ suite("the packed package", () => {
       );
     }
     // The declarations of the wasm's glue name types of the web: nothing but `edgebatch/manual` may lead there.
-    const plain = [...strict, "--target", "es2024", "--lib", "es2024", "--types", "node", "--module", "nodenext"];
-    const tsc = [join(binaries, "tsc"), ...plain, ...files.filter((file) => file !== "manual.ts")];
+    const ofNode = ["--target", "es2024", "--lib", "es2024", "--types", "node", "--module", "nodenext"];
+    const tsc = [
+      join(binaries, "tsc"),
+      ...strict,
+      ...ofNode,
+      ...files.filter((file) => file !== "manual.ts"),
+    ];
     await run(process.execPath, tsc, { cwd: folder }).catch(({ stdout }) => assert.fail(stdout));
   });
 

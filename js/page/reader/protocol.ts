@@ -1,9 +1,6 @@
 /** What the page and the thread that reads files say to each other. */
 
-<<<<<<< HEAD
 import type { LineFault } from "../../core/explain.ts";
-=======
->>>>>>> 6635cf2 (The command line and the page take defaults, limits and statuses from the core's rules)
 import type { Report, Statistics } from "../../core/reports.ts";
 import type { BatchError, Dialect } from "../../core/types.ts";
 
