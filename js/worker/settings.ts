@@ -30,7 +30,7 @@ function dialect(env: Env): Dialect {
 
 /** Batches of one tenant that run at once. */
 function maxConcurrentBatches(env: Env): number {
-  return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1;
+  return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? defaults.maxConcurrentBatches;
 }
 
 /** What one tenant may keep and queue; nothing of it is bounded unless it is set. */
