@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import zlib from "node:zlib";
 import { FirstLine } from "../core/first-line.ts";
 import { packingOf } from "../core/packing.ts";
+import { defaults } from "../core/rules.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** An input, open. Each chunk is valid only until the next is asked for. */
@@ -60,7 +61,7 @@ export async function endpointOf(
 ): Promise<{ endpoint: string; chunks: AsyncGenerator<Uint8Array>; head: Uint8Array }> {
   const iterator = chunks[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
-  const line = new FirstLine(maxLineBytes);
+  const line = new FirstLine(Math.max(maxLineBytes ?? 0, defaults.limits.maxLineBytes));
   let ended = false;
   for (let wanted = true; wanted && !ended; ) {
     const next = await iterator.next();

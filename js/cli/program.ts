@@ -2,8 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { defaults } from "../core/rules.ts";
 import type { RunOptions } from "./plan.ts";
-import { allowClosedOutput, CannotRun, exit, messageOf, say } from "./terminal.ts";
+import { allowClosedOutput, CannotRun, count, exit, messageOf, say } from "./terminal.ts";
 import type { ValidateOptions } from "./validate.ts";
 
 /** Runs the command line. Gives the exit status. */
@@ -28,10 +29,18 @@ export async function main(args: string[]): Promise<number> {
     .option("--endpoint <path>", "endpoint the file is for (default: the url of its first line)")
     .addOption(dialect())
     .option("--single-model", "require that all lines name the same model, as OpenAI does")
-    .option("--max-requests <n>", "refuse files with more requests (default: 50,000)", positive)
-    .option("--max-file-bytes <n>", "refuse larger files (default: 209,715,200)", positive)
-    .option("--max-line-bytes <n>", "refuse longer lines (default: 8,388,608)", positive)
-    .option("--max-errors <n>", "errors shown; the rest are counted (default: 1,000)", positive)
+    .option(
+      "--max-requests <n>",
+      `refuse files with more requests (default: ${limit("maxRequests")})`,
+      positive,
+    )
+    .option("--max-file-bytes <n>", `refuse larger files (default: ${limit("maxFileBytes")})`, positive)
+    .option("--max-line-bytes <n>", `refuse longer lines (default: ${limit("maxLineBytes")})`, positive)
+    .option(
+      "--max-errors <n>",
+      `errors shown; the rest are counted (default: ${limit("maxErrors")})`,
+      positive,
+    )
     .option("--json", "print one object { file, errors, errorCount, requestCount } for each file")
     .addHelpText(
       "after",
@@ -59,14 +68,19 @@ Examples:
     .option("--key <key>", "key for the server")
     .option("--endpoint <path>", "endpoint to run (default: the url of the first line)")
     .option("--header <name: value>", "extra header for every request; may be repeated", header)
-    .option("--concurrency <n>", "requests in flight", concurrency, 10)
-    .option("--max-attempts <n>", "tries of a request before its last answer is its result", positive, 5)
-    .option("--timeout <seconds>", "time for one answer", positive, 600)
+    .option("--concurrency <n>", "requests in flight", concurrency, defaults.maxConcurrentRequestsPerBatch)
+    .option(
+      "--max-attempts <n>",
+      "tries of a request before its last answer is its result",
+      positive,
+      defaults.maxAttempts,
+    )
+    .option("--timeout <seconds>", "time for one answer", positive, defaults.requestTimeoutMs / 1_000)
     .option("--patience <seconds>", "time a server may fail before the run stops", positive, 60)
     .option("--window <time>", "expire after a time such as 24h (default: never)", time)
     .option("--keep-trying", "do not stop where the server refuses everything (401 to 405)")
-    .option("--max-line-bytes <n>", "longest line (default: 8,388,608)", positive)
-    .option("--max-response-bytes <n>", "largest answer (default: 8,388,608)", positive)
+    .option("--max-line-bytes <n>", `longest line (default: ${limit("maxLineBytes")})`, positive)
+    .option("--max-response-bytes <n>", `largest answer (default: ${limit("maxResponseBytes")})`, positive)
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)
     .option("--out <file>", "answers; - for standard output (default: FILE with .output.jsonl)")
     .option("--errors <file>", "everything else (default: FILE with .errors.jsonl)")
@@ -128,7 +142,11 @@ Examples:
 function dialect(): Option {
   return new Option("--dialect <name>", "whose error texts")
     .choices(["reference", "openai"])
-    .default("reference");
+    .default(defaults.dialect);
+}
+
+function limit(name: keyof typeof defaults.limits): string {
+  return count(defaults.limits[name]);
 }
 
 function positive(text: string): number {

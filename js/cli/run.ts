@@ -1,5 +1,6 @@
 /** `edgebatch run`: a file as a batch, whose state outlives this process. */
 
+import { isTerminal } from "../core/rules.ts";
 import type { Batch } from "../core/types.ts";
 import { InputChanged, identify, type OnBytes, recognize } from "./input-file.ts";
 import { type Plan, plan, type RunOptions, refuseExisting } from "./plan.ts";
@@ -179,7 +180,7 @@ async function drive(session: Session, signals: Signals, progress: Progress): Pr
 }
 
 function isOver({ status }: Batch): boolean {
-  return ["completed", "failed", "expired", "cancelled"].includes(status);
+  return isTerminal[status];
 }
 
 function stopped(work: Plan, { request_counts }: Batch, session: Session, signals: Signals): number {

@@ -1,5 +1,6 @@
 /** A run's state, opened: the batch, and what it runs on. */
 
+import { fixedLimits } from "../core/rules.ts";
 import {
   anyModel,
   type Batch,
@@ -8,7 +9,6 @@ import {
   echoModels,
   type FileObject,
   type Files,
-  type Limits,
   ResourceNotFoundError,
   SqliteKV,
 } from "../entry/node.ts";
@@ -91,7 +91,7 @@ export async function openSession(
       }),
       inference: upstream,
       models: job.url === null ? echoModels : anyModel,
-      limits: { ...limits, ...defined({ maxLineBytes, maxResponseBytes }) },
+      limits: { ...limits, maxLineBytes, maxResponseBytes },
       dialect: options.dialect,
       endpoints: [job.endpoint],
       maxConcurrentRequestsPerBatch: options.concurrency,
@@ -109,7 +109,7 @@ export async function openSession(
     const batch = await batches.create({
       input_file_id: inputId,
       endpoint: job.endpoint,
-      completion_window: "24h",
+      completion_window: fixedLimits.completionWindow,
       idempotency_key: idempotencyKey,
     });
     if (job.batch === undefined) await state.saveJob(Object.assign(job, { batch: batch.id }));
@@ -129,10 +129,6 @@ export async function openSession(
     await close();
     throw error;
   }
-}
-
-function defined(limits: { [name in keyof Limits]: number | undefined }): Limits {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
 function openDatabase(state: State): SqliteKV {

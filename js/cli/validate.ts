@@ -1,6 +1,6 @@
 /** `edgebatch validate`. */
 
-import type { Dialect, Limits } from "../core/types.ts";
+import type { Dialect } from "../core/types.ts";
 import { Validator } from "../entry/node.ts";
 import { emptyFile } from "./empty-file.ts";
 import { otherKind } from "./file-kind.ts";
@@ -42,14 +42,9 @@ async function validateOne(path: string, options: ValidateOptions): Promise<numb
   const kind = otherKind(head);
   if (kind !== null) throw new CannotRun(`${input.name} is ${kind}`);
   const { dialect, singleModel, maxRequests, maxFileBytes, maxLineBytes, maxErrors } = options;
-  const limits = Object.entries({ maxRequests, maxFileBytes, maxLineBytes, maxErrors }).filter(
-    ([, value]) => value !== undefined,
-  );
   const validator = new Validator({
-    endpoint,
-    limits: Object.fromEntries(limits) as Limits,
-    ...(dialect !== undefined && { dialect }),
-    ...(singleModel !== undefined && { singleModel }),
+    ...{ endpoint, dialect, singleModel },
+    limits: { maxRequests, maxFileBytes, maxLineBytes, maxErrors },
   });
   const progress = new Progress(modeFor({ lines: false }));
   try {

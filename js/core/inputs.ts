@@ -2,16 +2,14 @@
  * The inputs of batches that are not done with stay, whoever deletes them. What is held is noted in the store before it
  * is held, and held before its batch is stored: whatever a crash leaves is found by {@link Inputs.sweep}.
  */
-import type { Batch, BatchStatus, Files, KV } from "./types.ts";
+import { isTerminal, keys } from "./rules.ts";
+import type { Batch, Files, KV } from "./types.ts";
 
 const PREFIX = "input:";
 /** A note younger than this without its batch may be of a `create` under way in another process. */
 const CREATING_MS = 3_600_000;
 /** Holds remembered, so that reads need not ask; more are asked for again. */
 const MOST_KNOWN = 1_000;
-
-/** How a batch can end. */
-export const ended: readonly BatchStatus[] = ["completed", "failed", "expired", "cancelled"];
 
 /** What one service's batches hold, in files that can hold; elsewhere it does nothing. */
 export class Inputs {
@@ -72,13 +70,13 @@ export class Inputs {
 
   /** From when on a batch needs its input no more, as far as that is known; Infinity while it goes on. */
   async #doneAt(id: string): Promise<number> {
-    if ((await this.#kv.get(`run:${id}`)) !== null) return Number.POSITIVE_INFINITY;
-    const json = await this.#kv.get(`batch:${id}`);
+    if ((await this.#kv.get(keys.run.prefix + id)) !== null) return Number.POSITIVE_INFINITY;
+    const json = await this.#kv.get(keys.batch.prefix + id);
     // An id begins with the second of its creation.
     if (json === null) return (Number.parseInt(id.slice(6, 14), 16) || 0) * 1_000 + CREATING_MS;
     try {
       const { status } = JSON.parse(new TextDecoder().decode(json)) as Batch;
-      return ended.includes(status) ? 0 : Number.POSITIVE_INFINITY;
+      return isTerminal[status] ? 0 : Number.POSITIVE_INFINITY;
     } catch {
       return Number.POSITIVE_INFINITY;
     }

@@ -1,5 +1,5 @@
 /** The rules of the core, as data. Written by `UPDATE_TYPESCRIPT=1 cargo test --lib typescript`, from src/typescript. */
-import type { SettingsWithDefaults } from "./settings.ts";
+import type { EndpointRules, SettingsWithDefaults } from "./settings.ts";
 import type { BatchStatus } from "./types.ts";
 
 /** What a service is set to where nothing else is asked for. */
@@ -35,8 +35,52 @@ export const isTerminal: Readonly<Record<BatchStatus, boolean>> = {
   cancelled: true,
 };
 
+/** The endpoints that are known, by what a body must hold besides the model. */
+export const endpoints: Readonly<Record<string, EndpointRules>> = {
+  "/v1/chat/completions": {
+    parameter: "messages",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/completions": {
+    parameter: "prompt",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/embeddings": {
+    parameter: "input",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/responses": {
+    parameter: "input",
+    modelOptional: false,
+    jsonOnly: true,
+  },
+  "/v1/moderations": {
+    parameter: "input",
+    modelOptional: true,
+    jsonOnly: true,
+  },
+  "/v1/images/generations": {
+    parameter: "prompt",
+    modelOptional: true,
+    jsonOnly: false,
+  },
+  "/v1/images/edits": {
+    parameter: "prompt",
+    modelOptional: true,
+    jsonOnly: false,
+  },
+  "/v1/videos": {
+    parameter: "prompt",
+    modelOptional: true,
+    jsonOnly: false,
+  },
+};
+
 /** What no setting changes. */
-export const limits = {
+export const fixedLimits = {
   completionWindow: "24h",
   maxMetadataPairs: 16,
   maxMetadataKeyChars: 64,

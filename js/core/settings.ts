@@ -39,6 +39,15 @@ export interface ServiceSettings extends ValidationOptions {
 /** Every setting, as the core has it where nothing is set. */
 export type SettingsWithDefaults = Required<ServiceSettings> & { limits: Required<Limits> };
 
+/** What is known of an endpoint. */
+export interface EndpointRules {
+  /** What a body must hold besides the model. */
+  parameter: string;
+  modelOptional: boolean;
+  /** It takes and gives JSON alone, neither images nor videos. */
+  jsonOnly: boolean;
+}
+
 /** Options of {@link Validator}. */
 export interface ValidatorOptions extends ValidationOptions {
   /** The endpoint the file is to run on, such as `/v1/chat/completions`. */

@@ -2,8 +2,8 @@
 
 import type { Context } from "hono";
 import { ApiError, InvalidRequestError } from "../core/errors.ts";
+import { kindOf } from "../core/texts.ts";
 import { logError } from "./log.ts";
-import { kind } from "./params.ts";
 import { type Ports, SettingError } from "./ports.ts";
 import type { TenantApi } from "./tenant/api.ts";
 
@@ -67,7 +67,7 @@ export async function jsonObject(c: Call): Promise<Record<string, unknown>> {
   const value = parsed(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new InvalidRequestError(
-      `Invalid type for body: expected an object, but got ${kind(value)} instead.`,
+      `Invalid type for body: expected an object, but got ${kindOf(value)} instead.`,
       { code: "invalid_type" },
     );
   }

@@ -1,6 +1,8 @@
 /** Checks of parameters, in OpenAI's words. */
 
 import { InvalidRequestError } from "../core/errors.ts";
+import { fixedLimits } from "../core/rules.ts";
+import { missing, outOfRange, type ParameterError, wrongType as typeError } from "../core/texts.ts";
 
 /** Longest name of a file, id or key. Pages of objects that hold them stay small. */
 const MAX_NAME_CHARS = 1024;
@@ -43,34 +45,22 @@ export function requiredString(body: Record<string, unknown>, param: string): st
 }
 
 export function missingParameter(param: string): InvalidRequestError {
-  return new InvalidRequestError(`Missing required parameter: '${param}'.`, {
-    param,
-    code: "missing_required_parameter",
-  });
+  return refusal(missing(param));
 }
 
 export function wrongType(param: string, expected: string, got: unknown): InvalidRequestError {
-  return new InvalidRequestError(
-    `Invalid type for '${param}': expected ${expected}, but got ${kind(got)} instead.`,
-    {
-      param,
-      code: "invalid_type",
-    },
-  );
+  return refusal(typeError(param, expected, got));
+}
+
+function refusal({ message, ...fields }: ParameterError): InvalidRequestError {
+  return new InvalidRequestError(message, fields);
 }
 
 /** A whole number within bounds. @throws InvalidRequestError */
 export function wholeNumber(param: string, value: unknown, least: number, most: number): number {
   if (typeof value !== "number" || !Number.isInteger(value)) throw wrongType(param, "an integer", value);
   if (value >= least && value <= most) return value;
-  const [word, bound, code] =
-    value < least
-      ? ["below minimum", `>= ${least}`, "integer_below_min_value"]
-      : ["above maximum", `<= ${most}`, "integer_above_max_value"];
-  throw new InvalidRequestError(
-    `Invalid '${param}': integer ${word} value. Expected a value ${bound}, but got ${value} instead.`,
-    { param, code: code as string },
-  );
+  throw refusal(outOfRange(param, value, least, most));
 }
 
 /** `limit` of a query, as a number; what is no number is refused. */
@@ -79,10 +69,7 @@ export function limitOf(text: string | undefined): number | undefined {
   // Numbers that are far beyond any limit are as wrong as the largest.
   const value = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(text)));
   if (/^-?\d+$/.test(text)) return value;
-  throw new InvalidRequestError(`Invalid type for 'limit': expected an integer, but got a string instead.`, {
-    param: "limit",
-    code: "invalid_type",
-  });
+  throw wrongType("limit", "an integer", text);
 }
 
 /** `output_expires_after` or `expires_after`: seconds from creation. @throws InvalidRequestError */
@@ -100,15 +87,6 @@ export function expirySeconds(param: string, value: unknown): number | null {
     });
   }
   if (seconds === undefined) throw missingParameter(`${param}.seconds`);
-  return wholeNumber(`${param}.seconds`, seconds, 3600, 2_592_000);
-}
-
-/** What something is, said to whoever sent it. */
-export function kind(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "number") return Number.isInteger(value) ? "an integer" : "a decimal number";
-  return (
-    { string: "a string", boolean: "a boolean", object: "an object" }[typeof value as string] ?? "nothing"
-  );
+  const { minFileLifetimeSeconds: least, maxFileLifetimeSeconds: most } = fixedLimits;
+  return wholeNumber(`${param}.seconds`, seconds, least, most);
 }

@@ -1,6 +1,7 @@
 /** The Worker's settings, read from its variables. */
 
 import type { BatchesOptions } from "../core/batches.ts";
+import { defaults, endpoints as known } from "../core/rules.ts";
 import type { Dialect, Inference, Models } from "../core/types.ts";
 import { anyModel, echoInference, echoModels } from "../hosts/inference/echo.ts";
 import { fetchInference } from "../hosts/inference/fetch.ts";
@@ -9,16 +10,12 @@ import { type Quotas, type ServerSettings, SettingError, type TenantSettings } f
 import type { Env } from "./env.ts";
 
 /** What a batch may name unless `ENDPOINTS` says otherwise: the endpoints that take and give JSON alone. */
-const ENDPOINTS = [
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/embeddings",
-  "/v1/responses",
-  "/v1/moderations",
-];
+const ENDPOINTS = Object.entries(known)
+  .filter(([, { jsonOnly }]) => jsonOnly)
+  .map(([path]) => path);
 
 /** Largest file of purpose `batch` unless `MAX_FILE_BYTES` says otherwise. */
-const MAX_FILE_BYTES = 209_715_200;
+const MAX_FILE_BYTES = defaults.limits.maxFileBytes;
 
 /** What one request may take at most: a turn waits for its last ones, and must end within its alarm's 15 minutes. */
 const MAX_REQUEST_MS = 600_000;
@@ -33,7 +30,7 @@ function dialect(env: Env): Dialect {
 
 /** Batches of one tenant that run at once. */
 function maxConcurrentBatches(env: Env): number {
-  return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1;
+  return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? defaults.maxConcurrentBatches;
 }
 
 /** What one tenant may keep and queue; nothing of it is bounded unless it is set. */

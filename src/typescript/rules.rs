@@ -2,6 +2,7 @@
 
 use super::hold;
 use super::print::File;
+use crate::input::endpoint::{ENDPOINTS, Endpoint};
 use crate::json::value::Value;
 use crate::settings::Settings;
 use crate::wire::BatchStatus;
@@ -66,11 +67,19 @@ fn written_by(owner: keys::Owner) -> &'static str {
     }
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EndpointRow {
+    parameter: &'static str,
+    model_optional: bool,
+    json_only: bool,
+}
+
 #[test]
 fn rules_are_in_typescript_as_they_are_here() {
     let mut file = File::new(
         "The rules of the core, as data.",
-        "import type { SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
+        "import type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
     );
     file.constant(
         "What a service is set to where nothing else is asked for.",
@@ -89,8 +98,18 @@ fn rules_are_in_typescript_as_they_are_here() {
         &object(terminal),
     );
     file.constant(
+        "The endpoints that are known, by what a body must hold besides the model.",
+        "endpoints",
+        "Readonly<Record<string, EndpointRules>>",
+        &object(ENDPOINTS.iter().map(|Endpoint { path, own, model_optional, json_only, .. }| {
+            let row =
+                EndpointRow { parameter: own.name, model_optional: *model_optional, json_only: *json_only };
+            ((*path).to_owned(), row)
+        })),
+    );
+    file.constant(
         "What no setting changes.",
-        "limits",
+        "fixedLimits",
         "",
         &Limits {
             completion_window: limits::COMPLETION_WINDOW,

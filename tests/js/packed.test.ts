@@ -147,6 +147,15 @@ suite("the packed package", () => {
         assert.fail(`${way}: ${stdout}`),
       );
     }
+    // The declarations of the wasm's glue name types of the web: nothing but `edgebatch/manual` may lead there.
+    const ofNode = ["--target", "es2024", "--lib", "es2024", "--types", "node", "--module", "nodenext"];
+    const tsc = [
+      join(binaries, "tsc"),
+      ...strict,
+      ...ofNode,
+      ...files.filter((file) => file !== "manual.ts"),
+    ];
+    await run(process.execPath, tsc, { cwd: folder }).catch(({ stdout }) => assert.fail(stdout));
   });
 
   test("is bundled for Node by webpack", async () => {

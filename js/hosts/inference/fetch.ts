@@ -1,6 +1,7 @@
 /** A model server spoken to with `fetch`. */
 
 import { checkNames, type NamesOf } from "../../core/options.ts";
+import { defaults } from "../../core/rules.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../../core/types.ts";
 import { concat } from "../shared/bytes.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
@@ -44,7 +45,11 @@ const names: NamesOf<FetchInferenceOptions> = {
  */
 export function fetchInference(options: FetchInferenceOptions): Inference {
   checkNames(options, names, "fetchInference");
-  const { timeoutMs = 600_000, maxResponseBytes = 8 * 1024 * 1024, fetch = patientFetch() } = options;
+  const {
+    timeoutMs = defaults.requestTimeoutMs,
+    maxResponseBytes = defaults.limits.maxResponseBytes,
+    fetch = patientFetch(),
+  } = options;
   const base = parseBaseUrl(options.baseUrl);
   const common = new Headers({ "content-type": "application/json", accept: "application/json" });
   if (options.apiKey !== undefined) common.set("authorization", `Bearer ${checkKey(options.apiKey)}`);

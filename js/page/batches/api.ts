@@ -1,4 +1,5 @@
 /** Calls to the server. */
+import { fixedLimits } from "../../core/rules.ts";
 import type { Batch, BatchList, FileObject } from "../../core/types.ts";
 import type { Connection } from "./connection.ts";
 
@@ -100,7 +101,7 @@ export function cancelBatch(to: Connection, id: string): Promise<Batch> {
 }
 
 export function createBatch(to: Connection, fileId: string, endpoint: string, key: string): Promise<Batch> {
-  const params = { input_file_id: fileId, endpoint, completion_window: "24h" };
+  const params = { input_file_id: fileId, endpoint, completion_window: fixedLimits.completionWindow };
   return send(to, "/batches", {
     method: "POST",
     // Asked for twice, by a click or a lost answer, it is one batch.

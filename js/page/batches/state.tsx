@@ -1,4 +1,5 @@
 /** What all views of a batch share: its state in words, and how far it is. */
+import { isTerminal } from "../../core/rules.ts";
 import type { Batch, BatchStatus } from "../../core/types.ts";
 import { count, percent } from "../format.ts";
 
@@ -14,7 +15,8 @@ export const stateWords: Record<BatchStatus, string> = {
 };
 
 export function isOver({ status }: Batch): boolean {
-  return ["failed", "completed", "expired", "cancelled"].includes(status);
+  // A server of a later version may have one that is not known here.
+  return isTerminal[status] ?? false;
 }
 
 export function State({ batch: { status } }: { batch: Batch }) {

@@ -1,16 +1,10 @@
 /** How a file is to be checked. */
 import { computed, signal } from "@preact/signals";
+import { defaults, endpoints } from "../../core/rules.ts";
 import type { Dialect } from "../../core/types.ts";
 import type { CheckSettings } from "../reader/protocol.ts";
 
-const KNOWN = [
-  "/v1/chat/completions",
-  "/v1/responses",
-  "/v1/embeddings",
-  "/v1/completions",
-  "/v1/moderations",
-  "/v1/images/generations",
-];
+const KNOWN = Object.keys(endpoints);
 const MIB = 1 << 20;
 const OTHER = "other";
 
@@ -18,8 +12,8 @@ const endpoint = signal("");
 const otherEndpoint = signal("");
 const dialect = signal<Dialect>("openai");
 const singleModel = signal(false);
-const maxRequests = signal(50_000);
-const maxMib = signal(200);
+const maxRequests = signal(defaults.limits.maxRequests);
+const maxMib = signal(defaults.limits.maxFileBytes / MIB);
 
 /** The current settings. */
 export const settings = computed<CheckSettings>(() => ({

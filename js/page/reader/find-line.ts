@@ -1,9 +1,10 @@
 /** Fetches one line back out of the file. */
+import { defaults } from "../../core/rules.ts";
 import type { LineIndex } from "./line-index.ts";
 import { isGzip, open, openAt } from "./source.ts";
 
 /** Above what the core reads as a line; more is not looked at. */
-const MOST_BYTES = 9 << 20;
+const MOST_BYTES = defaults.limits.maxLineBytes + (1 << 20);
 
 export interface FoundLine {
   /** Without its line end. */

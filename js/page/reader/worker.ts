@@ -13,11 +13,7 @@ import type { CheckSettings, FromReader, ToReader } from "./protocol.ts";
 import { SourceError } from "./source.ts";
 import { writeAll, writeGoodLines } from "./write-lines.ts";
 
-interface Scope {
-  postMessage(message: FromReader): void;
-  onmessage: ((event: { data: ToReader }) => void) | null;
-}
-const scope = globalThis as unknown as Scope;
+const post = (message: FromReader) => postMessage(message);
 
 /** The file of this thread: each has one. */
 interface Job {
@@ -53,13 +49,13 @@ async function start({ wasm, file, settings, maxErrors }: ToReader & { type: "ch
       current.index,
       (found) => {
         current.requests = found.counts.requestCount;
-        scope.postMessage({ type: "progress", ...found });
+        post({ type: "progress", ...found });
       },
       () => checkStopped,
     );
-    scope.postMessage({ type: "end", cancelled: checkStopped });
+    post({ type: "end", cancelled: checkStopped });
   } catch (error) {
-    scope.postMessage({ type: "failed", message: words(error) });
+    post({ type: "failed", message: words(error) });
   }
 }
 
@@ -70,9 +66,9 @@ async function showLine(line: number, error: BatchError | null): Promise<void> {
     const found = await findLine(job.file, job.index, line, () => asked !== lineAsked);
     if (!found || asked !== lineAsked) return;
     const view = layOut(line, found.bytes, found.length, error?.param ?? null);
-    scope.postMessage({ type: "line", view });
+    post({ type: "line", view });
   } catch (thrown) {
-    if (asked === lineAsked) scope.postMessage({ type: "line-failed", line, message: words(thrown) });
+    if (asked === lineAsked) post({ type: "line-failed", line, message: words(thrown) });
   }
 }
 
@@ -84,18 +80,18 @@ async function write(what: "good" | "all", maxRequests: number): Promise<void> {
     file,
     options: validatorOptions(settings, endpoint, 0),
     maxRequests,
-    progress: (read: number) => scope.postMessage({ type: "writing", read }),
+    progress: (read: number) => post({ type: "writing", read }),
     stopped: () => current !== writing,
   };
   try {
     const files = what === "all" ? await writeAll(work, requests) : await writeGoodLines(work);
-    if (files) scope.postMessage({ type: "written", files });
+    if (files) post({ type: "written", files });
   } catch (error) {
-    scope.postMessage({ type: "write-failed", message: words(error) });
+    post({ type: "write-failed", message: words(error) });
   }
 }
 
-scope.onmessage = ({ data }) => {
+globalThis.onmessage = ({ data }: MessageEvent<ToReader>) => {
   if (data.type === "check") void start(data);
   else if (data.type === "cancel") checkStopped = true;
   else if (data.type === "line") void showLine(data.line, data.error);

@@ -1,4 +1,5 @@
 /** Writes the good lines of a file, or all of a packed one, to new files; nothing is held whole. */
+import { defaults } from "../../core/rules.ts";
 import { Validator, type ValidatorOptions } from "../../entry/manual.ts";
 import { openSpill, type Spill } from "../spill.ts";
 import { nextTask } from "./check.ts";
@@ -38,7 +39,7 @@ export async function writeAll(job: Job, requests: number): Promise<WrittenFile[
 export async function writeGoodLines(job: Job): Promise<WrittenFile[] | null> {
   const validator = new Validator({ ...job.options, goodLines: true });
   const parts = new Parts(job.maxRequests);
-  const maxLine = 9 << 20;
+  const maxLine = defaults.limits.maxLineBytes + (1 << 20);
   /** The bytes before the piece that belong to a line still open, and where they start. */
   let carried = new Uint8Array();
   let start = 0;

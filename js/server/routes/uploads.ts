@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
+import { FirstLine } from "../../core/first-line.ts";
 import { newFileId } from "../../hosts/shared/file-id.ts";
 import { type Call, type HonoEnv, jsonObject } from "../http.ts";
 import { newId } from "../ids.ts";
@@ -18,7 +19,7 @@ import {
   wholeNumber,
   wrongType,
 } from "../params.ts";
-import { BATCH_SECONDS, checkBatchInput, checkPurpose, FirstLine } from "../purposes.ts";
+import { BATCH_SECONDS, checkBatchInput, checkPurpose, FIRST_LINE_BYTES } from "../purposes.ts";
 import { receive } from "../receive.ts";
 import { readSegments, streamSegments } from "../stored-bytes.ts";
 import type { Segment } from "../tenant/types.ts";
@@ -122,7 +123,7 @@ async function checkFirstLine(c: Call, filename: string, segments: Segment[]): P
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const start = await readSegments(c.env.blobs, segments, 0, HEAD_BYTES);
   if (start === null) return false;
-  const head = new FirstLine();
+  const head = new FirstLine(FIRST_LINE_BYTES);
   head.push(start);
   const whole = bytes <= HEAD_BYTES || head.isWhole;
   checkBatchInput({ filename, bytes, firstLine: whole ? head.line() : undefined });

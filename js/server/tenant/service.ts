@@ -4,6 +4,7 @@
  */
 
 import { Batches } from "../../core/batches.ts";
+import { fixedLimits } from "../../core/rules.ts";
 import type { Batch, BatchList, KV, KVCheck, KVOp } from "../../core/types.ts";
 import { now } from "../ids.ts";
 import { BATCH, outputSeconds, RUN } from "../keys.ts";
@@ -36,7 +37,7 @@ import { Waits } from "./waits.ts";
 const ROUND_MS = 30_000;
 const IDLE_ROUND_MS = 3_600_000;
 /** Seconds that output and error files live unless the batch says otherwise: 30 days. */
-const OUTPUT_SECONDS = 2_592_000;
+const OUTPUT_SECONDS = fixedLimits.maxFileLifetimeSeconds;
 
 export class TenantService implements TenantApi, TurnApi {
   readonly #ports: TenantPorts;

@@ -2,12 +2,13 @@
 
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import { FirstLine } from "../../../js/core/first-line.ts";
 import { retryAfterMs } from "../../../js/hosts/inference/retry-after.ts";
 import { authenticate, tenantNames } from "../../../js/server/auth.ts";
 import { quotedName, rangeOf } from "../../../js/server/download.ts";
 import { extendedParameter, nameParameter, splitParameters } from "../../../js/server/header-parameters.ts";
 import { multipart } from "../../../js/server/multipart.ts";
-import { checkBatchInput, FirstLine } from "../../../js/server/purposes.ts";
+import { checkBatchInput } from "../../../js/server/purposes.ts";
 
 type Work = (size: number) => () => unknown;
 

@@ -1,5 +1,6 @@
 /** What the embedded model says to a request, whatever its endpoint. */
 
+import { endpoints as known } from "../../../core/rules.ts";
 import type { InferenceRequest, InferenceResponse } from "../../../core/types.ts";
 import { chat } from "./chat.ts";
 import { type Body, type Endpoint, hash128, Refusal } from "./common.ts";
@@ -48,8 +49,7 @@ function parse(bytes: Uint8Array, model: string, url: string): Body {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw Refusal.type("body", "an object", body);
   }
-  // Moderation alone has a model of its own choice.
-  if (body.model === undefined && url !== "/v1/moderations") throw Refusal.missing("model");
+  if (body.model === undefined && !known[url]?.modelOptional) throw Refusal.missing("model");
   if (body.model !== undefined && typeof body.model !== "string")
     throw Refusal.type("model", "a string", body.model);
   if (body.stream !== undefined && body.stream !== null && body.stream !== false) {
