@@ -33,7 +33,7 @@ pub struct Batch {
     pub in_progress_at: Option<u64>,
     /// When requests that did not run yet will no longer run; set at creation.
     pub expires_at: Option<u64>,
-    /// When the last request was done with; null for cancelled batches.
+    /// When the last request had ended; null for cancelled batches.
     pub finalizing_at: Option<u64>,
     /// When both files stood.
     pub completed_at: Option<u64>,

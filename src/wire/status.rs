@@ -7,6 +7,7 @@ use std::fmt;
 /// Where a batch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum BatchStatus {
     /// Created; the input file is being checked, or waits for its turn.
     Validating,
@@ -14,7 +15,7 @@ pub enum BatchStatus {
     Failed,
     /// Requests are running.
     InProgress,
-    /// Every request is done with; the files are being written.
+    /// Every request has ended; the files are being written.
     Finalizing,
     /// The files stand.
     Completed,

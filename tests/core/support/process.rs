@@ -1,8 +1,7 @@
 //! One of several processes over the same world: it can be stopped as by SIGSTOP, and be watched apart from the others.
 
 use super::host::{ScriptedHost, Writer};
-use edgebatch::host::{Answer, Fault, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
-use edgebatch::wire::FileObject;
+use edgebatch::{Answer, Fault, FileObject, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::Poll;
