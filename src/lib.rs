@@ -164,7 +164,7 @@ pub use crate::wire::{
 #[doc(hidden)]
 pub mod internal {
     pub use crate::input::{endpoint, jsonl, request};
-    pub use crate::json::{scan, value};
+    pub use crate::json::{explain, scan, value};
     pub use crate::queue::{admission, lease};
 
     /// See `src/keys.rs`.
