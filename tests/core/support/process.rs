@@ -45,7 +45,9 @@ impl<'a> Process<'a> {
 
     pub(crate) fn go_on(&self) {
         self.is_stopped.set(false);
-        (self.writes.take(), self.completed.take(), self.calls.take());
+        self.writes.take();
+        self.completed.take();
+        self.calls.take();
     }
 }
 
