@@ -29,6 +29,7 @@ pub struct Fault {
 
 /// Sorts faults by what helps against them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FaultKind {
     /// The thing asked for does not exist; trying again does not help.
     Missing,

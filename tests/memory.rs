@@ -7,13 +7,10 @@
 #[allow(dead_code, unused_imports, reason = "this crate uses a part")]
 mod support;
 
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::{Turn, create, run_turn};
-use edgebatch::host::{Answer, Fault};
-use edgebatch::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
-use edgebatch::limits::Limits;
-use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus, FileObject};
+use edgebatch::{
+    Answer, Batch, BatchStatus, Fault, FileObject, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite,
+    Limits, Settings, Turn, TurnEnd, create, run_turn,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Guards what a panic leaves behind: JavaScript hears of it before the instance traps.
 #![cfg(target_arch = "wasm32")]
 
-use edgebatch::wasm::on_panic;
+use edgebatch::internal::wasm::on_panic;
 use js_sys::{Array, Function};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;

@@ -1,7 +1,7 @@
 //! Many lines in one pass against each line alone, whatever stands in the others: `cargo +nightly fuzz run lines`.
 #![no_main]
 
-use edgebatch::json::scan::{Lines, Query, scalar};
+use edgebatch::internal::scan::{Lines, Query, scalar};
 use libfuzzer_sys::fuzz_target;
 
 const NAMES: [&str; 4] = ["custom_id", "a", "", "body"];

@@ -1,7 +1,7 @@
 //! The scanners against each other and against serde_json: `cargo +nightly fuzz run scan`.
 #![no_main]
 
-use edgebatch::json::scan::{Value, members_within, scalar};
+use edgebatch::internal::scan::{Value, members_within, scalar};
 use libfuzzer_sys::fuzz_target;
 
 const NAMES: [&str; 4] = ["custom_id", "a", "", "body"];

@@ -52,14 +52,14 @@ impl Call {
         self.start_with(command, HOST_ATTEMPTS);
     }
 
-    /// As [`Call::start`], made at most so often. A call that must not be repeated as it is, because a failed one
+    /// As [`Call::start`], with a maximum of attempts. A call that must not be repeated as it is, because a failed one
     /// may have left half its effect, is made once.
     pub(super) fn start_with(&mut self, command: Command, max_attempts: u32) {
         debug_assert!(self.is_idle(), "a call is already pending");
         self.pending = Some(Pending { command, attempts: 0, max_attempts, state: State::Due(0) });
     }
 
-    /// Forgets the call; its reply will not be [`Settled::NotMine`]'s concern any more.
+    /// Forgets the call: should its reply still come, it is [`Settled::NotMine`], and of use to nobody.
     pub(super) fn forget(&mut self) {
         self.pending = None;
     }

@@ -30,7 +30,7 @@ pub(super) enum SavedPhase {
     Cleaning,
 }
 
-/// How a batch whose requests are all done with will end.
+/// How a batch all of whose requests have ended will end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
@@ -46,7 +46,7 @@ pub(super) struct SavedRun {
     pub(super) input_bytes: u64,
     /// Where the first chunk starts that is not read to its end.
     pub(super) next: ChunkStart,
-    /// Chunks before `next` with requests not done with.
+    /// Chunks before `next` with requests that have no result yet.
     pub(super) open: Vec<ChunkSpan>,
     /// Results of all other chunks before `next`.
     pub(super) closed: Tally,
@@ -104,6 +104,7 @@ impl Checkpoint {
 
 /// Why a stored checkpoint cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unreadable {
     /// Its bytes are not those that were written. What it said can be worked out again from the batch and its
     /// results.

@@ -11,6 +11,7 @@ pub type CommandId = u64;
 
 /// What [`Machine::poll_output`](super::Machine::poll_output) gives out.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Output {
     /// Carry this out and reply with the same id.
     Start(CommandId, Command),
@@ -20,6 +21,7 @@ pub enum Output {
 
 /// One thing for the host to do. Carrying out any of them twice is harmless.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Command {
     /// Ask whether something exists.
     LookUp(LookUp),
@@ -54,6 +56,7 @@ pub enum Command {
 
 /// What [`Command::LookUp`] asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LookUp {
     /// The input file of this id.
     Input(String),
@@ -93,6 +96,7 @@ pub struct OutputPart {
 
 /// The driver's answer to a command.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Reply {
     /// To [`LookUp::Input`]: the file, or none.
     Input(Option<FileObject>),
@@ -116,6 +120,7 @@ pub enum Reply {
 
 /// How a turn ended. Times are Unix milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TurnEnd {
     /// The batch is terminal; nothing is left to do.
     Terminal,

@@ -1,4 +1,4 @@
-//! What every phase of a batch shares: the batch itself, the host calls under way, time as last told.
+//! What every phase of a batch shares: the batch itself, the host calls under way, the time.
 
 use crate::batch::call::Call;
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};

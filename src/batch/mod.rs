@@ -12,7 +12,7 @@
 mod call;
 mod checkpoint;
 mod cleaning;
-pub mod command;
+pub(crate) mod command;
 mod context;
 mod defect;
 mod finalizing;

@@ -22,6 +22,7 @@ impl<F: FnMut(u64, &RequestLine<'_>)> ValidRequests for F {
 }
 
 /// Stands somewhere in an input file.
+#[derive(Debug)]
 pub struct InputReader {
     file_id: String,
     rules: Rules,

@@ -86,7 +86,7 @@ impl Endpoint {
     /// The paths of those chosen, in the table's order.
     ///
     /// ```
-    /// use edgebatch::input::endpoint::Endpoint;
+    /// use edgebatch::internal::endpoint::Endpoint;
     ///
     /// assert_eq!(Endpoint::paths(|endpoint| endpoint.default).collect::<Vec<_>>(), ["/v1/chat/completions"]);
     /// assert_eq!(Endpoint::paths(|endpoint| endpoint.json_only).count(), 5);

@@ -12,10 +12,10 @@
 //! | `statistics` | what the file is like: models, sizes, errors by code |
 //!
 //! ```
-//! use edgebatch::validate::{Progress, Rules, Validator};
+//! use edgebatch::{Progress, Rules, ValidRequest, Validator};
 //!
 //! let mut validator = Validator::new(Rules::new("/v1/chat/completions"));
-//! let mut sink = |request: edgebatch::validate::ValidRequest<'_>| println!("{}", request.request.custom_id);
+//! let mut sink = |request: ValidRequest<'_>| println!("{}", request.request.custom_id);
 //! assert_eq!(validator.push(b"{\"custom_id\": \"a\"", &mut sink), Progress::Done);
 //! assert_eq!(validator.push(b"}\n\n[1]", &mut sink), Progress::Done);
 //! assert_eq!(validator.finish(&mut sink), Progress::Done);

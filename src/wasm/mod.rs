@@ -2,6 +2,9 @@
 //!
 //! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
 
+// JavaScript sees no `Debug`.
+#![allow(missing_debug_implementations)]
+
 mod host;
 mod panic;
 mod types;

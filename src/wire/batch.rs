@@ -1,7 +1,7 @@
-//! The object of a batch.
+//! The object of a batch, and the timestamps that go with a change of its status.
 
 use crate::json::value::Value;
-use crate::wire::{BatchErrors, BatchStatus, Metadata, Usage};
+use crate::wire::{BatchErrors, BatchStatus, BatchTag, IllegalChange, Metadata, Usage};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A batch, as a user reads it. Times are Unix seconds.
@@ -33,7 +33,7 @@ pub struct Batch {
     pub in_progress_at: Option<u64>,
     /// When requests that did not run yet will no longer run; set at creation.
     pub expires_at: Option<u64>,
-    /// When the last request was done with; null for cancelled batches.
+    /// When the last request had ended; null for cancelled batches.
     pub finalizing_at: Option<u64>,
     /// When both files stood.
     pub completed_at: Option<u64>,
@@ -56,13 +56,30 @@ pub struct Batch {
     pub edgebatch: Option<Extension>,
 }
 
-/// The `object` of a [`Batch`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BatchTag {
-    /// `"batch"`
-    #[default]
-    Batch,
+impl Batch {
+    /// Moves to `next` at `now` (Unix seconds) and stamps it.
+    ///
+    /// # Errors
+    /// When that status may not follow.
+    pub(crate) fn enter(&mut self, next: BatchStatus, now: u64) -> Result<(), IllegalChange> {
+        self.status = self.status.change(next)?;
+        let stamp = match next {
+            BatchStatus::Validating => return Ok(()),
+            BatchStatus::InProgress => &mut self.in_progress_at,
+            BatchStatus::Finalizing => &mut self.finalizing_at,
+            BatchStatus::Completed => &mut self.completed_at,
+            BatchStatus::Failed => &mut self.failed_at,
+            BatchStatus::Expired => &mut self.expired_at,
+            BatchStatus::Cancelling => &mut self.cancelling_at,
+            BatchStatus::Cancelled => &mut self.cancelled_at,
+        };
+        *stamp = Some(now);
+        if next == BatchStatus::Cancelling {
+            // Live objects never carry finalizing_at on cancel (contract §1).
+            self.finalizing_at = None;
+        }
+        Ok(())
+    }
 }
 
 /// How many requests there are and how they ended. `completed + failed <= total` at all times:

@@ -1,16 +1,7 @@
-//! Lists.
+//! Lists of batches.
 
-use crate::wire::Batch;
+use crate::wire::{Batch, ListTag};
 use serde::{Deserialize, Serialize};
-
-/// The `object` of every list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ListTag {
-    /// `"list"`
-    #[default]
-    List,
-}
 
 /// One page of batches, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

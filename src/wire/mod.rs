@@ -7,15 +7,17 @@ mod file;
 mod list;
 mod metadata;
 mod status;
+mod tags;
 mod usage;
 mod wish;
 
-pub use self::batch::{Batch, BatchTag, Extension, RequestCounts, Wait};
+pub use self::batch::{Batch, Extension, RequestCounts, Wait};
 pub use self::errors::{BatchError, BatchErrors};
 pub use self::file::FileObject;
-pub use self::list::{BatchList, ListTag};
+pub use self::list::BatchList;
 pub use self::metadata::Metadata;
 pub use self::status::BatchStatus;
+pub use self::tags::{BatchTag, ListTag};
 pub use self::usage::{InputTokensDetails, OutputTokensDetails, Usage};
 pub use self::wish::Wish;
 

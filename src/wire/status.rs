@@ -1,12 +1,12 @@
-//! Where a batch may stand, which status may follow which (contract §5), and the timestamps that go with a change.
+//! Where a batch may stand, and which status may follow which (contract §5).
 
-use crate::wire::Batch;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where a batch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum BatchStatus {
     /// Created; the input file is being checked, or waits for its turn.
     Validating,
@@ -14,7 +14,7 @@ pub enum BatchStatus {
     Failed,
     /// Requests are running.
     InProgress,
-    /// Every request is done with; the files are being written.
+    /// Every request has ended; the files are being written.
     Finalizing,
     /// The files stand.
     Completed,
@@ -59,6 +59,14 @@ impl BatchStatus {
         matches!(self, Self::Completed | Self::Failed | Self::Expired | Self::Cancelled)
     }
 
+    /// The change to `next`.
+    ///
+    /// # Errors
+    /// When that status may not follow.
+    pub(super) fn change(self, next: Self) -> Result<Self, IllegalChange> {
+        if self.may_become(next) { Ok(next) } else { Err(IllegalChange { from: self, to: next }) }
+    }
+
     /// Whether `next` may follow. Failing from a later status than validating happens only when the input
     /// file is gone for good.
     pub fn may_become(self, next: Self) -> bool {
@@ -71,34 +79,5 @@ impl BatchStatus {
             Self::Cancelling => matches!(next, Self::Cancelled | Self::Failed),
             Self::Completed | Self::Failed | Self::Expired | Self::Cancelled => false,
         }
-    }
-}
-
-impl Batch {
-    /// Moves to `next` at `now` (Unix seconds) and stamps it.
-    ///
-    /// # Errors
-    /// When that status may not follow.
-    pub(crate) fn enter(&mut self, next: BatchStatus, now: u64) -> Result<(), IllegalChange> {
-        if !self.status.may_become(next) {
-            return Err(IllegalChange { from: self.status, to: next });
-        }
-        self.status = next;
-        let stamp = match next {
-            BatchStatus::Validating => return Ok(()),
-            BatchStatus::InProgress => &mut self.in_progress_at,
-            BatchStatus::Finalizing => &mut self.finalizing_at,
-            BatchStatus::Completed => &mut self.completed_at,
-            BatchStatus::Failed => &mut self.failed_at,
-            BatchStatus::Expired => &mut self.expired_at,
-            BatchStatus::Cancelling => &mut self.cancelling_at,
-            BatchStatus::Cancelled => &mut self.cancelled_at,
-        };
-        *stamp = Some(now);
-        if next == BatchStatus::Cancelling {
-            // Live objects never carry finalizing_at on cancel (contract §1).
-            self.finalizing_at = None;
-        }
-        Ok(())
     }
 }

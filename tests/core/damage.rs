@@ -6,10 +6,7 @@ use crate::support::random::Random;
 use crate::support::{
     Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, stored_batch, turn, with_batch,
 };
-use edgebatch::driver::{Turn, create, list, retrieve};
-use edgebatch::service::ListParams;
-use edgebatch::settings::Settings;
-use edgebatch::wire::BatchStatus;
+use edgebatch::{BatchStatus, ListParams, Settings, Turn, create, list, retrieve};
 use std::collections::BTreeMap;
 
 /// What may become of a record.

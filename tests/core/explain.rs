@@ -1,7 +1,7 @@
 //! Where a line breaks, and why.
 
-use edgebatch::json::explain::{Reason, explain};
-use edgebatch::json::scan::members;
+use edgebatch::internal::explain::{Reason, explain};
+use edgebatch::internal::scan::members;
 
 #[test]
 fn the_place_and_the_reason_are_those_a_person_would_give() {

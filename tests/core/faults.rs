@@ -5,11 +5,8 @@ use crate::support::{
     INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, files, finish, lines_of, requests,
 };
 use crate::support::{UNKNOWN, stored_batch, turn, unsummed, with_batch};
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::{Turn, cancel, run_turn};
-use edgebatch::host::FaultKind::{self, Missing, Terminal, Timeout, Transient};
-use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus, RequestCounts};
+use edgebatch::FaultKind::{self, Missing, Terminal, Timeout, Transient};
+use edgebatch::{Batch, BatchStatus, RequestCounts, Settings, Turn, TurnEnd, cancel, run_turn};
 use futures::future::{Either, select};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -273,7 +270,7 @@ fn an_input_that_cannot_be_read_for_a_while_throws_no_answer_away() {
                 faulted += 1;
                 host.clock.advance(wake_at.saturating_sub(host.clock.now()));
             }
-            other @ (TurnEnd::Suspended { .. } | TurnEnd::Held { .. }) => panic!("{other:?}"),
+            other => panic!("{other:?}"),
         }
     }
     assert!(faulted > 0, "the fault outlasted a turn");

@@ -1,10 +1,7 @@
 //! A change of status that must never be ends the turn, in release builds as in others.
 
 use crate::support::{INPUT, ScriptedHost, model, stored_batch, turn, with_batch};
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::Turn;
-use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus};
+use edgebatch::{Batch, BatchStatus, Settings, Turn, TurnEnd};
 
 /// A host whose batch has `status`, and a checkpoint that says so and stands in `phase`.
 fn forged(status: BatchStatus, phase: &str) -> (ScriptedHost, String) {

@@ -7,11 +7,8 @@ use crate::support::{
     Ended, INPUT, Kill, START_MS, ScriptedHost, ended, finish, new_batch, params, requests, stored_batch,
     with_batch,
 };
-use edgebatch::driver::{Turn, create, run_turn, serve};
 use edgebatch::limits::{LEASE_MS, SAVE_RESULTS};
-use edgebatch::service::CreateParams;
-use edgebatch::settings::Settings;
-use edgebatch::wire::BatchStatus;
+use edgebatch::{BatchStatus, CreateParams, Settings, Turn, create, run_turn, serve};
 use futures::future::{join, join_all, join3, pending};
 use std::cell::Cell;
 
@@ -116,7 +113,7 @@ fn killed_at_any_effect_an_owner_is_followed_by_another_with_the_same_files() {
     }
 }
 
-type Files = (Option<std::rc::Rc<Vec<u8>>>, Option<std::rc::Rc<Vec<u8>>>, edgebatch::wire::RequestCounts);
+type Files = (Option<std::rc::Rc<Vec<u8>>>, Option<std::rc::Rc<Vec<u8>>>, edgebatch::RequestCounts);
 
 /// The files apart from ids, which are made of the batch's.
 fn lines(files: &Files) -> Vec<(u64, serde_json::Value)> {
@@ -211,8 +208,8 @@ fn a_turn_of_another_owner_says_when_to_look_again() {
         run_turn(&two, &id, &settings, Turn::default()).await
     };
     let (first, second) = host.run(join(run_turn(&one, &id, &settings, Turn::default()), second)).unwrap();
-    assert_eq!(first, Ok(edgebatch::batch::TurnEnd::Terminal));
-    assert!(matches!(second, Ok(edgebatch::batch::TurnEnd::Held { .. })), "{second:?}");
+    assert_eq!(first, Ok(edgebatch::TurnEnd::Terminal));
+    assert!(matches!(second, Ok(edgebatch::TurnEnd::Held { .. })), "{second:?}");
     assert_eq!(two.calls.get(), 0);
 }
 
@@ -233,7 +230,7 @@ fn a_lease_is_renewed_while_nothing_is_stored() {
 #[test]
 fn a_lost_reply_to_a_write_is_no_lost_lease() {
     use crate::support::{Injected, Op};
-    use edgebatch::host::FaultKind::Transient;
+    use edgebatch::FaultKind::Transient;
     let settings = Settings::default();
     let (host, id) = with_batch(300, model(), &settings);
     let mut random = Random(3);

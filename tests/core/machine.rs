@@ -2,11 +2,10 @@
 
 use crate::support::world::invariants::{TurnWatch, Watch};
 use crate::support::world::{ID, START_MS, World, answer, good, line_of};
-use edgebatch::batch::command::{Command, CommandId, Output, Reply};
-use edgebatch::batch::{Machine, TurnEnd, first_checkpoint};
-use edgebatch::host::{Answer, Fault, FaultKind};
-use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus, Wish};
+use edgebatch::{
+    Answer, Batch, BatchStatus, Command, CommandId, Fault, FaultKind, Machine, Output, Reply, Settings,
+    TurnEnd, Wish, first_checkpoint,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -118,6 +117,7 @@ impl Trial {
                         // Given up at the very moment it was answered is no defect.
                         self.past.extend(self.outstanding.remove(&id).map(|command| (id, command)));
                     }
+                    other => panic!("what is this: {other:?}"),
                 }
             }
             self.watch.check(&self.world, &self.machine, self.outstanding.is_empty());
@@ -127,7 +127,6 @@ impl Trial {
                     self.over = true;
                     return;
                 }
-                Some(TurnEnd::Held { .. }) => panic!("a machine knows of no other owner"),
                 Some(TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. }) => {
                     self.world.now = self.world.now.max(wake_at);
                     self.resume();
@@ -135,6 +134,7 @@ impl Trial {
                         return;
                     }
                 }
+                Some(other) => panic!("no end of a machine: {other:?}"),
             }
         }
         panic!("9: turns that get nowhere");

@@ -4,11 +4,7 @@
 use crate::support::model::{Answers, Model, answer, good, refusal};
 use crate::support::random::Random;
 use crate::support::{Kill, START_MS, ScriptedHost, ended, finish, turn, with_batch};
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::{Turn, run_turn};
-use edgebatch::host::{Answer, Fault, FaultKind};
-use edgebatch::settings::Settings;
-use edgebatch::wire::RequestCounts;
+use edgebatch::{Answer, Fault, FaultKind, RequestCounts, Settings, Turn, TurnEnd, run_turn};
 use futures::future::{Either, select};
 use std::rc::Rc;
 

@@ -2,11 +2,7 @@
 
 use crate::support::model::{Answers, Call, Model, answer, good};
 use crate::support::{START_MS, ended, files, finish, turn, with_batch};
-use edgebatch::driver::{Turn, cancel, run_turn};
-use edgebatch::host::{Answer, Fault, FaultKind};
-use edgebatch::settings::Settings;
-use edgebatch::validate::Dialect;
-use edgebatch::wire::Usage;
+use edgebatch::{Answer, Dialect, Fault, FaultKind, Settings, Turn, Usage, cancel, run_turn};
 use serde_json::json;
 
 /// A batch of one line with this answer to every try: both files as text, without the line's own id.

@@ -6,10 +6,7 @@ use crate::support::{
     Ended, Kill, Op, START_MS, ScriptedHost, check_times, ended, files, finish, nothing_left,
 };
 use crate::support::{stored_batch, turn, unsummed, with_batch};
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::{Turn, cancel};
-use edgebatch::settings::Settings;
-use edgebatch::wire::BatchStatus;
+use edgebatch::{BatchStatus, Settings, Turn, TurnEnd, cancel};
 use std::collections::HashSet;
 
 /// A run that is disturbed in every way, and how it goes when it is not.
@@ -275,7 +272,7 @@ fn tries_and_waits_of_a_line_go_on_in_the_next_turn() {
             TurnEnd::Suspended { wake_at } => {
                 host.clock.advance(wake_at.saturating_sub(host.clock.now()));
             }
-            other @ (TurnEnd::Held { .. } | TurnEnd::Faulted { .. }) => panic!("{other:?}"),
+            other => panic!("{other:?}"),
         }
     }
     trial.same(&host, &id, &expected, "short turns");
@@ -286,7 +283,7 @@ fn tries_and_waits_of_a_line_go_on_in_the_next_turn() {
 #[test]
 fn replies_lost_and_late_change_nothing() {
     use crate::support::Injected::{After, Before, Late, Nothing};
-    use edgebatch::host::FaultKind::{Timeout, Transient};
+    use edgebatch::FaultKind::{Timeout, Transient};
     for seed in 0..60 {
         let trial = Trial::new(300, mixed, seed % 2 == 0);
         let (expected, _) = trial.undisturbed();

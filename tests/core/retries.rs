@@ -2,11 +2,7 @@
 
 use crate::support::model::{Answers, Model, answer, good, refusal};
 use crate::support::{START_MS, ScriptedHost, ended, finish, lines_of, with_batch};
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::{Turn, run_turn};
-use edgebatch::host::{Answer, Fault, FaultKind};
-use edgebatch::settings::Settings;
-use edgebatch::wire::{BatchStatus, RequestCounts};
+use edgebatch::{Answer, BatchStatus, Fault, FaultKind, RequestCounts, Settings, Turn, TurnEnd, run_turn};
 use futures::future::{Either, select};
 use serde_json::{Value, json};
 use std::cell::RefCell;

@@ -6,10 +6,7 @@ use crate::support::{
     INPUT, START_MS, ScriptedHost, ended, finish, lines_of, new_batch, requests, stored_batch,
 };
 use crate::support::{turn, with_batch};
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::{Turn, cancel, run_turn, serve};
-use edgebatch::settings::Settings;
-use edgebatch::wire::{BatchStatus, RequestCounts};
+use edgebatch::{BatchStatus, RequestCounts, Settings, Turn, TurnEnd, cancel, run_turn, serve};
 use futures::future::join;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -174,7 +171,7 @@ fn serve_starts_a_batch_made_while_it_idles_and_stops_when_asked() {
     let user = async {
         host.clock.sleep(5_300).await;
         let params = crate::support::params();
-        let id = edgebatch::driver::create(&host, params, &settings).await.unwrap().id;
+        let id = edgebatch::create(&host, params, &settings).await.unwrap().id;
         host.clock.sleep(2_000).await;
         let status = stored_batch(&host, &id).status;
         host.stop.set(true);

@@ -1,7 +1,7 @@
 //! The scanner against serde_json: what one accepts the other does, and both see the same members.
 
 use crate::support::random::Random;
-use edgebatch::json::scan::{Kind, Lines, Query, ScanError, members, members_within, scalar};
+use edgebatch::internal::scan::{Kind, Lines, Query, ScanError, members, members_within, scalar};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::cell::Cell;
@@ -164,7 +164,7 @@ fn kind(value: &Value) -> Kind {
     }
 }
 
-fn same(found: Option<edgebatch::json::scan::Value<'_>>, expected: Option<&Value>) {
+fn same(found: Option<edgebatch::internal::scan::Value<'_>>, expected: Option<&Value>) {
     let Some(value) = found else { return assert_eq!(None, expected) };
     let expected = expected.expect("a member that is not there");
     assert_eq!(value.kind, kind(expected));

@@ -2,10 +2,7 @@
 
 use crate::support::model::{mixed, steady};
 use crate::support::{INPUT, Injected, Kill, Op, ScriptedHost, ended, new_batch, requests, stored_batch};
-use edgebatch::driver::serve;
-use edgebatch::host::FaultKind;
-use edgebatch::settings::Settings;
-use edgebatch::wire::BatchStatus;
+use edgebatch::{BatchStatus, FaultKind, Settings, serve};
 use futures::future::join;
 use std::rc::Rc;
 

@@ -5,13 +5,10 @@ use crate::support::{
     INPUT, Injected, Kill, Op, START_MS, ScriptedHost, ended, finish, new_batch, nothing_left, params,
 };
 use crate::support::{requests, stored_batch, turn, with_batch};
-use edgebatch::driver::{Turn, cancel, create, retrieve, run_turn};
-use edgebatch::error::ApiError;
-use edgebatch::host::FaultKind;
-use edgebatch::service::CreateParams;
-use edgebatch::settings::Settings;
-use edgebatch::validate::Dialect;
-use edgebatch::wire::{Batch, BatchStatus};
+use edgebatch::{
+    ApiError, Batch, BatchStatus, CreateParams, Dialect, FaultKind, Settings, Turn, cancel, create, retrieve,
+    run_turn,
+};
 use futures::future::join;
 use serde_json::{Value, json};
 
@@ -190,7 +187,7 @@ fn ids_nobody_has_are_not_found_in_the_words_of_either_dialect() {
 fn metadata_comes_back_in_the_order_given_and_no_order_is_another_batch() {
     let (host, settings) = (empty(), Settings::default());
     let with = |json: &str| {
-        let metadata = edgebatch::json::value::from_json(json.as_bytes()).unwrap();
+        let metadata = edgebatch::internal::value::from_json(json.as_bytes()).unwrap();
         created(&host, CreateParams { metadata, ..keyed("k") }, &settings).unwrap()
     };
     let first = with("{\"b\": \"1\", \"a\": \"2\", \"b\": \"3\"}");
@@ -211,7 +208,7 @@ fn the_same_idempotency_key_gives_the_same_batch_and_other_parameters_a_conflict
     )
     .param("idempotency_key")
     .code("idempotency_key_reused");
-    let metadata: edgebatch::json::value::Value = serde_json::from_value(json!({"a": "b"})).unwrap();
+    let metadata: edgebatch::Value = serde_json::from_value(json!({"a": "b"})).unwrap();
     let others = [
         CreateParams { input_file_id: "file-other".into(), ..keyed("k") },
         CreateParams { metadata, ..keyed("k") },

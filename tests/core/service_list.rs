@@ -2,12 +2,7 @@
 
 use crate::support::model::steady;
 use crate::support::{Injected, Op, ScriptedHost, new_batch};
-use edgebatch::driver::{cancel, list};
-use edgebatch::error::ApiError;
-use edgebatch::host::FaultKind;
-use edgebatch::service::ListParams;
-use edgebatch::settings::Settings;
-use edgebatch::wire::{BatchList, BatchStatus};
+use edgebatch::{ApiError, BatchList, BatchStatus, FaultKind, ListParams, Settings, cancel, list};
 
 /// A host with so many batches, several of each second, and their ids, newest first.
 fn with_batches(count: usize) -> (ScriptedHost, Vec<String>) {

@@ -1,8 +1,8 @@
 //! What is wrong with a line, case by case: every rule in both dialects.
 
 use crate::support::requests::*;
-use edgebatch::input::endpoint::{ENDPOINTS, Endpoint};
-use edgebatch::validate::{Dialect, Progress, Rules, ValidRequest, Validator};
+use edgebatch::internal::endpoint::{ENDPOINTS, Endpoint};
+use edgebatch::{Dialect, Progress, Rules, ValidRequest, Validator};
 
 #[test]
 fn every_fault_of_a_line_is_told_in_both_dialects() {
@@ -235,7 +235,7 @@ fn a_valid_request_is_handed_out_as_its_line_says() {
         assert_eq!((&*valid.request.method, &*valid.request.url), ("POST", CHAT));
         assert_eq!(valid.request.body, br#"{"messages":[ 1 ],"model":"m\u0065"}"#);
         assert_eq!(valid.request.model.as_deref(), Some("me"));
-        assert_eq!(edgebatch::input::request::parse(line.as_bytes()), Some(valid.request));
+        assert_eq!(edgebatch::internal::request::parse(line.as_bytes()), Some(valid.request));
     };
     assert_eq!(validator.push(file.as_bytes(), &mut sink), Progress::Done);
     assert_eq!(validator.finish(&mut sink), Progress::Done);
@@ -247,7 +247,7 @@ fn parse_gives_none_for_what_is_no_request() {
     for line in
         ["", "1", "{", "{}", "[]", &line_with("body", "[]"), &line_with("url", "1"), &line_with("method", "")]
     {
-        assert_eq!(edgebatch::input::request::parse(line.as_bytes()), None, "{line}");
+        assert_eq!(edgebatch::internal::request::parse(line.as_bytes()), None, "{line}");
     }
 }
 

@@ -1,8 +1,7 @@
 //! Files as a whole: the odd ones people send, limits, counts, and when a model is asked for.
 
 use crate::support::requests::*;
-use edgebatch::limits::Limits;
-use edgebatch::validate::{Dialect, Progress, Rules, ValidRequest, Validator};
+use edgebatch::{Dialect, Limits, Progress, Rules, ValidRequest, Validator};
 
 #[test]
 fn an_empty_file_has_no_requests_and_is_an_error_in_the_dialect_of_openai() {

@@ -1,7 +1,6 @@
 //! Files that would fill the memory of a naive validator, and what this one holds for them.
 
-use edgebatch::limits::Limits;
-use edgebatch::validate::{Progress, Report, Rules, Validator};
+use edgebatch::{Limits, Progress, Report, Rules, Validator};
 
 const MIB: usize = 1 << 20;
 

@@ -2,8 +2,7 @@
 //! whole file in memory and reads it with serde_json finds the same.
 
 use crate::support::random::Random;
-use edgebatch::limits::Limits;
-use edgebatch::validate::{Dialect, Progress, Report, Rules, ValidRequest, Validator};
+use edgebatch::{Dialect, Limits, Progress, Report, Rules, ValidRequest, Validator};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::HashSet;

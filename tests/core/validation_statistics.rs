@@ -1,7 +1,6 @@
 //! What a file is like: counted beside its errors, where that is asked for.
 
-use edgebatch::limits::Limits;
-use edgebatch::validate::{Rules, Statistics, Validator, size_class};
+use edgebatch::{Limits, Rules, Statistics, Validator, size_class};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -89,7 +88,7 @@ fn classes_grow_with_sizes_and_each_spans_at_most_a_quarter() {
 fn errors_that_are_taken_leave_room_for_none_beyond_the_maximum() {
     let limits = Limits { max_errors: 5, max_requests: 8, ..Limits::default() };
     let mut validator = Validator::new(Rules { limits, ..Rules::new(CHAT) });
-    let lines = |taken: Vec<edgebatch::wire::BatchError>| -> Vec<_> {
+    let lines = |taken: Vec<edgebatch::BatchError>| -> Vec<_> {
         taken.iter().map(|error| error.line.unwrap()).collect()
     };
     let _ = validator.push(b"x\nx\nx\n", &mut |_| {});

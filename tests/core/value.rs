@@ -1,9 +1,7 @@
 //! Plain values, and what of them fits a type.
 
-use edgebatch::json::value::{Misfit, Value, from_json};
-use edgebatch::service::ListParams;
-use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus};
+use edgebatch::internal::value::{Misfit, Value, from_json};
+use edgebatch::{Batch, BatchStatus, ListParams, Settings};
 use proptest::prelude::*;
 use serde_json::json;
 

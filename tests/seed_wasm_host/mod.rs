@@ -1,7 +1,7 @@
 //! The exports of the wasm build over `host.js`, called as JavaScript calls them.
 
 use crate::seed_behaviours::{Activity, Place};
-use edgebatch::wasm;
+use edgebatch::internal::wasm;
 use js_sys::{Array, Function, JSON, Map, Object, Promise, Reflect};
 use serde_json::Value;
 use wasm_bindgen::prelude::*;

@@ -2,8 +2,7 @@
 //! `npm run bench` writes the files and says where they are in `EDGEBATCH_CORPUS`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use edgebatch::limits::Limits;
-use edgebatch::validate::{Rules, Validator};
+use edgebatch::{Limits, Rules, Validator};
 use std::hint::black_box;
 
 fn validate(criterion: &mut Criterion) {

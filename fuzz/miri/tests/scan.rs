@@ -3,7 +3,7 @@
 //! Few texts, each at many offsets: Miri interprets, a thousand times slower than the machine. What the scanner finds in
 //! them is the fuzz targets' and the property tests' business; here it only has to agree with the scalar one.
 
-use edgebatch::json::scan::{Lines, Query, members_within, scalar};
+use edgebatch::internal::scan::{Lines, Query, members_within, scalar};
 
 const NAMES: [&str; 3] = ["custom_id", "", "body"];
 const INNER: [&str; 2] = ["model", "\n"];

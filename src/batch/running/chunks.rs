@@ -1,4 +1,4 @@
-//! The book of a run: which requests of which chunk are done with.
+//! Which requests of which chunk have a result.
 //!
 //! A chunk is a run of lines whose end follows from its start ([`CHUNK_REQUESTS`], [`CHUNK_BYTES`]), so that
 //! every turn cuts the file alike. Only chunks with unfinished requests are kept: as many as there are lanes.
@@ -63,7 +63,7 @@ impl Chunks {
         self.open.insert(start.chunk, chunk);
     }
 
-    /// Counts one more request of a chunk that is being read. Its index, unless it is done with already.
+    /// Counts one more request of a chunk that is being read. Its index, unless it has a result already.
     pub(super) fn add_request(&mut self, chunk: u32) -> Option<u32> {
         let chunk = self.open.get_mut(&chunk)?;
         let index = chunk.requests;

@@ -1,4 +1,4 @@
-//! Reads the input file chunk by chunk and hands out the requests that are not done with, in input order.
+//! Reads the input file chunk by chunk and hands out the requests that have no result yet, in input order.
 
 use crate::batch::checkpoint::{ChunkSpan, ChunkStart, SavedRun};
 use crate::batch::command::Command;
@@ -117,7 +117,7 @@ impl Reader {
         self.current.as_ref().is_some_and(|current| !current.loaded)
     }
 
-    /// The current chunk's earlier results are in the book.
+    /// The current chunk's earlier results are counted.
     pub(super) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
         let current = self.current.as_mut()?;
         current.loaded = true;

@@ -25,7 +25,7 @@ pub(super) struct Unsaved {
     publish: bool,
 }
 
-/// A result that is being written: what the book needs once it is durable.
+/// A result that is being written: what is counted once it is durable.
 #[derive(Debug)]
 pub(super) struct Saving {
     pub(super) chunk: u32,

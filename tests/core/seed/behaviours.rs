@@ -291,7 +291,11 @@ pub(crate) async fn input_is_judged<P: Place>(name: &str) {
     if let Some(file) = case["file"].as_str() {
         place.add_file(id, file);
     }
-    let (report, requests) = place.validate(id, "/v1/chat/completions").await;
+    let (mut report, requests) = place.validate(id, "/v1/chat/completions").await;
+    // Where a line breaks and why is said besides.
+    for error in report["errors"].as_array_mut().unwrap() {
+        error.as_object_mut().unwrap().retain(|name, _| !["column", "reason"].contains(&name.as_str()));
+    }
     assert_eq!(report["errors"], case["errors"]);
     assert_eq!(report["errorCount"], case["errors"].as_array().unwrap().len());
     assert_eq!(Value::from(requests), case["requests"]);

@@ -1,15 +1,11 @@
 //! A small host in memory with a clock that moves only when told to, and the service over it.
 
 use super::behaviours::{Activity, Place};
-use edgebatch::driver::{self, InputReader};
-use edgebatch::host::{Answer, Fault};
-use edgebatch::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
-use edgebatch::input::request::RequestLine;
-use edgebatch::json::value::Value as Plain;
-use edgebatch::keys;
-use edgebatch::service::CreateParams;
-use edgebatch::settings::Settings;
-use edgebatch::wire::FileObject;
+use edgebatch::internal::keys;
+use edgebatch::{
+    Answer, CreateParams, Fault, FileObject, Host, Inference, InputReader, KvCheck, KvPage, KvQuery, KvWrite,
+    RequestLine, Settings, Value as Plain,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -205,20 +201,20 @@ impl Place for Native {
             let own = |value: &Value| serde_json::from_value(value.clone()).unwrap();
             params.metadata = Plain::Object(metadata.iter().map(|(k, v)| (own(k), own(v))).collect());
         }
-        told(driver::create(self, params, &Settings::default()).await)
+        told(edgebatch::create(self, params, &Settings::default()).await)
     }
 
     async fn retrieve(&self, id: &str) -> Result<Value, Value> {
-        told(driver::retrieve(self, id, &Settings::default()).await)
+        told(edgebatch::retrieve(self, id, &Settings::default()).await)
     }
 
     async fn cancel(&self, id: &str) -> Result<Value, Value> {
-        told(driver::cancel(self, id, &Settings::default()).await)
+        told(edgebatch::cancel(self, id, &Settings::default()).await)
     }
 
     async fn list(&self, params: &Value) -> Result<Value, Value> {
         let params = serde_json::from_value(params.clone()).unwrap();
-        told(driver::list(self, params).await)
+        told(edgebatch::list(self, params).await)
     }
 
     async fn validate(&self, file_id: &str, endpoint: &str) -> (Value, Vec<Value>) {
@@ -248,7 +244,7 @@ impl Place for Native {
     }
 
     async fn serve(&self, settings: &Value) {
-        driver::serve(self, &serde_json::from_value(settings.clone()).unwrap()).await;
+        edgebatch::serve(self, &serde_json::from_value(settings.clone()).unwrap()).await;
     }
 
     fn stop(&self) {

@@ -4,9 +4,7 @@
 use super::clock::{Clock, Stopped};
 use super::model::{Call, Model};
 use super::random::Random;
-use edgebatch::host::{Answer, Fault, FaultKind};
-use edgebatch::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
-use edgebatch::wire::FileObject;
+use edgebatch::{Answer, Fault, FaultKind, FileObject, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;

@@ -10,13 +10,7 @@ pub(crate) mod world;
 
 pub(crate) use host::{Injected, Kill, Op, ScriptedHost};
 
-use edgebatch::batch::TurnEnd;
-use edgebatch::driver::{Turn, create, run_turn};
-use edgebatch::host::Host;
-use edgebatch::queue::lease::Owner;
-use edgebatch::service::CreateParams;
-use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus};
+use edgebatch::{Batch, BatchStatus, CreateParams, Host, Owner, Settings, Turn, TurnEnd, create, run_turn};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -89,6 +83,7 @@ pub(crate) fn finish(host: &ScriptedHost, id: &str, settings: &Settings, most: u
             ) => {
                 host.clock.advance(wake_at.saturating_sub(host.clock.now()));
             }
+            Some(other) => panic!("{other:?}"),
             None => {}
         }
     }

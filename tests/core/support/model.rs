@@ -1,6 +1,6 @@
 //! Scripted models: what is answered to which line, at which try, after how long.
 
-use edgebatch::host::{Answer, Fault, FaultKind};
+use edgebatch::{Answer, Fault, FaultKind};
 
 /// One inference call.
 pub(crate) struct Call {

@@ -1,8 +1,7 @@
 //! One of several processes over the same world: it can be stopped as by SIGSTOP, and be watched apart from the others.
 
 use super::host::{ScriptedHost, Writer};
-use edgebatch::host::{Answer, Fault, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
-use edgebatch::wire::FileObject;
+use edgebatch::{Answer, Fault, FileObject, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::Poll;
@@ -46,7 +45,9 @@ impl<'a> Process<'a> {
 
     pub(crate) fn go_on(&self) {
         self.is_stopped.set(false);
-        (self.writes.take(), self.completed.take(), self.calls.take());
+        self.writes.take();
+        self.completed.take();
+        self.calls.take();
     }
 }
 

@@ -1,7 +1,6 @@
 //! Request lines to validate, and a validator that has the whole file at hand.
 
-use edgebatch::validate::{Dialect, Progress, Report, Rules, ValidRequest, Validator};
-use edgebatch::wire::BatchError;
+use edgebatch::{BatchError, Dialect, Progress, Report, Rules, ValidRequest, Validator};
 
 pub(crate) const CHAT: &str = "/v1/chat/completions";
 pub(crate) const GOOD: &str =

@@ -13,10 +13,7 @@
 //! 9. no spin and no hang: with nothing outstanding and no end, the next time is told and lies ahead
 
 use super::{World, line_of, unsummed};
-use edgebatch::batch::Machine;
-use edgebatch::batch::command::{Command, CommandId, Write};
-use edgebatch::settings::Settings;
-use edgebatch::wire::{Batch, BatchStatus};
+use edgebatch::{Batch, BatchStatus, Command, CommandId, Machine, Settings, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
@@ -139,7 +136,7 @@ fn legal(from: BatchStatus, to: BatchStatus) -> bool {
         InProgress => matches!(to, Finalizing | Cancelling),
         Finalizing => matches!(to, Completed | Expired | Failed | Cancelling),
         Cancelling => matches!(to, Cancelled | Failed),
-        Completed | Failed | Expired | Cancelled => false,
+        _ => false,
     }
 }
 

@@ -2,9 +2,7 @@
 
 pub(crate) mod invariants;
 
-use edgebatch::batch::command::{Command, LookUp, Reply, Write};
-use edgebatch::host::Answer;
-use edgebatch::wire::{FileObject, Wish};
+use edgebatch::{Answer, Command, FileObject, LookUp, Reply, Wish, Write};
 use std::collections::BTreeMap;
 
 pub(crate) const ID: &str = "batch_6ab13b80000000000000000000000000";
@@ -88,6 +86,7 @@ impl World {
                 self.files.insert(part.file_id.clone(), bytes);
                 Reply::Written(Some(part.file_id.clone()))
             }
+            other => panic!("what is this: {other:?}"),
         }
     }
 
