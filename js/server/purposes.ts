@@ -1,5 +1,6 @@
 /** What files are for, and what OpenAI checks of them when they are uploaded. */
 
+import { concat } from "../core/bytes.ts";
 import { InvalidRequestError } from "../core/errors.ts";
 
 const PURPOSES = ["fine-tune", "assistants", "batch", "user_data", "vision", "evals"];
@@ -81,12 +82,6 @@ export class FirstLine {
   /** The line without its end; undefined when it was too long to keep. */
   line(): Uint8Array | undefined {
     if (this.#state === "too long") return undefined;
-    const bytes = new Uint8Array(this.#size);
-    let at = 0;
-    for (const piece of this.#kept) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+    return concat(this.#kept);
   }
 }
