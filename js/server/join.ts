@@ -3,6 +3,7 @@
  * parts is made, and read, no slower than one of a few.
  */
 
+import { concat } from "../core/bytes.ts";
 import type { Call } from "./http.ts";
 import { newId } from "./ids.ts";
 import { partKey } from "./keys.ts";
@@ -52,9 +53,7 @@ export class SmallOrObject implements BlobWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#small === undefined) return this.#object.write(chunk);
-    const all = new Uint8Array(this.#small.length + chunk.length);
-    all.set(this.#small);
-    all.set(chunk, this.#small.length);
+    const all = concat([this.#small, chunk]);
     this.#small = all;
     if (all.length <= KEPT_BYTES) return;
     this.#small = undefined;

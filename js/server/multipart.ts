@@ -3,6 +3,7 @@
  * is one chunk of the body and the length of the boundary.
  */
 
+import { concat } from "../core/bytes.ts";
 import { InvalidRequestError } from "../core/errors.ts";
 import { extendedParameter, nameParameter, parameter, splitParameters } from "./header-parameters.ts";
 
@@ -175,7 +176,7 @@ class Source {
   async #more(mayEnd = false): Promise<void> {
     const next = this.#ended ? undefined : await this.#reader?.read();
     if (next?.value !== undefined) {
-      this.#buffer = this.#buffer.length === 0 ? next.value : concat(this.#buffer, next.value);
+      this.#buffer = this.#buffer.length === 0 ? next.value : concat([this.#buffer, next.value]);
       return;
     }
     this.#ended = true;
@@ -223,11 +224,4 @@ function dispositionOf(header: string): { name: string; filename?: string } {
 
 function malformed(why: string): InvalidRequestError {
   return new InvalidRequestError(`Could not parse the multipart/form-data body: ${why}.`);
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

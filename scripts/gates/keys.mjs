@@ -5,15 +5,7 @@ import { places, read, refuseNew, scriptFiles } from "../lib/sources.mjs";
 /** What src/typescript writes, for everyone else to use. */
 const source = "js/core/rules.ts";
 
-const known = [
-  "js/server/keys.ts",
-  "js/worker/runner-store.ts",
-  "js/core/inputs.ts",
-  "js/worker/inputs.ts",
-  "js/worker/runner-kv.ts",
-  "js/worker/tenant.ts",
-  "js/worker/waits.ts",
-];
+const known = ["js/core/inputs.ts"];
 
 export default function keys() {
   const prefixes = new Set([...read("src/keys.rs").matchAll(/"([a-z]+):/g)].map((match) => match[1]));

@@ -27,7 +27,9 @@ const rooms = {
     may: [
       "js/core/types.ts",
       "js/core/ports.ts",
+      "js/core/bytes.ts",
       "js/core/errors.ts",
+      "js/core/file-id.ts",
       "js/core/options.ts",
       "js/core/rules.ts",
       "js/core/texts.ts",

@@ -1,9 +1,9 @@
 /** A model server spoken to with `fetch`. */
 
+import { concat } from "../../core/bytes.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import { defaults } from "../../core/rules.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../../core/types.ts";
-import { concat } from "../shared/bytes.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
 import { patientFetch } from "./patient-fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";

@@ -1,7 +1,7 @@
 /** A key-value store in the SQLite storage of a Durable Object. */
 
+import { prefixEnd, sameBytes } from "../../core/bytes.ts";
 import type { KV, KVCheck, KVOp, KVPage, KVQuery } from "../../core/types.ts";
-import { prefixEnd, sameBytes } from "../shared/bytes.ts";
 
 /** What {@link DurableObjectKV} uses of `ctx.storage`. */
 export interface SqlDurableObjectStorage {

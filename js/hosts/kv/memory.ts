@@ -1,7 +1,7 @@
 /** A key-value store that lives as long as the process: for tests, pages and small uses. */
 
+import { sameBytes } from "../../core/bytes.ts";
 import type { KV, KVCheck, KVOp, KVPage, KVQuery } from "../../core/types.ts";
-import { sameBytes } from "../shared/bytes.ts";
 import { compareKeys, keyPrefixEnd, SortedKeys } from "../shared/sorted-keys.ts";
 
 const MAX_VALUE = 16 * 1024 * 1024;

@@ -3,6 +3,7 @@
  * all is done again. So several processes may serve a tenant, and within one, calls may overlap.
  */
 
+import { sameBytes } from "../../core/bytes.ts";
 import type { KV, KVCheck, KVOp } from "../../core/types.ts";
 
 /** Tries before a change is given up: by then something is wrong. */
@@ -86,7 +87,7 @@ export async function batchWith(
     const made = new Change(kv);
     await work(made);
     if (await made.commit(ops, checks)) return true;
-    for (const { key, value } of checks) if (!isSame(await kv.get(key), value)) return false;
+    for (const { key, value } of checks) if (!sameBytes(await kv.get(key), value)) return false;
     await pause(tries);
   }
 }
@@ -122,9 +123,4 @@ async function pause(tries: number): Promise<void> {
   if (tries >= MOST_TRIES) throw new Error("records of the tenant change all the time");
   const most = Math.min(FIRST_PAUSE * 2 ** tries, MOST_PAUSE);
   await new Promise((next) => setTimeout(next, Math.random() * most));
-}
-
-function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -1,5 +1,6 @@
 /** A tenant's uploads: files that come in parts. The parts stay where they are; the file is a list of them. */
 
+import { concat } from "../../core/bytes.ts";
 import { InvalidRequestError, ResourceNotFoundError } from "../../core/errors.ts";
 import type { KV } from "../../core/types.ts";
 import {
@@ -108,14 +109,8 @@ export class Uploads {
   /** The bytes of parts that are kept here, one after the other; null when one is gone. */
   async content(id: string, partIds: string[]): Promise<Uint8Array | null> {
     const found = await Promise.all(partIds.map((partId) => this.#kv.get(partContent(id, partId))));
-    const bytes = new Uint8Array(found.reduce((sum, each) => sum + (each?.length ?? 0), 0));
-    let at = 0;
-    for (const each of found) {
-      if (each === null) return null;
-      bytes.set(each, at);
-      at += each.length;
-    }
-    return bytes;
+    const there = found.filter((each) => each !== null);
+    return there.length === found.length ? concat(there) : null;
   }
 
   /** Makes the file, of the parts' objects or of those they were joined in. Other parts are thrown away. */

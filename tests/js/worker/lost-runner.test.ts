@@ -113,7 +113,14 @@ test("a batch that was being finalized when its Runner's database went is comple
     await worker.kill();
     for (const path of await databases(worker, "job")) await spoil(path, "emptied");
     await worker.restart();
-    const wasFinalizing = (await status(id)) !== "completed";
+    const seen = new Set<string>();
+    await until("it is completed", async () => [...seen.add(await status(id))].includes("completed"));
+    // Users do not see it go back.
+    assert.deepEqual(
+      [...seen].filter((each) => each !== "finalizing" && each !== "completed"),
+      [],
+    );
+    const wasFinalizing = seen.has("finalizing");
     const batch = await ended(worker.client, id);
     assert.equal(batch.status, "completed");
     assert.deepEqual(batch.request_counts, { total: 1000, completed: 1000, failed: 0 });
