@@ -32,7 +32,7 @@ export interface ServerSettings {
   models: string[];
 }
 
-/** A setting that cannot be right. Said to whoever calls, as nothing can work before it is mended. */
+/** A setting that cannot be right. Every caller gets it as the error, as nothing can work before it is fixed. */
 export class SettingError extends Error {
   override name = "SettingError";
 }
@@ -94,7 +94,7 @@ export interface TenantSettings {
   /** Batches that run at once. */
   readonly maxConcurrentBatches: number;
   readonly quotas: Quotas;
-  /** Whether no key has this tenant's name any more: its batches stand still until one has. */
+  /** Whether no key has this tenant's name any more: its batches are paused until one has. */
   isRevoked(): boolean;
 }
 
@@ -105,7 +105,7 @@ export interface Quotas {
   queuedBatches: number;
 }
 
-/** Which Runner a batch has: its generation, and the newest turn that was heard of. */
+/** Which Runner a batch has: its generation, and the newest known turn. */
 export interface Seat {
   generation: number;
   turn: number;

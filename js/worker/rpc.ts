@@ -15,7 +15,7 @@ export interface RunnerRpc {
   start(tenant: string, batchId: string, turn: number): Promise<void>;
   /** The batch is to be cancelled: a turn under way sees it within a second. */
   cancel(tenant: string, batchId: string, turn: number): Promise<void>;
-  /** The batch is to stand still until it is started again: what is in flight ends, and nothing new starts. */
+  /** The batch is paused until it is started again: what is in flight ends, and nothing new starts. */
   hold(tenant: string, batchId: string, turn: number): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-//! One owner for each batch: a lease that it takes, renews with every write, and loses to another that has not heard of it
+//! One owner for each batch: a lease that it takes, renews with every write, and loses to another that has not seen it renewed
 //! for too long.
 //!
 //! A lease protects by the check that every write of its owner carries, never by time: an owner that was stopped, and goes on

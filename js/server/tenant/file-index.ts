@@ -23,7 +23,7 @@ import type { FileList, FileQuery, NewFile, Segment, StoredFile, WireFile } from
 const PAGE_BYTES = 256 * 1024;
 /** Entries of a list that are read at once. Names are long. */
 const READ_AT_ONCE = 100;
-/** How long the place of a file that is gone is known to pagers, in seconds: a year. */
+/** How long the position of a file that is gone is kept for pagers, in seconds: a year. */
 const PLACE_SECONDS = 31_536_000;
 /** Files that are forgotten at once as their time is over. */
 const MOST_EXPIRED = 500;
