@@ -4,7 +4,7 @@ import type { BatchesOptions } from "../core/batches.ts";
 import type { Dialect, KV } from "../core/types.ts";
 import type { TenantApi } from "./tenant/api.ts";
 
-/** What the routes stand on. */
+/** What the routes need. */
 export interface Ports {
   /** Keys and their tenants, as the operator wrote them. */
   readonly keys: KeyVariables;
@@ -75,7 +75,7 @@ export interface BlobWriter {
   abort(): Promise<void>;
 }
 
-/** What one tenant's service stands on. */
+/** What one tenant's service needs. */
 export interface TenantPorts {
   readonly name: string;
   /** The tenant's records, with `caps.checks`. */
@@ -84,7 +84,7 @@ export interface TenantPorts {
   readonly runs: Runs;
   readonly settings: TenantSettings;
   readonly alarm: Alarm;
-  /** Work that nobody waits for; the platform sees to its end. */
+  /** Work that nothing waits for; the platform keeps it alive until it ends. */
   background(work: Promise<unknown>): void;
 }
 
@@ -111,12 +111,12 @@ export interface Seat {
   turn: number;
 }
 
-/** Whoever runs the batches, each in a place of its own. Saying a thing again changes nothing. */
+/** What runs the batches, each in an object of its own. Every call is idempotent. */
 export interface Runs {
   start(batchId: string, seat: Seat): Promise<void>;
   /** A turn under way sees it within a second. */
   cancel(batchId: string, seat: Seat): Promise<void>;
-  /** The batch is to stand still until it is started again. */
+  /** Pauses the batch until it is started again. */
   hold(batchId: string, seat: Seat): Promise<void>;
 }
 

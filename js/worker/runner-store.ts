@@ -1,5 +1,5 @@
 /**
- * The store of one batch's turns, in two stores. What nobody but the batch's run reads is in the Runner's own storage; the
+ * The store of one batch's turns, in two stores. What only the batch's run reads is in the Runner's own storage; the
  * batch as users see it, their wish to cancel it, and its first checkpoint, which makes it run, are with the Tenant.
  */
 
@@ -105,7 +105,7 @@ export class RunnerKV implements KV {
   }
 }
 
-/** Prefixes of what nobody but the batch's run reads. */
+/** Prefixes of what only the batch's run reads. */
 const ownPrefixes = Object.values(keys)
   .filter((key) => key.isPrivate)
   .map((key) => key.prefix);

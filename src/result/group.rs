@@ -48,7 +48,7 @@ pub(crate) enum StoredLine {
     Large(usize),
 }
 
-/// A key and the value that is to stand there.
+/// A key and the value to be stored.
 pub(crate) type Entry = (String, Vec<u8>);
 
 /// The entries that store one group. `results` are all of the same chunk.

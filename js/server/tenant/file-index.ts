@@ -180,7 +180,7 @@ export class FileIndex {
     return { object: "list", data, has_more, first_id: first?.id ?? null, last_id: last?.id ?? null };
   }
 
-  /** Forgets files whose time is over, so many at once, and in the end where they stood. */
+  /** Forgets expired files, a limited number at once, and in the end their positions in lists. */
   async expire(now: number): Promise<void> {
     const due = await this.#kv.list({ prefix: FILES_DUE, limit: MOST_EXPIRED });
     for (const [key] of due.entries) {

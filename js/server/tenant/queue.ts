@@ -44,7 +44,7 @@ export class Queue {
     this.#heard.delete(id);
   }
 
-  /** Wakes those that were not heard of. */
+  /** Wakes those that have been silent. */
   async wakeStale(): Promise<void> {
     for (const id of (await this.seats.all()).running) {
       const silent_ms = Date.now() - (this.#heard.get(id) ?? this.#since);

@@ -11,7 +11,7 @@ const LOST_MS = 85_000;
 /** Turns of one generation's Runner: more than there can be, and far within what a number holds. */
 const TURNS = 2 ** 32;
 
-/** What is kept of a place. */
+/** What is stored of a seat. */
 export interface SeatRecord extends Seat {
   /** Until when the batch rests; null while it runs. */
   wake_at: number | null;
