@@ -14,7 +14,7 @@ pub enum BatchStatus {
     Failed,
     /// Requests are running.
     InProgress,
-    /// Every request is done with; the files are being written.
+    /// Every request has ended; the files are being written.
     Finalizing,
     /// The files stand.
     Completed,
