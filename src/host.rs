@@ -39,7 +39,7 @@ pub enum FaultKind {
     Terminal,
     /// The answer is larger than is taken.
     TooLarge,
-    /// The model server serves nobody this way: it sends everyone elsewhere.
+    /// The model server redirects every request elsewhere.
     Refused,
     /// Anything else; trying again may help.
     Transient,
@@ -73,7 +73,7 @@ pub struct KvQuery {
     pub prefix: String,
     /// Exclusive; need not exist.
     pub after: Option<String>,
-    /// At most so many; a host may give fewer and say that more follow.
+    /// At most this many; a host may give fewer and say that more follow.
     pub limit: u32,
     /// Last key first.
     pub reverse: bool,
@@ -118,15 +118,15 @@ pub trait Host {
     fn now(&self) -> u64;
     /// Fresh randomness.
     fn random(&self) -> u64;
-    /// Resolves after so many milliseconds.
+    /// Resolves after `ms` milliseconds.
     async fn sleep(&self, ms: u64);
     /// As `sleep`, but may resolve early because a batch was created or cancelled, and need not keep the
     /// platform awake.
     async fn idle(&self, ms: u64);
     /// The platform wants the driver to stop.
     fn stop_requested(&self) -> bool;
-    /// [`serve`](crate::driver::serve) cannot go on with a batch for now, or with none of them (no id). It tries again
-    /// by itself; this is for people.
+    /// [`serve`](crate::driver::serve) cannot continue with a batch for now, or with any of them (no id). It tries again
+    /// by itself; the message is for people.
     fn faulted(&self, id: Option<&str>, message: &str);
 
     /// A stored value.

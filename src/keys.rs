@@ -1,4 +1,4 @@
-//! Where things stand in the key-value store. Each key has one writer once its batch exists:
+//! The layout of keys in the store. Each key has one writer once its batch exists:
 //! the service writes `cancel:`, the batch's owner writes all others. A host that runs each batch in a store of its own
 //! may keep there what nobody else reads.
 
@@ -65,7 +65,7 @@ pub fn cancel(id: &str) -> String {
 /// Prefix of all cancels not yet carried out.
 pub const CANCEL_PREFIX: &str = "cancel:";
 
-/// Which batch an idempotency key stands for. The key is hashed: a user's text must not shape ours.
+/// Which batch an idempotency key stands for. The key is hashed: a user's text must not end up in a key of the store.
 pub fn idempotency(key_hash: u128) -> String {
     format!("{IDEMPOTENCY_PREFIX}{key_hash:032x}")
 }

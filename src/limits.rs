@@ -63,20 +63,20 @@ pub const RETRY_CAP_MS: u64 = 60_000;
 /// Longest wait that an upstream may ask for; after it a single request asks again. Nobody's rate limit is longer, and
 /// ten years in a header are a mistake.
 pub const RETRY_AFTER_CAP_MS: u64 = 600_000;
-/// A wait from this on is told in the batch.
+/// A wait from this on is shown in the batch.
 pub const TOLD_WAIT_MS: u64 = 2_000;
 /// First delay before a failed host call is repeated; doubles.
 pub const HOST_RETRY_BASE_MS: u64 = 100;
 /// Longest such delay.
 pub const HOST_RETRY_CAP_MS: u64 = 10_000;
-/// A host call that failed this often ends the turn; the next turn goes on from the checkpoint.
+/// A host call that failed this often ends the turn; the next turn resumes from the checkpoint.
 pub const HOST_ATTEMPTS: u32 = 6;
 /// As [`HOST_ATTEMPTS`], for writes to the store: about a minute. A turn that ends without them makes the
 /// calls of all results it holds again.
 pub const SAVE_ATTEMPTS: u32 = 12;
 /// How often a running turn looks whether its batch was cancelled. Cancel must be seen within a second.
 pub const CANCEL_POLL_MS: u64 = 500;
-/// How long a batch stays with an owner that is not heard of. Another goes on after it, so it bounds what a crash costs.
+/// How long a batch stays with an owner that does not renew its lease. Another takes over after it, so it bounds what a crash costs.
 pub const LEASE_MS: u64 = 10_000;
 /// How far clocks of several machines may differ before a lease is taken for one that was left long ago.
 pub const LEASE_SKEW_MS: u64 = 60_000;

@@ -28,7 +28,7 @@ pub struct Settings {
     pub request_timeout_ms: u64,
     /// Seconds a batch may take from its creation; none for as long as it takes. `completion_window` stays `24h`.
     pub completion_window_seconds: Option<u64>,
-    /// Milliseconds after which another owner takes over a batch whose owner is not heard of any more.
+    /// Milliseconds after which another owner takes over a batch whose lease is not renewed.
     pub lease_ms: u64,
     /// The host has made sure that nobody else runs the store's batches: what is leased to others was left by them.
     pub sole_owner: bool,

@@ -1,4 +1,4 @@
-/** What a file is that can be no batch file, told by how it begins. */
+/** What a file is if it cannot be a batch file, by its first bytes. */
 
 const magics: [bytes: number[], what: string][] = [
   [[0x89, 0x50, 0x4e, 0x47], "a PNG image"],

@@ -16,7 +16,7 @@ export interface Identity {
   mtime: string;
 }
 
-/** Called now and then with the bytes read so far, of so many. */
+/** Called now and then with the bytes read so far, and the total. */
 export type OnBytes = (done: number, total: number) => void;
 
 /** Reads a file once to know it, and unpacks it to `unpackTo` if it is packed. @throws CannotRun */
@@ -51,7 +51,7 @@ export async function isPacked(name: string): Promise<boolean> {
   }
 }
 
-/** An input that is being read. Its handle stays open: a file put in its place, or its removal, harms nothing. */
+/** An input that is being read. Its handle stays open: replacing or removing the file does no harm. */
 export class InputFile {
   readonly #name: string;
   readonly #handle: FileHandle;

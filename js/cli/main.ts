@@ -20,7 +20,7 @@ process.emitWarning = function (this: NodeJS.Process, warning: string | Error, .
 
 const { main } = await import("./program.ts");
 const status = await main(process.argv.slice(2));
-// What is written goes out first; timers that nobody waits for any more are not waited for.
+// What is written goes out first; timers that nothing waits for are not waited for.
 for (const stream of [process.stdout, process.stderr]) {
   await new Promise<void>((resolve) => {
     stream.write("", () => resolve());

@@ -96,7 +96,7 @@ function bar({ done, total }: Step, width: number): string {
   return "█".repeat(full) + "░".repeat(width - full);
 }
 
-/** Whether there is a terminal to draw on, and one that can be drawn on. */
+/** Whether there is a terminal that can be drawn on. */
 export function modeFor(options: { quiet?: boolean; lines: boolean }): Mode {
   if (options.quiet) return "none";
   const { TERM, NO_COLOR } = process.env;
@@ -104,7 +104,7 @@ export function modeFor(options: { quiet?: boolean; lines: boolean }): Mode {
   return options.lines ? "lines" : "none";
 }
 
-/** `12 s left`, or nothing while that cannot be told. */
+/** `12 s left`, or nothing while that is not known. */
 export function left(rest: number, rate: number): string[] {
   return rate > 0 && rest > 0 ? [`${duration(rest / rate)} left`] : [];
 }

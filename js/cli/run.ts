@@ -12,7 +12,7 @@ import { type Job, State } from "./state.ts";
 import { bytes, CannotRun, count, exit, plural, say } from "./terminal.ts";
 import { showProgress } from "./watch.ts";
 
-/** Runs a file, or goes on with it. Gives the exit status. */
+/** Runs a file, or resumes its run. Gives the exit status. */
 export async function run(name: string, options: RunOptions): Promise<number> {
   const work = await plan(name, options);
   const progress = new Progress(modeFor({ quiet: options.quiet === true, lines: true }));
@@ -154,7 +154,7 @@ async function drive(session: Session, signals: Signals, progress: Progress): Pr
   try {
     for (;;) {
       const turn = batches.runTurn(batch.id);
-      // A turn that is left alone ends when nobody listens any more.
+      // A turn that is abandoned ends once nothing waits for it.
       turn.catch(() => {});
       const end = await Promise.race([turn, broken]);
       if (

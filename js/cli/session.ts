@@ -26,7 +26,7 @@ export interface Session {
   input: { bytes: number };
   /** Where the input was read last. */
   readUpTo(): number;
-  /** Resolves when the run cannot go on and will not end by itself. */
+  /** Resolves when the run cannot continue and will not end by itself. */
   broken: Promise<void>;
   /** The input has changed while it was run. */
   changed(): boolean;
@@ -100,7 +100,7 @@ export async function openSession(
       requestTimeoutMs: options.timeout * 1_000 + 1_000,
       completionWindowSeconds: options.window ?? null,
       autostart: false,
-      // Said above the progress line; a stop over a changed input is told by itself.
+      // Said above the progress line; a stop because of a changed input is reported on its own.
       onError: (error) => {
         if (!changed)
           note((error instanceof Error ? error.message : String(error)).replace(/^edgebatch: /, ""));

@@ -88,7 +88,7 @@ export class State {
     }
   }
 
-  /** What the folder was made for; null when nothing has begun. @throws CannotRun when that cannot be told any more */
+  /** What the folder was made for; null when nothing has begun. @throws CannotRun when that is no longer known */
   async job(): Promise<Job | null> {
     const text = await readFile(join(this.folder, jobName), "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return null;

@@ -13,7 +13,7 @@ export interface Trouble {
   text: string;
 }
 
-/** Null for an answer that is one: a request that is at fault, or a server with too much to do, among them. */
+/** Null for a real answer, which includes a faulty request and an overloaded server. */
 export function troubleOf(request: InferenceRequest, outcome: InferenceResponse | Error): Trouble | null {
   if (outcome instanceof Error) {
     const text = messageOf(outcome);

@@ -26,20 +26,20 @@ export interface UpstreamOptions {
   patienceMs: number;
   /** Whether to continue where everything is refused. */
   keepTrying: boolean;
-  /** A word for people. */
+  /** A notice for people. */
   onNotice: (text: string) => void;
-  /** Waited for before the first answer is handed on. */
+  /** Awaited before the first answer is passed on. */
   onFirstAnswer: () => Promise<void>;
   /** The run is to stop; {@link Upstream.stopped} says why. */
   onStop: () => void;
 }
 
-/** Trouble that is over sooner, once the server has answered, is not worth a word. */
+/** Trouble that is over sooner, once the server has answered, is not worth a notice. */
 const noticeAfterMs = 2_000;
 
 /**
- * Watches the calls of a run. That trouble of the server costs no request a try, and how long to wait for it, is the
- * core's concern; here it is decided when waiting is no use.
+ * Watches the calls of a run. How long to wait for a server in trouble is the core's decision; here it is decided when
+ * waiting is pointless.
  */
 export class Upstream implements Inference {
   readonly #inner: Inference;
@@ -119,7 +119,7 @@ export class Upstream implements Inference {
   }
 
   #tell(): void {
-    // Of what ends the run its last words will tell.
+    // What ends the run is reported at its end.
     if (this.#bad === undefined || this.#bad.told || this.#isHopeless()) return;
     this.#bad.told = true;
     this.#options.onNotice(`${this.#bad.trouble.text}; trying again`);

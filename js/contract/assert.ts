@@ -48,7 +48,7 @@ export function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Bytes that tell their place: no two ranges of some length are alike. */
+/** Bytes that reveal their offset: no two ranges of some length are alike. */
 export function patternBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed | 1;

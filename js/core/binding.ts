@@ -50,7 +50,7 @@ export class HostBinding implements CoreHost {
   #stopping = false;
   #wakers = new Set<() => void>();
 
-  /** `onFault` is told what cannot go on for now, in a sentence. */
+  /** `onFault` is called with what cannot continue for now, in a sentence. */
   constructor(
     adapters: Adapters,
     onFault: (text: string) => void = () => {},
@@ -105,7 +105,7 @@ export class HostBinding implements CoreHost {
 
   faulted(id: string | undefined, message: string): void {
     const what = id === undefined ? "batches cannot" : `batch ${id} cannot`;
-    this.#onFault(`edgebatch: ${what} go on for now: ${message}`);
+    this.#onFault(`edgebatch: ${what} continue for now: ${message}`);
   }
 
   now(): number {

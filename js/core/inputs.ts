@@ -1,5 +1,5 @@
 /**
- * The inputs of batches that are not done with stay, whoever deletes them. What is held is noted in the store before it
+ * The inputs of batches that have not ended stay, whoever deletes them. What is held is noted in the store before it
  * is held, and held before its batch is stored: whatever a crash leaves is found by {@link Inputs.sweep}.
  */
 import { isTerminal, keys } from "./rules.ts";
@@ -31,7 +31,7 @@ export class Inputs {
     this.#known.set(batchId, fileId);
   }
 
-  /** The batch is done with. */
+  /** The batch has ended. */
   async release(batchId: string): Promise<void> {
     if (!this.#files.hold || !this.#files.release) return;
     const fileId = await this.#kv.get(PREFIX + batchId);

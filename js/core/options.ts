@@ -21,7 +21,7 @@ export function namesFrom(defaults: object): Names {
 }
 
 /**
- * Refuses what is no object, and options that nobody knows.
+ * Refuses what is not an object, and unknown options.
  * @throws InvalidRequestError that names the option, and the one that may have been meant.
  */
 export function checkNames(options: unknown, known: Names, what: string): void {
@@ -35,7 +35,7 @@ function checkWithin(options: object, known: Names, what: string, path: string):
   for (const [name, value] of Object.entries(options)) {
     const names = Object.hasOwn(known, name) ? known[name] : undefined;
     if (names === undefined) throw unknownOption(name, Object.keys(known), what, path);
-    // Anything but an object is for whoever reads it to refuse.
+    // Anything but an object is refused where it is read.
     if (names !== true && isObject(value)) checkWithin(value, names, what, `${path}${name}.`);
   }
 }

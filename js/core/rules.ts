@@ -2,7 +2,7 @@
 import type { EndpointRules, SettingsWithDefaults } from "./settings.ts";
 import type { BatchStatus } from "./types.ts";
 
-/** What a service is set to where nothing else is asked for. */
+/** The defaults of a service's settings. */
 export const defaults: SettingsWithDefaults = {
   dialect: "reference",
   endpoints: ["/v1/chat/completions"],

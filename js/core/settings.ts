@@ -25,7 +25,7 @@ export interface ServiceSettings extends ValidationOptions {
   /** Seconds a batch may take from its creation, after which it expires; null for as long as it takes. Default 86,400. */
   completionWindowSeconds?: number | null;
   /**
-   * Milliseconds after which another service takes over a batch whose own is not heard of any more, as its process was
+   * Milliseconds after which another service takes over a batch whose owner no longer renews its lease, as its process was
    * killed. Default 10,000.
    */
   leaseMs?: number;
@@ -54,6 +54,6 @@ export interface ValidatorOptions extends ValidationOptions {
   endpoint: string;
   /** Whether {@link Validator.statistics} are kept. Default false. */
   statistics?: boolean;
-  /** Whether the places of good lines are kept for {@link Validator.takeGoodLines}. Default false. */
+  /** Whether the offsets of good lines are kept for {@link Validator.takeGoodLines}. Default false. */
   goodLines?: boolean;
 }

@@ -3,7 +3,7 @@
  * expression that looks for the end of a quoted string again from each quote takes the square of the header's length.
  */
 
-/** What stands before the first semicolon, and the parameters after it, each as it is written. */
+/** The text before the first semicolon, and the parameters after it, each verbatim. */
 export function splitParameters(header: string): string[] {
   const items: string[] = [];
   let [start, quoted] = [0, false];
@@ -21,7 +21,7 @@ export function splitParameters(header: string): string[] {
   return items;
 }
 
-/** The place of the last quote that closes one; -1 when there is none. */
+/** The index of the last quote that closes one; -1 when there is none. */
 function endOfQuotes(header: string): number {
   let [quoted, end] = [false, -1];
   for (let i = 0; i < header.length; i++) {

@@ -39,7 +39,7 @@ export function failure(error: Error, c: Call): Response {
   );
 }
 
-/** To try again would change nothing. Both SDKs do so after a 409, and after any 500, unless told not to. */
+/** A retry would change nothing. Both SDKs retry after a 409, and after any 500, unless told not to. */
 const FINAL = { "x-should-retry": "false" };
 
 function headersOf(status: number): Record<string, string> {

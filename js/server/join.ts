@@ -11,7 +11,7 @@ import type { BlobWriter } from "./ports.ts";
 import { readSegments } from "./stored-bytes.ts";
 import type { PartBytes, Segment } from "./tenant/types.ts";
 
-/** Parts of up to so many bytes stay in the index. */
+/** Parts up to this size stay in the index. */
 const KEPT_BYTES = 64 * 1024;
 /** Parts that are smaller are joined with their neighbours until they are as large. */
 const SMALL_BYTES = 5 * 1024 * 1024;

@@ -33,13 +33,13 @@ export const uploadParts = (uploadId: string) => `tenant:part:${uploadId}:`;
 /** The bytes of a small part. */
 export const partContent = (uploadId: string, id: string) => `tenant:part-content:${uploadId}:${id}`;
 
-/** An object from before it is written until something names it; and those by the time at which they are given up. */
+/** An object from before it is written until something names it; and those by the time at which they are abandoned. */
 export const writing = (key: string) => `tenant:writing:${key}`;
 export const WRITING_DUE = "tenant:writing-due:";
 /** Objects that nothing names any more. */
 export const WASTE = "tenant:waste:";
 
-/** The place of a batch that runs, or rests. */
+/** The seat of a batch that runs, or rests. */
 export const SEATS = "tenant:seat:";
 /** Seconds that a batch's output and error files live, where its creator said so. */
 export const outputSeconds = (batchId: string) => `output_seconds:${batchId}`;

@@ -184,7 +184,7 @@ class Source {
   }
 }
 
-/** The first place of the delimiter. It begins with CR, which is rare in what people send. */
+/** The first offset of the delimiter. It begins with CR, which is rare in what people send. */
 function find(bytes: Uint8Array, delimiter: Uint8Array): number | undefined {
   const last = bytes.length - delimiter.length;
   for (let at = bytes.indexOf(CR); at >= 0 && at <= last; at = bytes.indexOf(CR, at + 1)) {

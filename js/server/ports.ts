@@ -4,7 +4,7 @@ import type { BatchesOptions } from "../core/batches.ts";
 import type { Dialect, KV } from "../core/types.ts";
 import type { TenantApi } from "./tenant/api.ts";
 
-/** What the routes stand on. */
+/** What the routes need. */
 export interface Ports {
   /** Keys and their tenants, as the operator wrote them. */
   readonly keys: KeyVariables;
@@ -32,7 +32,7 @@ export interface ServerSettings {
   models: string[];
 }
 
-/** A setting that cannot be right. Said to whoever calls, as nothing can work before it is mended. */
+/** A setting that cannot be right. Every caller gets it as the error, as nothing can work before it is fixed. */
 export class SettingError extends Error {
   override name = "SettingError";
 }
@@ -75,7 +75,7 @@ export interface BlobWriter {
   abort(): Promise<void>;
 }
 
-/** What one tenant's service stands on. */
+/** What one tenant's service needs. */
 export interface TenantPorts {
   readonly name: string;
   /** The tenant's records, with `caps.checks`. */
@@ -84,7 +84,7 @@ export interface TenantPorts {
   readonly runs: Runs;
   readonly settings: TenantSettings;
   readonly alarm: Alarm;
-  /** Work that nobody waits for; the platform sees to its end. */
+  /** Work that nothing waits for; the platform keeps it alive until it ends. */
   background(work: Promise<unknown>): void;
 }
 
@@ -94,7 +94,7 @@ export interface TenantSettings {
   /** Batches that run at once. */
   readonly maxConcurrentBatches: number;
   readonly quotas: Quotas;
-  /** Whether no key has this tenant's name any more: its batches stand still until one has. */
+  /** Whether no key has this tenant's name any more: its batches are paused until one has. */
   isRevoked(): boolean;
 }
 
@@ -105,18 +105,18 @@ export interface Quotas {
   queuedBatches: number;
 }
 
-/** Which Runner a batch has: its generation, and the newest turn that was heard of. */
+/** Which Runner a batch has: its generation, and the newest known turn. */
 export interface Seat {
   generation: number;
   turn: number;
 }
 
-/** Whoever runs the batches, each in a place of its own. Saying a thing again changes nothing. */
+/** What runs the batches, each in an object of its own. Every call is idempotent. */
 export interface Runs {
   start(batchId: string, seat: Seat): Promise<void>;
   /** A turn under way sees it within a second. */
   cancel(batchId: string, seat: Seat): Promise<void>;
-  /** The batch is to stand still until it is started again. */
+  /** Pauses the batch until it is started again. */
   hold(batchId: string, seat: Seat): Promise<void>;
 }
 

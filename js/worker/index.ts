@@ -37,7 +37,7 @@ export default {
     return app.fetch(request, portsOf(env));
   },
 
-  /** Every minute: a tenant looks after its batches by itself; this is for the one whose alarm was lost. */
+  /** Every minute: a tenant watches its batches by its own alarm; this is for one whose alarm was lost. */
   async scheduled(_event: unknown, env: Env, ctx: ExecutionContext): Promise<void> {
     for (const name of tenantNames(env)) {
       const watched = env.TENANTS.getByName(name).watch();

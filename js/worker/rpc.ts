@@ -5,17 +5,17 @@ import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
 
 /** A Tenant, for routes and Runners. */
 export type TenantRpc = Remote<TenantApi & TurnApi> & {
-  /** Called by the cron: the Tenant looks after its batches if its alarm does not. */
+  /** Called by the cron: the Tenant checks its batches if its alarm does not. */
   watch(): Promise<void>;
 };
 
-/** A Runner, for its Tenant. `turn` is the newest turn the Tenant has heard of. Saying a thing again changes nothing. */
+/** A Runner, for its Tenant. `turn` is the newest turn the Tenant knows of. Every call is idempotent. */
 export interface RunnerRpc {
   /** The batch is to run. */
   start(tenant: string, batchId: string, turn: number): Promise<void>;
   /** The batch is to be cancelled: a turn under way sees it within a second. */
   cancel(tenant: string, batchId: string, turn: number): Promise<void>;
-  /** The batch is to stand still until it is started again: what is in flight ends, and nothing new starts. */
+  /** The batch is paused until it is started again: what is in flight ends, and nothing new starts. */
   hold(tenant: string, batchId: string, turn: number): Promise<void>;
 }
 

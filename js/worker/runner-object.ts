@@ -1,7 +1,7 @@
 /**
- * One batch's run. It goes on in turns, each inside an alarm, as nothing else may take minutes. Before a turn does
+ * One batch's run. It runs in turns, each inside an alarm, as nothing else may take minutes. Before a turn does
  * anything, a dead-man alarm is set, and moved on while the turn lives: when the object dies in the middle, the alarm
- * comes all the same and the next turn goes on from the last checkpoint.
+ * fires all the same and the next turn resumes from the last checkpoint.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -37,13 +37,13 @@ interface Job {
 export class Runner extends DurableObject<Env> implements RunnerRpc {
   #running = false;
   #cancelled = false;
-  /** Whether the batch is to stand still. */
+  /** Whether the batch is paused. */
   #held = false;
   #batches: Batches | undefined;
   #kv: RunnerKV | undefined;
 
   /**
-   * The batch is to run. Saying it again changes nothing. `turn` is the newest turn the Tenant has heard of: the next one is
+   * The batch is to run. Saying it again changes nothing. `turn` is the newest turn the Tenant knows of: the next one is
    * above it, also where this object's storage was lost.
    */
   async start(tenant: string, batchId: string, turn: number): Promise<void> {
@@ -61,7 +61,7 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     await this.start(tenant, batchId, turn);
   }
 
-  /** The batch is to stand still until it is started again: what is in flight ends, and nothing new starts. */
+  /** The batch is paused until it is started again: what is in flight ends, and nothing new starts. */
   async hold(tenant: string, batchId: string, turn: number): Promise<void> {
     await this.start(tenant, batchId, turn);
     this.#held = true;
@@ -158,7 +158,7 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
   async #rest(job: Job, wakeAt: number): Promise<void> {
     try {
       await this.#tenant(job.tenant).runnerRests(job.batchId, job.turn, wakeAt);
-      // The Tenant's to start again, when there is a place.
+      // The Tenant starts it again, when there is a slot.
       await this.ctx.storage.deleteAlarm();
     } catch (second) {
       // The dead-man alarm stands: the turn is tried again when it comes.

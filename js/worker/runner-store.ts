@@ -1,5 +1,5 @@
 /**
- * The store of one batch's turns, in two places. What nobody but the batch's run reads is in the Runner's own storage; the
+ * The store of one batch's turns, in two stores. What only the batch's run reads is in the Runner's own storage; the
  * batch as users see it, their wish to cancel it, and its first checkpoint, which makes it run, are with the Tenant.
  */
 
@@ -16,7 +16,7 @@ import { published } from "../server/tenant/waits.ts";
 const CANCEL_ASK_MS = 5_000;
 
 export class RunnerKV implements KV {
-  /** Writes are carried out in order, those that follow each other in one place all or nothing. */
+  /** Writes are carried out in order, consecutive ones to the same store all or nothing. */
   readonly caps = { consistency: "strong", atomic: false, maxValue: 2_000_000 } as const;
   readonly #own: DurableObjectKV;
   readonly #tenant: () => TurnApi;
@@ -105,7 +105,7 @@ export class RunnerKV implements KV {
   }
 }
 
-/** Prefixes of what nobody but the batch's run reads. */
+/** Prefixes of what only the batch's run reads. */
 const ownPrefixes = Object.values(keys)
   .filter((key) => key.isPrivate)
   .map((key) => key.prefix);

@@ -14,7 +14,7 @@ pub(super) struct Cleaning {
     asked: bool,
 }
 
-/// Makes the terminal batch durable; after that it is cleaned up behind.
+/// Makes the terminal batch durable; then what it leaves is cleaned up.
 pub(super) fn conclude(context: &mut Context) -> Next {
     context.commit(SavedPhase::Cleaning);
     Next::Become(Box::new(Cleaning::default()))

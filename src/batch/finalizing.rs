@@ -37,7 +37,7 @@ pub(super) struct Finalizing {
     step: Step,
     /// Whether the user's wish was looked for once more, now that nothing else is left to do.
     looked: bool,
-    /// Times a write failed in this turn, and when to begin again after the last.
+    /// How often a write failed in this turn, and when to start over after the last.
     failures: u32,
     not_before: u64,
 }
@@ -143,7 +143,7 @@ impl Phase for Finalizing {
             self.step = Step::LoadChunk;
             return Ok(Next::Again);
         }
-        // Each request has its line in one of the files, whatever was lost.
+        // Every request has its line in one of the files, whatever was lost.
         let lost = context.batch.request_counts.total.saturating_sub(self.tally.lines());
         while self.unknown < lost {
             let code = if matches!(self.ending, Ending::Failed(_)) { UNREADABLE } else { RESULTS_LOST };
@@ -160,7 +160,7 @@ impl Phase for Finalizing {
             }
         }
         if !self.looked && context.batch.status == BatchStatus::Finalizing {
-            // Who was told that the batch is being cancelled is not to find it completed. Only a cancel asked
+            // A batch that was reported as `cancelling` must not be completed. Only a cancel asked
             // for while the last write is under way still comes too late.
             self.looked = true;
             context.io.start(Command::LookUp(LookUp::Wish));
@@ -231,7 +231,7 @@ impl Phase for Finalizing {
         })
     }
 
-    /// When to go on after a failed write.
+    /// When to continue after a failed write.
     fn due(&self, context: &Context) -> Option<u64> {
         (context.now < self.not_before).then_some(self.not_before)
     }

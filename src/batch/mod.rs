@@ -1,4 +1,4 @@
-//! The batch as a machine that is driven: facts go in, commands come out, time is told. See [`Machine`].
+//! The batch as a machine that is driven: facts go in, commands come out, time is an argument. See [`Machine`].
 //!
 //! | room | what it holds |
 //! |---|---|
@@ -148,7 +148,7 @@ impl Machine {
         self.context.now = self.clock.at(now);
     }
 
-    /// A command was carried out, or failed. Replies nobody waits for any more are ignored.
+    /// A command was carried out, or failed. Replies that nothing waits for are ignored.
     pub fn handle_reply(&mut self, now: u64, id: CommandId, reply: Reply) {
         self.handle_timeout(now);
         if self.end.is_none() {

@@ -1,4 +1,4 @@
-//! The batch while its input file is checked: nothing runs, nothing is stored, so a restart begins anew.
+//! The batch while its input file is checked: nothing runs, nothing is stored, so a restart starts over.
 
 use crate::batch::cleaning;
 use crate::batch::command::{Command, LookUp, Reply};

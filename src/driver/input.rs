@@ -49,7 +49,7 @@ impl InputReader {
     /// Reads one piece of the file. The report once the file is at its end; it stays.
     ///
     /// # Errors
-    /// 503 when the host fails; calling again goes on. A missing file is no error but a report that says so.
+    /// 503 when the host fails; calling again continues. A missing file is not an error but a report that says so.
     pub async fn next<H: Host>(
         &mut self,
         host: &H,

@@ -127,7 +127,7 @@ pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
     }
     let wish = Wish::Cancel { since: host.now() / 1_000 };
     write(host, &[KvWrite::Set(&keys::cancel(id), &wish.encode())], &[]).await?;
-    // The run may have ended meanwhile; then the truth is told, and the request is not left behind.
+    // The run may have ended meanwhile; then its real status is given, and the request is removed.
     let batch = retrieve(host, id, settings).await?;
     if batch.status.is_terminal() {
         write(host, &[KvWrite::Delete(&keys::cancel(id))], &[]).await?;
@@ -142,7 +142,7 @@ pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
 /// 400 for a limit out of range, 500 for a fault of the store.
 pub async fn list<H: Host>(host: &H, params: ListParams) -> Result<BatchList, ApiError> {
     let limit = page_limit(params.limit)?;
-    // It goes on by order, whether there is such a batch or not; what cannot be an id is ignored (reference behaviour).
+    // It continues by order, whether there is such a batch or not; what cannot be an id is ignored.
     let mut after = params.after.filter(|id| is_id(id)).map(|id| keys::batch(&id));
     let (mut entries, mut more) = (Vec::new(), true);
     while more && entries.len() < limit as usize {

@@ -18,7 +18,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// How long a turn goes on without letting timers, and whoever shares its thread, have a go: where every answer is
+/// How long a turn runs without yielding to timers and to others on its thread: where every answer is
 /// there at once, nothing else would.
 const YIELD_MS: u64 = 50;
 
@@ -329,7 +329,7 @@ async fn load<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>,
     Ok(all)
 }
 
-/// Sets and deletes go out together; a prefix is deleted in its place between them.
+/// Sets and deletes go out together; a prefix is deleted in order between them.
 async fn save<H: Host>(host: &H, owned: &Owned<'_, H>, writes: &[Write]) -> Result<(), Fault> {
     let mut together = Vec::with_capacity(writes.len());
     for write in writes {

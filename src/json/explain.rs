@@ -19,7 +19,7 @@ pub struct Fault {
     pub at_end: bool,
 }
 
-/// Why a text breaks: by what should stand there, or what often stands in its place.
+/// Why a text breaks: by what should be there, or what is often written instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 #[non_exhaustive]
 pub enum Reason {
@@ -33,17 +33,17 @@ pub enum Reason {
     Name,
     /// The first name of an object is due, or its end.
     NameOrBrace,
-    /// The colon behind a name is due.
+    /// The colon after a name is due.
     Colon,
-    /// An object goes on or ends.
+    /// An object continues or ends.
     CommaOrBrace,
-    /// An array goes on or ends.
+    /// An array continues or ends.
     CommaOrBracket,
     /// A number has no digit there.
     Digit,
     /// A string has no end.
     Unclosed,
-    /// The text goes on behind its value: two on one line, or lines that end with a carriage return alone.
+    /// Text follows the value: two on one line, or lines that end with a carriage return alone.
     GoesOn,
     /// `,]` or `,}`
     TrailingComma,
@@ -110,7 +110,7 @@ It is not valid UTF-8.
 It holds a number that is too large for a double.
 It is nested more than 128 levels deep.";
 
-/// What people write in place of JSON, and which reason that is.
+/// What people write instead of JSON, and which reason that is.
 const MISTAKES: &str = "'\n“\n”\n//\n/*\n#\nNaN\nInfinity\nundefined\nTrue\nFalse\nNone\n\u{FEFF}\n\0";
 const OF_MISTAKES: [Reason; 14] = [
     SingleQuote,
@@ -170,7 +170,7 @@ struct Walk<'a> {
     line: &'a [u8],
     /// Up to here it is UTF-8.
     decoded: usize,
-    /// Where an error is found, that is its place.
+    /// Where an error is found, this is its offset.
     at: usize,
 }
 
@@ -327,7 +327,7 @@ impl Walk<'_> {
         hex.iter().try_fold(0, |unit, &b| Some(unit << 4 | char::from(b).to_digit(16)?))
     }
 
-    /// Something else stands here: what is wanted, or what people often write in its place.
+    /// Something else is here: what is expected, or what people often write instead.
     fn unexpected(&self, wanted: Reason) -> Reason {
         let rest = self.line.get(self.at..).unwrap_or_default();
         match rest.first() {

@@ -1,4 +1,4 @@
-//! Which batches may run: the oldest first, so many at once; a cancelled one needs no place, only an end.
+//! Which batches may run: the oldest first, up to a limit; a cancelled one needs no slot, only its ending.
 
 /// Who runs and who rests. Ids sort by creation.
 #[derive(Debug, Default)]
@@ -15,12 +15,12 @@ impl Admission {
         Self { max: max.max(1) as usize, ..Self::default() }
     }
 
-    /// As it stood before its process ended: who had a place, and who rests until when.
+    /// As it was before its process ended: which batches had a slot, and which rest until when.
     pub fn resume(max: u32, running: Vec<String>, resting: Vec<(String, u64)>) -> Self {
         Self { running, resting, ..Self::new(max) }
     }
 
-    /// How many of the oldest unfinished batches to offer so that every free place can be filled.
+    /// How many of the oldest unfinished batches to offer so that every free slot can be filled.
     pub fn wanted(&self) -> usize {
         self.max + self.running.len() + self.resting.len()
     }
@@ -35,7 +35,7 @@ impl Admission {
                 admitted.push(id.clone());
             }
         }
-        // A cancelled batch runs without a place: it only has its ending to write.
+        // A cancelled batch runs without a slot: it only has its ending to write.
         let mut places = self.running.iter().filter(|id| !cancelled.contains(id)).count();
         for id in oldest {
             if places >= self.max {
@@ -54,7 +54,7 @@ impl Admission {
         !self.running.contains(id) && !self.resting.iter().any(|(resting, _)| resting == id)
     }
 
-    /// A batch's turn ended; it goes on at `wake_at`, if at all.
+    /// A batch's turn ended; it continues at `wake_at`, if at all.
     pub fn ended(&mut self, id: &str, wake_at: Option<u64>) {
         self.running.retain(|running| running != id);
         if let Some(wake_at) = wake_at {
@@ -63,7 +63,7 @@ impl Admission {
         }
     }
 
-    /// When the next resting batch may go on.
+    /// When the next resting batch may continue.
     pub fn wakes_at(&self) -> Option<u64> {
         self.resting.iter().map(|(_, wake_at)| *wake_at).min()
     }

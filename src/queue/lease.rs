@@ -1,7 +1,7 @@
-//! One owner for each batch: a lease that it takes, renews with every write, and loses to another that has not heard of it
+//! One owner for each batch: a lease that it takes, renews with every write, and loses to another that has not seen it renewed
 //! for too long.
 //!
-//! A lease protects by the check that every write of its owner carries, never by time: an owner that was stopped, and goes on
+//! A lease protects by the check that every write of its owner carries, never by time: an owner that was stopped, and continues
 //! after another took over, is refused. Time only decides when another may take over, and at worst makes it too early:
 //! then calls in flight are made again, and nothing else is lost.
 

@@ -25,7 +25,7 @@ pub(crate) struct Answered<'a> {
     pub(crate) body: Shown<'a>,
 }
 
-/// What stands in a line for the body of an answer.
+/// What a line has for the body of an answer.
 #[derive(Debug)]
 pub(crate) enum Shown<'a> {
     /// The body itself.

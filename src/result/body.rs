@@ -1,8 +1,8 @@
 //! What the body of an answer is: the one object that an output line may hold, or something else that must not
 //! be taken for it.
 //!
-//! A model server's answer was paid for, so it is read more kindly than a user's input: what can be made strict
-//! JSON without changing what it says is. What cannot is told apart from half an answer, which is worth asking
+//! A model server's answer was paid for, so it is read more leniently than a user's input: what can be made strict
+//! JSON without changing its meaning is. What cannot is distinguished from a truncated answer, which is worth asking
 //! for again.
 
 use crate::json::scan::{self, Kind, Members};
@@ -22,11 +22,11 @@ pub(super) struct Body<'a> {
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Form<'a> {
-    /// One JSON object, mended where it had to be.
+    /// One JSON object, repaired where it had to be.
     Object(Cow<'a, [u8]>),
     /// JSON, but no object: a list, a text.
     Other,
-    /// An object that came whole, but cannot be made strict JSON: `NaN`, or nested too deep to read.
+    /// An object that is complete, but cannot be made strict JSON: `NaN`, or nested too deep to read.
     Odd,
     /// Nothing, half an object, a page of HTML, an event stream.
     Foreign,
@@ -137,7 +137,7 @@ fn mended(text: &str) -> Option<Vec<u8>> {
             byte => {
                 match byte {
                     b'{' | b'[' => open += 1,
-                    // What follows the object is no part of it.
+                    // Trailing text is not part of the object.
                     b'}' | b']' if open == 1 && at + 1 < bytes.len() => return None,
                     b'}' | b']' => open = open.checked_sub(1)?,
                     _ => {}
@@ -150,7 +150,7 @@ fn mended(text: &str) -> Option<Vec<u8>> {
     (open == 0).then_some(mended)
 }
 
-/// Copies the string that starts at `from`; where it ends. Nothing for one without an end.
+/// Copies the string that starts at `from`, and gives where it ends; `None` for one that is not closed.
 fn mend_string(bytes: &[u8], from: usize, mended: &mut Vec<u8>) -> Option<usize> {
     mended.push(b'"');
     let mut at = from + 1;
@@ -161,7 +161,7 @@ fn mend_string(bytes: &[u8], from: usize, mended: &mut Vec<u8>) -> Option<usize>
                 return Some(at + 1);
             }
             b'\\' => {
-                // Halves of a character are those from D800 on, second ones those from DC00 on.
+                // Surrogates are those from D800 on, low ones those from DC00 on.
                 let half = |at: usize| match bytes.get(at..at + 4) {
                     Some([b'\\', b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B']) => Some(1),
                     Some([b'\\', b'u', b'd' | b'D', b'c'..=b'f' | b'C'..=b'F']) => Some(2),
@@ -256,7 +256,7 @@ mod tests {
             "\u{feff}",
             "{\"a\":[1}",
         ] {
-            // Brackets of the wrong kind are told from half an object by a scan that follows.
+            // Mismatched brackets are found by the scan that follows.
             if body != "{\"a\":[1}" {
                 assert_eq!(read(body.as_bytes()).form, Form::Foreign, "{body}");
             }

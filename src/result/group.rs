@@ -1,7 +1,7 @@
 //! Results as they are stored while a batch runs: groups of finished lines, one key each.
 //!
 //! A group is one line of JSON that says what follows, then the finished lines themselves, byte for byte
-//! as they will stand in the files; a checksum stands between. Lines above [`LARGE_RESULT_BYTES`] stand under keys of their own, so that
+//! as they will be in the files, with a checksum between. Lines above [`LARGE_RESULT_BYTES`] are stored under keys of their own, so that
 //! merging a chunk stays bounded whatever the model answers.
 
 use crate::host::{Fault, FaultKind};
@@ -48,7 +48,7 @@ pub(crate) enum StoredLine {
     Large(usize),
 }
 
-/// A key and the value that is to stand there.
+/// A key and the value to be stored.
 pub(crate) type Entry = (String, Vec<u8>);
 
 /// The entries that store one group. `results` are all of the same chunk.

@@ -105,7 +105,7 @@ pub(crate) fn without_answer(of: Of<'_>, reason: &NoAnswer) -> Vec<u8> {
     end(line)
 }
 
-/// The error line of a request of which nothing is known any more, not even its id: the `number`th of those.
+/// The error line of a request of which nothing is known, not even its id: the `number`th of those.
 pub(crate) fn of_unknown(batch_id: &str, number: u64, code: &'static str) -> Vec<u8> {
     // Strict clients read a line only with a text for an id.
     without_answer(Of { batch_id, line: u64::MAX - number, custom_id: "" }, &NoAnswer::Lost { code })

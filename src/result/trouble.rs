@@ -1,22 +1,22 @@
-//! What an answer or its absence says of the server, whoever is at fault.
+//! What an answer or its absence says about the server, whichever side is at fault.
 
 use crate::result::body::Named;
 
 /// Kinds of trouble, by what they say of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// It has too much to do, or cannot be reached: fewer calls at once may help.
+    /// It is overloaded or unreachable: fewer concurrent calls may help.
     Overloaded,
-    /// What stands before it gets no answer from it.
+    /// A gateway in front of it gets no answer from it.
     Unavailable,
     /// It failed at this request: as likely the request's fault as its own.
     Failing,
-    /// It serves nobody this way: wrong key, wrong address, no money.
+    /// It refuses everyone: wrong key, wrong address, empty account.
     Refused,
 }
 
 impl Trouble {
-    /// The word for it in a batch's `edgebatch.waiting`.
+    /// Its name in a batch's `edgebatch.waiting`.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",

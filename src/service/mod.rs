@@ -30,7 +30,7 @@ pub struct CreateParams {
     pub idempotency_key: Value,
 }
 
-/// Parameters of `create`, found good.
+/// Checked parameters of `create`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewBatch {
     input_file_id: String,
@@ -40,7 +40,7 @@ pub struct NewBatch {
     idempotency_key: Option<String>,
 }
 
-/// What an idempotency key stands for.
+/// What is stored for an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
     /// The batch it made, or is making.
@@ -104,7 +104,7 @@ impl NewBatch {
         })
     }
 
-    /// The record that makes the idempotency key stand for a new batch, whose id is above `newest`.
+    /// The record that binds the idempotency key to a new batch, whose id is above `newest`.
     pub fn record(&self, now_ms: u64, random: [u64; 2], newest: Option<&[u8]>) -> IdempotencyRecord {
         let batch_id = new_id(now_ms, random, newest);
         IdempotencyRecord { batch_id, fingerprint: self.fingerprint(), created_at: now_ms / 1_000 }
@@ -179,7 +179,7 @@ fn new_id(now_ms: u64, random: [u64; 2], newest: Option<&[u8]>) -> String {
     format!("batch_{:032x}", id.max(least))
 }
 
-/// Whether a text has the form of an id. Compared with those of batches, any such text has its place.
+/// Whether a text has the form of an id. Any such text can be compared with the ids of batches.
 pub fn is_id(text: &str) -> bool {
     text.strip_prefix("batch_")
         .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()))

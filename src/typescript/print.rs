@@ -35,7 +35,7 @@ impl File {
     }
 }
 
-/// `used` is how much of the line is taken, before and behind.
+/// `used` is how much of the line is taken, before and after.
 fn written(value: &Value, depth: usize, used: usize) -> String {
     let (inner, outer) = ("  ".repeat(depth + 1), "  ".repeat(depth));
     match value {

@@ -82,7 +82,7 @@ fn rules_are_in_typescript_as_they_are_here() {
         "import type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
     );
     file.constant(
-        "What a service is set to where nothing else is asked for.",
+        "The defaults of a service's settings.",
         "defaults",
         "SettingsWithDefaults",
         &Settings::default(),

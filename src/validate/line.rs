@@ -9,10 +9,10 @@ use crate::validate::fault::{BODY, CUSTOM_ID, Fault, Field, METHOD, MODEL, STREA
 use crate::validate::reason::Unreadable;
 use std::borrow::Cow;
 
-/// What an endpoint asks of a line, as [`Endpoint`] has it, ready to be held against many.
+/// What an endpoint asks of a line, as [`Endpoint`] has it, ready to be compared with many.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    /// Its path as a line gives it, quotes and all, if it writes nothing as an escape that need not be.
+    /// Its path as a line normally writes it, with quotes and without needless escapes.
     written: String,
     model_optional: bool,
     own: Option<Field>,
@@ -23,7 +23,7 @@ impl Asked {
     /// By the endpoint's path. Of one that is not known, which a host may have opened all the same, only the model
     /// is asked (contract §6).
     pub(super) fn by(path: &str) -> Self {
-        // Of one that cannot be written without escapes, nothing is known: no line is as short as this.
+        // A path that needs escapes has no normal form: no line compares equal to this.
         let plain = path.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\');
         let written = if plain { format!("\"{path}\"") } else { String::new() };
         let Some(endpoint) = Endpoint::of(path) else {

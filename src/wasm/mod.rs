@@ -125,8 +125,8 @@ impl Service {
     }
 }
 
-/// Which of a store's unfinished batches are to start now. For hosts that run each batch in a place of its own and
-/// keep the queue in another: `{ max, now, oldest, cancelled, running, resting }`, times in Unix milliseconds.
+/// Which of a store's unfinished batches are to start now. For hosts that run each batch in an object of its own and
+/// keep the queue in another one: `{ max, now, oldest, cancelled, running, resting }`, times in Unix milliseconds.
 #[wasm_bindgen(js_name = admitBatches, unchecked_return_type = "string[]")]
 pub fn admit_batches(
     #[wasm_bindgen(unchecked_param_type = "BatchQueue")] queue: JsValue,

@@ -1,5 +1,5 @@
 //! What becomes of a panic: a defect that no caller can answer. The instance traps, and promises that it gave out never
-//! settle by themselves, so JavaScript is told before.
+//! settle by themselves, so JavaScript is notified first.
 
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;

@@ -30,7 +30,7 @@ export interface CoreHost {
   sleep(ms: number): Promise<void>;
   idle(ms: number): Promise<void>;
   stopRequested(): boolean;
-  /** A batch of `serve`, or with no id all of them, cannot go on for now. */
+  /** A batch of `serve`, or with no id all of them, cannot continue for now. */
   faulted(id: string | undefined, message: string): void;
   /** Whether `kvWrite` takes checks: a null value says that the key is absent. */
   kvChecks(): boolean;
@@ -82,10 +82,10 @@ export interface BatchQueue {
   now: number;
   /** The oldest unfinished batches: at least as many as `max`, `running` and `resting` together, if there are. */
   oldest: string[];
-  /** Those that are to be cancelled: they need no place. */
+  /** Those that are to be cancelled: they need no slot. */
   cancelled: string[];
   running: string[];
-  /** Those that wait for a time of their own, and leave their place to others until then. */
+  /** Those that wait for a time of their own, and leave their slot to others until then. */
   resting: [id: string, wakeAt: number][];
 }
 "#;

@@ -19,7 +19,7 @@ pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue
 /// A value of the host's language as a plain one.
 ///
 /// # Errors
-/// An [`ApiError`] for what no plain value is like.
+/// An [`ApiError`] for what is not a plain value.
 pub(super) fn plain(value: &JsValue) -> Result<Value, JsValue> {
     plain_within(value, MAX_DEPTH).ok_or_else(|| {
         thrown(ApiError::invalid_request("Invalid options: expected plain values, not nested too deep"))
@@ -61,7 +61,7 @@ pub(super) fn flag(param: &str, value: Option<&Value>) -> Result<bool, ApiError>
     }
 }
 
-/// Nothing for functions, symbols, integers beyond 64 bits and what is nested too deep, as is an object that holds itself.
+/// `None` for functions, symbols, integers beyond 64 bits, and values nested too deep, such as cyclic objects.
 fn plain_within(value: &JsValue, depth: usize) -> Option<Value> {
     if value.is_null() || value.is_undefined() {
         return Some(Value::Null);
@@ -70,7 +70,7 @@ fn plain_within(value: &JsValue, depth: usize) -> Option<Value> {
         return Some(Value::Bool(value));
     }
     if let Some(number) = value.as_f64() {
-        // Beyond this a number stands for its neighbours too.
+        // Beyond this a double no longer identifies one integer.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         return Some(if number.trunc() != number || number.abs() >= EXACT {
             Value::Decimal(number)

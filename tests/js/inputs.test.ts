@@ -236,7 +236,7 @@ suite("A store that fails for a while", () => {
     broken = false;
     assert.equal((await batches.wait(id, { pollMs: 5 })).status, "completed");
     await batches.stop();
-    assert.deepEqual(heard, ["edgebatch: batches cannot go on for now: no space left"]);
+    assert.deepEqual(heard, ["edgebatch: batches cannot continue for now: no space left"]);
     assert.ok(looks > 0);
   });
 
@@ -257,6 +257,6 @@ suite("A store that fails for a while", () => {
         },
       });
     });
-    assert.ok(message.startsWith(`edgebatch: batch ${id} cannot go on for now: `), message);
+    assert.ok(message.startsWith(`edgebatch: batch ${id} cannot continue for now: `), message);
   });
 });

@@ -9,7 +9,7 @@ export interface KVSubject {
   /** Called when the test is over. */
   close?(): Promise<void>;
   /**
-   * Opens the same store anew, as after a restart: the old one is not used again, and `close` closes the new one.
+   * Opens the same store again, as after a restart: the old one is not used again, and `close` closes the new one.
    * Without it durability is not tested.
    */
   reopen?(): Promise<KV>;

@@ -17,7 +17,7 @@ import { fs, os, paths } from "../shared/node-modules.ts";
 export type Content =
   | { data: string }
   | {
-      /** An existing file that stays where it is, and what told its state when it was registered. */
+      /** An existing file that stays where it is, and its fingerprint when it was registered. */
       link: { path: string; size: string; mtime: string };
     };
 

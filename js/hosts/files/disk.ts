@@ -246,7 +246,7 @@ interface Ending {
   end(kept: boolean): Promise<void>;
 }
 
-/** Writes go to their places in the order of the calls. After a write that failed nothing can be completed. */
+/** Writes go to their offsets in the order of the calls. After a write that failed nothing can be completed. */
 class DiskWriter implements FileWriter {
   readonly #id: string;
   readonly #handle: FileHandle;
@@ -337,7 +337,7 @@ async function checkUnchanged(
   });
 }
 
-/** What was flushed to the disk is there no more, and no further try will bring it back. */
+/** What was flushed to the disk is gone, and no further try will bring it back. */
 function damaged(id: string, how: string): ResourceNotFoundError {
   return new ResourceNotFoundError(`File ${id} is damaged: ${how}.`, { param: "id", code: "file_damaged" });
 }

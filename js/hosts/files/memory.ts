@@ -61,7 +61,7 @@ export class MemoryFiles implements Files {
     return writer.complete();
   }
 
-  /** Forgets a file. Says whether there was one. A batch that is not done with keeps its input until it is. */
+  /** Forgets a file. Says whether there was one. A batch that has not ended keeps its input until it has. */
   async delete(id: string): Promise<boolean> {
     const file = this.#files.get(id);
     if (file !== undefined && this.#holders.has(id)) this.#deleted.set(id, file);

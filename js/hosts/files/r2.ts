@@ -182,7 +182,7 @@ export class ObjectWriter {
   #state: "open" | "failed" | "closed" = "open";
   #last: Promise<void> = Promise.resolve();
 
-  /** `began` is told of a multipart upload before its first part goes, so that it can be found if it is cut off. */
+  /** `began` is called with a multipart upload before its first part goes, so that it can be found if it is cut off. */
   constructor(
     bucket: R2BucketLike,
     key: string,

@@ -133,7 +133,7 @@ function checkKey(key: string): string {
   const code = ([...key][place] as string).codePointAt(0) as number;
   const name = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
   throw new TypeError(
-    `The API key holds a character that no header may hold, at place ${place + 1} (${name}).`,
+    `The API key holds a character that no header may hold, at position ${place + 1} (${name}).`,
   );
 }
 
@@ -141,7 +141,7 @@ function isRedirect({ type, status, headers }: Response): boolean {
   return type === "opaqueredirect" || ([301, 302, 303, 307, 308].includes(status) && headers.has("location"));
 }
 
-/** Where a request may go once more, body, key and all: to the same server, or to the same one by https. */
+/** Where a request may be sent again, with body and key: to the same server, or to the same one by https. */
 function redirectedTo({ status, headers }: Response, from: URL): URL | null {
   const location = headers.get("location") ?? "";
   if ((status !== 307 && status !== 308) || !URL.canParse(location, from)) return null;

@@ -163,7 +163,7 @@ export class SqliteKV implements KV {
     this.#db.close();
   }
 
-  /** Who holds the lock: whoever does writes its name down at once. Null when that cannot be told. */
+  /** Who holds the lock: whoever does writes its name down at once. Null when that is not known. */
   async #holder(): Promise<StoreHolder | null> {
     for (let tries = 0; tries < 20; tries++) {
       try {
@@ -216,7 +216,7 @@ function invalid(param: string, expected: string): InvalidRequestError {
   return new InvalidRequestError(message, { param, code: "invalid_value" });
 }
 
-/** Whether a process of this machine is there no more: its name was left by a crash. */
+/** Whether a process of this machine is gone: its name was left by a crash. */
 function isGone({ pid, host }: StoreHolder): boolean {
   if (host !== os().hostname()) return false;
   try {

@@ -18,7 +18,7 @@ export function compareKeys(a: string, b: string): number {
 
 const SURROGATES = 0xd800;
 
-/** Moves the surrogates, which stand for code points above 0xFFFF, behind 0xE000 to 0xFFFF. */
+/** Moves the surrogates, which encode code points above 0xFFFF, after 0xE000 to 0xFFFF. */
 function rank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x0800;
 }
@@ -37,7 +37,7 @@ export function keyPrefixEnd(prefix: string): string | undefined {
 const BLOCK = 512;
 
 /**
- * A set of strings kept in byte order, as a list of short sorted blocks: adding, deleting and finding a place
+ * A set of strings kept in byte order, as a list of short sorted blocks: adding, deleting and finding an index
  * touch one block, so a hundred thousand keys are no slower to add one by one than in order.
  */
 export class SortedKeys {
@@ -110,13 +110,13 @@ export class SortedKeys {
   }
 }
 
-/** Keys that come in order leave full blocks behind them, others halve the block. */
+/** Keys that come in order leave full blocks, others split the block. */
 function splitAt(blocks: string[][], at: number, inserted: number): number {
   const length = (blocks[at] as string[]).length;
   return at === blocks.length - 1 && inserted === length - 1 ? length - 1 : length >>> 1;
 }
 
-/** The first place whose key is not below `key`. */
+/** The first index whose key is not below `key`. */
 function lowerBound(block: string[], key: string): number {
   let low = 0;
   let high = block.length;

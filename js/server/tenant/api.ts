@@ -55,9 +55,9 @@ export interface TurnApi {
   expectMultipart(key: string, uploadId: string): Promise<void>;
   /** An output or error file. */
   runnerOutput(batchId: string, turn: number, file: OutputFile): Promise<WireFile>;
-  /** The batch is done with: its place is free. */
+  /** The batch has ended: its seat is free. */
   runnerEnded(batchId: string, turn: number): Promise<void>;
-  /** The batch cannot go on for now: others may run meanwhile. */
+  /** The batch cannot continue for now: others may run meanwhile. */
   runnerRests(batchId: string, turn: number, wakeAt: number): Promise<void>;
   /** The Runner cannot read its database. */
   runnerDamaged(batchId: string, turn: number, message: string): Promise<void>;

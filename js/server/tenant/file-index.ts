@@ -23,7 +23,7 @@ import type { FileList, FileQuery, NewFile, Segment, StoredFile, WireFile } from
 const PAGE_BYTES = 256 * 1024;
 /** Entries of a list that are read at once. Names are long. */
 const READ_AT_ONCE = 100;
-/** How long the place of a file that is gone is known to pagers, in seconds: a year. */
+/** How long the position of a file that is gone is kept for pagers, in seconds: a year. */
 const PLACE_SECONDS = 31_536_000;
 /** Files that are forgotten at once as their time is over. */
 const MOST_EXPIRED = 500;
@@ -180,7 +180,7 @@ export class FileIndex {
     return { object: "list", data, has_more, first_id: first?.id ?? null, last_id: last?.id ?? null };
   }
 
-  /** Forgets files whose time is over, so many at once, and in the end where they stood. */
+  /** Forgets expired files, a limited number at once, and in the end their positions in lists. */
   async expire(now: number): Promise<void> {
     const due = await this.#kv.list({ prefix: FILES_DUE, limit: MOST_EXPIRED });
     for (const [key] of due.entries) {

@@ -10,14 +10,14 @@ import { log, logError, logWarning } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
 import { Seats } from "./seats.ts";
 
-/** A running batch that was not heard of for so long is woken. Its Runner speaks up every few seconds. */
+/** A running batch that was silent for this long is woken. Its Runner calls every few seconds. */
 const STALE_MS = 45_000;
 
 export class Queue {
   readonly seats: Seats;
   readonly #ports: TenantPorts;
   readonly #kv: KV;
-  /** When each Runner was last heard of. After a restart all count as heard of now. */
+  /** When each Runner last called. After a restart all count as having called now. */
   readonly #heard = new Map<string, number>();
   readonly #since = Date.now();
   #admitting: Promise<void> | undefined;
@@ -44,7 +44,7 @@ export class Queue {
     this.#heard.delete(id);
   }
 
-  /** Wakes those that were not heard of. */
+  /** Wakes those that have been silent. */
   async wakeStale(): Promise<void> {
     for (const id of (await this.seats.all()).running) {
       const silent_ms = Date.now() - (this.#heard.get(id) ?? this.#since);

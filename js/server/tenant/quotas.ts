@@ -3,7 +3,7 @@
 import { ApiError } from "../../core/errors.ts";
 import type { Quotas } from "../ports.ts";
 
-/** How many bytes the next file may have. Throws when no file may come, or none of so many bytes. */
+/** How many bytes the next file may have. Throws when no file is allowed, or none of that size. */
 export function storageRoom(most: Quotas, has: { files: number; bytes: number }, bytes = 0): number {
   if (has.files >= most.files) throw refused(`File limit reached. Limit: ${most.files} files.`);
   const room = most.storedBytes - has.bytes;

@@ -5,13 +5,13 @@ import { SEATS } from "../keys.ts";
 import type { Seat } from "../ports.ts";
 import { type Change, change, decoded, entries } from "./change.ts";
 
-/** Failed calls in a row, over so long, after which a Runner is given up: three rounds of the Tenant. */
+/** Failed calls in a row, over this time, after which a Runner is replaced: three rounds of the Tenant. */
 const LOST_CALLS = 3;
 const LOST_MS = 85_000;
 /** Turns of one generation's Runner: more than there can be, and far within what a number holds. */
 const TURNS = 2 ** 32;
 
-/** What is kept of a place. */
+/** What is stored of a seat. */
 export interface SeatRecord extends Seat {
   /** Until when the batch rests; null while it runs. */
   wake_at: number | null;
@@ -48,7 +48,7 @@ export class Seats {
     });
   }
 
-  /** A batch leaves its place to others until a time. */
+  /** A batch leaves its slot to others until a time. */
   async rest(c: Change, id: string, wakeAt: number): Promise<void> {
     const seat = await seatOf(c, id);
     if (seat) c.set(SEATS + id, { ...seat, wake_at: wakeAt } satisfies SeatRecord);

@@ -33,7 +33,7 @@ import type {
 import { Uploads } from "./uploads.ts";
 import { Waits } from "./waits.ts";
 
-/** How often the tenant looks after its batches while it has any that have not ended, and at most how rarely. */
+/** How often the tenant checks its batches while any of them has not ended, and the longest pause otherwise. */
 const ROUND_MS = 30_000;
 const IDLE_ROUND_MS = 3_600_000;
 /** Seconds that output and error files live unless the batch says otherwise: 30 days. */

@@ -19,7 +19,7 @@ export interface Writing {
   until: number;
   /** Whether it is to be deleted then; one that was there before is only replaced. */
   isNew: boolean;
-  /** Writes in parts, which are seen by nobody and stay until they are thrown away. */
+  /** Writes in parts, which are invisible and stay until they are thrown away. */
   uploadIds: string[];
 }
 

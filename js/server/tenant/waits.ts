@@ -1,10 +1,10 @@
-/** Logs that batches wait for the model server, and that they go on: once for each change that an operator would act on. */
+/** Logs that batches wait for the model server, and that they continue: once for each change that an operator would act on. */
 
 import type { Batch, KVOp } from "../../core/types.ts";
 import { BATCH } from "../keys.ts";
 import { logWarning } from "../log.ts";
 
-/** A wait that goes on is logged again when its end has moved by more than so many seconds. */
+/** A wait that continues is logged again when its end has moved by more than this many seconds. */
 const MOVED_S = 60;
 
 type Wait = { reason: string; status: number | null; until: number };
@@ -41,7 +41,7 @@ export class Waits {
     this.#logged.set(batchId, wait && last);
   }
 
-  /** A batch is done with. */
+  /** A batch has ended. */
   forget(batchId: string): void {
     this.#logged.delete(batchId);
   }

@@ -22,7 +22,7 @@ pub(super) enum Halt {
 }
 
 impl Halt {
-    /// What stands in the line of a request that it kept from its answer.
+    /// What the line says of a request that it kept from being answered.
     pub(super) fn reason(&self, sent: bool) -> NoAnswer {
         match self {
             Self::Cancelled => NoAnswer::Cancelled { sent },

@@ -1,34 +1,34 @@
 //! Whose fault a failed try is: the line's, which uses its tries up, or the server's, which must cost no line
-//! anything. The only place that decides it.
+//! anything. It is decided here only.
 //!
-//! One failed try says little; what the server did for others meanwhile says nearly all. While nobody is
+//! One failed try says little; what the server did for others meanwhile says nearly everything. While no request is
 //! answered, the trouble is the server's and no try counts. Where others are answered, a failure counts for
 //! as much as it is unlikely: a line that fails five times beside a thousand that do not is at fault, one that
 //! fails five times where every other call fails is not. A line that ends in trouble is one whose failures the
-//! server's recent mood would explain with a chance below 2^-30; or, where lines that failed once go on to fail while
+//! server's recent record would explain with a chance below 2^-30; or, where lines that failed once keep failing while
 //! fresh ones do not, one that had its tries: there it is not chance.
 
 use crate::result::trouble::Trouble;
 
-/// What a line has to show before it is given up, in 1/256 bits: 30 bits.
+/// The evidence against a line at which it is failed, in 1/256 bits: 30 bits.
 const LIMIT: u32 = 30 << 8;
-/// How long the only line that is left may find no one at home before its tries count...
+/// How long the only line that is left may go unanswered before its tries count...
 const LONE_MS: u64 = 90 * 60_000;
 /// ...and how long several may.
 const DARK_MS: u64 = 12 * 3_600_000;
-/// How long an error that is more often the request's than the server's counts for no one.
+/// How long an error that is more often the request's than the server's counts against no line.
 const SICK_MS: u64 = 15 * 60_000;
-/// When nobody was answered for so long, what was before is forgotten.
+/// When no request was answered for this long, older records are dropped.
 const OUTAGE_MS: u64 = 10_000;
-/// Replies that the server's mood is judged by, before older ones count for half.
+/// Replies that the server is judged by, before older ones count for half.
 const RECENT: u32 = 128;
 /// With fewer replies than this an error of the request's kind counts whole.
 const FEW: u32 = 16;
 
-/// What a line has behind it.
+/// The tries of a line so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tries {
-    /// Tries that failed, whoever was at fault.
+    /// Tries that failed, whichever side was at fault.
     pub(super) made: u32,
     /// How much they count against the line, in 1/256 bits.
     spent: u32,
@@ -92,12 +92,12 @@ impl Health {
         [self.since, u64::from(self.ever) | u64::from(self.several) << 1]
     }
 
-    /// Since when nobody was answered.
+    /// Since when no request was answered.
     pub(super) fn since(&self) -> u64 {
         self.since
     }
 
-    /// Several lines are in trouble and nobody is answered: it is not the lines.
+    /// Several lines are in trouble and none is answered: it is not the lines.
     pub(super) fn is_general(&self) -> bool {
         self.several
     }
@@ -120,7 +120,7 @@ impl Health {
         self.count(tries, 0);
     }
 
-    /// A try of line `line` ended in trouble. Whether the line is to be given up.
+    /// A try of line `line` ended in trouble. Whether the line is to be failed.
     pub(super) fn on_trouble(
         &mut self,
         now: u64,
@@ -155,7 +155,7 @@ impl Health {
         tries.spent >= LIMIT
     }
 
-    /// How long nobody may have been answered before tries count all the same. The last lines of a file may all be refused
+    /// How long no request may have been answered before tries count all the same. The last lines of a file may all be refused
     /// for what they ask.
     fn dark_ms(&self, trouble: Trouble) -> u64 {
         if self.several && trouble != Trouble::Refused { DARK_MS } else { LONE_MS }
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use Trouble::{Failing, Overloaded, Refused, Unavailable};
 
-    /// Tries that a line takes before it is given up; the world between them is up to `between`.
+    /// Tries that a line gets before it is failed; what happens between them is up to `between`.
     fn tries_of(
         trouble: Trouble,
         health: &mut Health,
@@ -258,7 +258,7 @@ mod tests {
         // Where two of three fail, it takes that many more to be sure.
         assert!(matches!(tries(Overloaded, &mut flaky.clone()), Some(40..70)));
         assert!(matches!(tries(Unavailable, &mut stubborn.clone()), Some(5..15)));
-        // While nobody is answered, nobody is at fault: half an hour and more.
+        // While no request is answered, none is at fault: half an hour and more.
         for trouble in [Overloaded, Unavailable, Refused] {
             assert_eq!(tries(trouble, &mut dark.clone()), None, "{trouble:?}");
             assert_eq!(tries(trouble, &mut nothing.clone()), None, "{trouble:?}: and nobody ever was");

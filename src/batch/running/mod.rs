@@ -122,7 +122,7 @@ impl Running {
         }
     }
 
-    /// Where a later turn would go on.
+    /// Where a later turn would resume.
     pub(super) fn checkpoint(&self) -> SavedPhase {
         let (closed, mut open, unsealed) = self.chunks.snapshot();
         open.extend(self.reader.untouched());
@@ -222,7 +222,7 @@ impl Phase for Running {
         Ok(Next::Again)
     }
 
-    /// An inference call ended. Replies to calls given up are for no flight and say nothing.
+    /// An inference call ended. Replies to aborted calls match no flight and are ignored.
     fn on_reply(&mut self, context: &mut Context, id: CommandId, reply: Reply) -> Result<Next, Defect> {
         let Some(flight) = self.lanes.land(id) else { return Ok(Next::Idle) };
         self.on_landed(context, flight, reply)?;

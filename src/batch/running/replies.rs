@@ -112,7 +112,7 @@ impl Running {
         self.window.resumes_at(now).or(next)
     }
 
-    /// A try ended in trouble: whose it is decides whether the request waits, or ends as it would stand in its file.
+    /// A try ended in trouble: whose it is decides whether the request waits, or ends with what its file will hold.
     fn in_trouble(
         &mut self,
         context: &mut Context,
@@ -127,7 +127,7 @@ impl Running {
         if failed.narrows || self.health.is_general() {
             self.window.on_trouble(context.now, sent_at, &mut context.jitter);
             if let Some(asked) = retry_after_ms {
-                // One that asks for much while others are answered is heard for itself: the others look again.
+                // A long wait that one request is asked for, while others are answered, applies to it alone: the others look again.
                 let most = if self.health.is_general() { RETRY_AFTER_CAP_MS } else { RETRY_CAP_MS };
                 self.window.pause(context.now.saturating_add(asked.min(most)));
             }

@@ -19,6 +19,6 @@ pub(super) struct Request {
     pub(super) custom_id: String,
     /// As it stands in the file.
     pub(super) body: Arc<[u8]>,
-    /// What it has behind it.
+    /// Its tries so far.
     pub(super) tries: Tries,
 }

@@ -78,7 +78,7 @@ fn is_beyond_double(number: &[u8]) -> bool {
         return false;
     }
     let zeros = mantissa.iter().filter(|&&b| b != b'.').take_while(|&&b| b == b'0').count();
-    // How many digits stand before the point once the exponent has moved it. What a line can hold is far from overflow.
+    // How many digits precede the point once the exponent has moved it. What a line can hold is far from overflow.
     let before = (point as i64 - zeros as i64).saturating_add(exponent_of(exponent));
     match before.cmp(&(BEYOND.len() as i64)) {
         std::cmp::Ordering::Less => false,

@@ -56,7 +56,7 @@ pub enum Kind {
     Null,
 }
 
-/// A value where it stands in the text.
+/// A value, as a slice of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value<'a> {
     /// What it is.

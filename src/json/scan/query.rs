@@ -10,7 +10,7 @@ const NONE: usize = usize::MAX;
 /// Names are found by their length, counted up to here and then over again.
 const LENGTHS: usize = 16;
 
-/// The members to look for, and where they stand in the text scanned last. Made once for many texts.
+/// The members to look for, and where they are in the text scanned last. Made once for many texts.
 #[derive(Clone, Debug)]
 pub struct Query<'n> {
     /// First the members of the top value, then those of the one among them that is `within`.
@@ -48,7 +48,7 @@ struct Span {
 /// The first name of each length among those asked for together; each name knows the next as long.
 type Lengths = [u8; LENGTHS];
 
-/// A name, and its first and last eight bytes (or all, if it has no more): so that most names are told apart without a
+/// A name, and its first and last eight bytes (or all, if it has no more): so that most names are distinguished without a
 /// call.
 #[derive(Clone, Copy, Debug, Default)]
 struct Name<'n> {

@@ -123,7 +123,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// A key up to after its colon: where it stands between the quotes.
+    /// A key, up to and including its colon: the range between the quotes.
     fn key(&mut self) -> Result<(usize, usize), ScanError> {
         self.space();
         if self.peek()? != b'"' {

@@ -148,7 +148,7 @@ suite("a run in trouble", () => {
     const args = ["run", "in.jsonl", "--url", "http://localhost:1", "--key", "sk-…x"];
     const { status, stderr } = await edgebatch(args, { cwd });
     assert.equal(status, 2);
-    assert.match(stderr, /no header may hold, at place 4 \(U\+2026\)/);
+    assert.match(stderr, /no header may hold, at position 4 \(U\+2026\)/);
     assert.deepEqual(readdirSync(cwd), ["in.jsonl"]);
   });
 

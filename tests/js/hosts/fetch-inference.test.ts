@@ -194,11 +194,11 @@ describe("fetchInference", () => {
     assert.throws(
       () => fetchInference({ baseUrl: "http://h", apiKey: "sk-\u201cquoted" }),
       (error: Error) => {
-        assert.match(error.message, /no header may hold, at place 4 \(U\+201C\)/);
+        assert.match(error.message, /no header may hold, at position 4 \(U\+201C\)/);
         return error instanceof TypeError && !error.message.includes("quoted");
       },
     );
-    assert.throws(() => fetchInference({ baseUrl: "http://h", apiKey: "a\nb" }), /at place 2 \(U\+000A\)/);
+    assert.throws(() => fetchInference({ baseUrl: "http://h", apiKey: "a\nb" }), /at position 2 \(U\+000A\)/);
   });
 
   test("rejects with a TimeoutError when no headers come in time", async () => {

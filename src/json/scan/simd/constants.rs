@@ -32,7 +32,7 @@ pub(super) struct Constants<V> {
 impl<V: Vector> Constants<V> {
     #[inline(always)]
     pub(super) unsafe fn new() -> Self {
-        // V8 makes a constant anew each time it is used, by three or four instructions. What it does not know to be
+        // V8 rebuilds a constant each time it is used, by three or four instructions. What it does not know to be
         // one it keeps; and for the compiler not to know it, it must seem to come from anywhere.
         let tables = std::hint::black_box(&TABLES);
         // SAFETY: each table is 16 bytes; the rest is upheld by the caller.

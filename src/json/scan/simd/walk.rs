@@ -251,7 +251,7 @@ impl<V: Vector> Steps<'_, '_, V> {
         }
     }
 
-    /// `end`, or before the whitespace that stands there.
+    /// `end`, or before the whitespace that precedes it.
     #[inline(always)]
     fn trimmed(&self, start: usize, end: usize) -> usize {
         let text = self.text;
