@@ -2,9 +2,9 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { InvalidRequestError, ResourceNotFoundError } from "../../core/errors.ts";
+import { newFileId } from "../../core/file-id.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
-import { newFileId } from "../shared/file-id.ts";
 import { fs, paths } from "../shared/node-modules.ts";
 import {
   type Content,

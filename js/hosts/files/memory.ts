@@ -1,9 +1,9 @@
 /** Files that live as long as the process: for tests, pages and small uses. */
 
 import { ResourceNotFoundError } from "../../core/errors.ts";
+import { newFileId } from "../../core/file-id.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
 import { concat } from "../shared/bytes.ts";
-import { newFileId } from "../shared/file-id.ts";
 
 /** {@link Files} in memory. */
 export class MemoryFiles implements Files {

@@ -1,9 +1,9 @@
 /** Files in an R2 bucket. */
 
 import { ResourceNotFoundError } from "../../core/errors.ts";
+import { newFileId } from "../../core/file-id.ts";
 import { checkNames } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
-import { newFileId } from "../shared/file-id.ts";
 
 /** What all that is kept in R2 uses of a bucket. */
 export interface R2BucketLike {

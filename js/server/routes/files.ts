@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
-import { newFileId } from "../../hosts/shared/file-id.ts";
+import { newFileId } from "../../core/file-id.ts";
 import { content } from "../download.ts";
 import type { HonoEnv } from "../http.ts";
 import { now } from "../ids.ts";

@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
-import { newFileId } from "../../hosts/shared/file-id.ts";
+import { newFileId } from "../../core/file-id.ts";
 import { type Call, type HonoEnv, jsonObject } from "../http.ts";
 import { newId } from "../ids.ts";
 import { Joined, SmallOrObject } from "../join.ts";

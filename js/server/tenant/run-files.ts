@@ -1,8 +1,8 @@
 /** A turn's files: the tenant's input files, and the two files that the batch makes. */
 
 import { ResourceNotFoundError } from "../../core/errors.ts";
+import { newFileId } from "../../core/file-id.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
-import { newFileId } from "../../hosts/shared/file-id.ts";
 import { fileKey } from "../keys.ts";
 import { logError } from "../log.ts";
 import type { Blobs } from "../ports.ts";
