@@ -28,6 +28,7 @@ const rooms = {
       "js/core/types.ts",
       "js/core/ports.ts",
       "js/core/errors.ts",
+      "js/core/file-id.ts",
       "js/core/options.ts",
       "js/core/rules.ts",
       "js/core/texts.ts",
@@ -52,7 +53,6 @@ const platform =
   /\b(R2[A-Z]\w*|DurableObject\w*|FixedLengthStream|DigestStream|WebSocketPair|Buffer|process)\b/;
 
 const known = [
-  "src/result/group.rs may not use src/batch/command.rs",
   "src/settings.rs may not use src/validate/mod.rs",
   "js/cli/main.ts may not import js/hosts/shared/node-modules.ts",
   "js/cli/plan.ts may not import js/hosts/inference/",

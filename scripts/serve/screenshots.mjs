@@ -23,7 +23,11 @@ main(async () => {
       ["page-phone.png", "light", 390, 844],
     ];
     for (const [name, colorScheme, width, height] of pictures) {
-      const page = await browser.newPage({ colorScheme, reducedMotion: "reduce", viewport: { width, height } });
+      const page = await browser.newPage({
+        colorScheme,
+        reducedMotion: "reduce",
+        viewport: { width, height },
+      });
       await page.goto(url, { waitUntil: "networkidle" });
       await page.getByRole("button", { name: "Try an example" }).click();
       await page.getByText(/^Done · /).waitFor();
