@@ -6,8 +6,6 @@ const longest = 400;
 const known = [
   "src/json/value.rs",
   "tests/core/faults.rs",
-  "tests/core/scan.rs",
-  "tests/js/worker/routes.test.ts",
 ];
 
 export default function length() {
