@@ -3,9 +3,7 @@ import { circles } from "../lib/graph.mjs";
 import { imports } from "../lib/imports.mjs";
 import { rustImports } from "../lib/modules.mjs";
 import { Failure } from "../lib/process.mjs";
-import { refuseNew, scriptFiles } from "../lib/sources.mjs";
-
-const known = [];
+import { refuse, scriptFiles } from "../lib/sources.mjs";
 
 /** A folder's mod.rs is the folder's: that its files name it, and it them, is no circle. */
 const isFolderOf = (mod, file) => mod.endsWith("/mod.rs") && file.startsWith(mod.slice(0, -"mod.rs".length));
@@ -26,5 +24,5 @@ export default function cycles() {
     if (![...edges.values()].some((others) => others.length > 0))
       throw new Failure(`cycles: ${name}: no imports found`);
   const found = [...circles(rust), ...circles(scripts)].map((circle) => circle.join(" > "));
-  refuseNew("cycles", found, known);
+  refuse("cycles", found);
 }

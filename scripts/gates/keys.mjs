@@ -1,15 +1,13 @@
 // What keys of the key-value store look like is said in src/keys.rs alone. A prefix that TypeScript writes out itself
 // is a second place to change, and no test of the core would miss it.
-import { places, read, refuseNew, scriptFiles } from "../lib/sources.mjs";
+import { places, read, refuse, scriptFiles } from "../lib/sources.mjs";
 
 /** What src/typescript writes, for everyone else to use. */
 const source = "js/core/rules.ts";
-
-const known = ["js/core/inputs.ts"];
 
 export default function keys() {
   const prefixes = new Set([...read("src/keys.rs").matchAll(/"([a-z]+):/g)].map((match) => match[1]));
   const files = scriptFiles("js").filter((file) => file !== source && !file.startsWith("js/page/"));
   const literal = new RegExp(`["'\`](${[...prefixes].join("|")}):`);
-  refuseNew("keys", places(files, literal), known);
+  refuse("keys", places(files, literal));
 }

@@ -2,7 +2,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `validating`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a [`Phase`] |
+//! | `validating`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
 //! | `context` | what they share; how a change of phase is made durable before it has effects |
 //! | `command` | what the machine asks for, and how it is answered |
 //! | `call` | a host call that must succeed: repeated while its fault may pass |

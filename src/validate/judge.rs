@@ -2,6 +2,7 @@
 
 use super::{Dialect, Rules};
 use crate::input::jsonl::{Line, Text};
+use crate::input::request::RequestLine;
 use crate::json::scan::{self, Json, Query, ScanError, same};
 use crate::validate::duplicates::{self, Seen};
 use crate::validate::fault::Fault;
@@ -9,8 +10,23 @@ use crate::validate::line::{Asked, Fields};
 use crate::validate::models::Models;
 use crate::validate::reason::{self, Unreadable};
 use crate::validate::statistics::Statistics;
-use crate::validate::validator::{Sink, ValidRequest};
 use crate::wire::BatchError;
+
+/// A line without errors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidRequest<'a> {
+    /// Physical line, 1-based.
+    pub line: u64,
+    /// Where the line starts in the file, in bytes.
+    pub offset: u64,
+    /// Where the next line starts.
+    pub end: u64,
+    /// What the line asks for.
+    pub request: RequestLine<'a>,
+}
+
+/// Where valid requests go.
+pub type Sink<'s> = dyn FnMut(ValidRequest<'_>) + 's;
 
 /// A copy of a line: its chunk is gone when the answer comes.
 #[derive(Debug)]

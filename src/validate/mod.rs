@@ -35,8 +35,9 @@ mod reason;
 mod statistics;
 mod validator;
 
+pub use judge::{Sink, ValidRequest};
 pub use statistics::{LineSize, Statistics, Tally, size_class};
-pub use validator::{Progress, Report, Sink, ValidRequest, Validator};
+pub use validator::{Progress, Report, Validator};
 
 use crate::limits::Limits;
 use crate::wire::BatchError;

@@ -2,11 +2,10 @@
 
 use super::{Dialect, Rules};
 use crate::input::jsonl::{Line, LineSplitter, Text};
-use crate::input::request::RequestLine;
 use crate::json::scan::{Lines, Query};
 use crate::validate::duplicates::Seen;
 use crate::validate::fault::Fault;
-use crate::validate::judge::{Common, Errors, Judge, Waiting};
+use crate::validate::judge::{Common, Errors, Judge, Sink, Waiting};
 use crate::validate::line::Asked;
 use crate::validate::models::Models;
 use crate::validate::reason::Unreadable;
@@ -30,19 +29,6 @@ pub enum Progress {
     },
 }
 
-/// A line without errors.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValidRequest<'a> {
-    /// Physical line, 1-based.
-    pub line: u64,
-    /// Where the line starts in the file, in bytes.
-    pub offset: u64,
-    /// Where the next line starts.
-    pub end: u64,
-    /// What the line asks for.
-    pub request: RequestLine<'a>,
-}
-
 /// What was found in a file: final after `finish`, before that the state so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,9 +49,6 @@ pub struct Report {
     /// The model, if all valid lines name the same.
     pub model: Option<String>,
 }
-
-/// Where valid requests go.
-pub type Sink<'s> = dyn FnMut(ValidRequest<'_>) + 's;
 
 /// Checks one file, in memory that does not grow with its bytes: one line, the errors kept, and up to 24 bytes
 /// for each `custom_id` of the first `max_requests` requests. (Later ones are compared with those, but

@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod host;
+pub(crate) mod json;
 pub(crate) mod model;
 pub(crate) mod process;
 pub(crate) mod random;
