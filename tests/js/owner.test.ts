@@ -1,4 +1,4 @@
-/** One service at a time runs the batches of a store, whoever asks, and whenever. */
+/** One service at a time runs the batches of a store that takes no checks, whoever asks, and whenever. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -34,11 +34,16 @@ const input = Array.from({ length: count }, (_, i) => {
   return `${JSON.stringify({ custom_id: `r${i}`, method: "POST", url: endpoint, body })}\n`;
 }).join("");
 
+/** The store as one that takes no checks. */
+function unchecked<T extends KV>(kv: T): T {
+  return Object.defineProperty(kv, "caps", { value: { ...kv.caps, checks: false } });
+}
+
 /** A batch that waits to be run, in a folder of its own, and a service of this process that does not run it. */
 async function prepared() {
   const directory = temporaryDirectory();
   const files = new DiskFiles(join(directory, "files"));
-  const kv = new SqliteKV(join(directory, "batches.db"));
+  const kv = unchecked(new SqliteKV(join(directory, "batches.db")));
   const answer = { status: 200, body: new TextEncoder().encode("{}") };
   const inference = { infer: async () => answer };
   const options = { kv, files, inference, models: anyModel };
@@ -67,8 +72,10 @@ function runner(directory: string, id: string): ChildProcess {
        while (calls > ${held} && !existsSync(${JSON.stringify(join(directory, "go"))}));
        return { status: 200, body };
      };
+     const kv = new SqliteKV(${JSON.stringify(join(directory, "batches.db"))});
+     Object.defineProperty(kv, "caps", { value: { ...kv.caps, checks: false } });
      const batches = new Batches({
-       kv: new SqliteKV(${JSON.stringify(join(directory, "batches.db"))}),
+       kv,
        files: new DiskFiles(${JSON.stringify(join(directory, "files"))}),
        inference: { infer },
        models: anyModel,
@@ -191,6 +198,7 @@ suite("Of several processes over one store", { timeout: 60_000 }, () => {
     const source = `import { anyModel, Batches, echoInference, MemoryFiles, SqliteKV } from ${entry};
       const files = new MemoryFiles();
       const kv = new SqliteKV(${path});
+      Object.defineProperty(kv, "caps", { value: { ...kv.caps, checks: false } });
       const batches = new Batches({ kv, files, inference: echoInference(), models: anyModel });
       await batches.served().catch((error) => console.log(error.name));
       console.log((await batches.list()).data.length);`;
@@ -220,7 +228,7 @@ suite("Of two services in one process", () => {
     new Batches({ kv, ...rest(), onError: () => {}, ...options });
 
   test("the second is refused by a store in memory, until the first has stopped", async () => {
-    const kv = new MemoryKV();
+    const kv = unchecked(new MemoryKV());
     const [first, second] = [service(kv), service(kv)];
     await assert.rejects(second.served(), StoreInUseError);
     await first.stop();
@@ -236,11 +244,11 @@ suite("Of two services in one process", () => {
     mkdirSync(join(directory, "real"));
     symlinkSync(join(directory, "real"), join(directory, "folder"));
     const path = join(directory, "real", "kv.db");
-    const kv = new SqliteKV(path);
+    const kv = unchecked(new SqliteKV(path));
     symlinkSync(path, join(directory, "kv.db"));
     const first = service(kv);
     for (const other of [path, join(directory, "folder", "kv.db"), join(directory, "kv.db")]) {
-      const second = new SqliteKV(other);
+      const second = unchecked(new SqliteKV(other));
       await assert.rejects(
         service(second).served(),
         (error) => error instanceof StoreInUseError && error.holder?.pid === process.pid,
@@ -248,7 +256,7 @@ suite("Of two services in one process", () => {
       second.close();
     }
     await first.stop();
-    const again = new SqliteKV(path);
+    const again = unchecked(new SqliteKV(path));
     const next = service(again);
     await next.stop();
     await next.served();
@@ -271,7 +279,7 @@ suite("Of two services in one process", () => {
   });
 
   test("stores in memory of their own do not know of each other", async () => {
-    const [a, b] = [new SqliteKV(":memory:"), new SqliteKV(":memory:")];
+    const [a, b] = [unchecked(new SqliteKV(":memory:")), unchecked(new SqliteKV(":memory:"))];
     const services = [service(a), service(b)];
     for (const one of services) await one.stop();
     for (const one of services) await one.served();
@@ -280,7 +288,7 @@ suite("Of two services in one process", () => {
   });
 
   test("turns of one service run side by side", async () => {
-    const kv = new SqliteKV(join(temporaryDirectory(), "kv.db"));
+    const kv = unchecked(new SqliteKV(join(temporaryDirectory(), "kv.db")));
     const files = new MemoryFiles();
     const batches = service(kv, { files, autostart: false });
     const { id: input_file_id } = await files.add("in.jsonl", input);
