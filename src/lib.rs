@@ -143,7 +143,9 @@ mod wire;
 
 pub use crate::batch::command::{Command, CommandId, LookUp, Output, OutputFile, OutputPart, Reply, Write};
 pub use crate::batch::{CHECKPOINT_VERSION, Machine, TurnEnd, Unreadable, checkpointed, first_checkpoint};
-pub use crate::driver::{InputReader, Turn, ValidRequests, cancel, create, list, retrieve, run_turn, serve};
+pub use crate::driver::{
+    InputReader, Turn, ValidRequests, admit, cancel, create, list, retrieve, run_turn, serve,
+};
 pub use crate::error::ApiError;
 pub use crate::host::{Answer, Fault, FaultKind, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 pub use crate::input::request::RequestLine;

@@ -100,6 +100,8 @@ export async function openSession(
       requestTimeoutMs: options.timeout * 1_000 + 1_000,
       completionWindowSeconds: options.window ?? null,
       autostart: false,
+      // The state folder is locked: whoever ran the batch before is gone.
+      soleOwner: true,
       // Said above the progress line; a stop because of a changed input is reported on its own.
       onError: (error) => {
         if (!changed)

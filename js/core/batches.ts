@@ -174,6 +174,16 @@ export class Batches {
   }
 
   /**
+   * Which of the store's unfinished batches are to start now. For hosts that run each batch in a place of its own, by
+   * {@link runTurn}, and keep in the store's who runs, and who rests until when (Unix milliseconds).
+   */
+  async admit(queue: { running: string[]; resting: [id: string, wakeAt: number][] }): Promise<string[]> {
+    const resting = queue.resting.map(([id]) => id);
+    const wakeAt = Float64Array.from(queue.resting, ([, at]) => at);
+    return guarded(this.#service.get().admit(this.#host, queue.running, resting, wakeAt));
+  }
+
+  /**
    * Waits until a batch is completed, failed, expired or cancelled, whoever runs it. `onProgress` is told whenever it
    * changed. Rejects when the run in the background of this service has ended by a fault.
    */

@@ -1,7 +1,7 @@
 /** The core once an entry has loaded it. Its types come from the crate, with the build. */
 import { type ApiErrorFields, apiError, CorePanicError } from "./errors.ts";
 
-export type { BatchQueue, CoreHost, InputReader, Service } from "../wasm/edgebatch.js";
+export type { CoreHost, InputReader, Service } from "../wasm/edgebatch.js";
 
 /** The exports of the wasm build. Errors are thrown as {@link ApiErrorFields}. */
 export type Core = typeof import("../wasm/edgebatch.js");

@@ -47,7 +47,6 @@ export const outputSeconds = (batchId: string) => `output_seconds:${batchId}`;
 /** The core's records that the tenant's service looks at. */
 export const BATCH = keys.batch.prefix;
 export const RUN = keys.run.prefix;
-export const CANCEL = keys.cancel.prefix;
 
 /** A number in keys that sort by it. */
 export function sortable(number: number): string {

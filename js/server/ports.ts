@@ -91,8 +91,6 @@ export interface TenantPorts {
 export interface TenantSettings {
   /** Options of the service, and the model server. */
   readonly service: Omit<BatchesOptions, "kv" | "files">;
-  /** Batches that run at once. */
-  readonly maxConcurrentBatches: number;
   readonly quotas: Quotas;
   /** Whether no key has this tenant's name any more: its batches are paused until one has. */
   isRevoked(): boolean;

@@ -28,11 +28,6 @@ function dialect(env: Env): Dialect {
   return value;
 }
 
-/** Batches of one tenant that run at once. */
-function maxConcurrentBatches(env: Env): number {
-  return wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? defaults.maxConcurrentBatches;
-}
-
 /** What one tenant may keep and queue; nothing of it is bounded unless it is set. */
 function quotas(env: Env): Quotas {
   return {
@@ -49,12 +44,14 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
   const maxLineBytes = wholeNumber(env, "MAX_LINE_BYTES");
   const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
   const maxAttempts = wholeNumber(env, "MAX_ATTEMPTS");
+  const maxConcurrentBatches = wholeNumber(env, "MAX_CONCURRENT_BATCHES");
   return {
     autostart: false,
     dialect: dialect(env),
     endpoints: endpoints(env),
     // Six connections of a Durable Object may wait for headers; more requests would wait inside.
     maxConcurrentRequestsPerBatch: wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? 6,
+    ...(maxConcurrentBatches !== undefined && { maxConcurrentBatches }),
     ...(maxAttempts !== undefined && { maxAttempts }),
     requestTimeoutMs: requestTimeoutMs(env),
     inference: inference(env),
@@ -100,7 +97,6 @@ export function serverSettings(env: Env): ServerSettings {
   let settings = checked.get(env);
   if (!settings) {
     const { limits } = serviceSettings(env);
-    maxConcurrentBatches(env);
     quotas(env);
     settings = {
       dialect: dialect(env),
@@ -116,7 +112,6 @@ export function serverSettings(env: Env): ServerSettings {
 export function tenantSettings(env: Env, name: string): TenantSettings {
   return {
     service: serviceSettings(env),
-    maxConcurrentBatches: maxConcurrentBatches(env),
     quotas: quotas(env),
     isRevoked: () => !isTenant(name, env),
   };

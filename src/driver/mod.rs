@@ -7,7 +7,7 @@ mod service;
 mod turn;
 
 pub use input::{InputReader, ValidRequests};
-pub use serve::serve;
+pub use serve::{admit, serve};
 pub use service::{cancel, create, list, retrieve};
 pub use turn::{Turn, run_turn};
 

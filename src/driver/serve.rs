@@ -84,6 +84,22 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
     }
 }
 
+/// Which batches are to start now, for a host that runs each in an object of its own and keeps in another who runs and who
+/// rests until when (Unix milliseconds).
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn admit<H: Host>(
+    host: &H,
+    settings: &Settings,
+    running: Vec<String>,
+    resting: Vec<(String, u64)>,
+) -> Result<Vec<String>, Fault> {
+    let mut admission = Admission::resume(settings.max_concurrent_batches, running, resting);
+    let (oldest, cancelled) = unfinished(host, admission.wanted() as u32).await?;
+    Ok(admission.admit(host.now(), &oldest, &cancelled))
+}
+
 /// The ids of the oldest unfinished batches, and of those among all that are to be cancelled.
 async fn unfinished<H: Host>(host: &H, limit: u32) -> Result<(Vec<String>, Vec<String>), Fault> {
     Ok((ids(host, keys::RUN_PREFIX, limit).await?, ids(host, keys::CANCEL_PREFIX, CANCELLED_PAGE).await?))

@@ -21,7 +21,6 @@ use crate::host::Host;
 use crate::input::request::RequestLine;
 use crate::json::explain::explain;
 use crate::json::value::Value;
-use crate::queue::admission::Admission;
 use crate::queue::lease::Owner;
 use crate::service::CreateParams;
 use crate::settings::Settings;
@@ -117,35 +116,29 @@ impl Service {
         })
     }
 
+    /// Which of the store's unfinished batches are to start now, by who runs, and who rests until when (Unix milliseconds).
+    #[wasm_bindgen(unchecked_return_type = "Promise<string[]>")]
+    pub fn admit(
+        &self,
+        host: JsHost,
+        running: Vec<String>,
+        resting: Vec<String>,
+        wake_at: Vec<f64>,
+    ) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move {
+            let resting = resting.into_iter().zip(wake_at.into_iter().map(|at| at as u64)).collect();
+            let admitted = driver::admit(&host, &settings, running, resting).await;
+            to_js(&admitted.map_err(|fault| thrown(ApiError::internal(fault.message)))?)
+        })
+    }
+
     /// Reads a stored file that is to run on `endpoint`, as a batch over it would.
     #[wasm_bindgen(js_name = openInput)]
     pub fn open_input(&self, host: JsHost, file_id: &str, endpoint: &str) -> InputReader {
         let reader = Reader::new(&host, file_id, endpoint, &self.settings);
         InputReader { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) }
     }
-}
-
-/// Which of a store's unfinished batches are to start now. For hosts that run each batch in an object of its own and
-/// keep the queue in another one: `{ max, now, oldest, cancelled, running, resting }`, times in Unix milliseconds.
-#[wasm_bindgen(js_name = admitBatches, unchecked_return_type = "string[]")]
-pub fn admit_batches(
-    #[wasm_bindgen(unchecked_param_type = "BatchQueue")] queue: JsValue,
-) -> Result<JsValue, JsValue> {
-    // Read by hand: what is derived is twice the WebAssembly.
-    let queue: Value = from_js(&queue)?;
-    let number = |name| queue.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let list = |name| match queue.get(name) {
-        Some(Value::Array(items)) => items.as_slice(),
-        _ => &[],
-    };
-    let text = |item: &Value| item.as_str().unwrap_or_default().to_owned();
-    let ids = |name| list(name).iter().map(text).collect::<Vec<_>>();
-    let resting = list("resting").iter().filter_map(|entry| match entry {
-        Value::Array(entry) => Some((text(entry.first()?), entry.get(1)?.as_u64()?)),
-        _ => None,
-    });
-    let mut admission = Admission::resume(number("max") as u32, ids("running"), resting.collect());
-    to_js(&admission.admit(number("now"), &ids("oldest"), &ids("cancelled")))
 }
 
 /// Where a line that is not JSON breaks: `[offset, column, reason]`, empty if it is JSON.

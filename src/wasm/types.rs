@@ -74,18 +74,4 @@ export type GoodLine = [
   url: BatchRequest["url"],
   body: BatchRequest["body"],
 ];
-
-/** A queue of batches. Ids in order of creation; times in Unix milliseconds. */
-export interface BatchQueue {
-  /** Batches that may run at once. */
-  max: number;
-  now: number;
-  /** The oldest unfinished batches: at least as many as `max`, `running` and `resting` together, if there are. */
-  oldest: string[];
-  /** Those that are to be cancelled: they need no slot. */
-  cancelled: string[];
-  running: string[];
-  /** Those that wait for a time of their own, and leave their slot to others until then. */
-  resting: [id: string, wakeAt: number][];
-}
 "#;

@@ -2,7 +2,7 @@
 
 use crate::support::model::{mixed, steady};
 use crate::support::{INPUT, Injected, Kill, Op, ScriptedHost, ended, new_batch, requests, stored_batch};
-use edgebatch::{BatchStatus, FaultKind, Settings, serve};
+use edgebatch::{BatchStatus, FaultKind, Settings, admit, cancel, serve};
 use futures::future::join;
 use std::rc::Rc;
 
@@ -96,4 +96,21 @@ fn killed_again_and_again_serve_ends_every_batch() {
             assert_eq!((counts.total, counts.completed + counts.failed), (300, 300));
         }
     }
+}
+
+#[test]
+fn a_host_that_keeps_the_queue_elsewhere_is_told_which_batches_start_now() {
+    let (host, ids, settings) = with_batches(4, 5, 2);
+    let admitted = |running: &[&String], resting: &[(&String, u64)]| {
+        let running = running.iter().map(|&id| id.clone()).collect();
+        let resting = resting.iter().map(|&(id, at)| (id.clone(), at)).collect();
+        host.run(admit(&host, &settings, running, resting)).unwrap().unwrap()
+    };
+    assert_eq!(admitted(&[], &[]), ids[..2]);
+    assert_eq!(admitted(&[&ids[0]], &[]), ids[1..2]);
+    let later = host.clock.now() + 1_000;
+    assert_eq!(admitted(&[&ids[0]], &[(&ids[1], later)]), ids[2..3]);
+    assert_eq!(admitted(&[&ids[0], &ids[1]], &[]), [] as [String; 0]);
+    host.run(cancel(&host, &ids[3], &settings)).unwrap().unwrap();
+    assert_eq!(admitted(&[&ids[0], &ids[1]], &[]), ids[3..]);
 }

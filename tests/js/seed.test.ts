@@ -336,7 +336,9 @@ function inputIsJudged(name: keyof typeof cases.inputs): void {
       const { batches, files } = service(options);
       if (file !== null) await addFile(options.files ?? files, file_id, file);
       const judged = await batches.validateInput({ input_file_id: file_id, endpoint: chat });
-      assert.deepEqual(judged.errors, errors);
+      // A report says more of a line that is not JSON than the wire does.
+      const said = judged.errors.map(({ code, message, param, line }) => ({ code, message, param, line }));
+      assert.deepEqual(said, errors);
       assert.equal(judged.errorCount, errors.length);
       const walked: BatchRequest[] = [];
       for await (const request of judged.requests) walked.push(request);

@@ -3,9 +3,9 @@
  * batch's first checkpoint; later ones stay with its Runner, which deletes this record when the batch has ended.
  */
 
+import type { Batches } from "../../core/batches.ts";
 import type { KV } from "../../core/types.ts";
-import { core } from "../../core/wasm.ts";
-import { CANCEL, RUN } from "../keys.ts";
+import { RUN } from "../keys.ts";
 import { log, logError, logWarning } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
 import { Seats } from "./seats.ts";
@@ -17,14 +17,16 @@ export class Queue {
   readonly seats: Seats;
   readonly #ports: TenantPorts;
   readonly #kv: KV;
+  readonly #batches: Pick<Batches, "admit">;
   /** When each Runner last called. After a restart all count as having called now. */
   readonly #heard = new Map<string, number>();
   readonly #since = Date.now();
   #admitting: Promise<void> | undefined;
   #admitAgain = false;
 
-  constructor(ports: TenantPorts) {
+  constructor(ports: TenantPorts, batches: Pick<Batches, "admit">) {
     this.#ports = ports;
+    this.#batches = batches;
     this.#kv = ports.kv;
     this.seats = new Seats(ports.kv);
   }
@@ -57,8 +59,9 @@ export class Queue {
   }
 
   /** Batches that have not ended, the oldest first. */
-  unfinished(limit: number): Promise<string[]> {
-    return this.#ids(RUN, limit);
+  async unfinished(limit: number): Promise<string[]> {
+    const { entries } = await this.#kv.list({ prefix: RUN, limit });
+    return entries.map(([key]) => key.slice(RUN.length));
   }
 
   /** Starts what the core says may start. One at a time; a call during another makes it look again. */
@@ -73,14 +76,8 @@ export class Queue {
   async #admitAll(): Promise<void> {
     while (this.#admitAgain) {
       this.#admitAgain = false;
-      const { settings } = this.#ports;
-      if (settings.isRevoked()) return;
-      const max = settings.maxConcurrentBatches;
-      const { running, resting } = await this.seats.all();
-      const oldest = await this.#ids(RUN, max + running.length + resting.length);
-      const cancelled = await this.#ids(CANCEL, 100);
-      const queue = { max, now: Date.now(), oldest, cancelled, running, resting };
-      const admitted = core().admitBatches(queue);
+      if (this.#ports.settings.isRevoked()) return;
+      const admitted = await this.#batches.admit(await this.seats.all());
       for (const id of admitted) await this.seats.take(id);
       await Promise.all(admitted.map((id) => this.poke(id)));
     }
@@ -118,11 +115,6 @@ export class Queue {
     logWarning("batch.runner_replaced", {
       ...{ tenant: this.#ports.name, batch: id, generation, message, reason },
     });
-  }
-
-  async #ids(prefix: string, limit: number): Promise<string[]> {
-    const { entries } = await this.#kv.list({ prefix, limit });
-    return entries.map(([key]) => key.slice(prefix.length));
   }
 }
 

@@ -56,10 +56,10 @@ export class TenantService implements TenantApi, TurnApi {
     this.#trash = new Trash(kv);
     this.#files = new FileIndex(kv, this.#trash);
     this.#uploads = new Uploads(kv, this.#files, this.#trash);
-    this.#queue = new Queue(ports);
     this.#waits = new Waits(name);
     const holding = holdingInputs(kv, this.#files, now);
     this.#batches = new Batches({ ...settings.service, files: noFiles, kv: holding });
+    this.#queue = new Queue(ports, this.#batches);
     ports.background(this.#queue.wakeAll());
   }
 

@@ -78,7 +78,6 @@ export function tenant(
     runs: { start: tell("start"), cancel: tell("cancel"), hold: tell("hold") },
     settings: {
       service: { autostart: false, inference: echoInference(), models: echoModels },
-      maxConcurrentBatches: 1,
       quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity },
       isRevoked: () => false,
     },
