@@ -65,7 +65,7 @@ pub fn cancel(id: &str) -> String {
 /// Prefix of all cancels not yet carried out.
 pub const CANCEL_PREFIX: &str = "cancel:";
 
-/// Which batch an idempotency key stands for. The key is hashed: a user's text must not end up in a key of the store.
+/// Which batch an idempotency key belongs to. The key is hashed: a user's text must not end up in a key of the store.
 pub fn idempotency(key_hash: u128) -> String {
     format!("{IDEMPOTENCY_PREFIX}{key_hash:032x}")
 }

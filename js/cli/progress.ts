@@ -23,7 +23,7 @@ export class Progress {
   readonly #mode: Mode;
   #phase = "";
   #rate = new Rate();
-  /** What stands on the terminal now, or the last line. */
+  /** What is on the terminal now, or the last line. */
   #drawn = "";
   #lineAt = performance.now() + lineAfterMs.first;
 

@@ -35,7 +35,7 @@ export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** `file:line:column: code: message (param)`, with as much of the place as there is. */
+/** `file:line:column: code: message (param)`, with as much of the position as there is. */
 export function formatError(file: string, error: ReportError): string {
   const { line, column, code, message, param, reason = "" } = error;
   const place = [file, line, column].filter((part) => part != null).join(":");

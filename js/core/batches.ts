@@ -15,19 +15,19 @@ export interface BatchesOptions extends Adapters, ServiceSettings {
   /**
    * Whether batches run in the background of this process: those created here, and those an earlier process left
    * unfinished. Default true. Services of any number of processes share the batches of a store whose `caps` have `checks`:
-   * each batch has one owner at a time. Any other store has its batches run by one service: a second one is told so by a
+   * each batch has one owner at a time. Any other store has its batches run by one service: a second one gets a
    * `StoreInUseError`, and may still create, read and cancel batches.
    */
   autostart?: boolean;
   /**
-   * Told when the background run ends by itself: another service runs this store, or something is broken;
-   * {@link Batches.served} rejects with the same error. Told too, at most once a minute for the same text, when a batch
-   * cannot go on for now, as its store refuses a write or holds what cannot be read: it is tried again. Default: to `console.error`.
+   * Called when the background run ends by itself: another service runs this store, or something is broken;
+   * {@link Batches.served} rejects with the same error. Called too, at most once a minute for the same text, when a batch
+   * cannot continue for now, as its store refuses a write or holds what cannot be read: it is tried again. Default: to `console.error`.
    */
   onError?: (error: unknown) => void;
 }
 
-/** Every option, so that one that is misspelt is told apart. */
+/** Every option, so that one that is misspelt is found. */
 const names: NamesOf<BatchesOptions> = {
   ...namesFrom(defaults),
   ...{ kv: true, files: true, inference: true, models: true, autostart: true, onError: true },
@@ -49,8 +49,8 @@ export class Batches {
   #serving: Promise<void> | undefined;
   /** How the last background run ended. */
   #served: Promise<void> = Promise.resolve();
-  /** What was told of faults that pass, and when. */
-  readonly #told = new Map<string, number>();
+  /** Passing faults that were reported, and when. */
+  readonly #reported = new Map<string, number>();
   /** What is broken here, since that run ended by it. */
   #fault: { error: unknown } | undefined;
 
@@ -145,7 +145,7 @@ export class Batches {
 
   /**
    * Stops the background run: nothing new starts, what is in flight ends and is stored. A later `start`, here or
-   * in another process, goes on from there.
+   * in another process, resumes from there.
    */
   async stop(): Promise<void> {
     this.#host.stop();
@@ -184,7 +184,7 @@ export class Batches {
   }
 
   /**
-   * Waits until a batch is completed, failed, expired or cancelled, whoever runs it. `onProgress` is told whenever it
+   * Waits until a batch is completed, failed, expired or cancelled, whoever runs it. `onProgress` is called whenever it
    * changed. Rejects when the run in the background of this service has ended by a fault.
    */
   async wait(
@@ -213,9 +213,10 @@ export class Batches {
 
   #faulted(text: string): void {
     const now = Date.now();
-    for (const [told, at] of this.#told) if (Math.abs(now - at) >= TELL_AGAIN_MS) this.#told.delete(told);
-    if (this.#told.has(text)) return;
-    this.#told.set(text, now);
+    for (const [seen, at] of this.#reported)
+      if (Math.abs(now - at) >= REPORT_AGAIN_MS) this.#reported.delete(seen);
+    if (this.#reported.has(text)) return;
+    this.#reported.set(text, now);
     // Not from within the core.
     queueMicrotask(() => this.#tell(new Error(text)));
   }
@@ -229,8 +230,8 @@ export class Batches {
   }
 }
 
-/** How long the same fault is not told again. */
-const TELL_AGAIN_MS = 60_000;
+/** How long the same fault is not reported again. */
+const REPORT_AGAIN_MS = 60_000;
 
 function logged(error: unknown): void {
   console.error(error);

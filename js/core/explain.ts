@@ -1,7 +1,7 @@
 /** Where a line stops being JSON, and why. */
 import { core } from "./wasm.ts";
 
-/** The place where a line breaks. */
+/** Where a line breaks. */
 export interface LineFault {
   /** Bytes of the line before it. */
   offset: number;

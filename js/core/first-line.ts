@@ -19,7 +19,7 @@ export class FirstLine {
   #seen = 0;
   #state: "open" | "whole" | "too long" = "open";
 
-  /** A line of more bytes than `most`, or that so many blank bytes stand before, says nothing. */
+  /** A line of more bytes than `most`, or with more blank bytes before it, says nothing. */
   constructor(most = defaults.limits.maxLineBytes) {
     this.#most = most;
   }

@@ -20,7 +20,7 @@ export interface KVCheck {
 export interface KVQuery {
   /** How each key starts. */
   prefix: string;
-  /** The page begins behind this key, in its direction. It need not exist. */
+  /** The page begins after this key, in its direction. It need not exist. */
   after?: string;
   /** Default 1,000, which is also the most an adapter need return. */
   limit?: number;
@@ -112,7 +112,7 @@ export interface Files {
 export interface InferenceRequest {
   /** The endpoint's path, such as `/v1/chat/completions`. */
   url: string;
-  /** The JSON body, byte for byte as it stands in the input file. */
+  /** The JSON body, byte for byte as in the input file. */
   body: Uint8Array;
   /** The same for every try of the same line of the same batch, across restarts. */
   idempotencyKey: string;

@@ -26,7 +26,7 @@ export function core(): Core {
   return loaded;
 }
 
-/** An object of the core's. It is made at once, so that what is wrong shows, and anew after a panic. */
+/** An object of the core's. It is made at once, so that errors show, and again after a panic. */
 export class Kept<T> {
   readonly #make: () => T;
   #made: T;

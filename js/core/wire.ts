@@ -61,7 +61,7 @@ export interface Batch {
     output_tokens_details: { reasoning_tokens: number };
   };
   metadata: Record<string, string> | null;
-  /** What OpenAI's object has no place for; absent when there is nothing to say. */
+  /** What OpenAI's object has no key for; absent when empty. */
   edgebatch?: BatchExtension;
 }
 
@@ -74,8 +74,8 @@ export interface BatchExtension {
 /** Why the requests of a batch wait, and until when. Times are Unix seconds. */
 export interface BatchWait {
   /**
-   * `overloaded`: too much to do, or out of reach; `unavailable`: what stands before the model server gets no answer;
-   * `failing`: it fails at everything; `refused`: it serves nobody this way (key, address, money).
+   * `overloaded`: too much to do, or unreachable; `unavailable`: a gateway in front of the model server gets no answer;
+   * `failing`: every request fails; `refused`: it refuses everyone (key, address, account).
    */
   reason: "overloaded" | "unavailable" | "failing" | "refused";
   /** What the model server answered last; null when there was no answer. */

@@ -55,7 +55,7 @@ export interface Blobs {
     length: number,
   ): Promise<{ size: number; body: ReadableStream<Uint8Array> } | null>;
   /**
-   * Writes an object, which is visible, or replaced, once it is complete. `began` is told of a write in parts before the
+   * Writes an object, which is visible, or replaced, once it is complete. `began` is called with a write in parts before the
    * first of them goes: a writer that was cut off leaves them to be found by {@link discard}.
    */
   write(key: string, began: (uploadId: string) => Promise<void>): BlobWriter;

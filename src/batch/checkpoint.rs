@@ -82,7 +82,7 @@ impl Checkpoint {
         Self { version: CHECKPOINT_VERSION, batch, phase }
     }
 
-    /// JSON, and behind it a checksum.
+    /// JSON, followed by a checksum.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = to_json(self);
         let sum = checksum::of(&bytes, &[]);

@@ -43,7 +43,7 @@ pub enum Command {
     Infer {
         /// The endpoint's path.
         url: Arc<str>,
-        /// The JSON body as it stands in the input file.
+        /// The JSON body, as in the input file.
         body: Arc<[u8]>,
         /// Batch and line: the same for every try.
         idempotency_key: String,

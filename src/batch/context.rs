@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(super) enum Stop {
     /// Its time is up: finish what cannot be picked up half done.
     Deadline,
-    /// The host is going away: stop at the next place from which a turn can go on.
+    /// The host is going away: stop at the next point from which a turn can resume.
     Requested,
 }
 
@@ -57,7 +57,7 @@ impl Context {
         }
     }
 
-    /// What the user wishes; the first time it was heard of counts.
+    /// What the user wishes; the first time it was seen counts.
     pub(super) fn wish(&mut self, wish: Wish) {
         let Wish::Cancel { since } = wish;
         self.cancel_requested_at.get_or_insert(since);
@@ -85,7 +85,7 @@ impl Context {
         Write::Set(keys::batch(&self.batch.id), json)
     }
 
-    /// The write that lets a later turn go on from here.
+    /// The write that lets a later turn resume from here.
     pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
         let checkpoint = Checkpoint::new(self.batch.clone(), phase);
         Write::Set(keys::checkpoint(&self.batch.id), checkpoint.encode())

@@ -254,7 +254,7 @@ impl Machine {
         }
     }
 
-    /// Times are told by the clock as it is set.
+    /// Times are given by the clock as it is set.
     fn finish(&mut self, mut end: TurnEnd) {
         if let TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. } = &mut end {
             *wake_at = self.clock.shown(*wake_at);

@@ -5,7 +5,7 @@ use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::host::Fault;
 
-/// What a phase wants after it was told something, or asked to go on.
+/// What a phase wants after an event, or after it was advanced.
 pub(super) enum Next {
     /// Something changed: ask again.
     Again,
@@ -40,7 +40,7 @@ pub(super) trait Phase {
         None
     }
 
-    /// What [`poll`](Self::poll) started was answered, or had been given up before.
+    /// What [`poll`](Self::poll) started was answered, or had been aborted before.
     fn on_reply(&mut self, _: &mut Context, _: CommandId, _: Reply) -> Result<Next, Defect> {
         Ok(Next::Idle)
     }

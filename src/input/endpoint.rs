@@ -13,7 +13,7 @@ pub struct Endpoint {
     pub model_optional: bool,
     /// What it asks for may be kept by the server: a stored prompt, a conversation, an earlier response.
     pub stateful: bool,
-    /// It takes and gives JSON alone, neither images nor videos: what a server opens unless it is told otherwise.
+    /// It takes and gives JSON alone, neither images nor videos: what a server opens unless it is configured otherwise.
     pub json_only: bool,
     /// Open in a service whose settings name no endpoints.
     pub default: bool,

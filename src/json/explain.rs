@@ -306,7 +306,7 @@ impl Walk<'_> {
 
     fn escape(&mut self) -> Result<(), Reason> {
         match self.line.get(self.at + 1) {
-            // The end is told by the string.
+            // The string itself says where it ends.
             None => self.at += 1,
             Some(b'u') => match (self.unit(0), self.unit(6)) {
                 (None, _) => return Err(HexDigits),

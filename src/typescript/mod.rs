@@ -1,7 +1,7 @@
 //! What TypeScript is to know of the core, as TypeScript: its rules as data (`js/core/rules.ts`), and records of every
 //! type that crosses over (`tests/js/wire.ts`), which do not compile where the types of the two sides differ.
 //!
-//! Both files are kept in git and held to the core by a test. `UPDATE_TYPESCRIPT=1 cargo test --lib typescript` writes
+//! Both files are kept in git and compared with the core by a test. `UPDATE_TYPESCRIPT=1 cargo test --lib typescript` writes
 //! them.
 
 mod print;
@@ -12,7 +12,7 @@ use std::path::Path;
 
 const UPDATE: &str = "UPDATE_TYPESCRIPT";
 
-/// Holds a file to what it must be, or writes it where that is asked for.
+/// Compares a file with what it must be, or writes it where that is asked for.
 #[allow(clippy::disallowed_methods, reason = "a test of files, run by hand to write them")]
 fn hold(path: &str, wanted: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

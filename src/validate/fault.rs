@@ -1,4 +1,4 @@
-//! What can be wrong with a line or a file, and how it is told: the only place with error texts.
+//! What can be wrong with a line or a file, and how it is reported: all error texts are here.
 
 use super::Dialect;
 use crate::input::endpoint::Want;

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-/// What users see of these types stands in `js/core`: the declarations of the glue name types of the web that not every
+/// What users see of these types is in `js/core`: the declarations of the glue name types of the web that not every
 /// user's TypeScript knows.
 #[wasm_bindgen(typescript_custom_section)]
 const IMPORTED: &str = r#"

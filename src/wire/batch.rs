@@ -51,7 +51,7 @@ pub struct Batch {
     pub usage: Usage,
     /// What the creator attached; null when nothing.
     pub metadata: Option<Metadata>,
-    /// What OpenAI's object has no place for; absent when there is nothing to say.
+    /// What OpenAI's object has no key for; absent when empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edgebatch: Option<Extension>,
 }

@@ -8,11 +8,11 @@ export interface FilesSubject {
   files: Files;
   /** Called when the test is over. */
   close?(): Promise<void>;
-  /** Opens the same store anew, as after a restart. Without it durability is not tested. */
+  /** Opens the same store again, as after a restart. Without it durability is not tested. */
   reopen?(): Promise<Files>;
-  /** Opens the same store once more, as another process would. Without it one opening stands for both. */
+  /** Opens the same store once more, as another process would. Without it one opening serves as both. */
   open?(): Promise<Files>;
-  /** Takes bytes away from the end of a stored file, behind the store's back. Without it, lost bytes are not tested. */
+  /** Truncates a stored file without the store's knowledge. Without it, lost bytes are not tested. */
   cut?(id: string, bytes: number): Promise<void>;
   /** Deletes a file as users do. Without it, what `hold` keeps is not tested. */
   remove?(files: Files, id: string): Promise<unknown>;

@@ -59,7 +59,7 @@ export const listTests: KVChecks = {
     }
   },
 
-  "starts behind `after`, whether or not it exists": async (kv) => {
+  "starts after `after`, whether or not it exists": async (kv) => {
     await fill(kv, ["j:9", "k:1", "k:3", "k:5", "l:0"]);
     const cases: [after: string, up: string[], down: string[]][] = [
       ["", ["k:1", "k:3", "k:5"], []],
@@ -172,7 +172,7 @@ function bytesOrder(a: string, b: string): number {
   return x.length - y.length;
 }
 
-/** Names the first key that stands wrong; all of them would be a wall of private-use characters. */
+/** Names the first key that is out of order; all of them would be a wall of private-use characters. */
 function assertOrder(actual: string[], expected: string[], order: string): void {
   const at = expected.findIndex((key, i) => key !== actual[i]);
   const after = at > 0 ? ` after ${escaped(expected[at - 1])}` : "";

@@ -166,7 +166,7 @@ export class DiskFiles implements Files {
   }
 
   /**
-   * Removes a file; of a linked one only the registration. Says whether there was one. A batch that is not done with keeps
+   * Removes a file; of a linked one only the registration. Says whether there was one. A batch that has not ended keeps
    * its input until it is.
    */
   async delete(id: string): Promise<boolean> {

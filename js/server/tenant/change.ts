@@ -6,7 +6,7 @@
 import { sameBytes } from "../../core/bytes.ts";
 import type { KV, KVCheck, KVOp } from "../../core/types.ts";
 
-/** Tries before a change is given up: by then something is wrong. */
+/** Tries before a change fails: by then something is wrong. */
 const MOST_TRIES = 100;
 /** Milliseconds that a try may wait for others at first, and at most. */
 const FIRST_PAUSE = 1;

@@ -183,7 +183,7 @@ export class Uploads {
   }
 
   /**
-   * Throws away parts of an upload that has ended, so many at once, but for those that a file is made of. Whether there are
+   * Throws away parts of an upload that has ended, a limited number at once, except those that a file is made of. Whether there are
    * more.
    */
   async discardParts(): Promise<boolean> {

@@ -113,8 +113,8 @@ impl Chunks {
         sum
     }
 
-    /// What a checkpoint keeps: the closed sum, the chunks whose end is known, and where to go on if the reader
-    /// stands in the middle of a fresh chunk.
+    /// What a checkpoint keeps: the closed sum, the chunks whose end is known, and where to resume if the reader
+    /// is in the middle of a fresh chunk.
     pub(super) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
         let sealed = self
             .open

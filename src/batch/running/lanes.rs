@@ -41,7 +41,7 @@ impl Lanes {
         self.flights.insert(id, Flight { request, sent_at: now });
     }
 
-    /// A call ended. Nothing for one that was given up before.
+    /// A call ended. Nothing for one that was aborted before.
     pub(super) fn land(&mut self, id: CommandId) -> Option<Flight> {
         self.flights.remove(&id)
     }
@@ -63,7 +63,7 @@ impl Lanes {
         flights.into_values().map(|flight| flight.request)
     }
 
-    /// Takes a call that was given up and is to be stopped.
+    /// Takes an abandoned call that is to be aborted.
     pub(super) fn next_abort(&mut self) -> Option<CommandId> {
         self.aborts.pop()
     }

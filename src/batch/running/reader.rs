@@ -35,14 +35,14 @@ pub(super) struct Reader {
     resumed: bool,
     /// Chunks to read again before going on.
     again: VecDeque<ChunkSpan>,
-    /// Where fresh chunks go on.
+    /// Where fresh chunks continue.
     next: ChunkStart,
     current: Option<Current>,
     splitter: LineSplitter,
     buffer: Vec<u8>,
     /// How much of the buffer was cut into lines.
     used: usize,
-    /// The file offset behind the buffer.
+    /// The file offset after the buffer.
     read_to: u64,
 }
 

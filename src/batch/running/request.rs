@@ -17,7 +17,7 @@ pub(super) struct Slot {
 pub(super) struct Request {
     pub(super) slot: Slot,
     pub(super) custom_id: String,
-    /// As it stands in the file.
+    /// As in the file.
     pub(super) body: Arc<[u8]>,
     /// Its tries so far.
     pub(super) tries: Tries,

@@ -130,7 +130,7 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    // The first and the last of so many bytes, which may overlap.
+    // The first and the last `N` bytes, which may overlap.
     fn ends<const N: usize>(bytes: &[u8]) -> Option<[[u8; N]; 2]> {
         Some([*bytes.first_chunk()?, *bytes.last_chunk()?])
     }
