@@ -9,6 +9,8 @@ mod illegal_changes;
 mod leases;
 mod machine;
 mod outages;
+mod published;
+mod regression;
 mod result_lines;
 mod resume;
 mod retries;
