@@ -20,6 +20,7 @@ mod seed;
 mod serve;
 mod service;
 mod service_list;
+mod stored;
 mod support;
 mod validation;
 mod validation_files;
