@@ -3,9 +3,7 @@
 
 use crate::support::model::mixed;
 use crate::support::random::Random;
-use crate::support::{
-    Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, turn, with_batch,
-};
+use crate::support::{Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, turn, with_batch};
 use edgebatch::{BatchStatus, Settings, Turn, retrieve};
 use std::collections::BTreeMap;
 

@@ -233,7 +233,8 @@ fn make() {
     write("running", &killed(600, half), Some(&undisturbed(600)));
     let closed = |host: &ScriptedHost| {
         let run = &checkpoint(host)["phase"]["running"];
-        run["next"]["line"].as_u64() > Some(300) && run["open"].as_array().is_some_and(|open| !open.is_empty())
+        run["next"]["line"].as_u64() > Some(300)
+            && run["open"].as_array().is_some_and(|open| !open.is_empty())
     };
     write("last_lines", &killed(600, closed), Some(&undisturbed(600)));
 
