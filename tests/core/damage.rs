@@ -1,12 +1,10 @@
 //! Whatever becomes of one stored record, the batch goes on or says plainly what it lost, and no damaged byte is taken
 //! for a result.
 
-use crate::support::model::{good, mixed};
+use crate::support::model::mixed;
 use crate::support::random::Random;
-use crate::support::{
-    Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, stored_batch, turn, with_batch,
-};
-use edgebatch::{BatchStatus, ListParams, Settings, Turn, create, list, retrieve};
+use crate::support::{Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, turn, with_batch};
+use edgebatch::{BatchStatus, Settings, Turn, retrieve};
 use std::collections::BTreeMap;
 
 /// What may become of a record.
@@ -105,27 +103,5 @@ fn a_result_whose_bytes_were_turned_is_never_handed_out() {
             assert_eq!(*said, expected[line]);
         }
         assert_eq!(ended.batch.status, BatchStatus::Failed);
-    }
-}
-
-#[test]
-fn a_batch_whose_record_cannot_be_read_does_not_hide_the_others() {
-    let settings = Settings::default();
-    let model = || -> crate::support::model::Model {
-        Box::new(|call| crate::support::model::Answers { ms: 5, result: Ok(good(call.line)) })
-    };
-    for how in [Damage::Cut, Damage::Emptied, Damage::Garbled] {
-        let (host, first) = with_batch(3, model(), &settings);
-        finish(&host, &first, &settings, 1);
-        host.clock.advance(10);
-        let second = host.run(create(&host, crate::support::params(), &settings)).unwrap().unwrap().id;
-        damage(&host, &format!("batch:{first}"), how, &mut Random(1));
-        let page = host.run(list(&host, ListParams::default())).unwrap().unwrap();
-        assert_eq!(page.data.iter().map(|batch| &batch.id).collect::<Vec<_>>(), [&second]);
-        let error = host.run(retrieve(&host, &first, &settings)).unwrap().unwrap_err();
-        assert_eq!(error.status, 500);
-        assert!(error.message.contains("cannot be read"), "{error}");
-        finish(&host, &second, &settings, 1);
-        assert_eq!(stored_batch(&host, &second).status, BatchStatus::Completed);
     }
 }

@@ -190,31 +190,6 @@ fn a_pause_and_a_narrow_window_outlive_turns_and_crashes() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_stands_nothing_still() {
-    let settings = Settings::default();
-    // Lines that wait to be tried again when the clock goes back an hour.
-    let model: Model = Box::new(|call| {
-        let again = call.line % 5 == 0 && call.attempt < 3;
-        let result = if again { refusal(429, call.line) } else { good(call.line) };
-        Answers { ms: 30, result: Ok(result) }
-    });
-    let (host, id) = with_batch(40, model, &settings);
-    let host = Rc::new(host);
-    let watched = Rc::clone(&host);
-    host.set_faults(move |now, _| {
-        if now > START_MS + 400 {
-            watched.skew.set(-3_600_000);
-        }
-        crate::support::Injected::Nothing
-    });
-    finish(&host, &id, &settings, 3);
-    assert_eq!(ended(&host, &id).batch.request_counts.completed, 40);
-    let took = host.clock.now() - START_MS;
-    assert!(took < 60_000, "{took} ms");
-    host.no_faults();
-}
-
-#[test]
 fn a_timeout_that_all_have_is_no_lines_fault() {
     let model: Model = Box::new(|call| {
         let hangs = call.now < START_MS + 500_000;

@@ -4,7 +4,6 @@ use crate::support::model::{mixed, steady};
 use crate::support::{INPUT, Injected, Kill, Op, ScriptedHost, ended, new_batch, requests, stored_batch};
 use edgebatch::{BatchStatus, FaultKind, Settings, admit, cancel, serve};
 use futures::future::join;
-use std::rc::Rc;
 
 /// A host with so many batches over one file, and settings that let so many of them run.
 fn with_batches(count: usize, lines: u64, allowed: u32) -> (ScriptedHost, Vec<String>, Settings) {
@@ -57,25 +56,6 @@ fn a_batch_that_cannot_go_on_leaves_its_place_to_the_next() {
     let [second, third] = [1, 2].map(|i| ended(&host, &ids[i]).batch);
     assert_eq!((second.status, third.status), (BatchStatus::Completed, BatchStatus::Completed));
     assert!(third.completed_at < second.completed_at, "{second:?} {third:?}");
-}
-
-#[test]
-fn a_batch_that_rests_until_an_hour_from_which_the_clock_was_set_back_rests_no_longer() {
-    let (host, ids, settings) = with_batches(1, 50, 1);
-    let start = host.clock.now();
-    let host = Rc::new(host);
-    let clock = Rc::clone(&host);
-    // The input cannot be read for a minute: turns end over it, and the batch rests between them.
-    host.set_faults(move |now, op| {
-        if now > start + 30_000 {
-            clock.skew.set(-3_600_000);
-        }
-        let away = matches!(op, Op::Read(_)) && now < start + 60_000;
-        if away { Injected::Before(FaultKind::Transient) } else { Injected::Nothing }
-    });
-    serve_until_ended(&host, &ids, &settings).unwrap();
-    assert!(host.clock.now() < start + 120_000, "{}", host.clock.now() - start);
-    host.no_faults();
 }
 
 #[test]

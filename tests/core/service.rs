@@ -252,20 +252,6 @@ fn a_create_cut_off_at_any_point_is_completed_by_the_next_call_with_its_key() {
 }
 
 #[test]
-fn a_create_cut_off_before_its_batch_can_be_listed_still_runs() {
-    let (host, settings) = (empty(), Settings::default());
-    host.atomic.set(false);
-    host.add_file(INPUT, requests(5));
-    host.kill.set(Some(Kill { effect: 1, done: true }));
-    assert!(host.run(create(&host, params(), &settings)).is_err());
-    let id = host.kv.borrow().keys().find_map(|key| key.strip_prefix("run:").map(str::to_owned)).unwrap();
-    let id = id.as_str();
-    assert_eq!(retrieved(&host, id).unwrap().status, BatchStatus::Validating);
-    finish(&host, id, &settings, 1);
-    assert_eq!(ended(&host, id).batch.status, BatchStatus::Completed);
-}
-
-#[test]
 fn a_store_that_fails_never_makes_a_known_key_start_its_batch_over() {
     let (host, settings) = (empty(), Settings::default());
     host.add_file(INPUT, requests(20));
@@ -360,16 +346,4 @@ fn whenever_cancel_comes_the_batch_ends_in_one_way_and_nothing_is_left_behind() 
         }
     }
     assert!(won > 30 && lost > 30 && too_late < 5, "{won} won, {lost} lost, {too_late} too late");
-}
-
-#[test]
-fn a_cancel_cut_off_after_the_batch_ended_is_swept_away() {
-    let (host, settings) = (empty(), Settings::default());
-    host.add_file(INPUT, requests(3));
-    let id = new_batch(&host, &settings);
-    finish(&host, &id, &settings, 1);
-    // As the kill of a `cancel` that raced with the end leaves it.
-    host.kv.borrow_mut().insert(format!("cancel:{id}"), b"1790000000".to_vec());
-    finish(&host, &id, &settings, 1);
-    assert_eq!(ended(&host, &id).batch.status, BatchStatus::Completed);
 }

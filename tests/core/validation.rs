@@ -194,18 +194,6 @@ fn each_endpoint_asks_for_its_own_parameter() {
 }
 
 #[test]
-fn of_a_line_for_another_endpoint_nothing_is_said_about_what_this_one_takes() {
-    let score = r#"{"model":"m","text_1":"x","text_2":"y"}"#;
-    for dialect in [Dialect::Reference, Dialect::Openai] {
-        let report = validate(Rules { dialect, ..Rules::new(CHAT) }, for_endpoint("/v1/score", score));
-        let codes: Vec<_> = report.errors.iter().map(|e| e.code.as_str()).collect();
-        assert_eq!(codes, ["invalid_url"], "{dialect:?}");
-    }
-    let report = validate(Rules::new("/v1/score"), for_endpoint("/v1/score", score));
-    assert_eq!(report.errors, []);
-}
-
-#[test]
 fn a_custom_id_is_measured_in_characters() {
     for (id, errors) in
         [("é".repeat(512), 0), ("x".repeat(512), 0), ("x".repeat(513), 1), (r"\u00e9".repeat(512), 0)]

@@ -169,6 +169,16 @@ pub(crate) fn unsummed(stored: &[u8]) -> &[u8] {
     &stored[..at]
 }
 
+/// Results in the store, as groups say.
+pub(crate) fn stored_results(host: &ScriptedHost) -> usize {
+    let heads = |value: &Vec<u8>| {
+        let head = value.split(|byte| *byte == b'\n').next().unwrap();
+        serde_json::from_slice::<Vec<serde_json::Value>>(unsummed(head)).unwrap().len()
+    };
+    let kv = host.kv.borrow();
+    kv.iter().filter(|(key, _)| key.starts_with("result:")).map(|(_, value)| heads(value)).sum()
+}
+
 /// The lines of a result file, by the number in `r17`.
 pub(crate) fn lines_of(file: Option<&Rc<Vec<u8>>>) -> Vec<(u64, serde_json::Value)> {
     let Some(file) = file else { return Vec::new() };
