@@ -38,19 +38,3 @@ export function places(files, pattern) {
 export function refuse(title, complaints) {
   if (complaints.length > 0) throw new Failure(`${title}:\n  ${complaints.join("\n  ")}`);
 }
-
-/**
- * The same, but for those complaints that begin as one that is known: what a rule does not hold for yet is named, and
- * nothing else may join it. Whoever mends one takes it out of the list.
- */
-export function refuseNew(title, complaints, known) {
-  const isKnown = (complaint) => known.some((each) => complaint.startsWith(each));
-  const left = known.filter((each) => complaints.some((complaint) => complaint.startsWith(each)));
-  for (const each of left) say(`${title}: known, to be mended: ${each}`);
-  for (const each of known)
-    if (!left.includes(each)) say(`${title}: mended, take it out of the list: ${each}`);
-  refuse(
-    title,
-    complaints.filter((complaint) => !isKnown(complaint)),
-  );
-}

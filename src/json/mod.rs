@@ -1,5 +1,6 @@
 //! JSON: read where it stands, or as plain values; and why a text is none.
 
 pub mod explain;
+mod misfit;
 pub mod scan;
 pub mod value;

@@ -4,10 +4,10 @@
 //! from that. So what fits a type is said once, and there is one copy of the code that serde derives for each type:
 //! a copy for every kind of input was a quarter of the WebAssembly build (docs/decisions/0004).
 
+pub use super::misfit::Misfit;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    Visitor,
+    self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
 use std::fmt;
@@ -160,73 +160,6 @@ impl<'de> Visitor<'de> for Any {
             members.push(member);
         }
         Ok(Value::Object(members))
-    }
-}
-
-/// What does not fit a type, and where: `limits.maxRequests: expected u64`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit(Box<Details>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Details {
-    path: String,
-    message: String,
-}
-
-impl Misfit {
-    /// The member at fault, with those around it (`limits.maxRequests`); empty for the whole.
-    pub fn path(&self) -> &str {
-        &self.0.path
-    }
-
-    fn new(message: String) -> Self {
-        Self(Box::new(Details { path: String::new(), message }))
-    }
-
-    /// In words for readers who do not know Rust.
-    #[inline(never)]
-    fn expected(what: &dyn Expected) -> Self {
-        let what = what.to_string();
-        let what = match what.as_str() {
-            "u32" => "a whole number from 0 to 4294967295",
-            "u64" | "usize" => "a whole number, 0 or more",
-            "i64" => "a whole number",
-            "a sequence" => "an array",
-            other => other,
-        };
-        Self::new(format!("expected {what}"))
-    }
-
-    #[inline(never)]
-    fn within(mut self, member: &Value) -> Self {
-        let member = member.as_str().unwrap_or_default();
-        let path = &mut self.0.path;
-        *path = if path.is_empty() { member.to_owned() } else { format!("{member}.{path}") };
-        self
-    }
-}
-
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.0.path.is_empty() {
-            write!(f, "{}: ", self.0.path)?;
-        }
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for Misfit {}
-
-impl de::Error for Misfit {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-    // serde's own texts for these print the value found, and link the formatting of decimal numbers.
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::expected(expected)
-    }
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::expected(expected)
     }
 }
 
