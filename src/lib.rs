@@ -153,9 +153,9 @@ pub use crate::json::value::Value;
 pub use crate::limits::Limits;
 pub use crate::queue::lease::Owner;
 pub use crate::service::{CreateParams, IdempotencyRecord, ListParams, NewBatch};
-pub use crate::settings::Settings;
+pub use crate::settings::{Dialect, Settings};
 pub use crate::validate::{
-    Dialect, LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,
+    LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,
 };
 pub use crate::wire::{
     Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Extension, FileObject,

@@ -3,8 +3,20 @@
 use crate::error::ApiError;
 use crate::input::endpoint::Endpoint;
 use crate::limits::{COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits};
-use crate::validate::{Dialect, Rules};
 use serde::{Deserialize, Serialize};
+
+/// Whose words the errors use. Codes and lines are the same in both, apart from a missing field of the body,
+/// which is `invalid_request` in one and `missing_required_parameter` in the other, and the parameter of a
+/// missing file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// The library's own.
+    #[default]
+    Reference,
+    /// OpenAI's, in the newest form seen (contract §3).
+    Openai,
+}
 
 /// Options of the service and of a run; every one has a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,18 +83,6 @@ impl Settings {
                 Err(ApiError::invalid_request(message).param(name))
             }
             None => Ok(()),
-        }
-    }
-
-    /// The rules for one file. `hash_key` is secret randomness: it keeps ids from being made to collide.
-    pub fn rules(&self, endpoint: &str, check_models: bool, hash_key: (u64, u64)) -> Rules {
-        Rules {
-            endpoint: endpoint.to_owned(),
-            dialect: self.dialect,
-            limits: self.limits,
-            single_model: self.single_model,
-            check_models,
-            hash_key,
         }
     }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./env.mjs";
 import { filesUnder } from "./files.mjs";
-import { Failure, say } from "./process.mjs";
+import { Failure } from "./process.mjs";
 
 const isCode = (file) => /\.[mc]?[tj]sx?$/.test(file);
 

@@ -40,7 +40,7 @@ enum Step {
 
 impl Validating {
     pub(super) fn new(context: &Context) -> Self {
-        let rules = context.settings.rules(&context.batch.endpoint, true, context.hash_key);
+        let rules = Rules::by(&context.settings, &context.batch.endpoint, true, context.hash_key);
         Self { validator: Validator::new(rules.clone()), rules, step: Step::FindInput }
     }
 }

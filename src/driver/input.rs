@@ -35,7 +35,7 @@ pub struct InputReader {
 impl InputReader {
     /// Starts at the beginning of a file that is to run on `endpoint`.
     pub fn new<H: Host>(host: &H, file_id: &str, endpoint: &str, settings: &Settings) -> Self {
-        let rules = settings.rules(endpoint, true, (host.random(), host.random()));
+        let rules = Rules::by(settings, endpoint, true, (host.random(), host.random()));
         Self {
             file_id: file_id.to_owned(),
             validator: Validator::new(rules.clone()),

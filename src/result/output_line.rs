@@ -3,7 +3,7 @@
 use crate::result::answer::{Answered, Shown};
 use crate::result::outcome::Outcome;
 use crate::result::quote;
-use crate::validate::Dialect;
+use crate::settings::Dialect;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 

@@ -7,8 +7,8 @@ use crate::limits::{
     COMPLETION_WINDOW, DEFAULT_PAGE, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS,
     MAX_PAGE,
 };
+use crate::settings::Dialect;
 use crate::settings::Settings;
-use crate::validate::Dialect;
 use crate::wire::{Batch, BatchList, BatchStatus, BatchTag, ListTag, Metadata, RequestCounts, Usage, Wish};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};

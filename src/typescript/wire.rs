@@ -6,7 +6,8 @@ use super::rules::object;
 use crate::error::ApiError;
 use crate::json::value::Value;
 use crate::service::{CreateParams, ListParams, page, page_limit};
-use crate::validate::{Dialect, LineSize, Report, Statistics, Tally, size_class};
+use crate::settings::Dialect;
+use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
     Batch, BatchError, BatchErrors, BatchStatus, Extension, FileObject, InputTokensDetails, Metadata,
     OutputTokensDetails, RequestCounts, Usage, Wait,

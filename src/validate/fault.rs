@@ -1,10 +1,10 @@
 //! What can be wrong with a line or a file, and how it is reported: all error texts are here.
 
-use super::Dialect;
 use crate::input::endpoint::Want;
 use crate::json::explain::explain;
 use crate::json::scan::{Kind, Value};
 use crate::limits::MAX_CUSTOM_ID_CHARS;
+use crate::settings::Dialect;
 use crate::text;
 use crate::validate::reason::Unreadable;
 use crate::wire::BatchError;

@@ -1,9 +1,10 @@
 //! What every line is judged by, apart from the stream it comes from.
 
-use super::{Dialect, Rules};
+use super::Rules;
 use crate::input::jsonl::{Line, Text};
 use crate::input::request::RequestLine;
 use crate::json::scan::{self, Json, Query, ScanError, same};
+use crate::settings::Dialect;
 use crate::validate::duplicates::{self, Seen};
 use crate::validate::fault::Fault;
 use crate::validate::line::{Asked, Fields};

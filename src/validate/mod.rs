@@ -40,22 +40,9 @@ pub use statistics::{LineSize, Statistics, Tally, size_class};
 pub use validator::{Progress, Report, Validator};
 
 use crate::limits::Limits;
+use crate::settings::{Dialect, Settings};
 use crate::wire::BatchError;
 use fault::Fault;
-use serde::{Deserialize, Serialize};
-
-/// Whose words the errors use. Codes and lines are the same in both, apart from a missing field of the body,
-/// which is `invalid_request` in one and `missing_required_parameter` in the other, and the parameter of a
-/// missing file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dialect {
-    /// The library's own.
-    #[default]
-    Reference,
-    /// OpenAI's, in the newest form seen (contract §3).
-    Openai,
-}
 
 /// What a file is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +63,18 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The rules for one file by what is set. `hash_key` is secret randomness: it keeps ids from being made to collide.
+    pub fn by(settings: &Settings, endpoint: &str, check_models: bool, hash_key: (u64, u64)) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            dialect: settings.dialect,
+            limits: settings.limits,
+            single_model: settings.single_model,
+            check_models,
+            hash_key,
+        }
+    }
+
     /// The rules for an endpoint, everything else at its default: reference dialect, default limits, several
     /// models allowed and none looked up, a fixed hash key.
     pub fn new(endpoint: impl Into<String>) -> Self {

@@ -1,8 +1,9 @@
 //! The stream: chunks of a file in, good requests and a report out.
 
-use super::{Dialect, Rules};
+use super::Rules;
 use crate::input::jsonl::{Line, LineSplitter, Text};
 use crate::json::scan::{Lines, Query};
+use crate::settings::Dialect;
 use crate::validate::duplicates::Seen;
 use crate::validate::fault::Fault;
 use crate::validate::judge::{Common, Errors, Judge, Sink, Waiting};

@@ -176,7 +176,7 @@ impl Validator {
         let asked = |name| flag(name, options.get(name)).map_err(thrown);
         let (statistics, good_lines) = (asked("statistics")?, asked("goodLines")?);
         let settings: Settings = read(options)?;
-        let inner = CoreValidator::new(settings.rules(&endpoint, false, (key0, key1)));
+        let inner = CoreValidator::new(Rules::by(&settings, &endpoint, false, (key0, key1)));
         let inner = if statistics { inner.with_statistics() } else { inner };
         Ok(Self { inner, good: good_lines.then(Vec::new) })
     }
