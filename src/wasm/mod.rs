@@ -24,7 +24,7 @@ use crate::json::value::Value;
 use crate::queue::lease::Owner;
 use crate::service::CreateParams;
 use crate::settings::Settings;
-use crate::validate::{Report, ValidRequest, Validator as CoreValidator};
+use crate::validate::{Report, Rules, ValidRequest, Validator as CoreValidator};
 use js_sys::{Array, JSON, Promise};
 use serde::Serialize;
 use std::cell::{OnceCell, RefCell};
