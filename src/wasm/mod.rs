@@ -20,7 +20,6 @@ use crate::error::ApiError;
 use crate::host::Host;
 use crate::input::request::RequestLine;
 use crate::json::explain::explain;
-use crate::json::value::Value;
 use crate::queue::lease::Owner;
 use crate::service::CreateParams;
 use crate::settings::Settings;
