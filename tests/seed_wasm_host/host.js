@@ -25,12 +25,18 @@
     stopRequested: () => stopping,
     faulted: () => {},
     kvGet: async (key) => kv.get(key) ?? null,
-    async kvWrite(keys, values) {
+    kvChecks: () => true,
+    async kvWrite(keys, values, checkKeys, checkValues) {
+      const holds = (key, i) => String(kv.get(key) ?? null) === String(checkValues[i]);
+      if (!checkKeys.every(holds)) return false;
       keys.forEach((key, i) => {
         if (values[i] === null) kv.delete(key);
         else kv.set(key, values[i]);
       });
+      return true;
     },
+    holdInput: async () => {},
+    releaseInput: async () => {},
     async kvList(prefix, after, limit, reverse) {
       if (prefix === "run:") activity.looks += 1;
       const keys = [...kv.keys()].filter((key) => key.startsWith(prefix)).sort();

@@ -53,8 +53,9 @@ fn told(outcome: Result<JsValue, JsValue>) -> Result<Value, Value> {
     outcome.map(|done| from_js(&done)).map_err(|error| from_js(&error))
 }
 
-fn defaults() -> JsValue {
-    Object::new().into()
+/// With every setting at its default.
+fn service() -> wasm::Service {
+    wasm::Service::new(Object::new().into()).expect("there are no settings")
 }
 
 impl Place for Wasm {
@@ -79,23 +80,23 @@ impl Place for Wasm {
             }
             Reflect::set(&params, &"metadata".into(), &map).expect("it is an object");
         }
-        told(wasm::create_batch(self.host(), params, defaults()).await)
+        told(JsFuture::from(service().create(self.host(), params)).await)
     }
 
     async fn retrieve(&self, id: &str) -> Result<Value, Value> {
-        told(wasm::retrieve_batch(self.host(), id.to_owned(), defaults()).await)
+        told(JsFuture::from(service().retrieve(self.host(), id.to_owned())).await)
     }
 
     async fn cancel(&self, id: &str) -> Result<Value, Value> {
-        told(wasm::cancel_batch(self.host(), id.to_owned(), defaults()).await)
+        told(JsFuture::from(service().cancel(self.host(), id.to_owned())).await)
     }
 
     async fn list(&self, params: &Value) -> Result<Value, Value> {
-        told(wasm::list_batches(self.host(), to_js(params)).await)
+        told(JsFuture::from(service().list(self.host(), to_js(params))).await)
     }
 
     async fn validate(&self, file_id: &str, endpoint: &str) -> (Value, Vec<Value>) {
-        let reader = wasm::InputReader::new(self.host(), file_id, endpoint, defaults()).expect("no options");
+        let reader = service().open_input(self.host(), file_id, endpoint);
         let mut found = Vec::new();
         loop {
             let piece = JsFuture::from(reader.next(true)).await.expect("the file can be read");
@@ -122,7 +123,8 @@ impl Place for Wasm {
     }
 
     async fn serve(&self, settings: &Value) {
-        wasm::serve(self.host(), to_js(settings)).await.expect("the settings are good");
+        let service = wasm::Service::new(to_js(settings)).expect("the settings are good");
+        JsFuture::from(service.serve(self.host())).await.expect("it ends where it is told to");
     }
 
     fn stop(&self) {
