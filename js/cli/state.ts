@@ -4,7 +4,9 @@
  */
 
 import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import type { StoreHolder } from "../core/errors.ts";
 import type { Batch } from "../core/types.ts";
 import { type FileLock, lockFile } from "../hosts/kv/sqlite-lock.ts";
 import type { Failures } from "./failures.ts";
@@ -28,6 +30,8 @@ export interface Job {
 }
 
 const lockName = "lock.db";
+/** Who has the lock. */
+const holderName = "running.json";
 const jobName = "job.json";
 const databaseName = "batch.db";
 const unpackedName = "input.jsonl";
@@ -81,9 +85,17 @@ export class State {
       await makeFolder(folder, tries);
       const before = await inode(path);
       if (before === null) continue;
-      const lock = lockFolder(path, folder);
+      const lock = await lockFolder(path, folder);
       // The process that held the lock may have removed the file: then this is a lock on nothing.
-      if (before === (await inode(path))) return new State(folder, lock);
+      if (before === (await inode(path))) {
+        const holder: StoreHolder = {
+          pid: process.pid,
+          host: hostname(),
+          since: Math.floor(Date.now() / 1_000),
+        };
+        await writeFile(join(folder, holderName), JSON.stringify(holder));
+        return new State(folder, lock);
+      }
       lock.release();
     }
   }
@@ -145,6 +157,7 @@ export class State {
     for (const name of [...names].reverse()) {
       await rm(join(this.folder, name), { recursive: true, force: true });
     }
+    await rm(join(this.folder, holderName), { force: true });
     await rm(join(this.folder, lockName), { force: true });
     this.release();
     await removeIfEmpty(this.folder);
@@ -162,7 +175,7 @@ async function makeFolder(folder: string, tries: number): Promise<void> {
   try {
     await makeAll(folder);
     const found = await readdir(folder);
-    const ours = [lockName, `${lockName}-journal`, ...names];
+    const ours = [lockName, `${lockName}-journal`, holderName, ...names];
     if (found.length > 0 && !found.some((name) => ours.includes(name))) {
       throw new CannotRun(`${folder} holds other files; --state needs a folder of its own`);
     }
@@ -198,7 +211,7 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null;
 }
 
-function lockFolder(path: string, folder: string): FileLock {
+async function lockFolder(path: string, folder: string): Promise<FileLock> {
   let lock: FileLock | null;
   try {
     lock = lockFile(path);
@@ -209,8 +222,19 @@ function lockFolder(path: string, folder: string): FileLock {
   }
   if (lock !== null) return lock;
   throw new CannotRun(
-    `another edgebatch is running this file (its state is in ${folder}); --state keeps a second run apart`,
+    `another edgebatch is running this file${await holderOf(folder)}. Its state is in ${folder}; --state keeps a second run apart`,
   );
+}
+
+/** Who has the lock, as a part of a sentence; empty where it has not been written down yet. */
+async function holderOf(folder: string): Promise<string> {
+  try {
+    const text = await readFile(join(folder, holderName), "utf8");
+    const { pid, host, since } = JSON.parse(text) as StoreHolder;
+    return `: process ${pid} on ${host}, since ${new Date(since * 1_000).toISOString()}`;
+  } catch {
+    return "";
+  }
 }
 
 async function inode(path: string): Promise<string | null> {
