@@ -256,7 +256,7 @@ suite("A full disk", () => {
       const { id } = await create(batches, fileId);
       if (after === 0) disk.isFull = true;
       const message = await first;
-      assert.ok(message.startsWith(`edgebatch: batch ${id} cannot go on for now: `), message);
+      assert.ok(message.startsWith(`edgebatch: batch ${id} cannot continue for now: `), message);
       assert.match(message, /ENOSPC: no space left on device/);
       // The lease is asked for once; what a turn has in hand is worth more tries.
       assert.ok(disk.refused >= (after === 0 ? 1 : 10), `${disk.refused} tries`);

@@ -207,7 +207,7 @@ describe("The key-value suite finds an adapter that", () => {
         return page;
       }
     }
-    assert.match(await failuresOf(() => new InclusiveKV()), /starts behind `after`/);
+    assert.match(await failuresOf(() => new InclusiveKV()), /starts after `after`/);
   });
 
   test("says that there is more whenever a page is full", async () => {
