@@ -1,5 +1,5 @@
 /** Where a line stops being JSON, and why. */
-import { core } from "./wasm.ts";
+import { validatorCore } from "./wasm.ts";
 
 /** Where a line breaks. */
 export interface LineFault {
@@ -13,7 +13,7 @@ export interface LineFault {
 
 /** Finds where a line, given without its line end, breaks; null if it is JSON as the validator takes it. */
 export function explainLine(line: Uint8Array): LineFault | null {
-  const [offset, column, reason] = core().explainLine(line);
+  const [offset, column, reason] = validatorCore().explainLine(line);
   if (offset === undefined || column === undefined || reason === undefined) return null;
   return { offset, column, reason };
 }

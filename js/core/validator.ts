@@ -5,7 +5,7 @@ import { random64 } from "./random.ts";
 import type { Report, ReportError, Statistics } from "./reports.ts";
 import { defaults } from "./rules.ts";
 import type { ValidatorOptions } from "./settings.ts";
-import { type Core, core, translated } from "./wasm.ts";
+import { translated, type ValidatorCore, validatorCore } from "./wasm.ts";
 
 const { dialect, limits, singleModel } = namesFrom(defaults);
 const names: NamesOf<ValidatorOptions> = {
@@ -23,7 +23,7 @@ export function sizeFrom(sizeClass: number): number {
  * memory that does not grow with it; chunk boundaries never matter. Whether models exist is not checked here.
  */
 export class Validator {
-  readonly #validator: InstanceType<Core["Validator"]>;
+  readonly #validator: InstanceType<ValidatorCore["Validator"]>;
   #report: Report | undefined;
   #statistics: Statistics | null = null;
   #goodLines: Float64Array = new Float64Array();
@@ -31,7 +31,7 @@ export class Validator {
   /** @throws InvalidRequestError that names the option at fault. */
   constructor(options: ValidatorOptions) {
     checkNames(options, names, "Validator");
-    this.#validator = translated(() => new (core().Validator)(options, random64(), random64()));
+    this.#validator = translated(() => new (validatorCore().Validator)(options, random64(), random64()));
   }
 
   /** The next bytes of the file. */

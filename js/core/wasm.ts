@@ -3,27 +3,41 @@ import { type ApiErrorFields, apiError, CorePanicError } from "./errors.ts";
 
 export type { CoreHost, InputReader, Service } from "../wasm/edgebatch.js";
 
-/** The exports of the wasm build. Errors are thrown as {@link ApiErrorFields}. */
+/** The exports of the library's wasm. Errors are thrown as {@link ApiErrorFields}. */
 export type Core = typeof import("../wasm/edgebatch.js");
 
-let loaded: Core | undefined;
+/** What checks files and lines: all that the page's wasm exports. */
+export type ValidatorCore = Pick<Core, "Validator" | "explainLine" | "onPanic" | "__wbg_reset_state">;
+
+let loaded: Core | ValidatorCore | undefined;
 /** Counts the instances that were in use: what was made in an earlier one is stale. */
 let instance = 0;
 /** Calls under way: a panic ends them, as nothing else ever would. */
 const pending = new Set<(error: CorePanicError) => void>();
 
 /** Called by the entry of a platform once it has loaded the wasm. */
-export function setCore(core: Core): void {
+export function setCore(core: Core | ValidatorCore): void {
   loaded = core;
   instance += 1;
   core.onPanic(panicked);
 }
 
-/** The core. Importing the package's entry is what loads it. */
-export function core(): Core {
+/** The core, for what every build of it has. Importing the package's entry is what loads it. */
+export function validatorCore(): ValidatorCore {
   if (!loaded)
     throw new Error("edgebatch: the wasm core is not loaded; import the package's entry, not a file of it");
   return loaded;
+}
+
+/** The core with the calls of batches. */
+export function core(): Core {
+  const whole = validatorCore();
+  if (!hasService(whole)) throw new Error("edgebatch: this build of the core only checks files");
+  return whole;
+}
+
+function hasService(core: Core | ValidatorCore): core is Core {
+  return "Service" in core;
 }
 
 /** An object of the core's. It is made at once, so that errors show, and again after a panic. */

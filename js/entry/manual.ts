@@ -13,10 +13,4 @@ export async function load(
   setCore(glue);
 }
 
-/** As {@link load}, from a compiled module and at once. */
-export function loadSync(module: WebAssembly.Module): void {
-  glue.initSync({ module });
-  setCore(glue);
-}
-
 export * from "../core/index.ts";

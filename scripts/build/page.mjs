@@ -47,9 +47,9 @@ export function buildPage() {
     say("build: page (esbuild) …");
     rmSync(out, { recursive: true, force: true });
     mkdirSync(assets, { recursive: true });
-    const wasm = readFileSync(join(root, "js/wasm/edgebatch_bg.wasm"));
+    const wasm = readFileSync(join(root, "js/wasm/validator_bg.wasm"));
     const hash = createHash("sha256").update(wasm).digest("hex").slice(0, 8).toUpperCase();
-    const wasmPath = `assets/edgebatch-${hash}.wasm`;
+    const wasmPath = `assets/validator-${hash}.wasm`;
     writeFileSync(join(out, wasmPath), wasm);
     const scripts = ["--format=iife", "--jsx=automatic", "--jsx-import-source=preact"];
     // The core's glue can find the wasm by itself, which no script here asks it to.

@@ -1,17 +1,28 @@
-// The core as wasm: Rust compiled, wasm-bindgen's glue beside it, the optimiser over it. Kept in js/wasm.
+// The core as wasm: Rust compiled, wasm-bindgen's glue beside it, the optimiser over it. Kept in js/wasm, in two builds:
+// the library's, and the page's, which has the validator alone.
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { bin, node, root, target, targetDir, wasmEnv } from "../lib/env.mjs";
 import { contentHash, filesUnder, unlessStamped } from "../lib/files.mjs";
 import { Failure, run, say, seconds } from "../lib/process.mjs";
 
-/** What the wasm may weigh after gzip. */
-const budget = 192 * 1024;
+/** The builds by the names of their files: what each is made with, and may weigh after gzip. */
+const builds = {
+  edgebatch: { features: [], budget: 176 * 1024 },
+  // The page's, which visitors wait for; not published.
+  validator: { features: ["--no-default-features"], budget: 53 * 1024 },
+};
 
 const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-const wasmFile = join(root, "js/wasm/edgebatch_bg.wasm");
+const out = join(targetDir, "wasm-bindgen");
+
+/** The names of the builds. */
+export const wasmNames = Object.keys(builds);
+
+/** The wasm of a build, as a path from the root. */
+export const wasmFile = (name) => `js/wasm/${name}_bg.wasm`;
 
 /** Builds the wasm if something of it has changed. */
 export function buildWasm(versions) {
@@ -24,38 +35,11 @@ export function buildWasm(versions) {
   ]);
   const key = contentHash(inputs, versions.rust, versions.wasmBindgen);
   return unlessStamped("js/wasm/.stamp", key, () => {
-    let start = performance.now();
-    say("build: Rust to wasm (cargo build --release) …");
-    // Hot functions say themselves that they are to be inlined; everywhere else a call is a third smaller, and no
-    // slower. Addresses are left as they are written: made over for loops, LLVM no longer knows that they cannot
-    // overflow, and adds them up itself where the instruction would. And no path of this machine is to be in the file.
-    const llvm = ["-inline-threshold=10", "-inlinehint-threshold=120", "-disable-lsr"];
-    const flags = [...llvm.map((arg) => `-Cllvm-args=${arg}`), `--remap-path-prefix=${cargoHome}=/cargo`];
-    const config = `target.${target}.rustflags=${JSON.stringify(flags)}`;
-    run("cargo", ["build", "--quiet", "--lib", "--release", "--target", target, "--config", config], {
-      env: wasmEnv(),
-    });
-    const out = join(targetDir, "wasm-bindgen");
     rmSync(out, { recursive: true, force: true });
-    const input = join(targetDir, target, "release/edgebatch.wasm");
-    run("wasm-bindgen", [
-      input,
-      ...["--target", "web", "--out-dir", out, "--out-name", "edgebatch"],
-      // A panic poisons an instance; __wbg_reset_state gives the next call a fresh one. (--force-enable-abort-handler
-      // would do it unasked, but imports WebAssembly.JSTag, which Node 22.13 and older browsers lack.)
-      "--experimental-reset-state-function",
-      ...["--remove-name-section", "--remove-producers-section"],
-    ]);
-    stripDefaultPath(join(out, "edgebatch.js"));
-    say(`build: wasm in ${seconds(start)}; optimising (wasm-opt -O3) …`);
-    start = performance.now();
-    const raw = join(out, "edgebatch_bg.wasm");
-    const optimised = join(out, "optimised.wasm");
-    const features = ["simd", "bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals"];
-    features.push("reference-types", "multivalue");
-    const allowed = features.map((feature) => `--enable-${feature}`);
-    run(node, [join(bin, "wasm-opt"), "-O3", ...allowed, raw, "-o", optimised]);
-    renameSync(optimised, raw);
+    for (const [name, { features }] of Object.entries(builds)) {
+      compile(name, features);
+      optimise(name);
+    }
     // As a module import the file is a WebAssembly.Module (workerd); wasm-bindgen describes the instance's exports.
     writeFileSync(
       join(out, "edgebatch_bg.d.wasm.ts"),
@@ -64,18 +48,57 @@ export function buildWasm(versions) {
     const to = join(root, "js/wasm");
     rmSync(to, { recursive: true, force: true });
     cpSync(out, to, { recursive: true });
-    say(`build: optimised in ${seconds(start)}`);
   });
+}
+
+/** Rust to wasm, and the glue. */
+function compile(name, features) {
+  const start = performance.now();
+  say(`build: Rust to wasm, ${name} (cargo build --release) …`);
+  // Hot functions say themselves that they are to be inlined; everywhere else a call is a third smaller, and no
+  // slower. Addresses are left as they are written: made over for loops, LLVM no longer knows that they cannot
+  // overflow, and adds them up itself where the instruction would. And no path of this machine is to be in the file.
+  const llvm = ["-inline-threshold=10", "-inlinehint-threshold=120", "-disable-lsr"];
+  const flags = [...llvm.map((arg) => `-Cllvm-args=${arg}`), `--remap-path-prefix=${cargoHome}=/cargo`];
+  const config = `target.${target}.rustflags=${JSON.stringify(flags)}`;
+  const args = ["build", "--quiet", "--lib", "--release", "--target", target, "--config", config];
+  run("cargo", [...args, ...features], { env: wasmEnv() });
+  const input = join(targetDir, target, "release/edgebatch.wasm");
+  run("wasm-bindgen", [
+    input,
+    ...["--target", "web", "--out-dir", out, "--out-name", name],
+    // A panic poisons an instance; __wbg_reset_state gives the next call a fresh one. (--force-enable-abort-handler
+    // would do it unasked, but imports WebAssembly.JSTag, which Node 22.13 and older browsers lack.)
+    "--experimental-reset-state-function",
+    ...["--remove-name-section", "--remove-producers-section"],
+  ]);
+  stripDefaultPath(name);
+  say(`build: ${name} in ${seconds(start)}`);
+}
+
+/** The optimiser over the wasm. */
+function optimise(name) {
+  const start = performance.now();
+  say(`build: optimising ${name} (wasm-opt -O3) …`);
+  const raw = join(out, `${name}_bg.wasm`);
+  const optimised = join(out, "optimised.wasm");
+  const features = ["simd", "bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals"];
+  features.push("reference-types", "multivalue");
+  const allowed = features.map((feature) => `--enable-${feature}`);
+  run(node, [join(bin, "wasm-opt"), "-O3", ...allowed, raw, "-o", optimised]);
+  renameSync(optimised, raw);
+  say(`build: optimised in ${seconds(start)}`);
 }
 
 /**
  * The glue would look for the wasm beside itself when it is told of none. Every entry tells it, nothing is there in the
  * bundles, and webpack, Next.js and their like stop at a `new URL` that leads nowhere.
  */
-function stripDefaultPath(file) {
+function stripDefaultPath(name) {
+  const file = join(out, `${name}.js`);
   const glue = readFileSync(file, "utf8");
   const stripped = glue.replace(
-    /module_or_path = new URL\('edgebatch_bg\.wasm', import\.meta\.url\);/,
+    `module_or_path = new URL('${name}_bg.wasm', import.meta.url);`,
     "throw new Error('edgebatch: no wasm was given');",
   );
   if (stripped === glue || stripped.includes("import.meta")) {
@@ -84,13 +107,16 @@ function stripDefaultPath(file) {
   writeFileSync(file, stripped);
 }
 
-/** The size of the wasm, raw and gzipped; throws when it is over the budget. */
+/** The sizes of the wasm, raw and gzipped; throws when one is over its budget. */
 export function checkWasmSize(always = true) {
-  if (!existsSync(wasmFile)) throw new Failure("size: there is no wasm; build first");
-  const bytes = readFileSync(wasmFile);
-  const zipped = gzipSync(bytes, { level: 9 }).length;
   const kib = (count) => `${(count / 1024).toFixed(1)} KiB`;
-  const text = `edgebatch_bg.wasm is ${kib(bytes.length)}, gzipped ${kib(zipped)} of at most ${kib(budget)}`;
-  if (zipped > budget) throw new Failure(`size: ${text}: over the budget`);
-  if (always) say(`size: ${text}`);
+  for (const [name, { budget }] of Object.entries(builds)) {
+    const file = join(root, wasmFile(name));
+    if (!existsSync(file)) throw new Failure(`size: there is no ${basename(file)}; build first`);
+    const bytes = readFileSync(file);
+    const zipped = gzipSync(bytes, { level: 9 }).length;
+    const text = `${basename(file)} is ${kib(bytes.length)}, gzipped ${kib(zipped)} of at most ${kib(budget)}`;
+    if (zipped > budget) throw new Failure(`size: ${text}: over the budget`);
+    if (always) say(`size: ${text}`);
+  }
 }

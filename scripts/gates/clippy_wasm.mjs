@@ -1,10 +1,13 @@
-// The same for src/wasm/, which only the build for wasm compiles.
+// The same for src/wasm/, which only the builds for wasm compile: the library's, and the page's.
 import { otherRustForWasm, target, wasmEnv } from "../lib/env.mjs";
 import { run } from "../lib/process.mjs";
 
 export default function clippyWasm() {
   const only = ["--quiet", "--lib", "--target", target];
-  // Debian's Rust for the web has no clippy: the compiler's own warnings must do.
-  if (otherRustForWasm()) run("cargo", ["rustc", ...only, "--", "-D", "warnings"], { env: wasmEnv() });
-  else run("cargo", ["clippy", ...only, "--", "-D", "warnings"]);
+  for (const features of [[], ["--no-default-features"]]) {
+    // Debian's Rust for the web has no clippy: the compiler's own warnings must do.
+    if (otherRustForWasm())
+      run("cargo", ["rustc", ...only, ...features, "--", "-D", "warnings"], { env: wasmEnv() });
+    else run("cargo", ["clippy", ...only, ...features, "--", "-D", "warnings"]);
+  }
 }

@@ -1,39 +1,48 @@
 // What the wasm asks of its host, function by function. A dependency that wants a clock, random numbers or an `env` that
-// nobody gives it shows here, before it fails to load somewhere. `node scripts/gates/imports.mjs` writes the list anew.
+// nobody gives it shows here, before it fails to load somewhere. `node scripts/gates/imports.mjs` writes the lists anew.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { wasmFile, wasmNames } from "../build/wasm.mjs";
 import { root } from "../lib/env.mjs";
 import { Failure, isMain, main } from "../lib/process.mjs";
 import { refuse } from "../lib/sources.mjs";
 
-const wasm = join(root, "js/wasm/edgebatch_bg.wasm");
-const list = join(root, "scripts/gates/imports.txt");
-const glue = "./edgebatch_bg.js";
+const list = (name) => join(root, `scripts/gates/imports-${name}.txt`);
 
 /** Names without what differs from build to build: hashes, and the numbers of closures' adapters. */
-function imported() {
-  if (!existsSync(wasm)) throw new Failure("imports: there is no wasm; build first");
+function imported(name) {
+  const wasm = join(root, wasmFile(name));
+  if (!existsSync(wasm)) throw new Failure(`imports: there is no ${name}_bg.wasm; build first`);
   const all = WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(wasm)));
-  const names = all.map(({ module, kind, name }) => {
-    const plain = name
+  const names = all.map(({ module, kind, name: full }) => {
+    const plain = full
       .replace(/^__wbg_(\w+)_[0-9a-f]{16}$/, "$1")
       .replace(/^(__wbindgen_generic)_[0-9a-f]{16}$/, "$1");
-    return module === glue && kind === "function" ? plain : `${module} ${kind} ${plain}`;
+    return module === `./${name}_bg.js` && kind === "function" ? plain : `${module} ${kind} ${plain}`;
   });
   return [...new Set(names)].sort();
 }
 
-export default function imports() {
-  const expected = readFileSync(list, "utf8").split("\n").filter(Boolean);
-  const found = imported();
-  const stranger = found.filter((name) => name.includes(" "));
-  const added = found.filter((name) => !expected.includes(name) && !stranger.includes(name));
-  const gone = expected.filter((name) => !found.includes(name));
-  refuse("imports", [
-    ...stranger.map((name) => `the wasm imports ${name}, which wasm-bindgen's glue does not give`),
-    ...added.map((name) => `the wasm imports ${name}, which is not in scripts/gates/imports.txt`),
-    ...gone.map((name) => `the wasm no longer imports ${name}: take it out of scripts/gates/imports.txt`),
-  ]);
+function complaints(name) {
+  const expected = readFileSync(list(name), "utf8").split("\n").filter(Boolean);
+  const found = imported(name);
+  const stranger = found.filter((one) => one.includes(" "));
+  const added = found.filter((one) => !expected.includes(one) && !stranger.includes(one));
+  const gone = expected.filter((one) => !found.includes(one));
+  const wasm = `${name}_bg.wasm`;
+  return [
+    ...stranger.map((one) => `${wasm} imports ${one}, which wasm-bindgen's glue does not give`),
+    ...added.map((one) => `${wasm} imports ${one}, which is not in scripts/gates/imports-${name}.txt`),
+    ...gone.map((one) => `${wasm} no longer imports ${one}: take it out of scripts/gates/imports-${name}.txt`),
+  ];
 }
 
-if (isMain(import.meta.url)) main(() => writeFileSync(list, `${imported().join("\n")}\n`));
+export default function imports() {
+  refuse("imports", wasmNames.flatMap(complaints));
+}
+
+if (isMain(import.meta.url)) {
+  main(() => {
+    for (const name of wasmNames) writeFileSync(list(name), `${imported(name).join("\n")}\n`);
+  });
+}

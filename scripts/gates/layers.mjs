@@ -47,7 +47,7 @@ const rooms = {
   },
   // A program of Node's, which puts hosts together as any user does, and uses parts of theirs besides.
   cli: { may: ["js/core/*", "js/hosts/*", "js/entry/node.ts", "js/node/*", "commander", "node:*"] },
-  page: { may: ["js/core/*", "js/entry/manual.ts", "preact", "preact/*", "@preact/*"] },
+  page: { may: ["js/core/*", "js/wasm/validator.js", "preact", "preact/*", "@preact/*"] },
 };
 
 /** What only a platform has. js/server has to do without. */

@@ -21,6 +21,7 @@ import type {
 "#;
 
 /// The imports of `host.rs`.
+#[cfg(feature = "service")]
 #[wasm_bindgen(typescript_custom_section)]
 const HOST: &str = r#"
 /** What the core calls: the user's adapters, a clock, randomness and timers. */
@@ -64,6 +65,7 @@ export interface CoreHost {
 "#;
 
 /// What crosses in a form of its own.
+#[cfg(feature = "service")]
 #[wasm_bindgen(typescript_custom_section)]
 const CROSSING: &str = r#"
 /** A good line of an input file, as it crosses the boundary. */

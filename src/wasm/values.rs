@@ -8,14 +8,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
-/// Reads a type from a value of the host's language.
-///
-/// # Errors
-/// An [`ApiError`] with the member at fault.
-pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
-    read(plain(value)?)
-}
-
 /// A value of the host's language as a plain one.
 ///
 /// # Errors

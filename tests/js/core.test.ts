@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { Inference, KV } from "../../js/core/types.ts";
-import { type Core, core, guarded, Kept, setCore } from "../../js/core/wasm.ts";
+import { type Core, guarded, Kept, setCore, validatorCore } from "../../js/core/wasm.ts";
 import {
   Batches,
   CorePanicError,
@@ -147,7 +147,7 @@ test("a core that stops ends the calls under way, and the next ones get a fresh 
 });
 
 test("an object of the core is made anew after the core stopped, and only then", async () => {
-  const real = core();
+  const real = validatorCore();
   try {
     let stop: (message: string) => void = () => assert.fail("nobody listens");
     const standIn: Partial<Core> = {

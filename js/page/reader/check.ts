@@ -1,8 +1,10 @@
 /** Checks a file: the bytes go through the core, and what it finds goes to the page as it is found. */
 
 import { FirstLine } from "../../core/first-line.ts";
+import type { Statistics } from "../../core/reports.ts";
+import type { ValidatorOptions } from "../../core/settings.ts";
 import type { BatchError } from "../../core/types.ts";
-import { type Statistics, Validator, type ValidatorOptions } from "../../entry/manual.ts";
+import { Validator } from "../../core/validator.ts";
 import type { LineIndex } from "./line-index.ts";
 import type { CheckSettings, Counts } from "./protocol.ts";
 import { open } from "./source.ts";

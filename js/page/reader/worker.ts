@@ -4,8 +4,8 @@
  */
 
 import type { BatchError } from "../../core/types.ts";
-import { loadSync } from "../../entry/manual.ts";
 import { check, endpointOf, validatorOptions } from "./check.ts";
+import { loadCore } from "./core.ts";
 import { findLine } from "./find-line.ts";
 import { layOut } from "./layout.ts";
 import { LineIndex } from "./line-index.ts";
@@ -37,7 +37,7 @@ function words(error: unknown): string {
 
 async function start({ wasm, file, settings, maxErrors }: ToReader & { type: "check" }): Promise<void> {
   try {
-    loadSync(wasm);
+    loadCore(wasm);
     const endpoint = settings.endpoint ?? (await endpointOf(file));
     const current = { file, settings, endpoint, index: new LineIndex(), requests: 0 };
     job = current;

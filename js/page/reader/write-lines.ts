@@ -1,6 +1,7 @@
 /** Writes the good lines of a file, or all of a packed one, to new files; nothing is held whole. */
 import { defaults } from "../../core/rules.ts";
-import { Validator, type ValidatorOptions } from "../../entry/manual.ts";
+import type { ValidatorOptions } from "../../core/settings.ts";
+import { Validator } from "../../core/validator.ts";
 import { openSpill, type Spill } from "../spill.ts";
 import { nextTask } from "./check.ts";
 import { open } from "./source.ts";

@@ -140,7 +140,7 @@ describe("By keyboard alone", () => {
     await press("Space");
     await page.locator(".shown-count", { hasText: "1 shown" }).waitFor();
     await press("Space");
-    await tabTo("Text, member");
+    await tabTo("Text, field or line");
     await page.keyboard.type("stream");
     await page.locator(".shown-count", { hasText: "1 shown" }).waitFor();
     await press("Backspace", 6);

@@ -1,0 +1,219 @@
+//! The calls of the Batches API, over imports of the host's.
+//!
+//! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
+
+use crate::batch::TurnEnd;
+use crate::driver::{self, InputReader as Reader, Turn};
+use crate::error::ApiError;
+use crate::host::Host;
+use crate::input::request::RequestLine;
+use crate::queue::lease::Owner;
+use crate::service::CreateParams;
+use crate::settings::Settings;
+use crate::validate::Report;
+use crate::wasm::host::JsHost;
+use crate::wasm::values::{plain, read, thrown, to_js};
+use js_sys::{Array, JSON, Promise};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+/// The calls of the Batches API over a host. The settings are read once, where the service is made.
+#[wasm_bindgen]
+pub struct Service {
+    settings: Rc<Settings>,
+    /// Who runs its turns, from the first on.
+    owner: Rc<OnceCell<RefCell<Owner>>>,
+}
+
+#[wasm_bindgen]
+impl Service {
+    /// Reads the settings, so that a bad one is refused where it is given.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "ServiceSettings")] settings: JsValue,
+    ) -> Result<Self, JsValue> {
+        let settings: Settings = from_js(&settings)?;
+        settings.check().map_err(thrown)?;
+        Ok(Self { settings: Rc::new(settings), owner: Rc::default() })
+    }
+
+    /// Creates a batch.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
+    pub fn create(
+        &self,
+        host: JsHost,
+        #[wasm_bindgen(unchecked_param_type = "BatchCreateParams")] params: JsValue,
+    ) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move {
+            let params: CreateParams = from_js(&params)?;
+            to_js(&driver::create(&host, params, &settings).await.map_err(thrown)?)
+        })
+    }
+
+    /// The batch as it stands.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
+    pub fn retrieve(&self, host: JsHost, id: String) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(
+            async move { to_js(&driver::retrieve(&host, &id, &settings).await.map_err(thrown)?) },
+        )
+    }
+
+    /// Asks for a batch to be cancelled.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
+    pub fn cancel(&self, host: JsHost, id: String) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move { to_js(&driver::cancel(&host, &id, &settings).await.map_err(thrown)?) })
+    }
+
+    /// A page of batches, newest first.
+    #[wasm_bindgen(unchecked_return_type = "Promise<BatchList>")]
+    pub fn list(
+        &self,
+        host: JsHost,
+        #[wasm_bindgen(unchecked_param_type = "BatchListParams")] params: JsValue,
+    ) -> Promise {
+        future_to_promise(
+            async move { to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?) },
+        )
+    }
+
+    /// Runs batches until the host asks to stop.
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn serve(&self, host: JsHost) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move {
+            driver::serve(&host, &settings).await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// One turn of one batch, until it ends or `deadline` (Unix milliseconds) passes.
+    #[wasm_bindgen(js_name = runTurn, unchecked_return_type = "Promise<TurnEnd>")]
+    pub fn run_turn(&self, host: JsHost, id: String, deadline: Option<f64>) -> Promise {
+        let (settings, owner) = (Rc::clone(&self.settings), Rc::clone(&self.owner));
+        future_to_promise(async move {
+            let random = || RefCell::new(Owner::new([host.random(), host.random()], &settings));
+            let turn =
+                Turn { deadline: deadline.map(|ms| ms as u64), owner: Some(owner.get_or_init(random)) };
+            to_js(&EndOfTurn::from(driver::run_turn(&host, &id, &settings, turn).await.map_err(thrown)?))
+        })
+    }
+
+    /// Which of the store's unfinished batches are to start now, by who runs, and who rests until when (Unix milliseconds).
+    #[wasm_bindgen(unchecked_return_type = "Promise<string[]>")]
+    pub fn admit(
+        &self,
+        host: JsHost,
+        running: Vec<String>,
+        resting: Vec<String>,
+        wake_at: Vec<f64>,
+    ) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move {
+            let resting = resting.into_iter().zip(wake_at.into_iter().map(|at| at as u64)).collect();
+            let admitted = driver::admit(&host, &settings, running, resting).await;
+            to_js(&admitted.map_err(|fault| thrown(ApiError::internal(fault.message)))?)
+        })
+    }
+
+    /// Reads a stored file that is to run on `endpoint`, as a batch over it would.
+    #[wasm_bindgen(js_name = openInput)]
+    pub fn open_input(&self, host: JsHost, file_id: &str, endpoint: &str) -> InputReader {
+        let reader = Reader::new(&host, file_id, endpoint, &self.settings);
+        InputReader { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) }
+    }
+}
+
+/// How a turn ended, and when to run the next.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EndOfTurn {
+    state: &'static str,
+    wake_at: Option<u64>,
+    message: Option<String>,
+}
+
+impl From<TurnEnd> for EndOfTurn {
+    fn from(end: TurnEnd) -> Self {
+        let (state, wake_at, message) = match end {
+            TurnEnd::Terminal => ("terminal", None, None),
+            TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
+            TurnEnd::Held { wake_at } => ("held", Some(wake_at), None),
+            TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
+        };
+        Self { state, wake_at, message }
+    }
+}
+
+/// Validates a stored file piece by piece and hands out its good requests.
+#[wasm_bindgen]
+pub struct InputReader {
+    host: Rc<JsHost>,
+    /// Empty while a piece is being read.
+    reader: Rc<RefCell<Option<Reader>>>,
+}
+
+#[wasm_bindgen]
+impl InputReader {
+    /// Reads one piece: `[requests, report]`. `report` is null until the file is at its end; `requests` stays
+    /// empty unless `collect`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<[requests: GoodLine[], report: Report | null]>")]
+    pub fn next(&self, collect: bool) -> Promise {
+        let (host, slot) = (Rc::clone(&self.host), Rc::clone(&self.reader));
+        future_to_promise(async move {
+            let taken = slot.borrow_mut().take();
+            let mut reader = taken.ok_or_else(|| {
+                thrown(ApiError::internal("the reader is busy: await the piece before asking for the next"))
+            })?;
+            let requests = Array::new();
+            let mut take = |line: u64, request: &RequestLine<'_>| {
+                if collect && let Ok(request) = request_to_js(line, request) {
+                    requests.push(&request);
+                }
+            };
+            let piece = reader.next(host.as_ref(), &mut take).await.map(|report| report.cloned());
+            *slot.borrow_mut() = Some(reader);
+            let report: Option<Report> = piece.map_err(thrown)?;
+            let report = to_js(&report)?;
+            Ok(serde_wasm_bindgen::to_value(&Piece(requests, report))?)
+        })
+    }
+}
+
+/// What [`InputReader::next`] gives out. Tuples, as names of members would be kept in a hash map: 2 KiB of WebAssembly.
+#[derive(Serialize)]
+struct Piece(
+    #[serde(with = "serde_wasm_bindgen::preserve")] Array,
+    #[serde(with = "serde_wasm_bindgen::preserve")] JsValue,
+);
+
+/// A good line: its number, `custom_id`, method, url and body, which is what the engine makes of it.
+#[derive(Serialize)]
+struct BatchRequest<'a>(
+    f64,
+    &'a str,
+    &'a str,
+    &'a str,
+    #[serde(with = "serde_wasm_bindgen::preserve")] JsValue,
+);
+
+fn request_to_js(line: u64, request: &RequestLine<'_>) -> Result<JsValue, JsValue> {
+    let RequestLine { custom_id, method, url, body, .. } = request;
+    let body = std::str::from_utf8(body).map_err(|_| JsValue::NULL)?;
+    let body = JSON::parse(body)?;
+    Ok(serde_wasm_bindgen::to_value(&BatchRequest(line as f64, custom_id, method, url, body))?)
+}
+
+/// Reads a type from a value of the host's language.
+///
+/// # Errors
+/// An [`ApiError`] with the member at fault.
+fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
+    read(plain(value)?)
+}
