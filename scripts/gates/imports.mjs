@@ -33,7 +33,9 @@ function complaints(name) {
   return [
     ...stranger.map((one) => `${wasm} imports ${one}, which wasm-bindgen's glue does not give`),
     ...added.map((one) => `${wasm} imports ${one}, which is not in scripts/gates/imports-${name}.txt`),
-    ...gone.map((one) => `${wasm} no longer imports ${one}: take it out of scripts/gates/imports-${name}.txt`),
+    ...gone.map(
+      (one) => `${wasm} no longer imports ${one}: take it out of scripts/gates/imports-${name}.txt`,
+    ),
   ];
 }
 
