@@ -1,0 +1,79 @@
+//! What `create` and `retrieve` say of what is wrong, in either dialect.
+
+use crate::error::ApiError;
+use crate::json::value::Value;
+use crate::limits::COMPLETION_WINDOW;
+use crate::settings::Dialect;
+
+/// No such batch.
+pub fn not_found(id: &str, dialect: Dialect) -> ApiError {
+    match dialect {
+        Dialect::Reference => ApiError::not_found(format!("Batch '{id}' not found")),
+        Dialect::Openai if !id.starts_with("batch") => ApiError::invalid_request(format!(
+            "Invalid 'batch_id': '{id}'. Expected an ID that begins with 'batch'."
+        ))
+        .param("batch_id")
+        .code("invalid_value"),
+        Dialect::Openai => ApiError::not_found(format!("No batch found with id '{id}'.")),
+    }
+}
+
+/// Texts of `create` in either dialect.
+#[derive(Clone, Copy)]
+pub(super) struct Texts(pub(super) Dialect);
+
+impl Texts {
+    pub(super) fn required(self, param: &str, value: Value) -> Result<String, ApiError> {
+        match value {
+            Value::String(value) => Ok(value),
+            Value::Null => Err(ApiError::missing_parameter(param)),
+            other => Err(ApiError::wrong_type(param, "a string", other.kind())),
+        }
+    }
+
+    pub(super) fn metadata_not_a_string(self, param: &str, value: &Value) -> ApiError {
+        match self.0 {
+            Dialect::Reference => {
+                ApiError::invalid_request(format!("Invalid metadata: {param} should be a valid string"))
+                    .param(param)
+                    .code("invalid_type")
+            }
+            Dialect::Openai => ApiError::wrong_type(param, "a string", value.kind()),
+        }
+    }
+
+    pub(super) fn invalid_endpoint(self, endpoint: &str, supported: &[String]) -> ApiError {
+        let quoted: Vec<String> = supported.iter().map(|endpoint| format!("'{endpoint}'")).collect();
+        ApiError::invalid_request(match self.0 {
+            Dialect::Reference => {
+                format!("Invalid endpoint: {endpoint}. Supported values: {}", supported.join(", "))
+            }
+            Dialect::Openai => {
+                format!("Invalid value: '{endpoint}'. Supported values are: {}.", sentence_list(&quoted))
+            }
+        })
+        .param("endpoint")
+        .code("invalid_value")
+    }
+
+    pub(super) fn invalid_completion_window(self, window: &str) -> ApiError {
+        ApiError::invalid_request(match self.0 {
+            Dialect::Reference => {
+                format!("Invalid completion_window: {window}. Supported values: {COMPLETION_WINDOW}")
+            }
+            Dialect::Openai => format!("Invalid value: '{window}'. Value must be '{COMPLETION_WINDOW}'."),
+        })
+        .param("completion_window")
+        .code("invalid_value")
+    }
+}
+
+/// `'a'`, `'a' and 'b'`, `'a', 'b', and 'c'`: as OpenAI lists values.
+fn sentence_list(items: &[String]) -> String {
+    match items {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [init @ .., last] => format!("{}, and {last}", init.join(", ")),
+    }
+}
