@@ -2,6 +2,7 @@
 
 mod input;
 mod owned;
+mod perform;
 mod serve;
 mod service;
 mod turn;

@@ -1,0 +1,107 @@
+//! Carries out the commands of a machine.
+
+use super::owned::Owned;
+use super::{each_page, wish};
+use crate::batch::command::{Command, LookUp, OutputFile, OutputPart, Reply, Write};
+use crate::host::{Fault, Host, Inference, KvWrite};
+use crate::sorted::Sorted;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The files that a turn is writing.
+pub(super) type Writers<H> = RefCell<Sorted<OutputFile, Rc<<H as Host>::Writer>>>;
+
+/// Carries out one command.
+pub(super) async fn perform<H: Host>(
+    host: &H,
+    owned: &Owned<'_, H>,
+    batch: &str,
+    writers: &Writers<H>,
+    command: Command,
+) -> Reply {
+    let done = match command {
+        Command::LookUp(LookUp::Input(id)) => host.find_file(&id, Some(batch)).await.map(Reply::Input),
+        Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
+        Command::LookUp(LookUp::Wish) => wish(host, batch).await.map(Reply::Wish),
+        Command::ReadInput { file_id, offset, length } => {
+            host.read_file(&file_id, offset, length, Some(batch)).await.map(Reply::Bytes)
+        }
+        Command::Load { prefix } => load(host, &prefix).await.map(Reply::Entries),
+        Command::Infer { url, body, idempotency_key } => {
+            if let Err(fault) = owned.ensure().await {
+                return Reply::Failed(fault);
+            }
+            let request = Inference { url: &url, body: &body, idempotency_key: &idempotency_key };
+            host.infer(request).await.map(Reply::Answer)
+        }
+        Command::Save(writes) => save(host, owned, &writes).await.map(|()| Reply::Saved),
+        Command::WriteOutput(part) => write_output(host, owned, writers, part).await.map(Reply::Written),
+    };
+    done.unwrap_or_else(Reply::Failed)
+}
+
+async fn load<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let mut all = Vec::new();
+    each_page(host, prefix, async |page| {
+        all.extend(page.entries);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+/// Sets and deletes go out together; a prefix is deleted in order between them.
+async fn save<H: Host>(host: &H, owned: &Owned<'_, H>, writes: &[Write]) -> Result<(), Fault> {
+    let mut together = Vec::with_capacity(writes.len());
+    for write in writes {
+        match write {
+            Write::Set(key, value) => together.push(KvWrite::Set(key, value)),
+            Write::Delete(key) => together.push(KvWrite::Delete(key)),
+            Write::DeletePrefix(prefix) => {
+                owned.write(&std::mem::take(&mut together)).await?;
+                each_page(host, prefix, async |page| {
+                    let deletes: Vec<_> = page.entries.iter().map(|(key, _)| KvWrite::Delete(key)).collect();
+                    owned.write(&deletes).await
+                })
+                .await?;
+            }
+        }
+    }
+    owned.write(&together).await
+}
+
+async fn write_output<H: Host>(
+    host: &H,
+    owned: &Owned<'_, H>,
+    writers: &Writers<H>,
+    part: OutputPart,
+) -> Result<Option<String>, Fault> {
+    owned.ensure().await?;
+    if part.first {
+        let abandoned = writers.borrow_mut().remove(&part.file);
+        if let Some(abandoned) = abandoned {
+            abort(host, abandoned).await;
+        }
+        let writer = host.create_file(&part.file_id, &part.filename).await?;
+        writers.borrow_mut().insert(part.file, Rc::new(writer));
+    }
+    let writer = writers.borrow().get(&part.file).map(Rc::clone);
+    let writer = writer.ok_or_else(|| Fault::transient("the file was not begun"))?;
+    host.write_file(&writer, &part.bytes).await?;
+    if !part.last {
+        return Ok(None);
+    }
+    // What the file is made of was read before: if the batch is still this owner's, it was all there, and another owner
+    // would write the same. One that was stopped meanwhile completes nothing.
+    owned.renew().await?;
+    // A writer that could not complete is thrown away when the file is begun again, or the turn ends.
+    let file_id = host.complete_file(&writer).await?;
+    writers.borrow_mut().remove(&part.file);
+    Ok(Some(file_id))
+}
+
+pub(super) async fn abort<H: Host>(host: &H, writer: Rc<H::Writer>) {
+    if let Some(writer) = Rc::into_inner(writer) {
+        host.abort_file(writer).await;
+    }
+}
