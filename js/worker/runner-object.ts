@@ -14,10 +14,8 @@ import type { Env } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
 import { type RunnerRpc, unwrapped } from "./rpc.ts";
 import { RunnerKV } from "./runner-store.ts";
-import { serviceSettings } from "./settings.ts";
+import { serviceSettings, TURN_MS } from "./settings.ts";
 
-/** After so long a turn starts nothing new. With the longest request, 10 minutes, it stays below the 15 of an alarm. */
-const TURN_MS = 120_000;
 /** How long after its death a turn is resumed. */
 const DEAD_MAN_MS = 12_000;
 const RENEW_MS = 4_000;

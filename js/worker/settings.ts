@@ -17,6 +17,9 @@ const ENDPOINTS = Object.entries(known)
 /** Largest file of purpose `batch` unless `MAX_FILE_BYTES` says otherwise. */
 const MAX_FILE_BYTES = defaults.limits.maxFileBytes;
 
+/** After so long a turn starts nothing new. With the longest request it stays below the 15 minutes of an alarm. */
+export const TURN_MS = 120_000;
+
 /** What one request may take at most: a turn waits for its last ones, and must end within its alarm's 15 minutes. */
 const MAX_REQUEST_MS = 600_000;
 

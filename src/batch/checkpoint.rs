@@ -53,7 +53,7 @@ pub(super) struct SavedRun {
     /// Requests that wait to be tried again, as a clean end of a turn left them.
     pub(super) waiting: Vec<SavedWait>,
     /// How the server was doing: [`Window::saved`](super::running::window::Window::saved) and
-    /// [`Health::saved`](super::running::health::Health::saved).
+    /// [`Health::saved`](super::running::whose_fault::Health::saved).
     #[serde(default)]
     pub(super) server: Option<[u64; 5]>,
 }
@@ -74,7 +74,7 @@ pub(super) struct ChunkSpan {
 }
 
 /// A request that was tried and will be again: its line, when it is due (Unix milliseconds), and its
-/// [`Tries`](super::running::health::Tries::saved).
+/// [`Tries`](super::running::whose_fault::Tries::saved).
 pub(super) type SavedWait = [u64; 5];
 
 impl Checkpoint {

@@ -1,18 +1,14 @@
 //! What every phase of a batch shares: the batch itself, the host calls under way, the time.
 
 use crate::batch::call::Call;
-use crate::batch::checkpoint::{Checkpoint, SavedPhase};
-use crate::batch::command::{Command, TurnEnd, Write};
+use crate::batch::command::TurnEnd;
 use crate::batch::defect::Defect;
 use crate::host::Fault;
-use crate::json::value::to_json;
-use crate::keys;
-use crate::limits::{HOST_RETRY_CAP_MS, SAVE_ATTEMPTS};
+use crate::limits::HOST_RETRY_CAP_MS;
 use crate::result::outcome::Tally;
 use crate::retry::Jitter;
 use crate::settings::Settings;
 use crate::wire::{Batch, Wish};
-use std::sync::Arc;
 
 /// Why a turn is to end before its batch does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,29 +73,6 @@ impl Context {
         let counts = &mut self.batch.request_counts;
         counts.completed = counts.completed.max(tally.completed);
         counts.failed = counts.failed.max(tally.failed);
-    }
-
-    /// The write that lets users see the batch as it is.
-    pub(super) fn published(&self) -> Write {
-        let json = to_json(&self.batch);
-        Write::Set(keys::batch(&self.batch.id), json)
-    }
-
-    /// The write that lets a later turn resume from here.
-    pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
-        let checkpoint = Checkpoint::new(self.batch.clone(), phase);
-        Write::Set(keys::checkpoint(&self.batch.id), checkpoint.encode())
-    }
-
-    pub(super) fn start_save(&mut self, writes: Vec<Write>) {
-        self.save.start_with(Command::Save(Arc::new(writes)), SAVE_ATTEMPTS);
-    }
-
-    /// Persist before act: saves a change of phase and holds everything else back until that is durable.
-    /// The checkpoint comes first: with it, the published batch can be repeated, not the other way round.
-    pub(super) fn commit(&mut self, phase: SavedPhase) {
-        self.start_save(vec![self.checkpoint(phase), self.published()]);
-        self.committing = true;
     }
 
     /// The end of a turn over a fault that may pass.

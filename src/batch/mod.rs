@@ -3,7 +3,8 @@
 //! | room | what it holds |
 //! |---|---|
 //! | `validating`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
-//! | `context` | what they share; how a change of phase is made durable before it has effects |
+//! | `context` | what they share |
+//! | `commit` | how a change of phase is made durable before it has effects |
 //! | `command` | what the machine asks for, and how it is answered |
 //! | `call` | a host call that must succeed: repeated while its fault may pass |
 //! | `checkpoint` | the state between turns, as it is stored |
@@ -13,6 +14,7 @@ mod call;
 mod checkpoint;
 mod cleaning;
 pub(crate) mod command;
+mod commit;
 mod context;
 mod defect;
 mod finalizing;

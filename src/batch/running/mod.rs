@@ -9,29 +9,29 @@
 //! | `reader`, `request` | the file, chunk by chunk, as requests |
 //! | `chunks` | which requests have a result |
 //! | `pending`, `lanes` | requests that wait to be sent, and those that were |
-//! | `window`, `health` | how many may be in flight, and whose fault a failed try is |
+//! | `window`, `whose_fault` | how many may be in flight, and whose fault a failed try is |
 //! | `replies` | what becomes of a request when its call ends |
 //! | `unsaved` | finished lines on their way to the store |
 //! | `halt` | what ends a run early, and how each run ends |
 
 mod chunks;
 mod halt;
-mod health;
 mod lanes;
 mod pending;
 mod reader;
 mod replies;
 mod request;
 mod unsaved;
+mod whose_fault;
 mod window;
 
 use self::chunks::Chunks;
 use self::halt::Halt;
-use self::health::Health;
 use self::lanes::Lanes;
 use self::pending::Pending;
 use self::reader::{Reader, Step};
 use self::unsaved::Unsaved;
+use self::whose_fault::Health;
 use self::window::Window;
 use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedRun};
 use crate::batch::command::{Command, CommandId, Output, Reply};

@@ -1,8 +1,8 @@
 //! Requests that wait to be sent: those never tried, in input order, and those to be tried again, by when they are due.
 
 use crate::batch::checkpoint::SavedWait;
-use crate::batch::running::health::Tries;
 use crate::batch::running::request::Request;
+use crate::batch::running::whose_fault::Tries;
 use crate::sorted::Sorted;
 use std::collections::VecDeque;
 

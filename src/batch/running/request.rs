@@ -1,6 +1,6 @@
 //! One request on its way to the model.
 
-use crate::batch::running::health::Tries;
+use crate::batch::running::whose_fault::Tries;
 use std::sync::Arc;
 
 /// Which request of the file: what its result is filed under.
