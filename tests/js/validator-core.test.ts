@@ -12,7 +12,8 @@ import * as glue from "../../js/wasm/validator.js";
 glue.initSync({ module: readFileSync(new URL("../../js/wasm/validator_bg.wasm", import.meta.url)) });
 setCore(glue);
 
-const line = '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[]}}';
+const line =
+  '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[]}}';
 
 test("it checks files and explains lines", async () => {
   const bytes = new TextEncoder().encode(`${line}\n{"custom_id":\n`);
