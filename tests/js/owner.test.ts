@@ -140,14 +140,17 @@ suite("Of several processes over one store", { timeout: 60_000 }, () => {
     ["of which the second starts at the first call", 2, 1],
     ["of which the second starts half way through", 2, count / 2],
   ] as const) {
-    test(`${when}, one runs the batch and makes each call once`, async () => {
+    test(`${when}, one runs the batch and makes each call once`, async ({ signal }) => {
       const store = await prepared();
       const first = watch(runner(store.directory, store.id));
       if (calls > 0) await first.until("call", calls);
       const rest = Array.from({ length: processes - 1 }, () => watch(runner(store.directory, store.id)));
       const all = [first, ...rest];
       const refused = () => all.filter(({ matching }) => matching("refused").length === 1).length;
-      while (refused() < processes - 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (refused() < processes - 1) {
+        signal.throwIfAborted();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
       writeFileSync(join(store.directory, "go"), "");
       const statuses = await Promise.all(all.map(({ closed }) => closed));
       assert.deepEqual(
