@@ -78,6 +78,8 @@ pub const SAVE_ATTEMPTS: u32 = 12;
 pub const CANCEL_POLL_MS: u64 = 500;
 /// How long a batch stays with an owner that does not renew its lease. Another takes over after it, so it bounds what a crash costs.
 pub const LEASE_MS: u64 = 10_000;
+/// The shortest lease that may be set, in milliseconds.
+pub const MIN_LEASE_MS: u64 = 1_000;
 /// How far clocks of several machines may differ before a lease is taken for one that was left long ago.
 pub const LEASE_SKEW_MS: u64 = 60_000;
 

@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use crate::input::endpoint::Endpoint;
-use crate::limits::{COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits};
+use crate::limits::{COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits, MIN_LEASE_MS};
 use serde::{Deserialize, Serialize};
 
 /// Whose words the errors use. Codes and lines are the same in both, apart from a missing field of the body,
@@ -70,16 +70,17 @@ impl Settings {
     /// # Errors
     /// An [`ApiError`] that names the first option with which no batch would ever end.
     pub fn check(&self) -> Result<(), ApiError> {
-        let none = [
-            ("maxConcurrentBatches", self.max_concurrent_batches == 0),
-            ("maxConcurrentRequestsPerBatch", self.max_concurrent_requests_per_batch == 0),
-            ("maxAttempts", self.max_attempts == 0),
-            ("requestTimeoutMs", self.request_timeout_ms == 0),
-            ("leaseMs", self.lease_ms == 0),
+        let least = [
+            ("maxConcurrentBatches", self.max_concurrent_batches.into(), 1),
+            ("maxConcurrentRequestsPerBatch", self.max_concurrent_requests_per_batch.into(), 1),
+            ("maxAttempts", self.max_attempts.into(), 1),
+            ("requestTimeoutMs", self.request_timeout_ms, 1),
+            // Shorter than what a write to the store may take, it would end before it can be renewed.
+            ("leaseMs", self.lease_ms, MIN_LEASE_MS),
         ];
-        match none.into_iter().find(|(_, is_none)| *is_none) {
-            Some((name, _)) => {
-                let message = format!("Invalid options: {name}: expected at least 1");
+        match least.into_iter().find(|(_, value, least)| value < least) {
+            Some((name, _, least)) => {
+                let message = format!("Invalid options: {name}: expected at least {least}");
                 Err(ApiError::invalid_request(message).param(name))
             }
             None => Ok(()),

@@ -19,6 +19,8 @@ pub(super) struct Owned<'a, H> {
     /// When the lease ends by this owner's clock.
     until: Cell<u64>,
     is_lost: Cell<bool>,
+    /// The write that ends the batch, and the lease with it, is under way.
+    is_ending: Cell<bool>,
 }
 
 impl<'a, H: Host> Owned<'a, H> {
@@ -43,8 +45,8 @@ impl<'a, H: Host> Owned<'a, H> {
             }
             taken = Some(lease);
         }
-        let (lease, until, is_lost) = Default::default();
-        let owned = Self { host, owner, id, lease, until, is_lost };
+        let (lease, until, is_lost, is_ending) = Default::default();
+        let owned = Self { host, owner, id, lease, until, is_lost, is_ending };
         owned.keep(taken);
         Ok(Ok(owned))
     }
@@ -64,6 +66,9 @@ impl<'a, H: Host> Owned<'a, H> {
     pub(super) async fn write(&self, writes: &[KvWrite<'_>]) -> Result<(), Fault> {
         let (key, run) = (keys::lease(self.id), keys::run(self.id));
         let ends = writes.contains(&KvWrite::Delete(&run));
+        if ends {
+            self.is_ending.set(true);
+        }
         loop {
             let Some(held) = self.lease.borrow().clone() else {
                 return match self.is_lost() {
@@ -87,6 +92,8 @@ impl<'a, H: Host> Owned<'a, H> {
                     self.keep(None);
                     return Ok(());
                 }
+                // A renewal that was under way when the batch ended: the other write says how that went.
+                _ if self.is_ending.get() && !ends => return Ok(()),
                 _ => {
                     self.is_lost.set(true);
                     self.keep(None);

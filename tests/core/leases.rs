@@ -8,7 +8,7 @@ use crate::support::{
     with_batch,
 };
 use edgebatch::limits::{LEASE_MS, SAVE_RESULTS};
-use edgebatch::{BatchStatus, CreateParams, Settings, Turn, create, run_turn, serve};
+use edgebatch::{BatchStatus, CreateParams, Settings, Turn, TurnEnd, create, run_turn, serve};
 use futures::future::{join, join_all, join3, pending};
 use std::cell::Cell;
 
@@ -225,6 +225,22 @@ fn a_lease_is_renewed_while_nothing_is_stored() {
     host.run(join3(serve(&one, &settings), serve(&two, &settings), until_ended(&host, &ids))).unwrap();
     assert_eq!(host.calls().into_values().collect::<Vec<_>>(), [1]);
     ended(&host, &ids[0]);
+}
+
+#[test]
+fn a_renewal_under_way_when_the_batch_ends_is_no_lost_lease() {
+    // With a lease so short that a renewal is nearly always under way.
+    for lease_ms in 18..50 {
+        let settings = Settings { lease_ms, ..Settings::default() };
+        for lines in 1..6 {
+            let (host, id) = with_batch(lines, model(), &settings);
+            let process = Process::new(&host);
+            process.reply_ms.set(5);
+            let end = host.run(run_turn(&process, &id, &settings, Turn::default())).unwrap();
+            assert_eq!(end, Ok(TurnEnd::Terminal), "{lease_ms} {lines}");
+            ended(&host, &id);
+        }
+    }
 }
 
 #[test]

@@ -192,6 +192,7 @@ for (const [options, message] of [
   [{ maxAttempts: "x" }, "Invalid options: maxAttempts: expected a whole number from 0 to 4294967295"],
   [{ maxAttempts: 0 }, "Invalid options: maxAttempts: expected at least 1"],
   [{ maxConcurrentBatches: 0 }, "Invalid options: maxConcurrentBatches: expected at least 1"],
+  [{ leaseMs: 999 }, "Invalid options: leaseMs: expected at least 1000"],
   [{ endpoints: endpoint }, "Invalid options: endpoints: expected an array"],
   [{ autostart: "no" }, "Invalid type for 'autostart': expected a boolean, but got a string instead."],
   [{ onError: 7 }, "Invalid type for 'onError': expected a function, but got an integer instead."],

@@ -14,12 +14,14 @@ pub(crate) struct Process<'a> {
     pub(crate) writes: Cell<usize>,
     pub(crate) completed: Cell<usize>,
     pub(crate) calls: Cell<usize>,
+    /// Milliseconds from when a write is carried out until the process hears of it.
+    pub(crate) reply_ms: Cell<u64>,
 }
 
 impl<'a> Process<'a> {
     pub(crate) fn new(host: &'a ScriptedHost) -> Self {
-        let (is_stopped, writes, completed, calls) = Default::default();
-        Self { host, is_stopped, writes, completed, calls }
+        let (is_stopped, writes, completed, calls, reply_ms) = Default::default();
+        Self { host, is_stopped, writes, completed, calls, reply_ms }
     }
 
     /// What the process does, which stands still while it is stopped, and is over for good with `until`.
@@ -93,6 +95,9 @@ impl Host for Process<'_> {
     async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault> {
         let written = self.host.kv_write(writes, checks).await?;
         count(&self.writes, written && !writes.is_empty());
+        if self.reply_ms.get() > 0 {
+            self.host.clock.sleep(self.reply_ms.get()).await;
+        }
         Ok(written)
     }
 
