@@ -26,7 +26,7 @@ export interface ServiceSettings extends ValidationOptions {
   completionWindowSeconds?: number | null;
   /**
    * Milliseconds after which another service takes over a batch whose owner no longer renews its lease, as its process was
-   * killed. Default 10,000.
+   * killed. At least 1,000; default 10,000.
    */
   leaseMs?: number;
   /**
