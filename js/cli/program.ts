@@ -134,6 +134,7 @@ Examples:
       "model server, such as http://localhost:8000/v1 (default: the embedded model, echo-1)",
     )
     .option("--key-env <name>", "environment variable with the model server's key (default: EDGEBATCH_KEY)")
+    .option("--models <names>", "models that batches may name, by commas (default: any)", names)
     .option("--data <folder>", "where all state is kept; made if missing", ".edgebatch/server")
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <n>", "port to listen on; 0 takes a free one", port, 8080)
@@ -156,6 +157,7 @@ Examples:
       defaults.maxAttempts,
     )
     .option("--timeout <seconds>", "time for one answer", positive, defaults.requestTimeoutMs / 1_000)
+    .option("--latency <ms>", "time that the embedded model takes for an answer", positive)
     .option("--grace <seconds>", "time that SIGTERM leaves to what is in flight", positive, 30)
     .option("--api-keys <pairs>", "name:sha256 pairs, by commas, or a file of them; each name is a tenant")
     .option("--allow-anonymous", "serve callers without a key too, whoever can reach the address")
@@ -210,6 +212,12 @@ function positive(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError("It must be a whole number from 1 up.");
   return value;
+}
+
+function names(text: string): string[] {
+  const found = text.split(",").map((name) => name.trim());
+  if (found.every((name) => name !== "")) return found;
+  throw new InvalidArgumentError("It must be names, separated by commas.");
 }
 
 function port(text: string): number {

@@ -9,6 +9,7 @@ import { CannotRun, exit, messageOf, print, say } from "./terminal.ts";
 export interface ServeOptions {
   url?: string;
   keyEnv?: string;
+  models?: string[];
   data: string;
   host: string;
   port: number;
@@ -16,6 +17,7 @@ export interface ServeOptions {
   batches: number;
   maxAttempts: number;
   timeout: number;
+  latency?: number;
   grace: number;
   allowAnonymous?: boolean;
   apiKeys?: string;
@@ -35,9 +37,16 @@ export async function serve(options: ServeOptions): Promise<number> {
     );
   }
   const serving = await startServer({
-    ...{ url, key: readKey(options.keyEnv), data: options.data, host, port: options.port },
+    ...{
+      url,
+      key: readKey(options.keyEnv),
+      models: options.models,
+      data: options.data,
+      host,
+      port: options.port,
+    },
     ...{ concurrency: options.concurrency, batches: options.batches, maxAttempts: options.maxAttempts },
-    timeoutMs: options.timeout * 1_000,
+    ...{ timeoutMs: options.timeout * 1_000, latencyMs: options.latency ?? 0 },
     keys: { API_KEYS, ALLOW_ANONYMOUS: isOpen || API_KEYS === "" ? "1" : undefined },
     localNamesOnly: API_KEYS === "" && isLocal && !isOpen,
     page: fileURLToPath(new URL("../../dist/page/", import.meta.url)),

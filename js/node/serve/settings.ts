@@ -2,7 +2,7 @@
 
 import type { BatchesOptions } from "../../core/batches.ts";
 import { defaults, endpoints } from "../../core/rules.ts";
-import type { Inference } from "../../core/types.ts";
+import type { Inference, Models } from "../../core/types.ts";
 import { parseBaseUrl } from "../../hosts/inference/base-url.ts";
 import { anyModel, echoInference, echoModels } from "../../hosts/inference/echo.ts";
 import { fetchInference } from "../../hosts/inference/fetch.ts";
@@ -13,6 +13,8 @@ export interface ServeSettings {
   url: string | undefined;
   /** The model server's key. */
   key: string | undefined;
+  /** Models that a batch may name, and that are listed; undefined for any. */
+  models: string[] | undefined;
   data: string;
   host: string;
   port: number;
@@ -25,6 +27,8 @@ export interface ServeSettings {
   batches: number;
   maxAttempts: number;
   timeoutMs: number;
+  /** Time that the embedded model takes for an answer. */
+  latencyMs: number;
 }
 
 /** The endpoints that take and give JSON alone. */
@@ -32,11 +36,11 @@ const ENDPOINTS = Object.entries(endpoints)
   .filter(([, { jsonOnly }]) => jsonOnly)
   .map(([path]) => path);
 
-export function serverSettings({ url }: ServeSettings): ServerSettings {
+export function serverSettings({ url, models }: ServeSettings): ServerSettings {
   return {
     dialect: "openai",
     maxFileBytes: defaults.limits.maxFileBytes,
-    models: url === undefined ? ["echo-1"] : [],
+    models: models ?? (url === undefined ? ["echo-1"] : []),
   };
 }
 
@@ -62,9 +66,15 @@ function serviceSettings(settings: ServeSettings): Omit<BatchesOptions, "kv" | "
     requestTimeoutMs: timeoutMs,
     // The folder's lock sees to it: what a killed process left is taken over at once.
     soleOwner: true,
-    inference: url === undefined ? echoInference() : modelServer(url, key, timeoutMs),
-    models: url === undefined ? echoModels : anyModel,
+    inference:
+      url === undefined ? echoInference({ latencyMs: settings.latencyMs }) : modelServer(url, key, timeoutMs),
+    models: modelsOf(settings),
   };
+}
+
+function modelsOf({ url, models }: ServeSettings): Models {
+  if (models) return { has: async (name) => models.includes(name) };
+  return url === undefined ? echoModels : anyModel;
 }
 
 function modelServer(baseUrl: string, apiKey: string | undefined, timeoutMs: number): Inference {

@@ -193,6 +193,7 @@ test("a wrong setting is refused by name, before anything is made", async () => 
     [["--batches", "x"], /--batches/],
     [["--max-attempts", "-1"], /--max-attempts/],
     [["--timeout", "1.5"], /--timeout/],
+    [["--models", "a,,b"], /--models/],
     [["--grace", ""], /--grace/],
     [["--url", "localhost"], /--url must be/],
     [["--url", "http://me:secret@localhost/v1"], /--url must be/],
