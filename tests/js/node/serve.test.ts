@@ -7,13 +7,20 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AuthenticationError, NotFoundError } from "openai";
-import { edgebatch, folder } from "../cli/command.ts";
+import { type Ended, folder, start } from "../cli/command.ts";
 import { ModelServer } from "../cli/server.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "../worker/server.ts";
 import { serving, stateFolder } from "./serving.ts";
 
 const hashed = (key: string) => createHash("sha256").update(key).digest("hex");
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `request-${i}`);
+
+/** How a server ended that is not to start; one that does is killed. */
+async function refused(args: string[], cwd?: string): Promise<Ended> {
+  const { child, ended: over } = start(["serve", ...args], { ...(cwd !== undefined && { cwd }) });
+  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  return over.finally(() => clearTimeout(timer));
+}
 
 test("openai-node uploads a file, runs a batch over it and reads both files; nothing of it is in the log", async () => {
   const model = new ModelServer();
@@ -61,7 +68,9 @@ test("killed in the middle of 300 requests, it completes them all: only calls in
   const { id } = await createBatch(first.client(), chatLines(300));
   await model.reached(150);
   await first.end("SIGKILL");
+  const before = model.total;
   const second = await serving(args);
+  await until("it goes on by itself, though nobody calls", () => model.total > before);
   const batch = await ended(second.client(), id);
   assert.deepEqual(batch.request_counts, { total: 300, completed: 300, failed: 0 });
   const output = await linesOf(second.client(), batch.output_file_id);
@@ -127,7 +136,7 @@ test("a cancelled batch is over within seconds, and keeps what it had", async ()
 test("a second process on the same folder is told who has it, and ends with 2", async () => {
   const data = stateFolder();
   const { child, url } = await serving(["--data", data]);
-  const second = await edgebatch(["serve", "--port", "0", "--data", data]);
+  const second = await refused(["--port", "0", "--data", data]);
   assert.equal(second.status, 2);
   assert.match(second.stderr, new RegExp(`is in use by process ${child.pid} on .*: one server at a time`));
   assert.equal((await fetch(`${url}/ready`)).status, 200);
@@ -143,12 +152,12 @@ test("a folder of a newer format, or of something else, is refused and left as i
     [other, /is not empty, and holds no state of edgebatch serve/],
     [odd, /does not hold the number of a format/],
   ] as const) {
-    const { status, stderr } = await edgebatch(["serve", "--port", "0", "--data", data]);
+    const { status, stderr } = await refused(["--port", "0", "--data", data]);
     assert.equal(status, 2);
     assert.match(stderr, expected);
   }
   assert.equal(readFileSync(join(newer, "format"), "utf8"), "2\n");
-  assert.equal((await edgebatch(["serve", "--data", join(other, "letter.txt")])).status, 2);
+  assert.equal((await refused(["--data", join(other, "letter.txt")])).status, 2);
 });
 
 test("each key is a tenant of its own, which sees nothing of another's; without a key nobody is served", async () => {
@@ -176,9 +185,9 @@ test("each key is a tenant of its own, which sees nothing of another's; without 
 
 test("where other machines may call, keys are asked for, or leave to do without", async () => {
   const data = stateFolder();
-  const refused = await edgebatch(["serve", "--port", "0", "--data", data, "--host", "0.0.0.0"]);
-  assert.equal(refused.status, 2);
-  assert.match(refused.stderr, /--host 0\.0\.0\.0 .*--api-keys.*--allow-anonymous/);
+  const closed = await refused(["--port", "0", "--data", data, "--host", "0.0.0.0"]);
+  assert.equal(closed.status, 2);
+  assert.match(closed.stderr, /--host 0\.0\.0\.0 .*--api-keys.*--allow-anonymous/);
   const { url } = await serving(["--data", data, "--host", "0.0.0.0", "--allow-anonymous"]);
   assert.equal((await fetch(`${url}/v1/files`)).status, 200);
 });
@@ -205,7 +214,7 @@ test("a wrong setting is refused by name, before anything is made", async () => 
     [["--host", "no.such.host.invalid", "--allow-anonymous"], /cannot listen on no\.such\.host\.invalid/],
     [["--nope"], /--nope/],
   ] as const) {
-    const { status, stderr, stdout } = await edgebatch(["serve", ...args], { cwd });
+    const { status, stderr, stdout } = await refused([...args], cwd);
     assert.deepEqual([status, stdout], [2, ""], `${args}: ${stderr}`);
     assert.match(stderr, expected, args.join(" "));
     assert.doesNotMatch(stderr, /secret|\n\s+at /);
