@@ -15,30 +15,33 @@ function entries() {
   return [...new Set(built)].map((name) => `js/${name}.ts`);
 }
 
-/**
- * Files that others load instead of taking them in: the entry, as the command line uses it as any program does, and the
- * embedded model, which few programs need. What loads them lies one folder below dist/.
- */
-const apart = {
+/** The entry, which the command line uses as any program does. */
+const entry = [/\/entry\/node\.ts$/, "../entry/node.js"];
+/** The embedded model, which few programs need. */
+const model = [/\/echo\/answer\.ts$/, "../hosts/inference/echo/answer.js"];
+/** The server, which knows rooms of the core that the entry does not give out, and so takes all of it in. */
+const server = [/\/node\/serve\.ts$/, "../node/serve.js"];
+
+/** Files that others load instead of taking them in. What loads them lies one folder below dist/. */
+const apart = (...files) => ({
   name: "apart",
   setup({ onResolve }) {
-    for (const [filter, path] of [
-      [/\/entry\/node\.ts$/, "../entry/node.js"],
-      [/\/echo\/answer\.ts$/, "../hosts/inference/echo/answer.js"],
-    ]) {
+    for (const [filter, path] of files) {
       onResolve({ filter }, ({ kind }) => (kind === "entry-point" ? null : { path, external: true }));
     }
   },
-};
+});
 
 main(async () => {
   const options = {
     ...{ absWorkingDir: root, outbase: "js", outdir: "dist", chunkNames: "shared/[name]-[hash]" },
     ...{ bundle: true, format: "esm", target: "es2023", platform: "neutral", packages: "external" },
-    ...{ logLevel: "warning", plugins: [apart] },
+    ...{ logLevel: "warning", plugins: [apart(entry, model, server)] },
   };
   const forNode = "js/entry/node.ts";
   await build({ ...options, entryPoints: [forNode], external: ["node:*"] });
+  const forServing = { entryPoints: ["js/node/serve.ts"], plugins: [apart(model)] };
+  await build({ ...options, ...forServing, external: ["node:*"] });
   const others = [...entries().filter((file) => file !== forNode), "js/hosts/inference/echo/answer.ts"];
   await build({ ...options, entryPoints: others, external: ["node:*", "../wasm/*"], splitting: true });
 });

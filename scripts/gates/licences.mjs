@@ -27,7 +27,14 @@ const forTools = [
   "NCSA",
 ];
 /** What is bundled into the page, the Worker or the package, though package.json calls some of it a tool. */
-const bundled = ["commander", "hono", "preact", "@preact/signals", "@preact/signals-core"];
+const bundled = [
+  "@hono/node-server",
+  "commander",
+  "hono",
+  "preact",
+  "@preact/signals",
+  "@preact/signals-core",
+];
 
 /** Whether an SPDX expression can be met by these licences. */
 export function allows(expression, licences) {

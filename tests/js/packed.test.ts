@@ -1,6 +1,6 @@
 /** The package as npm would publish it, installed where nothing else is. */
 import assert from "node:assert/strict";
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -215,6 +215,44 @@ suite("the packed package", () => {
     assert.ok(declared.length > 10);
     for (const path of declared) if (!path.includes("*")) assert.ok(existsSync(join(installed, path)), path);
     assert.ok(!existsSync(join(installed, "dist/worker")));
+  });
+
+  test("serves: its help, a batch by the embedded model, and the page", async () => {
+    const command = join(installed, "dist/cli/main.js");
+    for (const name of ["commander", "hono", "@hono/node-server"]) {
+      const link = join(folder, "node_modules", name);
+      mkdirSync(join(link, ".."), { recursive: true });
+      if (!existsSync(link)) symlinkSync(join(root, "node_modules", name), link);
+    }
+    const help = execFileSync(process.execPath, [command, "serve", "--help"], { encoding: "utf8" });
+    assert.match(help, /--api-keys <pairs>/);
+    const server = spawn(process.execPath, [command, "serve", "--port", "0"], {
+      cwd: mkdtempSync(join(folder, "serve-")),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const url = await new Promise<string>((resolve, reject) => {
+        server.stdout.on("data", (text) => resolve(/http:\S+(?=\/v1)/.exec(String(text))?.[0] as string));
+        server.once("close", () => reject(new Error("it did not start")));
+      });
+      assert.match(await (await fetch(url)).text(), /<!doctype html>/);
+      const form = new FormData();
+      const body = { model: "echo-1", messages: [{ role: "user", content: "hello" }] };
+      const line = JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/chat/completions", body });
+      form.set("purpose", "batch");
+      form.set("file", new File([line], "a.jsonl"));
+      const call = async (path: string, init: RequestInit = {}) => (await fetch(url + path, init)).json();
+      const { id } = await call("/v1/files", { method: "POST", body: form });
+      const params = { input_file_id: id, endpoint: "/v1/chat/completions", completion_window: "24h" };
+      let batch = await call("/v1/batches", { method: "POST", body: JSON.stringify(params) });
+      while (!batch.completed_at && !batch.failed_at) batch = await call(`/v1/batches/${batch.id}`);
+      assert.deepEqual(batch.request_counts, { total: 1, completed: 1, failed: 0 });
+      const ended = new Promise((resolve) => server.removeAllListeners("close").once("close", resolve));
+      server.kill("SIGTERM");
+      assert.equal(await ended, 0);
+    } finally {
+      server.kill("SIGKILL");
+    }
   });
 
   test("tells a Node that is too old for its command which one it needs", () => {

@@ -11,7 +11,9 @@
  */
 
 import type { FileObject } from "../../core/types.ts";
-import { fs, os, paths } from "../shared/node-modules.ts";
+import { discard, flushDirectory, isMissing } from "../shared/disk.ts";
+import { fs, paths } from "../shared/node-modules.ts";
+import { idOf, isBeingWritten, release, reserve } from "../shared/writers.ts";
 
 /** Where the bytes of a file are. */
 export type Content =
@@ -24,49 +26,9 @@ export type Content =
 /** What `<id>.json` holds. */
 export type Metadata = { file: FileObject } & Content;
 
-const thisHost = () => hash32(os().hostname());
-const STALE_MS = 24 * 60 * 60 * 1000;
-
-/** Names that this process is writing. A name of this process that is not here is of an earlier one with its pid. */
-const writing = new Set<string>();
-
 /** Whether an id is fit to be part of a file name: it can name nothing outside of the directory. */
 export function isFileName(id: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_-]{0,199}$/.test(id);
-}
-
-/**
- * Makes the directory, for this user alone as it holds prompts and answers, and flushes the name of each that had to be
- * made to the disk. One that is there stays as it is.
- */
-export function makeDirectory(directory: string): void {
-  const first = fs().mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = paths().dirname(made))
-    flushDirectorySync(paths().dirname(made));
-}
-
-/** A new name for bytes, or for metadata on its way. It counts as being written until {@link release}. */
-export function reserve(id: string, kind: "data" | "json"): string {
-  const name = `${id}~${thisHost()}-${process.pid}-${nonce()}.${kind}`;
-  writing.add(name);
-  return name;
-}
-
-function nonce(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("hex");
-}
-
-/** FNV-1a, as 8 hex digits: tells machines apart. `node:crypto` would take longer to load than all of this package. */
-function hash32(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, "0");
-}
-
-/** Ends what {@link reserve} began. */
-export function release(name: string): void {
-  writing.delete(name);
 }
 
 /** Reads the metadata of a file; null when there is none. */
@@ -177,11 +139,11 @@ export async function sweep(directory: string, id?: string): Promise<void> {
   for (const name of await fs().promises.readdir(directory)) {
     const deleted = /^(.+)~held\.json$/.exec(name)?.[1];
     if (deleted !== undefined && (id === undefined || deleted === id)) await removeUnheld(directory, deleted);
-    const parts = /^(.+)~([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.(?:data|json)$/.exec(name);
-    if (parts === null || (id !== undefined && parts[1] !== id)) continue;
+    const of = idOf(name);
+    if (of === null || (id !== undefined && of !== id)) continue;
     // In this order: once the writer is gone, no metadata can come to name the bytes.
-    if (await isBeingWritten(directory, name, parts[2] as string, Number(parts[3]))) continue;
-    await discardUnnamed(directory, parts[1] as string, name);
+    if (await isBeingWritten(directory, name)) continue;
+    await discardUnnamed(directory, of, name);
   }
 }
 
@@ -190,56 +152,4 @@ export async function discardUnnamed(directory: string, id: string, name: string
   for (const metadata of [await readMetadata(directory, id), await readMetadata(directory, held(id))])
     if (metadata !== null && "data" in metadata && metadata.data === name) return;
   await discard(paths().join(directory, name));
-}
-
-/** Unlinks; no error if there is nothing. */
-async function discard(path: string): Promise<void> {
-  try {
-    await fs().promises.unlink(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-}
-
-/** Whether an error says that there is no such file. */
-export function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === "ENOENT";
-}
-
-async function isBeingWritten(directory: string, name: string, host: string, pid: number): Promise<boolean> {
-  if (host !== thisHost()) {
-    // Another machine, or another container, that shares the directory: its processes cannot be asked after.
-    const { mtimeMs } = await fs()
-      .promises.stat(paths().join(directory, name))
-      .catch(() => ({ mtimeMs: 0 }));
-    return Date.now() - mtimeMs < STALE_MS;
-  }
-  if (pid === process.pid) return writing.has(name);
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-}
-
-/** A rename is durable only when the directory is flushed. Windows cannot open directories, and need not. */
-async function flushDirectory(directory: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await fs().promises.open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-function flushDirectorySync(directory: string): void {
-  if (process.platform === "win32") return;
-  const handle = fs().openSync(directory, "r");
-  try {
-    fs().fsyncSync(handle);
-  } finally {
-    fs().closeSync(handle);
-  }
 }

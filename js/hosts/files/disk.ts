@@ -5,21 +5,19 @@ import { InvalidRequestError, ResourceNotFoundError } from "../../core/errors.ts
 import { newFileId } from "../../core/file-id.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
+import { Appender, isMissing, makeDirectory, readFully } from "../shared/disk.ts";
 import { fs, paths } from "../shared/node-modules.ts";
+import { release, reserve } from "../shared/writers.ts";
 import {
   type Content,
   commit,
   discardUnnamed,
   hold,
   isFileName,
-  isMissing,
   type Metadata,
-  makeDirectory,
   readHeld,
   readMetadata,
-  release,
   remove,
-  reserve,
   sweep,
   unhold,
 } from "./disk-directory.ts";
@@ -246,50 +244,25 @@ interface Ending {
   end(kept: boolean): Promise<void>;
 }
 
-/** Writes go to their offsets in the order of the calls. After a write that failed nothing can be completed. */
 class DiskWriter implements FileWriter {
-  readonly #id: string;
-  readonly #handle: FileHandle;
+  readonly #bytes: Appender;
   readonly #ending: Ending;
-  #size = 0;
-  #state: "open" | "failed" | "closed" = "open";
 
   constructor(id: string, handle: FileHandle, ending: Ending) {
-    this.#id = id;
-    this.#handle = handle;
+    this.#bytes = new Appender(handle, id);
     this.#ending = ending;
   }
 
-  async write(part: Uint8Array): Promise<void> {
-    this.#checkOpen();
-    let position = this.#size;
-    this.#size += part.length;
-    try {
-      for (let done = 0; done < part.length; ) {
-        const { bytesWritten } = await this.#handle.write(part, done, part.length - done, position);
-        done += bytesWritten;
-        position += bytesWritten;
-      }
-    } catch (error) {
-      this.#state = "failed";
-      throw error;
-    }
+  write(part: Uint8Array): Promise<void> {
+    return this.#bytes.write(part);
   }
 
   async complete(): Promise<FileObject> {
-    this.#checkOpen();
-    this.#state = "closed";
+    this.#bytes.checkOpen();
     let kept = false;
     try {
-      try {
-        await this.#handle.sync();
-        // A writer that was stopped for a day may have been taken for dead, and its bytes for remains.
-        if ((await this.#handle.stat()).nlink === 0)
-          throw new Error(`The bytes of ${this.#id} were removed.`);
-      } finally {
-        await this.#handle.close();
-      }
-      const file = await this.#ending.keep(this.#size);
+      await this.#bytes.keep();
+      const file = await this.#ending.keep(this.#bytes.size);
       kept = true;
       return file;
     } finally {
@@ -298,30 +271,13 @@ class DiskWriter implements FileWriter {
   }
 
   async abort(): Promise<void> {
-    if (this.#state === "closed") return;
-    this.#state = "closed";
+    if (this.#bytes.isClosed) return;
     try {
-      await this.#handle.close();
+      await this.#bytes.drop();
     } finally {
       await this.#ending.end(false);
     }
   }
-
-  #checkOpen(): void {
-    if (this.#state === "open") return;
-    throw new Error(this.#state === "failed" ? "An earlier write failed." : "The writer is closed.");
-  }
-}
-
-async function readFully(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return done === length ? bytes : bytes.subarray(0, done);
 }
 
 async function checkUnchanged(

@@ -5,7 +5,7 @@ import { prefixEnd, sameBytes } from "../../core/bytes.ts";
 import { InvalidRequestError, type StoreHolder, StoreInUseError } from "../../core/errors.ts";
 import { checkNames, checkType, type NamesOf } from "../../core/options.ts";
 import type { KV, KVCheck, KVOp, KVPage, KVQuery, StoreLock } from "../../core/types.ts";
-import { makeDirectory } from "../files/disk-directory.ts";
+import { makeDirectory } from "../shared/disk.ts";
 import { os, paths, sqlite } from "../shared/node-modules.ts";
 import { type FileLock, isBusy, lockFile } from "./sqlite-lock.ts";
 

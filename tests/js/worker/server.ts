@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import OpenAI from "openai";
+import { type Command, serveCommand } from "../node/as-worker.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -37,9 +38,10 @@ export async function startWorker(env: Record<string, string> = {}, apiKey = "an
 
   async function start(settings: Record<string, string>): Promise<void> {
     const { PATH = "", HOME = "" } = process.env;
-    child = spawn(process.execPath, ["scripts/serve/start.mjs", "--built"], {
+    const { args, env } = command(settings, port, stateDir);
+    child = spawn(process.execPath, args, {
       cwd: root,
-      env: { PATH, HOME, HOST: "127.0.0.1", PORT: String(port), STATE_DIR: stateDir, ...settings },
+      env: { PATH, HOME, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       // A process group of its own: killing it kills workerd, and nothing else.
       detached: true,
@@ -85,6 +87,13 @@ export async function startWorker(env: Record<string, string> = {}, apiKey = "an
       await rm(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+/** How the Worker is started; or, for tests of what both promise, `edgebatch serve`. */
+function command(settings: Record<string, string>, port: number, stateDir: string): Command {
+  if (process.env.EDGEBATCH_TESTED === "serve") return serveCommand(settings, port, stateDir);
+  const place = { HOST: "127.0.0.1", PORT: String(port), STATE_DIR: stateDir };
+  return { args: ["scripts/serve/start.mjs", "--built"], env: { ...place, ...settings } };
 }
 
 /** Waits until something holds. */

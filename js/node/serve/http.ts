@@ -1,0 +1,64 @@
+/** The server's HTTP on Node. */
+
+import { createHash } from "node:crypto";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import type { Platform } from "../../server/ports.ts";
+
+export const platform: Platform = {
+  fixedLength: () => new TransformStream(),
+  async md5(content) {
+    const hash = createHash("md5");
+    for await (const chunk of content) hash.update(chunk);
+    return new Uint8Array(hash.digest());
+  },
+};
+
+/** A file of the largest size may come over a slow line; headers have a minute. */
+const REQUEST_MS = 3_600_000;
+/** How often connections are looked at that have become idle while the server stops. */
+const IDLE_LOOK_MS = 50;
+
+export interface Listening {
+  port: number;
+  /** Takes no more connections. Resolves once those that are open have had their answers. */
+  stop(): Promise<void>;
+}
+
+/** @throws Error when the address cannot be had */
+export async function listen(
+  answer: (request: Request) => Promise<Response>,
+  host: string,
+  port: number,
+): Promise<Listening> {
+  const server = createAdaptorServer({
+    fetch: answer,
+    overrideGlobalObjects: false,
+    hostname: host,
+  }) as Server;
+  server.requestTimeout = REQUEST_MS;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
+    server.listen(port, host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+      await closed;
+      clearInterval(idle);
+    },
+  };
+}
+
+/** Whether an address is of this machine alone. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}
+
+/** Whether the name by which a server was called is one of this machine's own. */
+export function isCalledLocally(request: Request): boolean {
+  return isLoopback(new URL(request.url).hostname);
+}

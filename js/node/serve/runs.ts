@@ -1,0 +1,154 @@
+/** The runs of one tenant's batches, in this process: each goes from turn to turn until it has ended. */
+
+import { Batches, type BatchesOptions } from "../../core/batches.ts";
+import type { KV, KVCheck, KVOp } from "../../core/types.ts";
+import { log, logError } from "../../server/log.ts";
+import type { Blobs, Runs, Seat } from "../../server/ports.ts";
+import type { TurnApi } from "../../server/tenant/api.ts";
+import { RunFiles } from "../../server/tenant/run-files.ts";
+
+/** A batch that this build cannot run is looked at again after so long. */
+const REST_MS = 600_000;
+/** Between turns that say nothing of when the next one should come. */
+const PAUSE_MS = 1_000;
+const MAX_TIMER = 0x7fffffff;
+
+interface Run {
+  /** The newest turn. */
+  turn: number;
+  held: boolean;
+  /** A wish to cancel came, which the turn under way may have missed. */
+  cancelled: boolean;
+  batches: Batches | undefined;
+  /** The turn under way. */
+  driving: Promise<void> | undefined;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Whose batches, and what their turns stand on. */
+export interface LocalRunsOptions {
+  tenantName: string;
+  kv: KV;
+  blobs: Blobs;
+  tenant: () => TurnApi;
+  service: Omit<BatchesOptions, "kv" | "files">;
+}
+
+export class LocalRuns implements Runs {
+  readonly #options: LocalRunsOptions;
+  readonly #runs = new Map<string, Run>();
+  #stopping = false;
+
+  constructor(options: LocalRunsOptions) {
+    this.#options = options;
+  }
+
+  async start(id: string, seat: Seat): Promise<void> {
+    const run = this.#run(id, seat);
+    run.held = false;
+    this.#drive(id, run);
+  }
+
+  /** A turn under way looks for it every second; one that waits is started. */
+  async cancel(id: string, seat: Seat): Promise<void> {
+    this.#run(id, seat).cancelled = true;
+    await this.start(id, seat);
+  }
+
+  async hold(id: string, seat: Seat): Promise<void> {
+    const run = this.#run(id, seat);
+    run.held = true;
+    clearTimeout(run.timer);
+    await run.batches?.stop();
+  }
+
+  /** Nothing new starts. Resolves once what is in flight has ended and is stored. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const runs = [...this.#runs.values()];
+    for (const { timer } of runs) clearTimeout(timer);
+    await Promise.all(runs.map(({ batches }) => batches?.stop()));
+    await Promise.all(runs.map(({ driving }) => driving));
+  }
+
+  #run(id: string, { turn }: Seat): Run {
+    const found = this.#runs.get(id);
+    if (found) {
+      found.turn = Math.max(found.turn, turn);
+      return found;
+    }
+    const run: Run = {
+      ...{ turn, held: false, cancelled: false },
+      ...{ batches: undefined, driving: undefined, timer: undefined },
+    };
+    this.#runs.set(id, run);
+    return run;
+  }
+
+  #drive(id: string, run: Run): void {
+    if (run.driving || run.held || this.#stopping) return;
+    clearTimeout(run.timer);
+    run.cancelled = false;
+    run.driving = this.#turn(id, run)
+      .catch((error) => this.#failed(id, run, error))
+      .then((wakeAt) => {
+        run.driving = undefined;
+        run.batches = undefined;
+        if (wakeAt === null) this.#runs.delete(id);
+        else this.#driveAt(id, run, run.cancelled ? Date.now() : wakeAt);
+      });
+  }
+
+  #driveAt(id: string, run: Run, time: number): void {
+    if (run.held || this.#stopping) return;
+    run.timer = setTimeout(() => this.#drive(id, run), Math.min(Math.max(time - Date.now(), 0), MAX_TIMER));
+  }
+
+  /** One turn. Says when the next is to come; null when the batch is no longer run here. */
+  async #turn(id: string, run: Run): Promise<number | null> {
+    const { service, kv, blobs, tenant, tenantName } = this.#options;
+    run.turn += 1;
+    const { turn } = run;
+    const batches = new Batches({
+      ...service,
+      kv: turnStore(kv, tenant, id, turn),
+      files: new RunFiles({ blobs, tenant, tenantName, batchId: id, turn }),
+    });
+    run.batches = batches;
+    const { state, message, wakeAt } = await batches.runTurn(id);
+    if (state === "terminal") {
+      await tenant().runnerEnded(id, turn);
+      log("batch.ended", { tenant: tenantName, batch: id });
+      return null;
+    }
+    if (state === "faulted")
+      log("batch.faulted", { tenant: tenantName, batch: id, message, wake_at: wakeAt });
+    return wakeAt ?? Date.now() + PAUSE_MS;
+  }
+
+  /** A defect, or a checkpoint of a later build: others may run meanwhile. */
+  async #failed(id: string, run: Run, error: unknown): Promise<number | null> {
+    logError("batch.turn", error, { tenant: this.#options.tenantName, batch: id });
+    const wakeAt = Date.now() + REST_MS;
+    try {
+      await this.#options.tenant().runnerRests(id, run.turn, wakeAt);
+      return null;
+    } catch (second) {
+      logError("batch.rest", second, { tenant: this.#options.tenantName, batch: id });
+      return wakeAt;
+    }
+  }
+}
+
+/** The tenant's store for one turn: what the turn writes goes through the tenant, which refuses one that was replaced. */
+function turnStore(kv: KV, tenant: () => TurnApi, batchId: string, turn: number): KV {
+  const batch = (ops: KVOp[], checks?: KVCheck[]) => tenant().runnerWrite(batchId, turn, ops, checks);
+  return {
+    caps: kv.caps,
+    get: (key) => tenant().runnerGet(batchId, key),
+    list: (query) => kv.list(query),
+    batch,
+    set: async (key, value) => void (await batch([{ type: "set", key, value }])),
+    delete: async (key) => void (await batch([{ type: "delete", key }])),
+  };
+}

@@ -1,0 +1,31 @@
+/** `edgebatch serve` with what the Worker's tests set: they run over both. */
+
+import { join } from "node:path";
+
+export interface Command {
+  args: string[];
+  env: Record<string, string>;
+}
+
+const options: Record<string, string> = {
+  UPSTREAM_URL: "--url",
+  ECHO_LATENCY_MS: "--latency",
+  MODELS: "--models",
+  API_KEYS: "--api-keys",
+  MAX_CONCURRENT_BATCHES: "--batches",
+  MAX_CONCURRENT_REQUESTS: "--concurrency",
+  MAX_ATTEMPTS: "--max-attempts",
+};
+
+export function serveCommand(settings: Record<string, string>, port: number, stateDir: string): Command {
+  const args = ["js/cli/main.ts", "serve", "--port", String(port), "--data", join(stateDir, "data")];
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    const option = options[name];
+    if (option !== undefined) args.push(option, value);
+    else if (name === "ALLOW_ANONYMOUS") args.push("--allow-anonymous");
+    else if (name === "UPSTREAM_KEY") env.EDGEBATCH_KEY = value;
+    else throw new Error(`edgebatch serve has no setting ${name}`);
+  }
+  return { args, env };
+}
