@@ -263,7 +263,7 @@ suite("the packed package", () => {
     const { status, stderr } = spawnSync(process.execPath, ["--import", preload, command, "validate"], {
       encoding: "utf8",
     });
-    assert.deepEqual([status, stderr], [2, "edgebatch/node needs Node 22.13 or newer; this is v22.12.0\n"]);
+    assert.deepEqual([status, stderr], [2, "edgebatch needs Node 22.13 or newer; this is v22.12.0\n"]);
   });
 });
 

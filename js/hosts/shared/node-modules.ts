@@ -13,7 +13,7 @@ export function checkNode(): void {
 }
 
 function tooOld(): Error {
-  return new Error(`edgebatch/node needs Node ${LEAST.join(".")} or newer; this is ${process.version}`);
+  return new Error(`edgebatch needs Node ${LEAST.join(".")} or newer; this is ${process.version}`);
 }
 
 /** `node:fs`. */

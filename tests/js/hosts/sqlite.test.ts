@@ -138,7 +138,7 @@ describe("SqliteKV", () => {
     );
     assert.throws(
       () => new SqliteKV("kv.db"),
-      /^Error: edgebatch\/node needs Node 22\.13 or newer; this is v\d/,
+      /^Error: edgebatch needs Node 22\.13 or newer; this is v\d/,
     );
   });
 
