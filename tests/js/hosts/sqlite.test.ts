@@ -136,10 +136,7 @@ describe("SqliteKV", () => {
     t.mock.method(process, "getBuiltinModule", (name: string) =>
       name === "node:sqlite" ? undefined : getBuiltinModule(name),
     );
-    assert.throws(
-      () => new SqliteKV("kv.db"),
-      /^Error: edgebatch needs Node 22\.13 or newer; this is v\d/,
-    );
+    assert.throws(() => new SqliteKV("kv.db"), /^Error: edgebatch needs Node 22\.13 or newer; this is v\d/);
   });
 
   test("sees what another connection has written", async () => {

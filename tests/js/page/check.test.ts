@@ -186,7 +186,7 @@ describe("A file", () => {
 
 describe("While a file is read", () => {
   test("there are progress by bytes, a rate, the time left, counts and the first errors; it can be cancelled, and another chosen", async () => {
-    const path = await largeFile(600);
+    const path = await largeFile(2_000);
     const { page, complaints } = await openPage(browser, server.url);
     await raiseLimits(page);
     await page.evaluate(() => {
@@ -202,7 +202,7 @@ describe("While a file is read", () => {
     await page.locator("input[type=file]").setInputFiles(path);
     await page.waitForFunction(() =>
       (globalThis as unknown as { seen: string[] }).seen.some((text) =>
-        /^[1-9]\d*%, [\d.]+ MB of \d+ MB · [\d.]+ MB a second · .+ left \| Checking: \d+ errors so far\. \| .*Line 501/.test(
+        /^[1-9]\d*%, [\d.]+ [MG]B of [\d.]+ GB · [\d.]+ [MG]B a second · .+ left \| Checking: \d+ errors so far\. \| .*Line 501/.test(
           text,
         ),
       ),
@@ -213,7 +213,7 @@ describe("While a file is read", () => {
     await page.getByRole("button", { name: "Cancel", exact: true }).click();
     await page.locator(".verdict", { hasText: /^Cancelled: \d+ errors so far/ }).waitFor();
     const at = await textOf(page, ".progress p");
-    assert.match(at, /^Read up to [\d.]+ MB of \d+ MB/);
+    assert.match(at, /^Read up to [\d.]+ [MG]B of [\d.]+ GB/);
     // What was found stays usable: a line of the part that was read.
     await page.getByRole("tab", { name: /Errors/ }).click();
     await page.locator(".error-row").first().click();
