@@ -1,18 +1,14 @@
 /** The Worker's settings, read from its variables. */
 
 import type { BatchesOptions } from "../core/batches.ts";
-import { defaults, endpoints as known } from "../core/rules.ts";
+import { defaults } from "../core/rules.ts";
 import type { Dialect, Inference, Models } from "../core/types.ts";
 import { anyModel, echoInference, echoModels } from "../hosts/inference/echo.ts";
 import { fetchInference } from "../hosts/inference/fetch.ts";
 import { isTenant } from "../server/auth.ts";
+import { jsonEndpoints } from "../server/endpoints.ts";
 import { type Quotas, type ServerSettings, SettingError, type TenantSettings } from "../server/ports.ts";
 import type { Env } from "./env.ts";
-
-/** What a batch may name unless `ENDPOINTS` says otherwise: the endpoints that take and give JSON alone. */
-const ENDPOINTS = Object.entries(known)
-  .filter(([, { jsonOnly }]) => jsonOnly)
-  .map(([path]) => path);
 
 /** Largest file of purpose `batch` unless `MAX_FILE_BYTES` says otherwise. */
 const MAX_FILE_BYTES = defaults.limits.maxFileBytes;
@@ -138,7 +134,7 @@ function requestTimeoutMs(env: Env): number {
 }
 
 function endpoints(env: Env): string[] {
-  const paths = list(env.ENDPOINTS) ?? ENDPOINTS;
+  const paths = list(env.ENDPOINTS) ?? jsonEndpoints;
   const wrong = paths.find((path) => !/^\/v1\/[\w/-]+$/.test(path));
   if (wrong === undefined) return paths;
   throw new SettingError(

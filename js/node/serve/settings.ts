@@ -1,11 +1,12 @@
 /** What `edgebatch serve` is told, as the server's ports want it. */
 
 import type { BatchesOptions } from "../../core/batches.ts";
-import { defaults, endpoints } from "../../core/rules.ts";
+import { defaults } from "../../core/rules.ts";
 import type { Inference, Models } from "../../core/types.ts";
 import { parseBaseUrl } from "../../hosts/inference/base-url.ts";
 import { anyModel, echoInference, echoModels } from "../../hosts/inference/echo.ts";
 import { fetchInference } from "../../hosts/inference/fetch.ts";
+import { jsonEndpoints } from "../../server/endpoints.ts";
 import type { KeyVariables, ServerSettings, TenantSettings } from "../../server/ports.ts";
 
 export interface ServeSettings {
@@ -31,11 +32,6 @@ export interface ServeSettings {
   latencyMs: number;
 }
 
-/** The endpoints that take and give JSON alone. */
-const ENDPOINTS = Object.entries(endpoints)
-  .filter(([, { jsonOnly }]) => jsonOnly)
-  .map(([path]) => path);
-
 export function serverSettings({ url, models }: ServeSettings): ServerSettings {
   return {
     dialect: "openai",
@@ -59,7 +55,7 @@ function serviceSettings(settings: ServeSettings): Omit<BatchesOptions, "kv" | "
   return {
     autostart: false,
     dialect: "openai",
-    endpoints: ENDPOINTS,
+    endpoints: jsonEndpoints,
     maxConcurrentBatches: settings.batches,
     maxConcurrentRequestsPerBatch: settings.concurrency,
     maxAttempts: settings.maxAttempts,
