@@ -64,7 +64,10 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
         if write(host, &writes, &checks).await? {
             return Ok(batch);
         }
-        host.release_input(&batch.id).await;
+        // Under an id that was there before, another call has made the batch, which needs its input.
+        if is_new {
+            host.release_input(&batch.id).await;
+        }
     }
     Err(store_failed(Fault::transient("too many batches are created at once")))
 }
