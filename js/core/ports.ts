@@ -116,6 +116,8 @@ export interface InferenceRequest {
   body: Uint8Array;
   /** The same for every try of the same line of the same batch, across restarts. */
   idempotencyKey: string;
+  /** Which {@link Models.pool} the request's model is in; absent where all are in one. */
+  pool?: string;
 }
 
 /** The model server's answer, whatever its status. */
@@ -133,9 +135,15 @@ export interface Inference {
   /**
    * Resolves for every answer of the server, 500s included. Rejects when there was none: with an error named
    * `TimeoutError` when time ran out, `ResponseTooLargeError` when the answer is larger than is taken, `RedirectError`
-   * when the server sends everyone elsewhere, with anything else for a connection failure. Stops when `signal` aborts.
+   * when the server sends everyone elsewhere, `NotSentError` when nothing was sent, as others had to be served first (it is
+   * no try then, and asked for again), with anything else for a connection failure. Stops when `signal` aborts.
    */
   infer(request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse>;
+  /**
+   * Requests of a pool that this batch may have in flight now, within `maxConcurrentRequestsPerBatch`. Asked again and again
+   * while it runs: what is above a new and lower number is let end. Absent is as many as are set.
+   */
+  allowance?(pool: string): number;
 }
 
 export interface Models {
@@ -144,6 +152,11 @@ export interface Models {
    * {@link ResourceNotFoundError} is taken for a no.
    */
   has(model: string): Promise<boolean>;
+  /**
+   * Which pool of model servers answers a model's requests: a batch is run on each pool at that one's own pace. The same name
+   * for every request that the same servers answer; absent, all are in one pool.
+   */
+  pool?(model: string): string;
 }
 
 /** The adapters of one service. */
