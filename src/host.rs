@@ -41,6 +41,8 @@ pub enum FaultKind {
     TooLarge,
     /// The model server redirects every request elsewhere.
     Refused,
+    /// The host has sent nothing, as others had to be served first: no try was made. Of [`Host::infer`] alone.
+    NotSent,
     /// Anything else; trying again may help.
     Transient,
 }
@@ -106,6 +108,9 @@ pub struct Inference<'a> {
     pub body: &'a [u8],
     /// The same for every try of the same line.
     pub idempotency_key: &'a str,
+    /// Which pool of model servers is to answer, of those that [`Host::pool`] names; none where the host is to see by the
+    /// model in the body.
+    pub pool: Option<&'a str>,
 }
 
 /// The platform. Futures need not be `Send`: one turn is one task.
@@ -166,6 +171,19 @@ pub trait Host {
 
     /// Calls the model. Dropping the future aborts the call.
     async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault>;
+    /// Whether [`pool`](Self::pool) tells models apart.
+    fn has_pools(&self) -> bool {
+        false
+    }
+    /// The pool of model servers that answers a model. Each is run at a pace of its own.
+    fn pool(&self, _model: &str) -> String {
+        String::new()
+    }
+    /// How many requests of a pool this batch may have in flight now, where the host bounds them: what is above a lower
+    /// number than before is let end.
+    fn allowance(&self, _pool: Option<&str>) -> Option<u32> {
+        None
+    }
     /// Whether a model may be used.
     async fn has_model(&self, model: &str) -> Result<bool, Fault>;
 }

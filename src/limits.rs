@@ -37,6 +37,17 @@ pub const MAX_FILE_LIFETIME_SECONDS: u64 = 2_592_000;
 
 /// Bytes read from the input at once: large enough that a read's overhead vanishes, small beside an isolate.
 pub const READ_BYTES: u64 = 256 << 10;
+/// Pools of model servers that one run paces apart; the models of any more are paced with the first. Each reads the file by
+/// itself, through a buffer of its own.
+pub const MAX_POOLS: usize = 16;
+/// Models whose pools are remembered; requests of any more are paced with the first.
+pub const MAX_ROUTED_MODELS: usize = 64;
+/// Bytes of the name of a model whose pool is remembered.
+pub const MAX_ROUTED_MODEL_BYTES: usize = 512;
+/// How many chunks one pool may be read ahead of another: what is known of a chunk takes a few hundred bytes.
+pub const MAX_CHUNKS_AHEAD: u32 = 1_024;
+/// How long a request waits that the host has not sent, as others went first.
+pub const NOT_SENT_MS: u64 = 250;
 /// Requests of one chunk, the unit of bookkeeping: its results are merged in memory when the files are written.
 pub const CHUNK_REQUESTS: u32 = 256;
 /// Input bytes of one chunk, so that re-reading one after a restart stays cheap.

@@ -1,6 +1,6 @@
 /** Makes of a user's adapters the one object that the Rust core calls. */
 
-import { InvalidRequestError } from "./errors.ts";
+import { InvalidRequestError, messageOf } from "./errors.ts";
 import { Inputs } from "./inputs.ts";
 import { random64 } from "./random.ts";
 import type { Adapters, FileObject, FileWriter, InferenceResponse, KVOp } from "./types.ts";
@@ -99,8 +99,9 @@ export class HostBinding implements CoreHost {
 
   #notReleased(error: unknown): void {
     this.#sweepAt = this.#clock() + SWEEP_AGAIN_MS;
-    const message = error instanceof Error ? error.message : String(error);
-    this.#onFault(`edgebatch: inputs of ended batches cannot be released for now: ${message}`);
+    this.#onFault(
+      `edgebatch: inputs of ended batches cannot be released for now: ${messageOf(error)}`,
+    );
   }
 
   faulted(id: string | undefined, message: string): void {
@@ -227,9 +228,11 @@ export class HostBinding implements CoreHost {
     url: string,
     body: Uint8Array,
     idempotencyKey: string,
+    pool: string | undefined,
     signal: AbortSignal,
   ): Promise<InferenceResponse> {
-    const answer = await this.#adapters.inference.infer({ url, body, idempotencyKey }, signal);
+    const request = { url, body, idempotencyKey, ...(pool !== undefined && { pool }) };
+    const answer = await this.#adapters.inference.infer(request, signal);
     const { status, body: bytes, requestId, retryAfterMs } = answer ?? {};
     const right =
       Number.isInteger(status) &&
@@ -242,10 +245,40 @@ export class HostBinding implements CoreHost {
     throw Object.assign(new TypeError(message), { name: "InvalidAnswerError" });
   }
 
+  // The next three are asked in the middle of the core's work: what is thrown there counts as no answer.
+
+  hasPools(): boolean {
+    return typeof this.#adapters.models.pool === "function";
+  }
+
+  pool(model: string): string {
+    try {
+      return String(this.#adapters.models.pool?.(model) ?? "");
+    } catch (error) {
+      this.#onFault(`edgebatch: the adapter 'models' names no pool: ${messageOf(error)}`);
+      return "";
+    }
+  }
+
+  allowance(pool: string | undefined): number | undefined {
+    const { inference } = this.#adapters;
+    if (inference.allowance === undefined) return undefined;
+    try {
+      const allowed = inference.allowance(pool ?? "");
+      return allowed < MAX_U32 ? Math.max(Math.floor(allowed), 0) : undefined;
+    } catch (error) {
+      this.#onFault(`edgebatch: the adapter 'inference' allows nothing for now: ${messageOf(error)}`);
+      return 0;
+    }
+  }
+
   async hasModel(model: string): Promise<boolean> {
     return this.#adapters.models.has(model);
   }
 }
+
+/** Above it a number is none of calls. */
+const MAX_U32 = 0xffffffff;
 
 function expect<T>(holds: boolean, value: T, message: string): T {
   if (!holds) throw new TypeError(message);

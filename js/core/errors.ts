@@ -93,3 +93,8 @@ export class StoreInUseError extends Error {
     this.holder = holder;
   }
 }
+
+/** What something thrown says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -55,8 +55,24 @@ pub(super) struct SavedRun {
     /// How the server was doing: [`Window::saved`](super::running::window::Window::saved) and
     /// [`Health::saved`](super::running::whose_fault::Health::saved).
     #[serde(default)]
-    pub(super) server: Option<[u64; 5]>,
+    pub(super) server: Option<SavedServer>,
+    /// The models of the file, where the host has pools of model servers, in the order in which they are met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) models: Vec<String>,
+    /// As `server`, of each pool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) pools: Vec<SavedPool>,
 }
+
+/// How the servers of one pool were doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedPool {
+    pub(super) name: String,
+    pub(super) server: SavedServer,
+}
+
+/// Three numbers of a window and two of a health.
+pub(super) type SavedServer = [u64; 5];
 
 /// Where a chunk starts; where it ends follows from that and the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -47,6 +47,8 @@ pub enum Command {
         body: Arc<[u8]>,
         /// Batch and line: the same for every try.
         idempotency_key: String,
+        /// The pool of model servers that is to answer; none where the host has none, or is to look at the model itself.
+        pool: Option<Arc<str>>,
     },
     /// Write to the store, in this order; all or nothing where the store can.
     Save(Arc<Vec<Write>>),
@@ -62,6 +64,8 @@ pub enum LookUp {
     Input(String),
     /// The model of this name.
     Model(String),
+    /// The pool of model servers that answers the model of this name.
+    Pool(String),
     /// What the user wishes of this machine's batch, as the store says at this moment.
     Wish,
 }
@@ -102,6 +106,8 @@ pub enum Reply {
     Input(Option<FileObject>),
     /// To [`LookUp::Model`]: whether it exists.
     Model(bool),
+    /// To [`LookUp::Pool`]: its name.
+    Pool(String),
     /// To [`LookUp::Wish`]: the wish, or none.
     Wish(Option<Wish>),
     /// To [`Command::ReadInput`].

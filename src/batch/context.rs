@@ -29,6 +29,8 @@ pub(super) struct Context {
     /// Unix seconds.
     pub(super) cancel_requested_at: Option<u64>,
     pub(super) stop: Option<Stop>,
+    /// Whether the host has pools of model servers.
+    pub(super) pooled: bool,
     /// Writes to the store, one at a time and in order.
     pub(super) save: Call,
     /// The phase's other host call.
@@ -47,6 +49,7 @@ impl Context {
             hash_key: (seed[1], seed[2]),
             cancel_requested_at: None,
             stop: None,
+            pooled: false,
             save: Call::default(),
             io: Call::default(),
             committing: false,

@@ -48,7 +48,8 @@ use std::fmt;
 /// A. simple getters: [`batch`](Self::batch);
 /// B. handlers of what happened, each a `handle_`: [`handle_timeout`](Self::handle_timeout),
 ///    [`handle_reply`](Self::handle_reply), [`handle_published`](Self::handle_published),
-///    [`handle_wish`](Self::handle_wish), [`handle_deadline`](Self::handle_deadline) and
+///    [`handle_wish`](Self::handle_wish), [`handle_pools`](Self::handle_pools),
+///    [`handle_allowances`](Self::handle_allowances), [`handle_deadline`](Self::handle_deadline) and
 ///    [`handle_stop`](Self::handle_stop);
 /// C. one that changes the machine and gives out what is to be done: [`poll_output`](Self::poll_output);
 /// D. those that say how long to wait, and whether to go on at all: [`end`](Self::end) and
@@ -171,6 +172,16 @@ impl Machine {
     /// The user wishes something. Saying it again changes nothing.
     pub fn handle_wish(&mut self, wish: Wish) {
         self.context.wish(wish);
+    }
+
+    /// The host has pools of model servers: it is asked for those of the batch's models, and each is run at its own pace.
+    pub fn handle_pools(&mut self) {
+        self.context.pooled = true;
+    }
+
+    /// How many requests of each pool may be in flight now, as far as the host bounds them. What is above that is let end.
+    pub fn handle_allowances(&mut self, of: &dyn Fn(Option<&str>) -> Option<u32>) {
+        self.phase.allow(of);
     }
 
     /// The turn's time is up: nothing new starts, what is in flight ends and is saved.

@@ -45,6 +45,9 @@ pub(super) trait Phase {
         Ok(Next::Idle)
     }
 
+    /// How many requests of a pool may be in flight, as the host says now.
+    fn allow(&mut self, _: &dyn Fn(Option<&str>) -> Option<u32>) {}
+
     /// When something is due that no reply brings.
     fn due(&self, _: &Context) -> Option<u64> {
         None

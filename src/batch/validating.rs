@@ -8,7 +8,7 @@ use crate::batch::input_error::unreadable;
 use crate::batch::phase::{Next, Phase, stopped};
 use crate::batch::running::Running;
 use crate::host::{Fault, FaultKind};
-use crate::limits::READ_BYTES;
+use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
 use crate::validate::{Progress, Rules, Validator};
 use crate::wire::{BatchError, BatchStatus, RequestCounts};
 
@@ -17,6 +17,8 @@ pub(super) struct Validating {
     rules: Rules,
     validator: Validator,
     step: Step,
+    /// Models of the file, where the host has pools of them.
+    models: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -29,19 +31,22 @@ enum Step {
     },
     /// The validator stopped inside `chunk` to ask for a model.
     AskModel {
+        model: String,
         chunk: Vec<u8>,
         taken: usize,
         at: u64,
         size: u64,
     },
     /// The last line has no end and names a model.
-    AskLastModel,
+    AskLastModel {
+        model: String,
+    },
 }
 
 impl Validating {
     pub(super) fn new(context: &Context) -> Self {
         let rules = Rules::by(&context.settings, &context.batch.endpoint, true, context.hash_key);
-        Self { validator: Validator::new(rules.clone()), rules, step: Step::FindInput }
+        Self { validator: Validator::new(rules.clone()), rules, step: Step::FindInput, models: Vec::new() }
     }
 }
 
@@ -65,7 +70,7 @@ impl Phase for Validating {
                     length: READ_BYTES.min(size - at),
                 },
                 Step::Read { .. } => return self.finish(context),
-                Step::AskModel { .. } | Step::AskLastModel => return Ok(Next::Idle),
+                Step::AskModel { .. } | Step::AskLastModel { .. } => return Ok(Next::Idle),
             };
             context.io.start(command);
             return Ok(Next::Again);
@@ -90,11 +95,13 @@ impl Phase for Validating {
                 let at = at + bytes.len() as u64;
                 self.push(context, bytes, 0, at, size)
             }
-            (Step::AskModel { chunk, taken, at, size }, Reply::Model(exists)) => {
+            (Step::AskModel { model, chunk, taken, at, size }, Reply::Model(exists)) => {
+                self.meet(context, model);
                 self.validator.answer_model(exists, &mut |_| {});
                 self.push(context, chunk, taken, at, size)
             }
-            (Step::AskLastModel, Reply::Model(exists)) => {
+            (Step::AskLastModel { model }, Reply::Model(exists)) => {
+                self.meet(context, model);
                 self.validator.answer_model(exists, &mut |_| {});
                 self.finish(context)
             }
@@ -104,7 +111,7 @@ impl Phase for Validating {
 
     fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
         match fault.kind {
-            FaultKind::Missing if matches!(self.step, Step::AskModel { .. } | Step::AskLastModel) => {
+            FaultKind::Missing if matches!(self.step, Step::AskModel { .. } | Step::AskLastModel { .. }) => {
                 self.on_io(context, Reply::Model(false))
             }
             FaultKind::Missing => self.fail_missing(context),
@@ -126,17 +133,25 @@ impl Validating {
         match self.validator.push(&chunk[from..], &mut |_| {}) {
             Progress::Done => self.step = Step::Read { at, size },
             Progress::NeedsModel { model, taken } => {
-                context.io.start(Command::LookUp(LookUp::Model(model)));
-                self.step = Step::AskModel { chunk, taken: from + taken, at, size };
+                context.io.start(Command::LookUp(LookUp::Model(model.clone())));
+                self.step = Step::AskModel { model, chunk, taken: from + taken, at, size };
             }
         }
         Ok(Next::Again)
     }
 
+    /// Keeps the name of a model whose pool is to be asked for.
+    fn meet(&mut self, context: &Context, model: String) {
+        let fits = self.models.len() < MAX_ROUTED_MODELS && model.len() <= MAX_ROUTED_MODEL_BYTES;
+        if context.pooled && fits && !self.models.contains(&model) {
+            self.models.push(model);
+        }
+    }
+
     fn finish(&mut self, context: &mut Context) -> Result<Next, Defect> {
         if let Progress::NeedsModel { model, .. } = self.validator.finish(&mut |_| {}) {
-            context.io.start(Command::LookUp(LookUp::Model(model)));
-            self.step = Step::AskLastModel;
+            context.io.start(Command::LookUp(LookUp::Model(model.clone())));
+            self.step = Step::AskLastModel { model };
             return Ok(Next::Again);
         }
         let report = self.validator.report();
@@ -147,7 +162,7 @@ impl Validating {
         context.batch.enter(BatchStatus::InProgress, now)?;
         context.batch.model = report.model;
         context.batch.request_counts = RequestCounts { total: report.request_count, ..Default::default() };
-        let run = Running::fresh(context, report.bytes);
+        let run = Running::fresh(context, report.bytes, std::mem::take(&mut self.models));
         context.commit(run.checkpoint());
         Ok(Next::Become(Box::new(run)))
     }

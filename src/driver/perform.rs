@@ -22,16 +22,18 @@ pub(super) async fn perform<H: Host>(
     let done = match command {
         Command::LookUp(LookUp::Input(id)) => host.find_file(&id, Some(batch)).await.map(Reply::Input),
         Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
+        Command::LookUp(LookUp::Pool(model)) => Ok(Reply::Pool(host.pool(&model))),
         Command::LookUp(LookUp::Wish) => wish(host, batch).await.map(Reply::Wish),
         Command::ReadInput { file_id, offset, length } => {
             host.read_file(&file_id, offset, length, Some(batch)).await.map(Reply::Bytes)
         }
         Command::Load { prefix } => load(host, &prefix).await.map(Reply::Entries),
-        Command::Infer { url, body, idempotency_key } => {
+        Command::Infer { url, body, idempotency_key, pool } => {
             if let Err(fault) = owned.ensure().await {
                 return Reply::Failed(fault);
             }
-            let request = Inference { url: &url, body: &body, idempotency_key: &idempotency_key };
+            let pool = pool.as_deref();
+            let request = Inference { url: &url, body: &body, idempotency_key: &idempotency_key, pool };
             host.infer(request).await.map(Reply::Answer)
         }
         Command::Save(writes) => save(host, owned, &writes).await.map(|()| Reply::Saved),

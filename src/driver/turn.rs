@@ -126,6 +126,9 @@ async fn begin<H: Host>(
         // Its `create` was cut off.
         owned.write(&[KvWrite::Set(&keys::batch(id), &to_json(machine.batch()))]).await?;
     }
+    if host.has_pools() {
+        machine.handle_pools();
+    }
     if let Some(wish) = wished {
         machine.handle_wish(wish);
     }
@@ -193,6 +196,7 @@ async fn drive<H: Host>(
             yielded_at = now;
         }
         machine.handle_timeout(now);
+        machine.handle_allowances(&|pool| host.allowance(pool));
         if host.stop_requested() {
             machine.handle_stop();
         } else if deadline.is_some_and(|deadline| now >= deadline) {

@@ -66,8 +66,15 @@ extern "C" {
         url: &str,
         body: Uint8Array,
         idempotency_key: &str,
+        pool: Option<&str>,
         signal: &JsValue,
     ) -> Result<JsAnswer, JsValue>;
+    #[wasm_bindgen(method, js_name = hasPools)]
+    fn has_pools(this: &JsHost) -> bool;
+    #[wasm_bindgen(method)]
+    fn pool(this: &JsHost, model: &str) -> String;
+    #[wasm_bindgen(method)]
+    fn allowance(this: &JsHost, pool: Option<&str>) -> Option<u32>;
     #[wasm_bindgen(method, catch, js_name = hasModel)]
     async fn has_model(this: &JsHost, model: &str) -> Result<JsValue, JsValue>;
 
@@ -252,7 +259,7 @@ impl Host for JsHost {
         let signal = controller.signal();
         let mut guard = AbortOnDrop(Some(controller));
         let body = Uint8Array::from(request.body);
-        let answer = Self::infer(self, request.url, body, request.idempotency_key, &signal).await;
+        let answer = Self::infer(self, request.url, body, request.idempotency_key, request.pool, &signal).await;
         guard.0 = None;
         let answer = answer.map_err(fault)?;
         Ok(Answer {
@@ -261,6 +268,18 @@ impl Host for JsHost {
             request_id: answer.request_id(),
             retry_after_ms: answer.retry_after_ms().filter(|ms| *ms >= 0.0).map(|ms| ms as u64),
         })
+    }
+
+    fn has_pools(&self) -> bool {
+        Self::has_pools(self)
+    }
+
+    fn pool(&self, model: &str) -> String {
+        Self::pool(self, model)
+    }
+
+    fn allowance(&self, pool: Option<&str>) -> Option<u32> {
+        Self::allowance(self, pool)
     }
 
     async fn has_model(&self, model: &str) -> Result<bool, Fault> {
@@ -282,6 +301,7 @@ fn fault(thrown: JsValue) -> Fault {
         Some("TimeoutError") => FaultKind::Timeout,
         Some("ResponseTooLargeError") => FaultKind::TooLarge,
         Some("RedirectError") => FaultKind::Refused,
+        Some("NotSentError") => FaultKind::NotSent,
         Some("InvalidAnswerError") => FaultKind::Terminal,
         _ => FaultKind::Transient,
     };

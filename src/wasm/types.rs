@@ -58,8 +58,14 @@ export interface CoreHost {
     url: string,
     body: Uint8Array,
     idempotencyKey: string,
+    pool: string | undefined,
     signal: AbortSignal,
   ): Promise<InferenceResponse>;
+  /** Whether `pool` tells models apart. */
+  hasPools(): boolean;
+  pool(model: string): string;
+  /** Requests of a pool that the batch may have in flight now; undefined for as many as are set. */
+  allowance(pool: string | undefined): number | undefined;
   hasModel(model: string): Promise<boolean>;
 }
 "#;

@@ -20,6 +20,8 @@ pub(super) struct Chunks {
     pub(super) seen: u64,
     /// A chunk was closed since the last checkpoint.
     pub(super) dirty: bool,
+    /// Chunks below this were opened in this turn.
+    opened: u32,
 }
 
 #[derive(Debug)]
@@ -60,22 +62,25 @@ impl Chunks {
             }
         }
         self.seen += chunk.tally.lines();
+        self.opened = self.opened.max(start.chunk + 1);
         self.open.insert(start.chunk, chunk);
     }
 
-    /// Counts one more request of a chunk that is being read. Its index, unless it has a result already.
-    pub(super) fn add_request(&mut self, chunk: u32) -> Option<u32> {
-        let chunk = self.open.get_mut(&chunk)?;
-        let index = chunk.requests;
-        chunk.requests += 1;
-        let is_new = !chunk.is_done(index);
-        self.seen += u64::from(is_new);
-        is_new.then_some(index)
+    /// Whether a chunk was opened in this turn, by whichever reader came to it first. They all take the same way.
+    pub(super) fn was_opened(&self, chunk: u32) -> bool {
+        chunk < self.opened
     }
 
-    /// Requests seen so far of a chunk that is being read.
-    pub(super) fn requests(&self, chunk: u32) -> u32 {
-        self.open.get(&chunk).map_or(0, |chunk| chunk.requests)
+    /// A reader comes to a request of a chunk. Whether it has no result yet.
+    #[must_use]
+    pub(super) fn meet(&mut self, chunk: u32, index: u32) -> bool {
+        let Some(chunk) = self.open.get_mut(&chunk) else { return false };
+        let is_open = !chunk.is_done(index);
+        if index == chunk.requests {
+            chunk.requests += 1;
+            self.seen += u64::from(is_open);
+        }
+        is_open
     }
 
     /// The chunk is read to its end.

@@ -8,6 +8,7 @@ use crate::batch::finalizing::Finalizing;
 use crate::batch::input_error::unreadable;
 use crate::batch::phase::Next;
 use crate::batch::running::chunks::most_chunks;
+use crate::batch::running::pools::Pool;
 use crate::batch::running::request::Request;
 use crate::result::output_line::{NoAnswer, UNREADABLE};
 use crate::sorted::Sorted;
@@ -55,14 +56,14 @@ impl Running {
             return;
         }
         self.stop_everything(context, Halt::InputGone(vec![unreadable(message)].into()));
-        self.read_all = true;
+        self.pools.iter_mut().for_each(|pool| pool.read_all = true);
     }
 
     /// Ends all requests that did not, in input order.
     fn stop_everything(&mut self, context: &mut Context, halt: Halt) {
         context.batch.edgebatch = None;
         let flights = self.lanes.abort_all().map(|request| (request, true));
-        let pending = self.pending.drain().map(|request| (request, false));
+        let pending = self.pools.iter_mut().flat_map(Pool::stop).map(|request| (request, false));
         let mut stopped: Sorted<u64, (Box<Request>, bool)> = Sorted::default();
         for (request, in_flight) in flights.chain(pending) {
             stopped.insert(request.slot.line, (request, in_flight));
@@ -104,6 +105,7 @@ impl Running {
 
     /// Chunks that may have results: one past the reader when it stopped inside one.
     fn chunk_count(&self) -> u32 {
-        self.reader.position().chunk + u32::from(!self.chunks.is_empty())
+        let read = self.pools.leader().map_or(0, |reader| reader.position().chunk);
+        read + u32::from(!self.chunks.is_empty())
     }
 }

@@ -21,11 +21,6 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// Calls in flight.
-    pub(super) fn len(&self) -> usize {
-        self.flights.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.flights.is_empty()
     }

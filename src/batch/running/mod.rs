@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `reader`, `request` | the file, chunk by chunk, as requests |
 //! | `chunks` | which requests have a result |
+//! | `pools` | what is kept apart for each pool of model servers: reader, window, health |
 //! | `pending`, `lanes` | requests that wait to be sent, and those that were |
 //! | `window`, `whose_fault` | how many may be in flight, and whose fault a failed try is |
 //! | `replies` | what becomes of a request when its call ends |
@@ -18,6 +19,7 @@ mod chunks;
 mod halt;
 mod lanes;
 mod pending;
+mod pools;
 mod reader;
 mod replies;
 mod request;
@@ -28,11 +30,9 @@ mod window;
 use self::chunks::Chunks;
 use self::halt::Halt;
 use self::lanes::Lanes;
-use self::pending::Pending;
+use self::pools::{Pool, Pools};
 use self::reader::{Reader, Step};
 use self::unsaved::Unsaved;
-use self::whose_fault::Health;
-use self::window::Window;
 use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedRun};
 use crate::batch::command::{Command, CommandId, Output, Reply};
 use crate::batch::context::{Context, Stop};
@@ -41,22 +41,17 @@ use crate::batch::phase::{Next, Phase, Suspended};
 use crate::host::{Fault, FaultKind};
 use crate::result::outcome::Tally;
 use crate::result::output_line::NoAnswer;
-use crate::wire::{BatchStatus, Wait};
+use crate::wire::BatchStatus;
 use std::sync::Arc;
 
 pub(super) struct Running {
     input_bytes: u64,
     endpoint: Arc<str>,
-    reader: Reader,
-    /// The reader gave everything out.
-    read_all: bool,
+    /// Models of the file, where the host has pools.
+    models: Vec<String>,
     chunks: Chunks,
-    pending: Pending,
+    pools: Pools,
     lanes: Lanes,
-    window: Window,
-    health: Health,
-    /// What the last trouble was, should there be a wait to tell.
-    wait: Option<Wait>,
     unsaved: Unsaved,
     halt: Option<Halt>,
     /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
@@ -64,9 +59,9 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// A run that no turn has worked on yet.
-    pub(super) fn fresh(context: &Context, input_bytes: u64) -> Self {
-        Self::start(context, Self::beginning(input_bytes), false)
+    /// A run that no turn has worked on yet, over a file that names these models.
+    pub(super) fn fresh(context: &Context, input_bytes: u64, models: Vec<String>) -> Self {
+        Self::start(context, SavedRun { models, ..Self::beginning(input_bytes) }, false)
     }
 
     fn beginning(input_bytes: u64) -> SavedRun {
@@ -77,6 +72,8 @@ impl Running {
             closed: Tally::default(),
             waiting: Vec::new(),
             server: None,
+            models: Vec::new(),
+            pools: Vec::new(),
         }
     }
 
@@ -90,31 +87,13 @@ impl Running {
     }
 
     fn start(context: &Context, run: SavedRun, resumed: bool) -> Self {
-        let max_line_bytes = context.settings.limits.max_line_bytes;
-        let max = context.settings.max_concurrent_requests_per_batch;
-        let (window, health) = match run.server {
-            Some([size, streak, paused_until, since, flags]) => {
-                (Window::resume(max, [size, streak, paused_until]), Health::resume([since, flags]))
-            }
-            None => (Window::new(max), Health::new(context.now)),
-        };
         Self {
             input_bytes: run.input_bytes,
             endpoint: Arc::from(context.batch.endpoint.as_str()),
-            reader: Reader::new(
-                &context.batch.id,
-                &context.batch.input_file_id,
-                max_line_bytes,
-                &run,
-                resumed,
-            ),
-            read_all: false,
+            models: run.models.clone(),
             chunks: Chunks::resume(run.closed),
-            pending: Pending::new(max, run.waiting),
+            pools: Pools::new(run, resumed),
             lanes: Lanes::default(),
-            window,
-            health,
-            wait: None,
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
             halt: (context.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
@@ -124,29 +103,33 @@ impl Running {
 
     /// Where a later turn would resume.
     pub(super) fn checkpoint(&self) -> SavedPhase {
+        let Some(leader) = self.pools.leader() else {
+            // Nothing was done yet.
+            let run = self.pools.unmade().cloned();
+            return SavedPhase::Running(run.unwrap_or_else(|| Self::beginning(self.input_bytes)));
+        };
         let (closed, mut open, unsealed) = self.chunks.snapshot();
-        open.extend(self.reader.untouched());
-        let ([size, streak, paused_until], [since, flags]) = (self.window.saved(), self.health.saved());
-        SavedPhase::Running(SavedRun {
-            input_bytes: self.input_bytes,
-            next: unsealed.unwrap_or_else(|| self.reader.position()),
-            open,
-            closed,
-            waiting: self.pending.saved(self.reader.line()),
-            server: Some([size, streak, paused_until, since, flags]),
-        })
+        open.extend(leader.untouched());
+        let next = unsealed.unwrap_or_else(|| leader.position());
+        let models = self.models.clone();
+        let mut run = SavedRun { next, open, closed, models, ..Self::beginning(self.input_bytes) };
+        self.pools.save_in(&mut run);
+        SavedPhase::Running(run)
     }
 }
 
 impl Phase for Running {
     fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        if let Some(next) = self.pools.make(context) {
+            return Ok(next);
+        }
         self.notice_halt(context)?;
         self.time_out(context)?;
         let stopping = self.broken.is_some() || (self.is_over(context) && self.halt.is_none());
         if !stopping && let Some(next) = self.read(context) {
             return Ok(next);
         }
-        let settled = self.lanes.is_empty() && (stopping || (self.read_all && self.pending.is_empty()));
+        let settled = self.lanes.is_empty() && (stopping || self.pools.iter().all(Pool::is_drained));
         if context.save.is_idle() && self.unsaved.is_due(context.now, settled) {
             self.save(context);
             return Ok(Next::Again);
@@ -167,16 +150,20 @@ impl Phase for Running {
             return Some(Output::Abort(id));
         }
         let stopping = self.halt.is_some() || self.broken.is_some() || self.is_over(context);
-        if stopping || !self.unsaved.has_room() || self.lanes.len() >= self.window.size(context.now) {
+        if stopping || !self.unsaved.has_room() {
             return None;
         }
-        let mut request = self.pending.take(context.now, self.window.is_probing())?;
-        self.health.on_send(&mut request.tries);
+        let at = self.pools.to_send(context.now)?;
+        let pool = self.pools.get(at);
+        let mut request = pool.pending.take(context.now, pool.window.is_probing())?;
+        pool.health.on_send(&mut request.tries);
         let command = Command::Infer {
             url: Arc::clone(&self.endpoint),
             body: Arc::clone(&request.body),
             idempotency_key: format!("{}:{}", context.batch.id, request.slot.line),
+            pool: pool.name.clone().filter(|_| request.route.is_known),
         };
+        self.pools.sent(at);
         self.lanes.start(id, request, context.now);
         Some(Output::Start(id, command))
     }
@@ -189,8 +176,9 @@ impl Phase for Running {
         if self.halt.is_none() {
             expiry = context.batch.expires_at.map(|at| at * 1_000);
             if !self.is_over(context) && self.broken.is_none() {
-                waiting = self.pending.retry_due().filter(|&due| due > context.now);
-                resumed = self.window.resumes_at(context.now);
+                let due = self.pools.iter().filter_map(|pool| pool.pending.retry_due());
+                waiting = due.filter(|&due| due > context.now).min();
+                resumed = self.pools.iter().filter_map(|pool| pool.window.resumes_at(context.now)).min();
             }
         }
         [save, flight, waiting, resumed, expiry].into_iter().flatten().min()
@@ -198,13 +186,14 @@ impl Phase for Running {
 
     fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
         match reply {
+            Reply::Pool(name) => self.pools.name(name),
             Reply::Bytes(bytes) => {
-                if !self.reader.bytes(bytes) {
+                if !self.pools.asking().ok_or_else(Defect::misfit)?.bytes(bytes) {
                     self.lose_input(context, "it is not as long as it was");
                 }
             }
             Reply::Entries(entries) => {
-                if let Some((start, end)) = self.reader.loaded() {
+                if let Some((start, end)) = self.pools.asking().and_then(Reader::loaded) {
                     self.chunks.open(start, end, &entries);
                 }
             }
@@ -214,7 +203,11 @@ impl Phase for Running {
     }
 
     fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
-        if self.reader.is_loading() || (fault.may_pass() && !context.is_expired()) {
+        if !self.pools.are_made() {
+            return Ok(Next::End(context.fault(fault)));
+        }
+        let loading = self.pools.asking().is_some_and(|reader| reader.is_loading());
+        if loading || (fault.may_pass() && !context.is_expired()) {
             self.broken = Some(fault);
         } else {
             self.lose_input(context, &fault.message);
@@ -225,8 +218,13 @@ impl Phase for Running {
     /// An inference call ended. Replies to aborted calls match no flight and are ignored.
     fn on_reply(&mut self, context: &mut Context, id: CommandId, reply: Reply) -> Result<Next, Defect> {
         let Some(flight) = self.lanes.land(id) else { return Ok(Next::Idle) };
+        self.pools.get(flight.request.route.pool).in_flight -= 1;
         self.on_landed(context, flight, reply)?;
         Ok(Next::Again)
+    }
+
+    fn allow(&mut self, of: &dyn Fn(Option<&str>) -> Option<u32>) {
+        self.pools.allow(of);
     }
 
     /// Results are durable.
@@ -241,12 +239,13 @@ impl Running {
     /// Whether nothing new is to start in this turn. A turn whose time was up before it came to a request that
     /// may run now starts that one all the same: without it, short turns would get nowhere.
     fn is_over(&self, context: &Context) -> bool {
-        let waits = self.pending.has_retries() || self.window.size(context.now) == 0;
+        let is_done = |pool: &Pool| pool.read_all && !pool.pending.has_ready();
         match context.stop {
             None => false,
             Some(Stop::Requested) => true,
             Some(Stop::Deadline) => {
-                self.lanes.has_started() || waits || (self.read_all && !self.pending.has_ready())
+                let rests = |pool: &Pool| pool.waits(context.now) || is_done(pool);
+                self.lanes.has_started() || self.pools.iter().all(rests)
             }
         }
     }
@@ -258,16 +257,20 @@ impl Running {
             Some(Halt::InputGone(_)) => return None,
             Some(halt) => Some(halt.reason(false)),
         };
-        while !self.read_all && context.io.is_idle() && self.unsaved.has_room() && self.pending.has_room() {
-            let step = self.reader.step(&mut self.chunks);
+        while context.io.is_idle()
+            && self.unsaved.has_room()
+            && let Some(at) = self.pools.to_read()
+        {
+            let step = self.pools.step(at, &mut self.chunks);
             let is_request = matches!(step, Step::Request(_) | Step::NotARequest(_));
             if is_request && self.chunks.seen > context.batch.request_counts.total {
                 self.lose_input(context, "it holds more requests than when it was validated");
                 return None;
             }
             match step {
-                Step::End => self.read_all = true,
+                Step::End => self.pools.get(at).read_all = true,
                 Step::Need(command) => {
+                    self.pools.ask(at);
                     context.io.start(command);
                     return Some(Next::Again);
                 }
@@ -275,7 +278,7 @@ impl Running {
                     Some(reason) => {
                         self.end_without_answer(context, request.slot, &request.custom_id, reason);
                     }
-                    None => self.pending.add(request),
+                    None => self.pools.get(at).pending.add(request),
                 },
                 Step::NotARequest(slot) => {
                     let reason = halted.as_ref().unwrap_or(&NoAnswer::NotARequest);
@@ -290,6 +293,7 @@ impl Running {
     fn time_out(&mut self, context: &mut Context) -> Result<(), Defect> {
         let timeout = context.settings.request_timeout_ms;
         while let Some(flight) = self.lanes.time_out(context.now, timeout) {
+            self.pools.get(flight.request.route.pool).in_flight -= 1;
             let fault = Fault { kind: FaultKind::Timeout, message: String::new() };
             self.on_landed(context, flight, Reply::Failed(fault))?;
         }
@@ -309,8 +313,11 @@ impl Running {
     }
 
     fn suspend(&mut self, context: &mut Context) -> Next {
-        let wake_at = self.pending.retry_due().unwrap_or(context.now);
-        let wake_at = wake_at.max(self.window.resumes_at(context.now).unwrap_or(0));
+        let wake_at = self.pools.iter().filter(|pool| !pool.is_drained()).map(|pool| {
+            let due = pool.pending.retry_due().unwrap_or(context.now);
+            due.max(pool.window.resumes_at(context.now).unwrap_or(0))
+        });
+        let wake_at = wake_at.min().unwrap_or(context.now);
         context.commit(self.checkpoint());
         Next::Become(Box::new(Suspended { wake_at }))
     }

@@ -79,11 +79,21 @@ impl Pending {
         self.retries.insert((due, request.slot.line), request);
     }
 
+    /// Whether [`take`](Self::take) would give something.
+    pub(super) fn can_send(&self, now: u64) -> bool {
+        self.retry_due().is_some_and(|due| due <= now) || (self.may_start() && self.has_ready())
+    }
+
+    /// A bounded number of requests waits to be tried again.
+    fn may_start(&self) -> bool {
+        self.retries.len() < (4 * self.lanes).max(64)
+    }
+
     /// The next request to send, if one may be sent now. Due retries go first, so that the early lines of a file are not
     /// the last to end; but while the server refuses everything (`probing`), mostly untried requests probe it, and a
     /// bounded number of requests waits.
     pub(super) fn take(&mut self, now: u64, probing: bool) -> Option<Box<Request>> {
-        let may_start = self.retries.len() < (4 * self.lanes).max(64);
+        let may_start = self.may_start();
         let retry_due = self.retry_due().is_some_and(|due| due <= now);
         // Now and then one that was tried: it may be the first tries that fail.
         self.probes = if probing { self.probes + 1 } else { 0 };
@@ -105,14 +115,16 @@ impl Pending {
         std::mem::take(&mut self.retries).into_values().chain(std::mem::take(&mut self.ready))
     }
 
-    /// What a later turn needs of the retries. Lines before `line` have been read: those that an earlier turn tried and
-    /// that do not wait again have ended.
-    pub(super) fn saved(&self, line: u64) -> Vec<SavedWait> {
-        let retries = self.retries.iter().map(|((due, line), request)| {
+    /// Retries, as a later turn needs them.
+    pub(super) fn saved_retries(&self) -> impl Iterator<Item = SavedWait> {
+        self.retries.iter().map(|((due, line), request)| {
             let [made, spent, suspect] = request.tries.saved();
             [*line, *due, made, spent, suspect]
-        });
-        let unread = self.tried.iter().copied().filter(|[tried, ..]| *tried >= line);
-        retries.chain(unread).collect()
+        })
+    }
+
+    /// Tries of an earlier turn whose requests were not read yet: lines before `line` have been, and have ended or wait again.
+    pub(super) fn unread(&self, line: u64) -> impl Iterator<Item = SavedWait> {
+        self.tried.iter().copied().filter(move |[tried, ..]| *tried >= line)
     }
 }

@@ -3,6 +3,7 @@
 use crate::batch::checkpoint::{ChunkSpan, ChunkStart, SavedRun};
 use crate::batch::command::Command;
 use crate::batch::running::chunks::Chunks;
+use crate::batch::running::pools::Routes;
 use crate::batch::running::request::{Request, Slot};
 use crate::batch::running::whose_fault::Tries;
 use crate::input::jsonl::{LineSplitter, Text};
@@ -52,6 +53,8 @@ struct Current {
     /// Known for a chunk that is read again.
     end: Option<u64>,
     loaded: bool,
+    /// Requests that this reader met.
+    met: u32,
 }
 
 impl Reader {
@@ -76,6 +79,14 @@ impl Reader {
             used: 0,
             read_to: 0,
         }
+    }
+
+    /// How far it came, to be compared with others of the same file: the chunk it comes to next, and how many of an earlier
+    /// turn it has behind it, to be read first.
+    pub(super) fn progress(&self) -> (u32, usize, bool) {
+        let loaded = self.current.as_ref().is_none_or(|current| current.loaded);
+        let chunk = self.again.front().map_or(self.next.chunk, |span| span.start.chunk);
+        (chunk, usize::MAX - self.again.len(), loaded)
     }
 
     /// Where the next fresh chunk starts.
@@ -124,9 +135,10 @@ impl Reader {
         Some((current.start, current.end))
     }
 
-    pub(super) fn step(&mut self, chunks: &mut Chunks) -> Step {
+    /// Goes on to the next request that goes to the pool `own`.
+    pub(super) fn step(&mut self, chunks: &mut Chunks, routes: &Routes, own: usize) -> Step {
         loop {
-            let Some(current) = &self.current else {
+            let Some(current) = &mut self.current else {
                 if !self.enter_next_chunk(chunks) {
                     return Step::End;
                 }
@@ -145,12 +157,14 @@ impl Reader {
             let mut step = None;
             let ended = match line {
                 Some(line) => {
-                    if !line.is_blank()
-                        && let Some(index) = chunks.add_request(start.chunk)
-                    {
-                        step = Some(parse(Slot { chunk: start.chunk, index, line: line.number }, &line.text));
+                    if !line.is_blank() {
+                        let slot = Slot { chunk: start.chunk, index: current.met, line: line.number };
+                        current.met += 1;
+                        if chunks.meet(slot.chunk, slot.index) {
+                            step = parse(slot, &line.text, routes, own);
+                        }
                     }
-                    let full = chunks.requests(start.chunk) >= CHUNK_REQUESTS
+                    let full = current.met >= CHUNK_REQUESTS
                         || line.end - start.offset >= CHUNK_BYTES;
                     let ended = known_end.map_or(full, |end| line.end >= end);
                     ended.then_some((line.end, line.number + 1))
@@ -196,20 +210,27 @@ impl Reader {
             self.used = 0;
             self.read_to = start.offset;
         }
-        if !self.resumed {
+        let loaded = !self.resumed || chunks.was_opened(start.chunk);
+        if loaded && !chunks.was_opened(start.chunk) {
             chunks.open(start, end, &[]);
         }
-        self.current = Some(Current { start, end, loaded: !self.resumed });
+        self.current = Some(Current { start, end, loaded, met: 0 });
         true
     }
 }
 
-fn parse(slot: Slot, text: &Text<'_>) -> Step {
+/// Nothing where the line goes to another pool.
+fn parse(slot: Slot, text: &Text<'_>, routes: &Routes, own: usize) -> Option<Step> {
     let parsed = match text {
         Text::Whole(bytes) => request::parse(bytes),
         Text::TooLong => None,
     };
-    let Some(request) = parsed else { return Step::NotARequest(slot) };
+    let model = parsed.as_ref().and_then(|request| request.model.as_deref());
+    let route = routes.of(model);
+    if route.pool != own {
+        return None;
+    }
+    let Some(request) = parsed else { return Some(Step::NotARequest(slot)) };
     let (custom_id, body) = (request.custom_id.into_owned(), Arc::from(request.body));
-    Step::Request(Box::new(Request { slot, custom_id, body, tries: Tries::default() }))
+    Some(Step::Request(Box::new(Request { slot, custom_id, body, route, tries: Tries::default() })))
 }

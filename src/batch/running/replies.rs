@@ -7,7 +7,7 @@ use crate::batch::defect::Defect;
 use crate::batch::running::lanes::Flight;
 use crate::batch::running::request::{Request, Slot};
 use crate::host::{Fault, FaultKind};
-use crate::limits::{RETRY_AFTER_CAP_MS, RETRY_CAP_MS, TOLD_WAIT_MS};
+use crate::limits::{NOT_SENT_MS, RETRY_AFTER_CAP_MS, RETRY_CAP_MS, TOLD_WAIT_MS};
 use crate::result::answer::Answered;
 use crate::result::outcome::Outcome;
 use crate::result::output_line::{self, NoAnswer, Of};
@@ -69,7 +69,10 @@ impl Running {
             }
             Reply::Failed(fault) => {
                 let reason = no_answer(&fault);
-                if fault.kind == FaultKind::Terminal {
+                if fault.kind == FaultKind::NotSent {
+                    let due = context.now.saturating_add(NOT_SENT_MS);
+                    self.pools.get(request.route.pool).pending.retry(due, request);
+                } else if fault.kind == FaultKind::Terminal {
                     self.end_without_answer(context, request.slot, &request.custom_id, &reason);
                 } else {
                     let failed = Failed {
@@ -98,18 +101,12 @@ impl Running {
 
     /// The server answered a request in a way that settles it.
     fn works(&mut self, context: &mut Context, request: &Request) {
-        self.window.on_success();
-        self.health.on_answer(context.now, &request.tries);
-        if self.wait.is_some() && !self.tell_wait(context) && context.batch.edgebatch.take().is_some() {
+        let pool = self.pools.get(request.route.pool);
+        pool.window.on_success();
+        pool.health.on_answer(context.now, &request.tries);
+        if pool.wait.is_some() && !self.tell_wait(context) && context.batch.edgebatch.take().is_some() {
             self.unsaved.publish_soon();
         }
-    }
-
-    /// When the next request may start, if none can before.
-    fn waits_until(&self, now: u64) -> Option<u64> {
-        let idle = self.lanes.is_empty() && !self.pending.has_ready() && self.read_all;
-        let next = self.pending.retry_due().filter(|&due| idle && due > now);
-        self.window.resumes_at(now).or(next)
     }
 
     /// A try ended in trouble: whose it is decides whether the request waits, or ends with what its file will hold.
@@ -123,13 +120,14 @@ impl Running {
     ) {
         let Failed { trouble, retry_after_ms, .. } = *failed;
         let max = context.settings.max_attempts;
-        let ended = self.health.on_trouble(context.now, trouble, request.slot.line, &mut request.tries, max);
-        if failed.narrows || self.health.is_general() {
-            self.window.on_trouble(context.now, sent_at, &mut context.jitter);
+        let pool = self.pools.get(request.route.pool);
+        let ended = pool.health.on_trouble(context.now, trouble, request.slot.line, &mut request.tries, max);
+        if failed.narrows || pool.health.is_general() {
+            pool.window.on_trouble(context.now, sent_at, &mut context.jitter);
             if let Some(asked) = retry_after_ms {
                 // A long wait that one request is asked for, while others are answered, applies to it alone: the others look again.
-                let most = if self.health.is_general() { RETRY_AFTER_CAP_MS } else { RETRY_CAP_MS };
-                self.window.pause(context.now.saturating_add(asked.min(most)));
+                let most = if pool.health.is_general() { RETRY_AFTER_CAP_MS } else { RETRY_CAP_MS };
+                pool.window.pause(context.now.saturating_add(asked.min(most)));
             }
         }
         if ended {
@@ -137,24 +135,27 @@ impl Running {
             return;
         }
         let delay = delay_ms(request.tries.made, retry_after_ms, &mut context.jitter);
-        self.pending.retry(context.now.saturating_add(delay), request);
-        self.wait = Some(Wait {
+        pool.pending.retry(context.now.saturating_add(delay), request);
+        pool.wait = Some(Wait {
             reason: trouble.reason().to_owned(),
             status: failed.status,
             message: failed.message.clone(),
-            since: self.health.since() / 1_000,
+            since: pool.health.since() / 1_000,
             until: 0,
         });
         self.tell_wait(context);
     }
 
-    /// Says in the batch that nothing starts for a while, and why, by the last trouble there was. Whether there is that to
+    /// Says in the batch that nothing of a pool starts for a while, and why, by the last trouble there was. Whether there is that to
     /// say: what was in flight when a pause began may be answered in the middle of it.
     fn tell_wait(&mut self, context: &mut Context) -> bool {
-        let until = self.waits_until(context.now).filter(|&until| until >= context.now + TOLD_WAIT_MS);
-        let (Some(until), Some(wait)) = (until, &mut self.wait) else { return false };
-        wait.until = until.div_ceil(1_000);
-        let told = Some(Extension { waiting: Some(wait.clone()) });
+        let least = context.now + TOLD_WAIT_MS;
+        let told = self.pools.iter().find_map(|pool| {
+            let until = pool.waits_until(context.now).filter(|&until| until >= least)?;
+            Some(Wait { until: until.div_ceil(1_000), ..pool.wait.clone()? })
+        });
+        let Some(wait) = told else { return false };
+        let told = Some(Extension { waiting: Some(wait) });
         if context.batch.edgebatch != told {
             context.batch.edgebatch = told;
             self.unsaved.publish_soon();

@@ -1,5 +1,6 @@
 //! One request on its way to the model.
 
+use crate::batch::running::pools::Route;
 use crate::batch::running::whose_fault::Tries;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(super) struct Request {
     pub(super) custom_id: String,
     /// As in the file.
     pub(super) body: Arc<[u8]>,
+    /// Where it goes.
+    pub(super) route: Route,
     /// Its tries so far.
     pub(super) tries: Tries,
 }
