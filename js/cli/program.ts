@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaults } from "../core/rules.ts";
+import { concurrency, positive } from "./option-values.ts";
 import type { RunOptions } from "./plan.ts";
-import type { ServeOptions } from "./serve.ts";
+import { addServe } from "./serve-command.ts";
 import { allowClosedOutput, CannotRun, count, exit, messageOf, say } from "./terminal.ts";
 import type { ValidateOptions } from "./validate.ts";
 
@@ -126,62 +127,9 @@ Examples:
       status = await run(file, options);
     });
 
-  program
-    .command("serve")
-    .description("serve OpenAI's Files, Uploads and Batches API in front of a model server")
-    .option(
-      "--url <base>",
-      "model server, such as http://localhost:8000/v1 (default: the embedded model, echo-1)",
-    )
-    .option("--key-env <name>", "environment variable with the model server's key (default: EDGEBATCH_KEY)")
-    .option("--models <names>", "models that batches may name, by commas (default: any)", names)
-    .option("--data <folder>", "where all state is kept; made if missing", ".edgebatch/server")
-    .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--port <n>", "port to listen on; 0 takes a free one", port, 8080)
-    .option(
-      "--concurrency <n>",
-      "requests of one batch in flight",
-      concurrency,
-      defaults.maxConcurrentRequestsPerBatch,
-    )
-    .option(
-      "--batches <n>",
-      "batches of one tenant that run at once",
-      concurrency,
-      defaults.maxConcurrentBatches,
-    )
-    .option(
-      "--max-attempts <n>",
-      "tries of a request before its last answer is its result",
-      positive,
-      defaults.maxAttempts,
-    )
-    .option("--timeout <seconds>", "time for one answer", positive, defaults.requestTimeoutMs / 1_000)
-    .option("--latency <ms>", "time that the embedded model takes for an answer", positive)
-    .option("--grace <seconds>", "time that SIGTERM leaves to what is in flight", positive, 30)
-    .option("--api-keys <pairs>", "name:sha256 pairs, by commas, or a file of them; each name is a tenant")
-    .option("--allow-anonymous", "serve callers without a key too, whoever can reach the address")
-    .addHelpText(
-      "after",
-      `
-Without keys it serves this machine alone. With them each name has files and batches
-of its own, and a caller sends its key as it would send OpenAI's.
-
-SIGTERM or Ctrl-C: nothing new starts, and what is in flight ends or is left for the
-next start. Nothing is lost by a kill either: only calls that were in flight are made
-again. The log is lines of JSON on standard error, without prompts and keys.
-
-Exit status: 0 stopped by a signal, 2 could not start.
-
-Examples:
-  edgebatch serve --url http://localhost:8000/v1 --concurrency 64
-  edgebatch serve --url https://api.example.com/v1 --key-env MODEL_KEY --data /var/lib/edgebatch
-  edgebatch serve --host 0.0.0.0 --api-keys alice:$(printf %s "$KEY" | sha256sum | cut -c-64)`,
-    )
-    .action(async (options: ServeOptions) => {
-      const { serve } = await import("./serve.ts");
-      status = await serve(options);
-    });
+  addServe(program, (ended) => {
+    status = ended;
+  });
 
   if (args.length === 0) {
     program.outputHelp();
@@ -205,30 +153,6 @@ function dialect(): Option {
 
 function limit(name: keyof typeof defaults.limits): string {
   return count(defaults.limits[name]);
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("It must be a whole number from 1 up.");
-  return value;
-}
-
-function names(text: string): string[] {
-  const found = text.split(",").map((name) => name.trim());
-  if (found.every((name) => name !== "")) return found;
-  throw new InvalidArgumentError("It must be names, separated by commas.");
-}
-
-function port(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 0 to 65,535.");
-}
-
-function concurrency(text: string): number {
-  const value = positive(text);
-  if (value > 10_000) throw new InvalidArgumentError("It must be a whole number from 1 to 10,000.");
-  return value;
 }
 
 function time(text: string): number {

@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { defaults, fixedLimits } from "../core/rules.ts";
 import { isLoopback, serve as startServer } from "../node/serve.ts";
 import { Signals } from "./signals.ts";
 import { CannotRun, exit, messageOf, print, say } from "./terminal.ts";
@@ -36,17 +37,23 @@ export async function serve(options: ServeOptions): Promise<number> {
       `--host ${host} lets other machines call: give their keys (--api-keys), or --allow-anonymous to serve everyone`,
     );
   }
+  const key = readKey(options.keyEnv);
+  const timeoutMs = options.timeout * 1_000;
+  const { concurrency } = options;
+  const { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes } = defaults.limits;
   const serving = await startServer({
-    ...{
-      url,
-      key: readKey(options.keyEnv),
-      models: options.models,
-      data: options.data,
-      host,
-      port: options.port,
-    },
-    ...{ concurrency: options.concurrency, batches: options.batches, maxAttempts: options.maxAttempts },
-    ...{ timeoutMs: options.timeout * 1_000, latencyMs: options.latency ?? 0 },
+    servers:
+      url === undefined
+        ? []
+        : [{ name: "default", url, ...(key !== undefined && { key }), concurrency, timeoutMs }],
+    ...{ models: options.models, data: options.data, host, port: options.port },
+    ...{ concurrency, batches: options.batches, maxAttempts: options.maxAttempts },
+    ...{ timeoutMs, latencyMs: options.latency ?? 0 },
+    quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity },
+    rate: { requestsPerMinute: Infinity },
+    windows: [fixedLimits.completionWindow],
+    limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
+    interactiveFirst: true,
     keys: { API_KEYS, ALLOW_ANONYMOUS: isOpen || API_KEYS === "" ? "1" : undefined },
     localNamesOnly: API_KEYS === "" && isLocal && !isOpen,
     page: fileURLToPath(new URL("../../dist/page/", import.meta.url)),

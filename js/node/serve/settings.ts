@@ -1,19 +1,17 @@
 /** What `edgebatch serve` is told, as the server's ports want it. */
 
 import type { BatchesOptions } from "../../core/batches.ts";
-import { defaults } from "../../core/rules.ts";
-import type { Inference, Models } from "../../core/types.ts";
+import type { Inference, Limits, Models } from "../../core/types.ts";
 import { parseBaseUrl } from "../../hosts/inference/base-url.ts";
 import { anyModel, echoInference, echoModels } from "../../hosts/inference/echo.ts";
 import { fetchInference } from "../../hosts/inference/fetch.ts";
 import { jsonEndpoints } from "../../server/endpoints.ts";
-import type { KeyVariables, ServerSettings, TenantSettings } from "../../server/ports.ts";
+import type { ModelServerSettings } from "../../server/model-servers.ts";
+import type { KeyVariables, Quotas, ServerSettings, TenantSettings } from "../../server/ports.ts";
 
 export interface ServeSettings {
-  /** The model server; the embedded model where there is none. */
-  url: string | undefined;
-  /** The model server's key. */
-  key: string | undefined;
+  /** The model servers; the embedded model where there is none. */
+  servers: ModelServerSettings[];
   /** Models that a batch may name, and that are listed; undefined for any. */
   models: string[] | undefined;
   data: string;
@@ -24,19 +22,31 @@ export interface ServeSettings {
   keys: KeyVariables;
   /** Folder of the built page. */
   page: string;
+  /** Requests of one batch in flight. */
   concurrency: number;
+  /** Batches of one tenant that run at once. */
   batches: number;
   maxAttempts: number;
+  /** How long one answer may take. */
   timeoutMs: number;
   /** Time that the embedded model takes for an answer. */
   latencyMs: number;
+  /** What one tenant may keep and queue; infinite where nothing is set. */
+  quotas: Quotas & { queuedRequests: number };
+  /** What one tenant may ask for; infinite where nothing is set. */
+  rate: { requestsPerMinute: number };
+  /** Completion windows that a batch may name. */
+  windows: string[];
+  limits: Required<Pick<Limits, "maxFileBytes" | "maxRequests" | "maxLineBytes" | "maxResponseBytes">>;
+  /** Whether batches yield to calls that somebody waits for. */
+  interactiveFirst: boolean;
 }
 
-export function serverSettings({ url, models }: ServeSettings): ServerSettings {
+export function serverSettings({ servers, models, limits }: ServeSettings): ServerSettings {
   return {
     dialect: "openai",
-    maxFileBytes: defaults.limits.maxFileBytes,
-    models: models ?? (url === undefined ? ["echo-1"] : []),
+    maxFileBytes: limits.maxFileBytes,
+    models: models ?? (servers.length === 0 ? ["echo-1"] : []),
   };
 }
 
@@ -44,14 +54,14 @@ export function serverSettings({ url, models }: ServeSettings): ServerSettings {
 export function tenantSettings(settings: ServeSettings): TenantSettings {
   return {
     service: serviceSettings(settings),
-    quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity },
+    quotas: settings.quotas,
     // Keys are read when the server starts: tenants without one are not opened.
     isRevoked: () => false,
   };
 }
 
 function serviceSettings(settings: ServeSettings): Omit<BatchesOptions, "kv" | "files"> {
-  const { url, key, timeoutMs } = settings;
+  const [server] = settings.servers;
   return {
     autostart: false,
     dialect: "openai",
@@ -59,26 +69,33 @@ function serviceSettings(settings: ServeSettings): Omit<BatchesOptions, "kv" | "
     maxConcurrentBatches: settings.batches,
     maxConcurrentRequestsPerBatch: settings.concurrency,
     maxAttempts: settings.maxAttempts,
-    requestTimeoutMs: timeoutMs,
+    requestTimeoutMs: settings.timeoutMs,
+    limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.
     soleOwner: true,
     inference:
-      url === undefined ? echoInference({ latencyMs: settings.latencyMs }) : modelServer(url, key, timeoutMs),
+      server === undefined
+        ? echoInference({ latencyMs: settings.latencyMs })
+        : modelServer(server, settings.limits.maxResponseBytes),
     models: modelsOf(settings),
   };
 }
 
-function modelsOf({ url, models }: ServeSettings): Models {
+function modelsOf({ servers, models }: ServeSettings): Models {
   if (models) return { has: async (name) => models.includes(name) };
-  return url === undefined ? echoModels : anyModel;
+  return servers.length === 0 ? echoModels : anyModel;
 }
 
-function modelServer(baseUrl: string, apiKey: string | undefined, timeoutMs: number): Inference {
+function modelServer(server: ModelServerSettings, maxResponseBytes: number): Inference {
+  const { url: baseUrl, key, headers, timeoutMs } = server;
   try {
     parseBaseUrl(baseUrl);
   } catch {
     // The address is not said: it may hold a password.
     throw new Error("--url must be an http:// or https:// address without user name or password");
   }
-  return fetchInference({ baseUrl, apiKey, timeoutMs });
+  return fetchInference({
+    ...{ baseUrl, apiKey: key, timeoutMs, maxResponseBytes },
+    ...(headers !== undefined && { headers }),
+  });
 }
