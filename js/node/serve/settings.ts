@@ -37,6 +37,7 @@ export function serverSettings({ url, models }: ServeSettings): ServerSettings {
     dialect: "openai",
     maxFileBytes: defaults.limits.maxFileBytes,
     models: models ?? (url === undefined ? ["echo-1"] : []),
+    requestsPerMinute: Infinity,
   };
 }
 
@@ -44,7 +45,7 @@ export function serverSettings({ url, models }: ServeSettings): ServerSettings {
 export function tenantSettings(settings: ServeSettings): TenantSettings {
   return {
     service: serviceSettings(settings),
-    quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity },
+    quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity },
     // Keys are read when the server starts: tenants without one are not opened.
     isRevoked: () => false,
   };
