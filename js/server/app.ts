@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins } from "./auth.ts";
 import { type Call, errorResponse, failure, type HonoEnv, refused } from "./http.ts";
 import { newId } from "./ids.ts";
+import { rateHeaders, tooMany } from "./rate.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -25,10 +26,16 @@ app.get("/health", (c) => c.json({ status: "ok" }));
 
 app.use("/v1/*", async (c, next) => {
   const tenantName = await authenticate(c.req.raw.headers, c.env.keys);
-  c.env.settings();
+  const { requestsPerMinute } = c.env.settings();
   c.set("tenantName", tenantName);
   if (tenantName === ANONYMOUS) refuseOtherOrigins(c.req.raw);
-  c.set("tenant", c.env.tenant(tenantName));
+  const tenant = c.env.tenant(tenantName);
+  c.set("tenant", tenant);
+  if (Number.isFinite(requestsPerMinute)) {
+    const allowance = await tenant.takeCall(requestsPerMinute);
+    c.set("allowance", allowance);
+    if (!allowance.granted) throw tooMany(allowance);
+  }
   await next();
 });
 
@@ -56,18 +63,21 @@ export function methodsOf(routes: { method: string; path: string }[]): [path: st
   return [...methods].map(([path, allowed]) => [path, [...allowed].join(", ")]);
 }
 
+/** What pages of other origins may read. */
+const EXPOSED =
+  "x-request-id, x-should-retry, retry-after, retry-after-ms, x-ratelimit-limit-requests, " +
+  "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, content-disposition, content-range, accept-ranges, etag";
+
 function setHeaders(c: Call): void {
   const { headers } = c.res;
   headers.set("x-request-id", c.var.requestId);
   headers.set("openai-version", "2020-10-01");
   headers.set("x-content-type-options", "nosniff");
+  for (const [name, value] of c.var.allowance ? rateHeaders(c.var.allowance) : []) headers.set(name, value);
   // There are no cookies: with a key any page may call, without one none but our own.
   if (!hasKeys(c.env.keys) || c.var.tenantName === ANONYMOUS) return;
   headers.set("access-control-allow-origin", "*");
-  headers.set(
-    "access-control-expose-headers",
-    "x-request-id, x-should-retry, retry-after, retry-after-ms, content-disposition, content-range, accept-ranges, etag",
-  );
+  headers.set("access-control-expose-headers", EXPOSED);
   if (c.req.method !== "OPTIONS") return;
   headers.set("access-control-allow-methods", "GET, HEAD, POST, DELETE, OPTIONS");
   // `*` does not cover authorization; the rest is whatever the SDKs send, x-stainless-* and all.

@@ -5,12 +5,14 @@ import { ApiError, InvalidRequestError } from "../core/errors.ts";
 import { kindOf } from "../core/texts.ts";
 import { logError } from "./log.ts";
 import { type Ports, SettingError } from "./ports.ts";
+import type { Allowance } from "./rate.ts";
 import type { TenantApi } from "./tenant/api.ts";
+import { QUOTA_USED_UP } from "./tenant/quotas.ts";
 
 /** What a route finds: the ports as `c.env`, and what the middleware leaves as `c.var`. */
 export interface HonoEnv {
   Bindings: Ports;
-  Variables: { requestId: string; tenantName: string; tenant: TenantApi };
+  Variables: { requestId: string; tenantName: string; tenant: TenantApi; allowance?: Allowance };
 }
 
 export type Call = Context<HonoEnv>;
@@ -28,7 +30,7 @@ export function errorResponse(error: ApiError, headers: Record<string, string> =
 
 /** What a call is answered whose route threw. */
 export function failure(error: Error, c: Call): Response {
-  if (error instanceof ApiError && error.status < 500) return errorResponse(error, headersOf(error.status));
+  if (error instanceof ApiError && error.status < 500) return errorResponse(error, headersOf(error));
   const { requestId } = c.var;
   logError("request.failed", error, { request: requestId, method: c.req.method });
   if (error instanceof SettingError) return errorResponse(serverError(error.message), FINAL);
@@ -39,12 +41,12 @@ export function failure(error: Error, c: Call): Response {
   );
 }
 
-/** A retry would change nothing. Both SDKs retry after a 409, and after any 500, unless told not to. */
+/** A retry would change nothing. Both SDKs retry after a 409, a 429 and any 500, unless told not to. */
 const FINAL = { "x-should-retry": "false" };
 
-function headersOf(status: number): Record<string, string> {
+function headersOf({ status, code }: ApiError): Record<string, string> {
   if (status === 401) return { "www-authenticate": 'Bearer realm="OpenAI API"' };
-  return status === 409 ? FINAL : {};
+  return status === 409 || code === QUOTA_USED_UP ? FINAL : {};
 }
 
 /** Whatever is no fault of the caller's: said without details, which are in the log under the request's id. */

@@ -44,6 +44,9 @@ export const SEATS = "tenant:seat:";
 /** Seconds that a batch's output and error files live, where its creator said so. */
 export const outputSeconds = (batchId: string) => `output_seconds:${batchId}`;
 
+/** The level of the tenant's calls, now and then. */
+export const CALLS = "tenant:calls";
+
 /** The core's records that the tenant's service looks at. */
 export const BATCH = keys.batch.prefix;
 export const RUN = keys.run.prefix;

@@ -30,6 +30,8 @@ export interface ServerSettings {
   maxFileBytes: number;
   /** Names that `/v1/models` lists. */
   models: string[];
+  /** Calls that a tenant may make a minute; infinite where nothing is set. */
+  requestsPerMinute: number;
 }
 
 /** A setting that cannot be right. Every caller gets it as the error, as nothing can work before it is fixed. */
@@ -101,6 +103,8 @@ export interface Quotas {
   files: number;
   storedBytes: number;
   queuedBatches: number;
+  /** Requests of batches that have begun and not ended, which have no result yet. */
+  queuedRequests: number;
 }
 
 /** Which Runner a batch has: its generation, and the newest known turn. */

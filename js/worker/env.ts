@@ -63,4 +63,6 @@ export interface Env {
   MAX_FILES?: string;
   MAX_STORED_BYTES?: string;
   MAX_QUEUED_BATCHES?: string;
+  MAX_QUEUED_REQUESTS?: string;
+  MAX_REQUESTS_PER_MINUTE?: string;
 }

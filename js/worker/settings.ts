@@ -33,6 +33,7 @@ function quotas(env: Env): Quotas {
     files: wholeNumber(env, "MAX_FILES") ?? Number.POSITIVE_INFINITY,
     storedBytes: wholeNumber(env, "MAX_STORED_BYTES") ?? Number.POSITIVE_INFINITY,
     queuedBatches: wholeNumber(env, "MAX_QUEUED_BATCHES") ?? Number.POSITIVE_INFINITY,
+    queuedRequests: wholeNumber(env, "MAX_QUEUED_REQUESTS") ?? Number.POSITIVE_INFINITY,
   };
 }
 
@@ -101,6 +102,7 @@ export function serverSettings(env: Env): ServerSettings {
       dialect: dialect(env),
       maxFileBytes: limits?.maxFileBytes ?? MAX_FILE_BYTES,
       models: list(env.MODELS) ?? (env.UPSTREAM_URL ? [] : ["echo-1"]),
+      requestsPerMinute: wholeNumber(env, "MAX_REQUESTS_PER_MINUTE") ?? Number.POSITIVE_INFINITY,
     };
     checked.set(env, settings);
   }

@@ -41,6 +41,10 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
 
   // For the routes.
 
+  takeCall(...args: Args<"takeCall">) {
+    return outcome(this.#service.takeCall(...args));
+  }
+
   createBatch(...args: Args<"createBatch">) {
     return outcome(this.#service.createBatch(...args));
   }

@@ -32,7 +32,7 @@ export interface ServeSettings {
   /** Time that the embedded model takes for an answer. */
   latencyMs: number;
   /** What one tenant may keep and queue; infinite where nothing is set. */
-  quotas: Quotas & { queuedRequests: number };
+  quotas: Quotas;
   /** What one tenant may ask for; infinite where nothing is set. */
   rate: { requestsPerMinute: number };
   /** Completion windows that a batch may name. */
@@ -42,11 +42,12 @@ export interface ServeSettings {
   interactiveFirst: boolean;
 }
 
-export function serverSettings({ servers, models, limits }: ServeSettings): ServerSettings {
+export function serverSettings({ servers, models, limits, rate }: ServeSettings): ServerSettings {
   return {
     dialect: "openai",
     maxFileBytes: limits.maxFileBytes,
     models: models ?? (servers.length === 0 ? ["echo-1"] : []),
+    requestsPerMinute: rate.requestsPerMinute,
   };
 }
 

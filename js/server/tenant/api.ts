@@ -1,6 +1,7 @@
 /** What others may ask of a tenant: the routes, and whoever runs its batches. */
 
 import type { Batch, BatchList, KVCheck, KVOp } from "../../core/types.ts";
+import type { Allowance } from "../rate.ts";
 import type {
   FileList,
   FileQuery,
@@ -17,6 +18,8 @@ import type {
 
 /** For the routes. What is refused is an `ApiError`. */
 export interface TenantApi {
+  /** Counts a call, if it is within so many a minute. */
+  takeCall(requestsPerMinute: number): Promise<Allowance>;
   createBatch(params: Record<string, unknown>, outputSeconds: number | null): Promise<Batch>;
   retrieveBatch(id: string): Promise<Batch>;
   cancelBatch(id: string): Promise<Batch>;

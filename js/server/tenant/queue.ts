@@ -5,10 +5,11 @@
 
 import type { Batches } from "../../core/batches.ts";
 import type { KV } from "../../core/types.ts";
-import { RUN } from "../keys.ts";
+import { BATCH, RUN } from "../keys.ts";
 import { log, logError, logWarning } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
 import { Seats } from "./seats.ts";
+import { published } from "./waits.ts";
 
 /** A running batch that was silent for this long is woken. Its Runner calls every few seconds. */
 const STALE_MS = 45_000;
@@ -62,6 +63,22 @@ export class Queue {
   async unfinished(limit: number): Promise<string[]> {
     const { entries } = await this.#kv.list({ prefix: RUN, limit });
     return entries.map(([key]) => key.slice(RUN.length));
+  }
+
+  /**
+   * Requests without a result of batches that have not ended; counts on until they are `limit`. Only what runs or rests has
+   * any: a batch that waits has not been read yet, and so the look is at a few records, however many wait.
+   */
+  async requestsLeft(limit: number): Promise<number> {
+    const { running, resting } = await this.seats.all();
+    let left = 0;
+    for (const id of [...running, ...resting.map(([id]) => id)]) {
+      const record = await this.#kv.get(BATCH + id);
+      const counts = record && published(record)?.request_counts;
+      if (counts) left += counts.total - counts.completed - counts.failed;
+      if (left >= limit) break;
+    }
+    return left;
   }
 
   /** Starts what the core says may start. One at a time; a call during another makes it look again. */

@@ -10,7 +10,9 @@ import { now } from "../ids.ts";
 import { BATCH, outputSeconds, RUN } from "../keys.ts";
 import { logError } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
+import type { Allowance } from "../rate.ts";
 import type { OutputFile, TenantApi, TurnApi } from "./api.ts";
+import { Calls } from "./calls.ts";
 import { batchWith, Change, change } from "./change.ts";
 import { FileIndex } from "./file-index.ts";
 import { holdingInputs } from "./inputs.ts";
@@ -48,6 +50,7 @@ export class TenantService implements TenantApi, TurnApi {
   readonly #uploads: Uploads;
   readonly #queue: Queue;
   readonly #waits: Waits;
+  readonly #calls: Calls;
 
   constructor(ports: TenantPorts) {
     const { kv, name, settings } = ports;
@@ -57,6 +60,7 @@ export class TenantService implements TenantApi, TurnApi {
     this.#files = new FileIndex(kv, this.#trash);
     this.#uploads = new Uploads(kv, this.#files, this.#trash);
     this.#waits = new Waits(name);
+    this.#calls = new Calls(kv, ports.background);
     const holding = holdingInputs(kv, this.#files, now);
     this.#batches = new Batches({ ...settings.service, files: noFiles, kv: holding });
     this.#queue = new Queue(ports, this.#batches);
@@ -65,10 +69,14 @@ export class TenantService implements TenantApi, TurnApi {
 
   // --- For the routes --------------------------------------------------------------------------------------------
 
+  takeCall(requestsPerMinute: number): Promise<Allowance> {
+    return this.#calls.take(requestsPerMinute);
+  }
+
   async createBatch(params: Record<string, unknown>, lives: number | null): Promise<Batch> {
     // First, so that a batch whose creation is cut off after it was stored is found.
     await this.#armAlarm();
-    await checkQueue(this.#ports.settings.quotas, (limit) => this.#queue.unfinished(limit));
+    await checkQueue(this.#ports.settings.quotas, this.#queue);
     const batch = await this.#batches.create(params);
     if (lives !== null) await this.#keepOutputSeconds(batch.id, lives);
     this.#ports.background(this.#queue.admit());

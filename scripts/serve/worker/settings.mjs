@@ -23,6 +23,8 @@ const forWorker = [
   "MAX_FILES",
   "MAX_STORED_BYTES",
   "MAX_QUEUED_BATCHES",
+  "MAX_QUEUED_REQUESTS",
+  "MAX_REQUESTS_PER_MINUTE",
 ];
 
 const isLoopback = (name) => name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);

@@ -78,7 +78,7 @@ export function tenant(
     runs: { start: tell("start"), cancel: tell("cancel"), hold: tell("hold") },
     settings: {
       service: { autostart: false, inference: echoInference(), models: echoModels },
-      quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity },
+      quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity },
       isRevoked: () => false,
     },
     alarm: {
@@ -103,7 +103,10 @@ export function ports(more: Partial<Ports> = {}): Ports {
   const { service } = tenant(new MemoryKV(), blobs);
   return {
     keys: { ALLOW_ANONYMOUS: "1" },
-    settings: () => ({ dialect: "openai", maxFileBytes: 209_715_200, models: ["echo-1"] }),
+    settings: () => ({
+      ...{ dialect: "openai", maxFileBytes: 209_715_200, models: ["echo-1"] },
+      requestsPerMinute: Infinity,
+    }),
     tenant: () => service,
     blobs,
     platform: {

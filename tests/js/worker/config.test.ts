@@ -26,6 +26,9 @@ test("each setting that cannot be right is named", () => {
     ["MAX_REQUESTS", "many"],
     ["MAX_LINE_BYTES", "8 MiB"],
     ["MAX_RESPONSE_BYTES", "-1"],
+    ["MAX_STORED_BYTES", "1 GB"],
+    ["MAX_QUEUED_REQUESTS", "0"],
+    ["MAX_REQUESTS_PER_MINUTE", "0.5"],
   ] as const) {
     assert.throws(
       () => checkSettings(settings({ [name]: value })),
