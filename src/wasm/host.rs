@@ -259,7 +259,8 @@ impl Host for JsHost {
         let signal = controller.signal();
         let mut guard = AbortOnDrop(Some(controller));
         let body = Uint8Array::from(request.body);
-        let answer = Self::infer(self, request.url, body, request.idempotency_key, request.pool, &signal).await;
+        let answer =
+            Self::infer(self, request.url, body, request.idempotency_key, request.pool, &signal).await;
         guard.0 = None;
         let answer = answer.map_err(fault)?;
         Ok(Answer {

@@ -9,6 +9,7 @@ mod illegal_changes;
 mod leases;
 mod machine;
 mod outages;
+mod pools;
 mod published;
 mod regression;
 mod result_lines;

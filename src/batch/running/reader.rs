@@ -164,8 +164,7 @@ impl Reader {
                             step = parse(slot, &line.text, routes, own);
                         }
                     }
-                    let full = current.met >= CHUNK_REQUESTS
-                        || line.end - start.offset >= CHUNK_BYTES;
+                    let full = current.met >= CHUNK_REQUESTS || line.end - start.offset >= CHUNK_BYTES;
                     let ended = known_end.map_or(full, |end| line.end >= end);
                     ended.then_some((line.end, line.number + 1))
                 }

@@ -47,6 +47,8 @@ pub(crate) struct Kill {
     pub(crate) done: bool,
 }
 
+type PoolOf = Box<dyn Fn(&str) -> String>;
+type Allowance = Box<dyn Fn(u64, Option<&str>) -> Option<u32>>;
 type Script = Box<dyn FnMut(u64, &Op) -> Injected>;
 
 /// See the module.
@@ -62,6 +64,10 @@ pub(crate) struct ScriptedHost {
     pub(crate) log: RefCell<Vec<(u64, Op)>>,
     pub(crate) logging: Cell<bool>,
     pub(crate) faults: RefCell<Script>,
+    /// The pool of each model, where there are pools.
+    pub(crate) pools: RefCell<Option<PoolOf>>,
+    /// What may be in flight at a time.
+    pub(crate) allowances: RefCell<Option<Allowance>>,
     pub(crate) kill: Cell<Option<Kill>>,
     /// Entries of one page at most, whatever the caller asks for.
     pub(crate) page: Cell<usize>,
@@ -110,6 +116,8 @@ impl ScriptedHost {
             log: RefCell::default(),
             logging: Cell::new(false),
             faults: RefCell::new(Box::new(|_, _| Injected::Nothing)),
+            pools: RefCell::default(),
+            allowances: RefCell::default(),
             kill: Cell::new(None),
             page: Cell::new(usize::MAX),
             skew: Cell::new(0),
@@ -378,13 +386,26 @@ impl Host for ScriptedHost {
             *count
         };
         let line = key.rsplit(':').next().and_then(|line| line.parse().ok()).expect("batch:line");
-        let call = Call { line, attempt, now: self.clock.now() };
+        let pool = request.pool.map(str::to_owned);
+        let call = Call { line, attempt, now: self.clock.now(), pool };
         let answer = (self.model.borrow_mut())(&call);
         // The kill may come while the call is under way, or between the answer and what is done with it.
         if answer.ms > 0 {
             self.clock.sleep(answer.ms).await;
         }
         self.act(Op::Infer(key.to_owned()), true, || answer.result).await
+    }
+
+    fn has_pools(&self) -> bool {
+        self.pools.borrow().is_some()
+    }
+
+    fn pool(&self, model: &str) -> String {
+        self.pools.borrow().as_ref().map(|of| of(model)).unwrap_or_default()
+    }
+
+    fn allowance(&self, pool: Option<&str>) -> Option<u32> {
+        self.allowances.borrow().as_ref().and_then(|of| of(self.clock.now(), pool))
     }
 
     async fn has_model(&self, model: &str) -> Result<bool, Fault> {

@@ -9,6 +9,8 @@ pub(crate) struct Call {
     /// 1 for the first call ever made for this line, across all processes.
     pub(crate) attempt: u32,
     pub(crate) now: u64,
+    /// The pool that is to answer.
+    pub(crate) pool: Option<String>,
 }
 
 /// What the model does.

@@ -150,6 +150,18 @@ impl Host for Process<'_> {
         self.host.infer(request).await
     }
 
+    fn has_pools(&self) -> bool {
+        self.host.has_pools()
+    }
+
+    fn pool(&self, model: &str) -> String {
+        self.host.pool(model)
+    }
+
+    fn allowance(&self, pool: Option<&str>) -> Option<u32> {
+        self.host.allowance(pool)
+    }
+
     async fn has_model(&self, model: &str) -> Result<bool, Fault> {
         self.host.has_model(model).await
     }
