@@ -25,10 +25,12 @@ pub const MAX_METADATA_VALUE_CHARS: usize = 512;
 pub const DEFAULT_PAGE: u32 = 20;
 /// Largest `limit` of a list.
 pub const MAX_PAGE: u32 = 100;
-/// The one `completion_window` there is.
+/// The `completion_window` there is unless the settings name others.
 pub const COMPLETION_WINDOW: &str = "24h";
 /// Seconds a batch may take, unless the settings say otherwise.
 pub const COMPLETION_WINDOW_SECONDS: u64 = 86_400;
+/// The longest window that may be set, 30 days: as long as files of batches are kept.
+pub const MAX_COMPLETION_WINDOW_SECONDS: u64 = 2_592_000;
 
 /// The shortest lifetime of a file that `expires_after` may ask for.
 pub const MIN_FILE_LIFETIME_SECONDS: u64 = 3_600;

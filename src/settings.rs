@@ -2,7 +2,8 @@
 
 use crate::error::ApiError;
 use crate::input::endpoint::Endpoint;
-use crate::limits::{COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits, MIN_LEASE_MS};
+use crate::limits::{COMPLETION_WINDOW, COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits, MIN_LEASE_MS};
+use crate::wire::window;
 use serde::{Deserialize, Serialize};
 
 /// Whose words the errors use. Codes and lines are the same in both, apart from a missing field of the body,
@@ -38,8 +39,10 @@ pub struct Settings {
     pub max_attempts: u32,
     /// Milliseconds one try may take.
     pub request_timeout_ms: u64,
-    /// Seconds a batch may take from its creation; none for as long as it takes. `completion_window` stays `24h`.
+    /// Seconds a batch of the window `24h` may take from its creation; none for as long as it takes.
     pub completion_window_seconds: Option<u64>,
+    /// Values of `completion_window` that a batch may name: whole hours or days such as `1h` or `7d`, up to `30d`.
+    pub completion_windows: Vec<String>,
     /// Milliseconds after which another owner takes over a batch whose lease is not renewed.
     pub lease_ms: u64,
     /// The host has made sure that nobody else runs the store's batches: what is leased to others was left by them.
@@ -58,6 +61,7 @@ impl Default for Settings {
             max_attempts: 5,
             request_timeout_ms: 600_000,
             completion_window_seconds: Some(COMPLETION_WINDOW_SECONDS),
+            completion_windows: vec![COMPLETION_WINDOW.to_owned()],
             lease_ms: LEASE_MS,
             sole_owner: false,
         }
@@ -78,6 +82,11 @@ impl Settings {
             // Shorter than what a write to the store may take, it would end before it can be renewed.
             ("leaseMs", self.lease_ms, MIN_LEASE_MS),
         ];
+        let windows = &self.completion_windows;
+        if windows.is_empty() || !windows.iter().all(|name| window::seconds(name).is_some()) {
+            let message = "Invalid options: completionWindows: expected some of 1h to 720h or 1d to 30d";
+            return Err(ApiError::invalid_request(message).param("completionWindows"));
+        }
         match least.into_iter().find(|(_, value, least)| value < least) {
             Some((name, _, least)) => {
                 let message = format!("Invalid options: {name}: expected at least {least}");

@@ -19,6 +19,7 @@ export const defaults: SettingsWithDefaults = {
   maxAttempts: 5,
   requestTimeoutMs: 600000,
   completionWindowSeconds: 86400,
+  completionWindows: ["24h"],
   leaseMs: 10000,
   soleOwner: false,
 };

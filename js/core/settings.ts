@@ -22,8 +22,13 @@ export interface ServiceSettings extends ValidationOptions {
   maxAttempts?: number;
   /** Milliseconds one try may take. Default 600,000. */
   requestTimeoutMs?: number;
-  /** Seconds a batch may take from its creation, after which it expires; null for as long as it takes. Default 86,400. */
+  /**
+   * Seconds a batch of the window `24h` may take from its creation, after which it expires; null for as long as it takes.
+   * Default 86,400.
+   */
   completionWindowSeconds?: number | null;
+  /** Values of `completion_window` that a batch may name, such as `1h` or `7d`, up to `30d`. Default: `24h` alone. */
+  completionWindows?: string[];
   /**
    * Milliseconds after which another service takes over a batch whose owner no longer renews its lease, as its process was
    * killed. At least 1,000; default 10,000.

@@ -25,7 +25,7 @@ pub(super) struct Checkpoint {
 #[serde(rename_all = "snake_case")]
 pub(super) enum SavedPhase {
     Validating,
-    Running(SavedRun),
+    Running(Box<SavedRun>),
     Finalizing { chunks: u32, ending: Ending },
     Cleaning,
 }

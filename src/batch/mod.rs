@@ -112,7 +112,7 @@ impl Machine {
         let context = Context::new(batch, settings, seed, now);
         let phase: Box<dyn Phase> = match phase {
             SavedPhase::Validating => Box::new(Validating::new(&context)),
-            SavedPhase::Running(run) => Box::new(Running::resume(&context, run)),
+            SavedPhase::Running(run) => Box::new(Running::resume(&context, *run)),
             SavedPhase::Finalizing { chunks, ending } => Box::new(Finalizing::new(chunks, ending)),
             SavedPhase::Cleaning => Box::new(Cleaning::default()),
         };

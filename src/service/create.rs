@@ -8,7 +8,7 @@ use crate::limits::{
     COMPLETION_WINDOW, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS,
 };
 use crate::settings::Settings;
-use crate::wire::{Batch, BatchStatus, BatchTag, Metadata, RequestCounts, Usage};
+use crate::wire::{Batch, BatchStatus, BatchTag, Metadata, RequestCounts, Usage, window};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -21,7 +21,7 @@ pub struct CreateParams {
     pub input_file_id: Value,
     /// One of [`Settings::endpoints`].
     pub endpoint: Value,
-    /// `24h`.
+    /// One of [`Settings::completion_windows`].
     pub completion_window: Value,
     /// Up to 16 pairs of strings, or null.
     pub metadata: Value,
@@ -59,11 +59,11 @@ impl NewBatch {
         let text = Texts(settings.dialect);
         let endpoint = text.required("endpoint", params.endpoint)?;
         if !settings.endpoints.contains(&endpoint) {
-            return Err(text.invalid_endpoint(&endpoint, &settings.endpoints));
+            return Err(text.invalid_value("endpoint", &endpoint, &settings.endpoints));
         }
         let completion_window = text.required("completion_window", params.completion_window)?;
-        if completion_window != COMPLETION_WINDOW {
-            return Err(text.invalid_completion_window(&completion_window));
+        if !settings.completion_windows.contains(&completion_window) {
+            return Err(text.invalid_completion_window(&completion_window, &settings.completion_windows));
         }
         let input_file_id = text.required("input_file_id", params.input_file_id)?;
         let metadata = match params.metadata {
@@ -131,9 +131,11 @@ impl NewBatch {
             error_file_id: None,
             created_at: record.created_at,
             in_progress_at: None,
-            expires_at: settings
-                .completion_window_seconds
-                .map(|seconds| record.created_at.saturating_add(seconds)),
+            expires_at: match self.completion_window.as_str() {
+                COMPLETION_WINDOW => settings.completion_window_seconds,
+                other => window::seconds(other),
+            }
+            .map(|seconds| record.created_at.saturating_add(seconds)),
             finalizing_at: None,
             completed_at: None,
             failed_at: None,

@@ -2,7 +2,6 @@
 
 use crate::error::ApiError;
 use crate::json::value::Value;
-use crate::limits::COMPLETION_WINDOW;
 use crate::settings::Dialect;
 
 /// No such batch.
@@ -42,29 +41,30 @@ impl Texts {
         }
     }
 
-    pub(super) fn invalid_endpoint(self, endpoint: &str, supported: &[String]) -> ApiError {
-        let quoted: Vec<String> = supported.iter().map(|endpoint| format!("'{endpoint}'")).collect();
+    /// A value that is none of those a parameter may have.
+    pub(super) fn invalid_value(self, param: &str, value: &str, supported: &[String]) -> ApiError {
+        let quoted: Vec<String> = supported.iter().map(|value| format!("'{value}'")).collect();
         ApiError::invalid_request(match self.0 {
             Dialect::Reference => {
-                format!("Invalid endpoint: {endpoint}. Supported values: {}", supported.join(", "))
+                format!("Invalid {param}: {value}. Supported values: {}", supported.join(", "))
             }
             Dialect::Openai => {
-                format!("Invalid value: '{endpoint}'. Supported values are: {}.", sentence_list(&quoted))
+                format!("Invalid value: '{value}'. Supported values are: {}.", sentence_list(&quoted))
             }
         })
-        .param("endpoint")
+        .param(param)
         .code("invalid_value")
     }
 
-    pub(super) fn invalid_completion_window(self, window: &str) -> ApiError {
-        ApiError::invalid_request(match self.0 {
-            Dialect::Reference => {
-                format!("Invalid completion_window: {window}. Supported values: {COMPLETION_WINDOW}")
+    pub(super) fn invalid_completion_window(self, window: &str, supported: &[String]) -> ApiError {
+        match (self.0, supported) {
+            (Dialect::Openai, [only]) => {
+                ApiError::invalid_request(format!("Invalid value: '{window}'. Value must be '{only}'."))
+                    .param("completion_window")
+                    .code("invalid_value")
             }
-            Dialect::Openai => format!("Invalid value: '{window}'. Value must be '{COMPLETION_WINDOW}'."),
-        })
-        .param("completion_window")
-        .code("invalid_value")
+            _ => self.invalid_value("completion_window", window, supported),
+        }
     }
 }
 

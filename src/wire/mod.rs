@@ -9,6 +9,7 @@ mod metadata;
 mod status;
 mod tags;
 mod usage;
+pub(crate) mod window;
 mod wish;
 
 pub use self::batch::{Batch, Extension, RequestCounts, Wait};

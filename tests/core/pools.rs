@@ -62,7 +62,8 @@ impl Paces {
 
 #[test]
 fn a_slow_pool_holds_back_no_other_however_the_lines_lie() {
-    let lies: [(&str, fn(u64) -> String); 3] = [
+    type ModelOf = fn(u64) -> String;
+    let lies: [(&str, ModelOf); 3] = [
         ("in turns", |line| if line.is_multiple_of(2) { "slow" } else { "fast" }.to_owned()),
         ("one after the other", |line| if line <= 1_000 { "slow" } else { "fast" }.to_owned()),
         ("a few fast ones at the end", |line| if line <= 1_900 { "slow" } else { "fast" }.to_owned()),

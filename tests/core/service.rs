@@ -94,6 +94,28 @@ fn ids_begin_with_the_second_in_hex_and_sort_by_creation() {
 }
 
 #[test]
+fn a_batch_may_take_as_long_as_the_window_it_names_of_those_that_are_set() {
+    let settings = Settings {
+        completion_windows: ["24h", "1h", "7d"].map(str::to_owned).into(),
+        completion_window_seconds: None,
+        dialect: Dialect::Openai,
+        ..Settings::default()
+    };
+    for (window, seconds) in [("24h", None), ("1h", Some(3_600)), ("7d", Some(604_800))] {
+        let batch = create_with(json!({"completion_window": window}), &settings).expect("created");
+        assert_eq!(batch.completion_window, window);
+        assert_eq!(batch.expires_at.map(|at| at - batch.created_at), seconds, "{window}");
+    }
+    let refused = create_with(json!({"completion_window": "2h"}), &settings).expect_err("2h is not set");
+    assert_eq!(refused.message, "Invalid value: '2h'. Supported values are: '24h', '1h', and '7d'.");
+    for windows in [&[][..], &["24h", "1m"], &["31d"]] {
+        let windows = windows.iter().map(|window| (*window).to_owned()).collect();
+        let wrong = Settings { completion_windows: windows, ..Settings::default() };
+        assert_eq!(wrong.check().expect_err("no such window").param.as_deref(), Some("completionWindows"));
+    }
+}
+
+#[test]
 fn bad_parameters_are_refused_with_the_texts_of_either_dialect() {
     let all = |count: usize| -> Value { (0..count).map(|i| (format!("k{i}"), json!("v"))).collect() };
     let long = |n: usize| "ä".repeat(n);

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `reader`, `request` | the file, chunk by chunk, as requests |
 //! | `chunks` | which requests have a result |
+//! | `routes` | which pool a request goes to |
 //! | `pools` | what is kept apart for each pool of model servers: reader, window, health |
 //! | `pending`, `lanes` | requests that wait to be sent, and those that were |
 //! | `window`, `whose_fault` | how many may be in flight, and whose fault a failed try is |
@@ -23,6 +24,7 @@ mod pools;
 mod reader;
 mod replies;
 mod request;
+mod routes;
 mod unsaved;
 mod whose_fault;
 mod window;
@@ -106,7 +108,7 @@ impl Running {
         let Some(leader) = self.pools.leader() else {
             // Nothing was done yet.
             let run = self.pools.unmade().cloned();
-            return SavedPhase::Running(run.unwrap_or_else(|| Self::beginning(self.input_bytes)));
+            return SavedPhase::Running(Box::new(run.unwrap_or_else(|| Self::beginning(self.input_bytes))));
         };
         let (closed, mut open, unsealed) = self.chunks.snapshot();
         open.extend(leader.untouched());
@@ -114,7 +116,7 @@ impl Running {
         let models = self.models.clone();
         let mut run = SavedRun { next, open, closed, models, ..Self::beginning(self.input_bytes) };
         self.pools.save_in(&mut run);
-        SavedPhase::Running(run)
+        SavedPhase::Running(Box::new(run))
     }
 }
 
@@ -153,7 +155,7 @@ impl Phase for Running {
         if stopping || !self.unsaved.has_room() {
             return None;
         }
-        let at = self.pools.to_send(context.now)?;
+        let at = self.pools.next_to_send(context.now)?;
         let pool = self.pools.get(at);
         let mut request = pool.pending.take(context.now, pool.window.is_probing())?;
         pool.health.on_send(&mut request.tries);
@@ -259,7 +261,7 @@ impl Running {
         };
         while context.io.is_idle()
             && self.unsaved.has_room()
-            && let Some(at) = self.pools.to_read()
+            && let Some(at) = self.pools.next_to_read()
         {
             let step = self.pools.step(at, &mut self.chunks);
             let is_request = matches!(step, Step::Request(_) | Step::NotARequest(_));

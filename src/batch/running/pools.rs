@@ -11,6 +11,7 @@ use crate::batch::running::chunks::Chunks;
 use crate::batch::running::pending::Pending;
 use crate::batch::running::reader::{Reader, Step};
 use crate::batch::running::request::Request;
+use crate::batch::running::routes::Routes;
 use crate::batch::running::whose_fault::Health;
 use crate::batch::running::window::Window;
 use crate::limits::{MAX_CHUNKS_AHEAD, MAX_POOLS};
@@ -100,33 +101,6 @@ impl Pool {
     }
 }
 
-/// Which pool the requests of a model go to.
-#[derive(Debug, Default)]
-pub(super) struct Routes {
-    models: Vec<(String, usize)>,
-}
-
-/// Where a request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Route {
-    /// Which pool it is paced with.
-    pub(super) pool: usize,
-    /// Whether the host said so; else it looks at the request itself.
-    pub(super) is_known: bool,
-}
-
-impl Route {
-    /// Of a request that names no model, or one of those that are too many.
-    pub(super) const UNKNOWN: Self = Self { pool: 0, is_known: false };
-}
-
-impl Routes {
-    pub(super) fn of(&self, model: Option<&str>) -> Route {
-        let found = model.and_then(|model| self.models.iter().find(|(known, _)| known == model));
-        found.map_or(Route::UNKNOWN, |&(_, pool)| Route { pool, is_known: true })
-    }
-}
-
 /// All pools of a run. There are none until the host has said which there are.
 pub(super) struct Pools {
     all: Vec<Pool>,
@@ -174,7 +148,9 @@ impl Pools {
                     names.len() - 1
                 })
             });
-            self.routes.models.extend(at.map(|at| (model.clone(), at)));
+            if let Some(at) = at {
+                self.routes.add(model.clone(), at);
+            }
         }
         let pool = |name| Pool::new(context, &run, resumed, name);
         self.all = if names.is_empty() {
@@ -215,7 +191,7 @@ impl Pools {
 
     /// The pool that is read on next. One that is far ahead of another waits: chunks that are read are remembered until
     /// all of their requests have ended.
-    pub(super) fn to_read(&self) -> Option<usize> {
+    pub(super) fn next_to_read(&self) -> Option<usize> {
         let unread = || self.all.iter().enumerate().filter(|(_, pool)| !pool.read_all);
         let last = unread().map(|(_, pool)| pool.reader.progress()).min()?;
         let most = last.0.saturating_add(MAX_CHUNKS_AHEAD);
@@ -225,7 +201,7 @@ impl Pools {
     }
 
     /// The pool that may send a request now, each in its turn.
-    pub(super) fn to_send(&mut self, now: u64) -> Option<usize> {
+    pub(super) fn next_to_send(&mut self, now: u64) -> Option<usize> {
         let count = self.all.len();
         let turns = (0..count).map(|step| (self.turn + step) % count);
         let mut able = turns.filter(|&at| self.all[at].in_flight < self.all[at].size(now));

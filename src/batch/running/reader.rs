@@ -3,8 +3,8 @@
 use crate::batch::checkpoint::{ChunkSpan, ChunkStart, SavedRun};
 use crate::batch::command::Command;
 use crate::batch::running::chunks::Chunks;
-use crate::batch::running::pools::Routes;
 use crate::batch::running::request::{Request, Slot};
+use crate::batch::running::routes::Routes;
 use crate::batch::running::whose_fault::Tries;
 use crate::input::jsonl::{LineSplitter, Text};
 use crate::input::request;

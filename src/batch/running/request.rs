@@ -1,6 +1,6 @@
 //! One request on its way to the model.
 
-use crate::batch::running::pools::Route;
+use crate::batch::running::routes::Route;
 use crate::batch::running::whose_fault::Tries;
 use std::sync::Arc;
 

@@ -7,9 +7,11 @@ pub(crate) mod model;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod requests;
+pub(crate) mod script;
 pub(crate) mod world;
 
-pub(crate) use host::{Injected, Kill, Op, ScriptedHost};
+pub(crate) use host::ScriptedHost;
+pub(crate) use script::{Injected, Kill, Op};
 
 use edgebatch::{Batch, BatchStatus, CreateParams, Host, Owner, Settings, Turn, TurnEnd, create, run_turn};
 use std::cell::RefCell;
