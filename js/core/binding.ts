@@ -99,9 +99,7 @@ export class HostBinding implements CoreHost {
 
   #notReleased(error: unknown): void {
     this.#sweepAt = this.#clock() + SWEEP_AGAIN_MS;
-    this.#onFault(
-      `edgebatch: inputs of ended batches cannot be released for now: ${messageOf(error)}`,
-    );
+    this.#onFault(`edgebatch: inputs of ended batches cannot be released for now: ${messageOf(error)}`);
   }
 
   faulted(id: string | undefined, message: string): void {

@@ -116,6 +116,8 @@ export interface InferenceRequest {
   body: Uint8Array;
   /** The same for every try of the same line of the same batch, across restarts. */
   idempotencyKey: string;
+  /** Further headers to send, such as those of a trace. The core sends none. */
+  headers?: Record<string, string>;
   /** Which {@link Models.pool} the request's model is in; absent where all are in one. */
   pool?: string;
 }

@@ -12,6 +12,7 @@ import { pageOf } from "./serve/page.ts";
 import { type ServeSettings, serverSettings, tenantSettings } from "./serve/settings.ts";
 import { openStateFolder } from "./serve/state-folder.ts";
 import { Tenants } from "./serve/tenants.ts";
+import { upstreamsOf } from "./serve/upstreams.ts";
 
 export { isLoopback } from "./serve/http.ts";
 export type { ServeSettings } from "./serve/settings.ts";
@@ -25,15 +26,16 @@ export interface Serving {
 
 /** @throws Error that says why it cannot serve */
 export async function serve(settings: ServeSettings): Promise<Serving> {
-  const forTenants = tenantSettings(settings);
+  const upstreams = upstreamsOf(settings);
+  const forTenants = tenantSettings(settings, upstreams);
   const forAll = serverSettings(settings);
   const names = tenantNames(settings.keys);
   const state = await openStateFolder(settings.data);
   const blobs: Blobs = new DiskBlobs(state.blobs);
-  const tenants = new Tenants(state, blobs, forTenants);
+  const tenants = new Tenants(state, blobs, forTenants, upstreams);
   const page = pageOf(settings.page);
   const ports: Ports = {
-    ...{ keys: settings.keys, blobs, platform },
+    ...{ keys: settings.keys, blobs, platform, upstreams },
     settings: () => forAll,
     tenant: (name) => tenants.get(name),
   };

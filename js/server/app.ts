@@ -1,4 +1,4 @@
-/** OpenAI's /v1/files, /v1/uploads, /v1/batches and /v1/models, over what a platform supplies. */
+/** OpenAI's /v1/files, /v1/uploads, /v1/batches, /v1/models and what answers at once, over what a platform supplies. */
 
 import { Hono } from "hono";
 import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins } from "./auth.ts";
@@ -7,6 +7,7 @@ import { newId } from "./ids.ts";
 import { rateHeaders, tooMany } from "./rate.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { fileRoutes } from "./routes/files.ts";
+import { inferenceRoutes } from "./routes/inference.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 
@@ -18,7 +19,8 @@ app.use(async (c, next) => {
   c.set("requestId", newId("req_"));
   if (c.req.method === "OPTIONS") c.res = new Response(null, { status: 204 });
   else await next();
-  c.res.headers.set("openai-processing-ms", String(Date.now() - started));
+  // An answer that was passed on has what its model server says.
+  setIfNone(c, "openai-processing-ms", String(Date.now() - started));
   setHeaders(c);
 });
 
@@ -43,6 +45,7 @@ app.route("/v1/batches", batchRoutes);
 app.route("/v1/files", fileRoutes);
 app.route("/v1/uploads", uploadRoutes);
 app.route("/v1/models", modelRoutes);
+app.route("/v1", inferenceRoutes);
 
 for (const [path, allow] of methodsOf(app.routes)) {
   app.all(path, (c) =>
@@ -68,10 +71,14 @@ const EXPOSED =
   "x-request-id, x-should-retry, retry-after, retry-after-ms, x-ratelimit-limit-requests, " +
   "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, content-disposition, content-range, accept-ranges, etag";
 
+function setIfNone(c: Call, name: string, value: string): void {
+  if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+}
+
 function setHeaders(c: Call): void {
   const { headers } = c.res;
-  headers.set("x-request-id", c.var.requestId);
-  headers.set("openai-version", "2020-10-01");
+  setIfNone(c, "x-request-id", c.var.requestId);
+  setIfNone(c, "openai-version", "2020-10-01");
   headers.set("x-content-type-options", "nosniff");
   for (const [name, value] of c.var.allowance ? rateHeaders(c.var.allowance) : []) headers.set(name, value);
   // There are no cookies: with a key any page may call, without one none but our own.

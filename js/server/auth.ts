@@ -52,6 +52,11 @@ export async function authenticate(headers: Headers, variables: KeyVariables): P
   return tenant;
 }
 
+/** Whether a key, or all of a tenant's, may name a model. */
+export function mayName(models: readonly string[] | undefined, model: string): boolean {
+  return models === undefined || models.includes(model);
+}
+
 /** Whether any key is known. */
 export function hasKeys(variables: KeyVariables): boolean {
   return /[^\s,]/.test(variables.API_KEYS ?? "");

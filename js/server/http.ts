@@ -12,7 +12,14 @@ import { QUOTA_USED_UP } from "./tenant/quotas.ts";
 /** What a route finds: the ports as `c.env`, and what the middleware leaves as `c.var`. */
 export interface HonoEnv {
   Bindings: Ports;
-  Variables: { requestId: string; tenantName: string; tenant: TenantApi; allowance?: Allowance };
+  Variables: {
+    requestId: string;
+    tenantName: string;
+    tenant: TenantApi;
+    /** Models that the caller's key may name; undefined for any. */
+    keyModels: readonly string[] | undefined;
+    allowance?: Allowance;
+  };
 }
 
 export type Call = Context<HonoEnv>;

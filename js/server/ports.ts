@@ -3,6 +3,7 @@
 import type { BatchesOptions } from "../core/batches.ts";
 import type { Dialect, KV } from "../core/types.ts";
 import type { TenantApi } from "./tenant/api.ts";
+import type { Upstreams } from "./upstreams/types.ts";
 
 /** What the routes need. */
 export interface Ports {
@@ -13,6 +14,8 @@ export interface Ports {
   tenant(name: string): TenantApi;
   readonly blobs: Blobs;
   readonly platform: Platform;
+  /** The model servers. @throws SettingError for one that cannot be called */
+  readonly upstreams: Upstreams;
 }
 
 /** Keys and their tenants, as the operator writes them. */

@@ -8,7 +8,7 @@ import type { TenantApi } from "../server/tenant/api.ts";
 import type { Env, ExecutionContext } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
 import { unwrapped } from "./rpc.ts";
-import { serverSettings } from "./settings.ts";
+import { serverSettings, upstreamsOf } from "./settings.ts";
 
 export { Runner } from "./runner-object.ts";
 export { Tenant } from "./tenant-object.ts";
@@ -29,6 +29,9 @@ function portsOf(env: Env): Ports {
     tenant: (name) => unwrapped<TenantApi>(env.TENANTS.getByName(name)),
     blobs: r2Blobs(env.FILES),
     platform,
+    get upstreams() {
+      return upstreamsOf(env);
+    },
   };
 }
 

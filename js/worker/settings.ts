@@ -2,12 +2,15 @@
 
 import type { BatchesOptions } from "../core/batches.ts";
 import { defaults } from "../core/rules.ts";
-import type { Dialect, Inference, Models } from "../core/types.ts";
-import { anyModel, echoInference, echoModels } from "../hosts/inference/echo.ts";
-import { fetchInference } from "../hosts/inference/fetch.ts";
+import type { Dialect, Models } from "../core/types.ts";
+import { type Calls, fetchCalls } from "../hosts/inference/calls.ts";
+import { echoCalls } from "../hosts/inference/echo/calls.ts";
+import { anyModel, echoModels } from "../hosts/inference/echo.ts";
 import { isTenant } from "../server/auth.ts";
 import { jsonEndpoints } from "../server/endpoints.ts";
 import { type Quotas, type ServerSettings, SettingError, type TenantSettings } from "../server/ports.ts";
+import type { Upstreams } from "../server/upstreams/types.ts";
+import { ModelServers } from "../server/upstreams/upstreams.ts";
 import type { Env } from "./env.ts";
 
 /** Largest file of purpose `batch` unless `MAX_FILE_BYTES` says otherwise. */
@@ -54,7 +57,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
     ...(maxConcurrentBatches !== undefined && { maxConcurrentBatches }),
     ...(maxAttempts !== undefined && { maxAttempts }),
     requestTimeoutMs: requestTimeoutMs(env),
-    inference: inference(env),
+    inference: calls(env),
     models: models(env),
     limits: {
       ...(maxFileBytes !== undefined && { maxFileBytes }),
@@ -65,9 +68,9 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
   };
 }
 
-/** The model server; `echo-1` where none is set. */
-function inference(env: Env): Inference {
-  if (!env.UPSTREAM_URL) return echoInference({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
+/** The model server; `echo-1` where none is set. @throws SettingError */
+function calls(env: Env): Calls {
+  if (!env.UPSTREAM_URL) return echoCalls({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
   const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
   const options = {
     baseUrl: env.UPSTREAM_URL,
@@ -77,13 +80,32 @@ function inference(env: Env): Inference {
     fetch: (input: URL | RequestInfo, init?: RequestInit) => globalThis.fetch(input, init),
   };
   try {
-    return fetchInference(options);
+    return fetchCalls(options);
   } catch {
     // The address is not said: it may hold a password.
     throw new SettingError(
       "UPSTREAM_URL must be an http:// or https:// address without user name or password.",
     );
   }
+}
+
+/** The model server as routes see it, with what an isolate remembers of it. */
+const upstreams = new WeakMap<Env, Upstreams>();
+
+/**
+ * For calls that are passed on, and `/v1/models`. Runners call the model server by themselves: no object has all calls, and so
+ * there is no gate. @throws SettingError
+ */
+export function upstreamsOf(env: Env): Upstreams {
+  let found = upstreams.get(env);
+  if (!found) {
+    const models = env.UPSTREAM_URL ? undefined : ["echo-1"];
+    const limits = { concurrency: Number.POSITIVE_INFINITY, timeoutMs: requestTimeoutMs(env) };
+    const server = { name: "default", models, ...limits, ...calls(env) };
+    found = new ModelServers({ servers: [server], models: list(env.MODELS), shared: false });
+    upstreams.set(env, found);
+  }
+  return found;
 }
 
 /** Settings that were looked at already. An isolate has the same ones for all of its life. */

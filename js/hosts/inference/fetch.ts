@@ -57,6 +57,7 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
 
   async function post(request: InferenceRequest, signal: AbortSignal): Promise<Response> {
     const headers = new Headers(common);
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
     headers.set("idempotency-key", request.idempotencyKey);
     let url = joinUrl(base, request.url);
     for (let hops = 0; ; hops++) {
@@ -127,7 +128,7 @@ export class RedirectError extends Error {
 const MAX_TIMER = 0x7fffffff;
 
 /** @throws TypeError for a key that no header can carry, without saying it */
-function checkKey(key: string): string {
+export function checkKey(key: string): string {
   const place = [...key].findIndex((char) => !/[\t\x20-\x7e\x80-\xff]/.test(char));
   if (place < 0) return key;
   const code = ([...key][place] as string).codePointAt(0) as number;

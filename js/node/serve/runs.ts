@@ -6,6 +6,7 @@ import { log, logError } from "../../server/log.ts";
 import type { Blobs, Runs, Seat } from "../../server/ports.ts";
 import type { TurnApi } from "../../server/tenant/api.ts";
 import { RunFiles } from "../../server/tenant/run-files.ts";
+import type { Upstreams } from "../../server/upstreams/types.ts";
 
 /** A batch that this build cannot run is looked at again after so long. */
 const REST_MS = 600_000;
@@ -32,6 +33,7 @@ export interface LocalRunsOptions {
   blobs: Blobs;
   tenant: () => TurnApi;
   service: Omit<BatchesOptions, "kv" | "files">;
+  upstreams: Upstreams;
 }
 
 export class LocalRuns implements Runs {
@@ -106,11 +108,14 @@ export class LocalRuns implements Runs {
 
   /** One turn. Says when the next is to come; null when the batch is no longer run here. */
   async #turn(id: string, run: Run): Promise<number | null> {
-    const { service, kv, blobs, tenant, tenantName } = this.#options;
+    const { service, upstreams, kv, blobs, tenant, tenantName } = this.#options;
+    await upstreams.ready();
+    if (run.held || this.#stopping) return Date.now();
     run.turn += 1;
     const { turn } = run;
     const batches = new Batches({
       ...service,
+      inference: upstreams.inference(tenantName, id),
       kv: turnStore(kv, tenant, id, turn),
       files: new RunFiles({ blobs, tenant, tenantName, batchId: id, turn }),
     });

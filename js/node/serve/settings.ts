@@ -1,13 +1,11 @@
 /** What `edgebatch serve` is told, as the server's ports want it. */
 
 import type { BatchesOptions } from "../../core/batches.ts";
-import type { Inference, Limits, Models } from "../../core/types.ts";
-import { parseBaseUrl } from "../../hosts/inference/base-url.ts";
-import { anyModel, echoInference, echoModels } from "../../hosts/inference/echo.ts";
-import { fetchInference } from "../../hosts/inference/fetch.ts";
+import type { Limits } from "../../core/types.ts";
 import { jsonEndpoints } from "../../server/endpoints.ts";
 import type { ModelServerSettings } from "../../server/model-servers.ts";
 import type { KeyVariables, Quotas, ServerSettings, TenantSettings } from "../../server/ports.ts";
+import type { Upstreams } from "../../server/upstreams/types.ts";
 
 export interface ServeSettings {
   /** The model servers; the embedded model where there is none. */
@@ -51,52 +49,36 @@ export function serverSettings({ servers, models, limits, rate }: ServeSettings)
   };
 }
 
-/** @throws TypeError for an address or a key that cannot be used */
-export function tenantSettings(settings: ServeSettings): TenantSettings {
+export function tenantSettings(settings: ServeSettings, upstreams: Upstreams): TenantSettings {
   return {
-    service: serviceSettings(settings),
+    service: serviceSettings(settings, upstreams),
     quotas: settings.quotas,
     // Keys are read when the server starts: tenants without one are not opened.
     isRevoked: () => false,
   };
 }
 
-function serviceSettings(settings: ServeSettings): Omit<BatchesOptions, "kv" | "files"> {
-  const [server] = settings.servers;
+function serviceSettings(
+  settings: ServeSettings,
+  upstreams: Upstreams,
+): Omit<BatchesOptions, "kv" | "files"> {
   return {
     autostart: false,
     dialect: "openai",
     endpoints: jsonEndpoints,
     maxConcurrentBatches: settings.batches,
-    maxConcurrentRequestsPerBatch: settings.concurrency,
+    // What the servers take together; of it each run has its share.
+    maxConcurrentRequestsPerBatch: settings.servers.reduce(
+      (sum, { concurrency }) => sum + concurrency,
+      settings.servers.length === 0 ? settings.concurrency : 0,
+    ),
     maxAttempts: settings.maxAttempts,
     requestTimeoutMs: settings.timeoutMs,
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.
     soleOwner: true,
-    inference:
-      server === undefined
-        ? echoInference({ latencyMs: settings.latencyMs })
-        : modelServer(server, settings.limits.maxResponseBytes),
-    models: modelsOf(settings),
+    // Runs have one of their own.
+    inference: upstreams.inference("", ""),
+    models: upstreams.models(),
   };
-}
-
-function modelsOf({ servers, models }: ServeSettings): Models {
-  if (models) return { has: async (name) => models.includes(name) };
-  return servers.length === 0 ? echoModels : anyModel;
-}
-
-function modelServer(server: ModelServerSettings, maxResponseBytes: number): Inference {
-  const { url: baseUrl, key, headers, timeoutMs } = server;
-  try {
-    parseBaseUrl(baseUrl);
-  } catch {
-    // The address is not said: it may hold a password.
-    throw new Error("--url must be an http:// or https:// address without user name or password");
-  }
-  return fetchInference({
-    ...{ baseUrl, apiKey: key, timeoutMs, maxResponseBytes },
-    ...(headers !== undefined && { headers }),
-  });
 }

@@ -10,6 +10,7 @@ import { logError } from "../../server/log.ts";
 import type { Alarm, Blobs, TenantSettings } from "../../server/ports.ts";
 import type { TenantApi } from "../../server/tenant/api.ts";
 import { TenantService } from "../../server/tenant/service.ts";
+import type { Upstreams } from "../../server/upstreams/types.ts";
 import { LocalRuns } from "./runs.ts";
 import type { StateFolder } from "./state-folder.ts";
 
@@ -24,18 +25,21 @@ export class Tenants {
   readonly #state: StateFolder;
   readonly #blobs: Blobs;
   readonly #settings: TenantSettings;
+  readonly #upstreams: Upstreams;
   readonly #open = new Map<string, Tenant>();
 
-  constructor(state: StateFolder, blobs: Blobs, settings: TenantSettings) {
+  constructor(state: StateFolder, blobs: Blobs, settings: TenantSettings, upstreams: Upstreams) {
     this.#state = state;
     this.#blobs = blobs;
     this.#settings = settings;
+    this.#upstreams = upstreams;
   }
 
   get(name: string): TenantApi {
     let tenant = this.#open.get(name);
     if (tenant === undefined) {
-      tenant = openTenant(name, this.#state.store(fileName(name)), this.#blobs, this.#settings);
+      const path = this.#state.store(fileName(name));
+      tenant = openTenant(name, path, this.#blobs, this.#settings, this.#upstreams);
       this.#open.set(name, tenant);
     }
     return tenant.service;
@@ -63,7 +67,13 @@ export class Tenants {
   }
 }
 
-function openTenant(name: string, path: string, blobs: Blobs, settings: TenantSettings): Tenant {
+function openTenant(
+  name: string,
+  path: string,
+  blobs: Blobs,
+  settings: TenantSettings,
+  upstreams: Upstreams,
+): Tenant {
   const kv = new SqliteKV(path);
   const work = new Set<Promise<void>>();
   const background = (promise: Promise<unknown>) => {
@@ -77,7 +87,7 @@ function openTenant(name: string, path: string, blobs: Blobs, settings: TenantSe
   };
   const alarm = new TimerAlarm(() => background(service.alarm()));
   const runs = new LocalRuns({
-    ...{ tenantName: name, kv, blobs, service: settings.service },
+    ...{ tenantName: name, kv, blobs, service: settings.service, upstreams },
     tenant: () => service,
   });
   const service: TenantService = new TenantService({ name, kv, blobs, runs, settings, alarm, background });

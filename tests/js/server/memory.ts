@@ -3,10 +3,12 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { KV } from "../../../js/core/types.ts";
+import { echoCalls } from "../../../js/hosts/inference/echo/calls.ts";
 import { echoInference, echoModels } from "../../../js/hosts/inference/echo.ts";
 import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import type { Blobs, Ports, Runs, TenantPorts } from "../../../js/server/ports.ts";
 import { TenantService } from "../../../js/server/tenant/service.ts";
+import { ModelServers } from "../../../js/server/upstreams/upstreams.ts";
 
 export function memoryBlobs(): Blobs & { objects: Map<string, Uint8Array> } {
   const objects = new Map<string, Uint8Array>();
@@ -117,6 +119,9 @@ export function ports(more: Partial<Ports> = {}): Ports {
         return new Uint8Array(hash.digest());
       },
     },
+    upstreams: new ModelServers({ servers: [echoServer] }),
     ...more,
   };
 }
+
+const echoServer = { name: "echo", models: ["echo-1"], concurrency: 10, timeoutMs: 60_000, ...echoCalls() };

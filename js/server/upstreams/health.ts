@@ -1,0 +1,62 @@
+/** Whether a model server is to be asked, by how its last calls went. */
+
+/** Failures in a row after which a server is left out. */
+const REPEATEDLY = 3;
+const FIRST_MS = 1_000;
+const LONGEST_MS = 60_000;
+
+/** What a call says of its server. A caller that went, or a time that ran out, says nothing. */
+export type Verdict = "works" | "fails" | "nothing";
+
+export class Health {
+  #failures = 0;
+  #leftOutMs = 0;
+  /** Until when it is left out, and then until a probe was answered. */
+  #until: number | null = null;
+  #probe: object | undefined;
+
+  get isLeftOut(): boolean {
+    return this.#until !== null;
+  }
+
+  /** When it may be probed; the past for one that is not left out. */
+  get until(): number {
+    return this.#until ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether a call may go to it: any, or the one that finds out whether it works again. */
+  isOpen(now: number): boolean {
+    return this.#until === null || (now >= this.#until && this.#probe === undefined);
+  }
+
+  /** A call goes to it. What this gives is said again when the call ends. */
+  started(now: number): object {
+    const call = {};
+    if (this.#until !== null && now >= this.#until) this.#probe ??= call;
+    return call;
+  }
+
+  ended(call: object, verdict: Verdict, now: number): void {
+    const isProbe = call === this.#probe;
+    if (isProbe) this.#probe = undefined;
+    if (verdict === "works") {
+      this.#failures = 0;
+      this.#leftOutMs = 0;
+      this.#until = null;
+      return;
+    }
+    if (this.#until !== null) {
+      // Of calls that were sent before, or because no server was left, more of the same was to be expected.
+      if (isProbe && verdict === "fails") this.#leaveOut(now);
+      return;
+    }
+    if (verdict === "nothing") return;
+    this.#failures += 1;
+    if (this.#failures >= REPEATEDLY) this.#leaveOut(now);
+  }
+
+  #leaveOut(now: number): void {
+    this.#leftOutMs = Math.min(Math.max(this.#leftOutMs * 2, FIRST_MS), LONGEST_MS);
+    this.#until = now + this.#leftOutMs;
+  }
+}

@@ -1,0 +1,192 @@
+/** The model servers: who is asked for what, and when. */
+
+import { ApiError } from "../../core/errors.ts";
+import type { Inference, InferenceRequest, InferenceResponse, Models } from "../../core/types.ts";
+import { byName, Catalog } from "./catalog.ts";
+import { Gate, type Pool } from "./gate.ts";
+import { passThrough } from "./pass.ts";
+import { ServerState } from "./server-state.ts";
+import { Shares } from "./shares.ts";
+import {
+  type CallEnd,
+  type Clock,
+  type ModelServer,
+  type OnCall,
+  type PassedCall,
+  systemClock,
+  type UpstreamStats,
+  type Upstreams,
+  type WireModel,
+} from "./types.ts";
+
+export interface UpstreamsOptions {
+  /** At least one, by different names. */
+  servers: readonly ModelServer[];
+  /** The only models there are, whatever the servers offer; undefined for no such rule. */
+  models?: readonly string[] | undefined;
+  /** Whether batches yield to calls that somebody waits for. Default true. */
+  interactiveFirst?: boolean;
+  /**
+   * Whether every call to the servers goes through here. Not in a Worker, of which there are many: there calls are passed on
+   * without a gate. Default true.
+   */
+  shared?: boolean;
+  /** Asked before each call. */
+  onCall?: OnCall | undefined;
+  clock?: Clock;
+}
+
+export class ModelServers implements Upstreams {
+  readonly stats: UpstreamStats;
+  readonly #options: UpstreamsOptions;
+  readonly #clock: Clock;
+  readonly #gate: Gate;
+  readonly #catalog: Catalog;
+  readonly #shares = new Map<string, Shares>();
+  readonly #interactiveFirst: boolean;
+  readonly #shared: boolean;
+
+  constructor(options: UpstreamsOptions) {
+    const { servers, interactiveFirst = true, shared = true, clock = systemClock } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#interactiveFirst = interactiveFirst;
+    this.#shared = shared;
+    const states = servers.map((server) => new ServerState(server));
+    this.#gate = new Gate(states, interactiveFirst, clock);
+    this.#catalog = new Catalog(states, clock, shared);
+    this.stats = {
+      servers: () => states.map((state) => state.stats()),
+      notSent: () => this.#gate.notSent,
+    };
+  }
+
+  inference(tenant: string, batchId: string): Inference {
+    return {
+      allowance: (pool) => this.#sharesOf(pool).allowance(tenant, batchId),
+      infer: (request, signal) => this.#infer(tenant, batchId, request, signal),
+    };
+  }
+
+  models(): Models {
+    const has = async (model: string) => this.#isThere(model) && this.#catalog.has(model);
+    // One pool has no name, and what runs over it need not ask.
+    const isOne = this.#options.servers.length === 1;
+    return { has, ...(!isOne && { pool: (model: string) => this.#catalog.poolName(model) }) };
+  }
+
+  async list(): Promise<WireModel[]> {
+    const { models } = this.#options;
+    const offered = await this.#catalog.list();
+    if (offered === undefined && !models) {
+      const message = "The model server does not say which models it has. Please try again later.";
+      throw new ApiError({ status: 503, type: "server_error", message, param: null, code: null });
+    }
+    const found = new Map(offered?.map((model) => [model.id, model]));
+    return models?.map((id) => found.get(id) ?? byName(id)) ?? [...found.values()];
+  }
+
+  ready(): Promise<void> {
+    return this.#catalog.ready();
+  }
+
+  get mustKnowModel(): boolean {
+    const { servers, models } = this.#options;
+    return servers.length > 1 || models !== undefined || servers[0]?.models !== undefined;
+  }
+
+  pass(call: PassedCall): Promise<Response> {
+    const name = call.model === undefined ? "" : this.#catalog.poolName(call.model);
+    const { onCall } = this.#options;
+    const passage = {
+      ...{ gate: this.#gate, clock: this.#clock, onCall, tracked: this.#shared },
+      enter: async ({ tenant, signal }: PassedCall, pool: Pool) => {
+        if (this.#interactiveFirst) {
+          return this.#gate.interactive(pool, this.#shares.get(name)?.isIdle ?? true);
+        }
+        const wish = { tenant, line: "", kind: "interactive", pool } as const;
+        return this.#gate.enter(wish, signal, pool[0]?.server.timeoutMs);
+      },
+    };
+    return passThrough(passage, call, this.#catalog.pool(name));
+  }
+
+  #isThere(model: string): boolean {
+    return this.#options.models?.includes(model) !== false;
+  }
+
+  #sharesOf(pool: string): Shares {
+    let shares = this.#shares.get(pool);
+    if (shares === undefined) {
+      shares = new Shares(() => this.#gate.capacity(this.#catalog.pool(pool)), this.#clock);
+      this.#shares.set(pool, shares);
+    }
+    return shares;
+  }
+
+  /** The pool of a request for which the core knows none: of a model that is one of very many. */
+  #poolOf({ body }: InferenceRequest): string {
+    if (this.#options.servers.length === 1) return "";
+    const { model } = JSON.parse(new TextDecoder().decode(body)) as { model?: unknown };
+    return typeof model === "string" ? this.#catalog.poolName(model) : "";
+  }
+
+  /** One request of a batch: one call to one server. */
+  async #infer(
+    tenant: string,
+    batchId: string,
+    request: InferenceRequest,
+    signal: AbortSignal,
+  ): Promise<InferenceResponse> {
+    signal.throwIfAborted();
+    const name = request.pool ?? this.#poolOf(request);
+    const shares = this.#sharesOf(name);
+    const run = shares.run(tenant, batchId);
+    const wish = {
+      tenant,
+      line: `${batchId}\n${name}`,
+      kind: "batch",
+      pool: this.#catalog.pool(name),
+    } as const;
+    run.enter();
+    try {
+      const { state, call } = await this.#gate.enter(wish, signal);
+      run.servedAt = this.#clock.now();
+      let end: CallEnd = "unreachable";
+      const { server } = state;
+      const { url: path, idempotencyKey } = request;
+      const about = { kind: "batch", server: server.name, path, tenant, batchId, idempotencyKey } as const;
+      const watch = this.#options.onCall?.(about);
+      try {
+        const asked = watch?.headers ? { ...request, headers: watch.headers } : request;
+        const answer = await server.infer(asked, signal);
+        end = answer.status;
+        return answer;
+      } catch (error) {
+        end = signal.aborted ? "aborted" : endOf(error);
+        throw error;
+      } finally {
+        state.answered(call, end, this.#clock.now());
+        state.leave("batch");
+        watch?.ended?.(end);
+        this.#gate.pump();
+      }
+    } finally {
+      shares.leave(run);
+    }
+  }
+}
+
+/** What a rejection of {@link Inference.infer} says. */
+function endOf(error: unknown): CallEnd {
+  switch ((error as Partial<Error> | null)?.name) {
+    case "TimeoutError":
+      return "timeout";
+    case "ResponseTooLargeError":
+      return "too_large";
+    case "RedirectError":
+      return "redirect";
+    default:
+      return "unreachable";
+  }
+}
