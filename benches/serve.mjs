@@ -76,7 +76,15 @@ const flags = (process.env.SERVE_FLAGS ?? "").split(" ").filter((flag) => flag !
 
 function startServer(data, args, profile) {
   const nodeFlags = profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`, ...flags] : flags;
-  const serve = [here("../dist/cli/main.js"), "serve", "--port", "0", "--data", data, ...args];
+  const serve = [
+    process.env.SERVE_MAIN ?? here("../dist/cli/main.js"),
+    "serve",
+    "--port",
+    "0",
+    "--data",
+    data,
+    ...args,
+  ];
   return start([...nodeFlags, ...serve], { stdio: ["ignore", "pipe", "ignore"] });
 }
 
