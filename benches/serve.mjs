@@ -118,10 +118,12 @@ async function edgebatch(setting, input, model) {
   });
   const { id } = await created.json();
   const looking = start([here("serve/clients.mjs"), `${url}/v1/batches/${id}`, clients, every]);
+  const phases = {};
   let batch;
   do {
-    await new Promise((next) => setTimeout(next, 50));
+    await new Promise((next) => setTimeout(next, 20));
     batch = await (await called(`${url}/v1/batches/${id}`)).json();
+    phases[batch.status] ??= Math.round(performance.now() - began);
   } while (batch.status !== "completed" && batch.status !== "failed");
   const seconds = (performance.now() - began) / 1000;
   const cpuMicroseconds = ((processor(server.pid) - cpu) / requests) * 1e6;
@@ -135,7 +137,7 @@ async function edgebatch(setting, input, model) {
     throw new Error(JSON.stringify({ batch, lines, looks }));
   await server.stop();
   rmSync(data, { recursive: true });
-  return { perSecond: requests / seconds, memory: most, idle, cpuMicroseconds, looks };
+  return { perSecond: requests / seconds, memory: most, idle, cpuMicroseconds, phases, looks };
 }
 
 async function loop(setting, input, model) {
