@@ -2,12 +2,8 @@
 
 export { MemoryFiles } from "../hosts/files/memory.ts";
 export { anyModel, type EchoInferenceOptions, echoInference, echoModels } from "../hosts/inference/echo.ts";
-export {
-  type FetchInferenceOptions,
-  fetchInference,
-  RedirectError,
-  ResponseTooLargeError,
-} from "../hosts/inference/fetch.ts";
+export { ResponseTooLargeError } from "../hosts/inference/exchange.ts";
+export { type FetchInferenceOptions, fetchInference, RedirectError } from "../hosts/inference/fetch.ts";
 export { MemoryKV } from "../hosts/kv/memory.ts";
 export { Batches, type BatchesOptions, type InputValidation } from "./batches.ts";
 export {

@@ -1,10 +1,11 @@
 /** A model server spoken to with `fetch`. */
 
-import { concat } from "../../core/bytes.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import { defaults } from "../../core/rules.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../../core/types.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
+import { type Exchange, type Incoming, isRedirect, overFetch, type Stopper } from "./exchange.ts";
+import { overNode } from "./over-node.ts";
 import { patientFetch } from "./patient-fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -45,78 +46,90 @@ const names: NamesOf<FetchInferenceOptions> = {
  */
 export function fetchInference(options: FetchInferenceOptions): Inference {
   checkNames(options, names, "fetchInference");
-  const {
-    timeoutMs = defaults.requestTimeoutMs,
-    maxResponseBytes = defaults.limits.maxResponseBytes,
-    fetch = patientFetch(),
-  } = options;
+  const { timeoutMs = defaults.requestTimeoutMs, maxResponseBytes = defaults.limits.maxResponseBytes } =
+    options;
   const base = parseBaseUrl(options.baseUrl);
-  const common = new Headers({ "content-type": "application/json", accept: "application/json" });
-  if (options.apiKey !== undefined) common.set("authorization", `Bearer ${checkKey(options.apiKey)}`);
-  for (const [name, value] of Object.entries(options.headers ?? {})) common.set(name, value);
+  const set = new Headers({ "content-type": "application/json", accept: "application/json" });
+  if (options.apiKey !== undefined) set.set("authorization", `Bearer ${checkKey(options.apiKey)}`);
+  for (const [name, value] of Object.entries(options.headers ?? {})) set.set(name, value);
+  const common = Object.fromEntries(set);
+  const exchange = exchangeOver(options.fetch);
 
-  async function post(request: InferenceRequest, signal: AbortSignal): Promise<Response> {
-    const headers = new Headers(common);
-    for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
-    headers.set("idempotency-key", request.idempotencyKey);
+  /** Follows what may be followed. */
+  async function ask(request: InferenceRequest, stopper: Stopper): Promise<InferenceResponse> {
+    const headers = { ...common, ...request.headers, "idempotency-key": request.idempotencyKey };
     let url = joinUrl(base, request.url);
     for (let hops = 0; ; hops++) {
-      const response = await fetch(url, {
-        method: "POST",
-        headers,
-        body: request.body as Uint8Array<ArrayBuffer>,
-        redirect: "manual",
-        signal,
-      });
-      if (!isRedirect(response)) return response;
-      response.body?.cancel().catch(() => undefined);
-      const next = redirectedTo(response, url);
-      if (next === null || hops === 5) throw redirectError(response, url);
-      url = next;
+      const answer = await exchange()({ url, headers, body: request.body, most: maxResponseBytes }, stopper);
+      const { status, header, body } = answer;
+      if (status === 0 || isRedirect(status, header("location"))) {
+        const next = redirectedTo(answer, url);
+        if (next === null || hops === 5 || stopper.stopped) throw redirectError(answer, url);
+        url = next;
+        continue;
+      }
+      const requestId = header("x-request-id");
+      const wait = retryAfterMs({ get: header });
+      return {
+        ...{ status, body },
+        ...(requestId !== null && { requestId }),
+        ...(wait !== undefined && { retryAfterMs: wait }),
+      };
     }
   }
 
-  async function ask(request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse> {
-    const response = await post(request, signal);
-    const requestId = response.headers.get("x-request-id");
-    const wait = retryAfterMs(response.headers);
-    return {
-      status: response.status,
-      body: await readBody(response, maxResponseBytes),
-      ...(requestId !== null && { requestId }),
-      ...(wait !== undefined && { retryAfterMs: wait }),
-    };
-  }
-
   return {
-    async infer(request, signal) {
-      signal.throwIfAborted();
-      const control = new AbortController();
-      const stopped = new Promise<never>((_, reject) => {
-        control.signal.addEventListener("abort", () => reject(control.signal.reason), { once: true });
+    infer(request, signal) {
+      if (signal.aborted) return Promise.reject(signal.reason);
+      return new Promise((resolve, reject) => {
+        const stopper: Stopper = {};
+        // Not by way of the exchange, as not every `fetch` heeds its signal.
+        const stop = (reason: unknown): void => {
+          end();
+          reject(reason);
+          stopper.stopped = true;
+          stopper.stop?.(reason);
+        };
+        const onAbort = (): void => stop(signal.reason);
+        const timer = Number.isFinite(timeoutMs)
+          ? setTimeout(() => stop(timeoutError(base, timeoutMs)), Math.min(timeoutMs, MAX_TIMER))
+          : undefined;
+        const end = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", onAbort);
+        };
+        signal.addEventListener("abort", onAbort, { once: true });
+        ask(request, stopper).then(
+          (answer) => {
+            end();
+            resolve(answer);
+          },
+          (error) => {
+            end();
+            reject(isTimeout(error) ? timeoutError(base, undefined, error) : withCause(error));
+          },
+        );
       });
-      const onAbort = (): void => control.abort(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      const timer = Number.isFinite(timeoutMs)
-        ? setTimeout(() => control.abort(timeoutError(base, timeoutMs)), Math.min(timeoutMs, MAX_TIMER))
-        : undefined;
-      try {
-        // A race, as not every `fetch` heeds its signal.
-        return await Promise.race([ask(request, control.signal), stopped]);
-      } catch (error) {
-        if (control.signal.aborted) throw control.signal.reason;
-        throw isTimeout(error) ? timeoutError(base, undefined, error) : withCause(error);
-      } finally {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", onAbort);
-      }
     },
   };
 }
 
-/** An answer over `maxResponseBytes`. */
-export class ResponseTooLargeError extends Error {
-  override name = "ResponseTooLargeError";
+/** How to get an exchange: over the `fetch` that was given, or over what the process has now. */
+function exchangeOver(given: typeof globalThis.fetch | undefined): () => Exchange {
+  if (given !== undefined) {
+    const exchange = overFetch(given);
+    return () => exchange;
+  }
+  let over = globalThis.fetch;
+  const make = () => overNode() ?? overFetch(patientFetch());
+  let exchange = make();
+  return () => {
+    if (over !== globalThis.fetch) {
+      over = globalThis.fetch;
+      exchange = make();
+    }
+    return exchange;
+  };
 }
 
 /** A redirect to another server, or one that would not send the request again as it is. */
@@ -138,52 +151,20 @@ export function checkKey(key: string): string {
   );
 }
 
-function isRedirect({ type, status, headers }: Response): boolean {
-  return type === "opaqueredirect" || ([301, 302, 303, 307, 308].includes(status) && headers.has("location"));
-}
-
 /** Where a request may be sent again, with body and key: to the same server, or to the same one by https. */
-function redirectedTo({ status, headers }: Response, from: URL): URL | null {
-  const location = headers.get("location") ?? "";
+function redirectedTo({ status, header }: Incoming, from: URL): URL | null {
+  const location = header("location") ?? "";
   if ((status !== 307 && status !== 308) || !URL.canParse(location, from)) return null;
   const to = new URL(location, from);
   const secured = from.protocol === "http:" && to.protocol === "https:" && from.hostname === to.hostname;
   return (to.origin === from.origin || secured) && to.username === "" && to.password === "" ? to : null;
 }
 
-function redirectError({ status, headers }: Response, from: URL): RedirectError {
-  const location = headers.get("location");
+function redirectError({ status, header }: Incoming, from: URL): RedirectError {
+  const location = header("location");
   const to = location !== null && URL.canParse(location, from) ? new URL(location, from).href : location;
   const where = to === null ? "with a redirect" : `${status}, a redirect to ${to}`;
   return new RedirectError(`${from.origin} answered ${where}. If that is right, make it the base URL.`);
-}
-
-async function readBody(response: Response, most: number): Promise<Uint8Array> {
-  const length = response.headers.get("content-length");
-  if (Number(length) > most) {
-    response.body?.cancel().catch(() => undefined);
-    throw tooLarge(most);
-  }
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const reader = response.body?.getReader();
-  for (let next = await reader?.read(); next?.value !== undefined; next = await reader?.read()) {
-    size += next.value.length;
-    if (size > most) {
-      reader?.cancel().catch(() => undefined);
-      throw tooLarge(most);
-    }
-    parts.push(next.value);
-  }
-  // Most runtimes notice by themselves.
-  if (length !== null && !response.headers.has("content-encoding") && size !== Number(length)) {
-    throw new Error(`The answer ended after ${size} of ${length} bytes.`);
-  }
-  return parts.length === 1 ? (parts[0] as Uint8Array) : concat(parts);
-}
-
-function tooLarge(most: number): ResponseTooLargeError {
-  return new ResponseTooLargeError(`The answer has more than ${most} bytes.`);
 }
 
 function timeoutError(base: URL, ms: number | undefined, cause?: unknown): Error {

@@ -17,18 +17,23 @@ export function patientFetch(): typeof globalThis.fetch {
     return ((input, init) =>
       globalThis.fetch(input, { ...init, timeout: false } as RequestInit)) as typeof globalThis.fetch;
   }
-  // Node loads its implementation, and with it the dispatcher, when one of its classes is first used.
-  new Headers();
-  if (dispatcherOfNode() === undefined) return globalThis.fetch;
+  if (!hasDispatcher()) return globalThis.fetch;
   const patient: Dispatcher = {
     // The process may have changed its dispatcher in between.
     dispatch: (options, handler) =>
-      (dispatcherOfNode() as Dispatcher).dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler),
+      dispatcherOfNode().dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler),
   };
   return (input, init) => globalThis.fetch(input, { ...init, dispatcher: patient } as RequestInit);
 }
 
-function dispatcherOfNode(): Dispatcher | undefined {
-  const found = (globalThis as Record<symbol, unknown>)[DISPATCHER] as Partial<Dispatcher> | undefined;
-  return typeof found?.dispatch === "function" ? (found as Dispatcher) : undefined;
+/** Whether there is what carries the requests of Node's `fetch`. */
+export function hasDispatcher(): boolean {
+  // Node loads its implementation, and with it the dispatcher, when one of its classes is first used.
+  new Headers();
+  return typeof dispatcherOfNode()?.dispatch === "function";
+}
+
+/** It, as it is now. */
+export function dispatcherOfNode(): Dispatcher {
+  return (globalThis as Record<symbol, unknown>)[DISPATCHER] as Dispatcher;
 }

@@ -4,7 +4,7 @@
  * Milliseconds from `retry-after-ms` or `retry-after` (seconds, or an HTTP date in any of its three forms), the first
  * of them that makes sense. Undefined when none does: negative numbers, times past and anything else are ignored.
  */
-export function retryAfterMs(headers: Headers, now = Date.now()): number | undefined {
+export function retryAfterMs(headers: Pick<Headers, "get">, now = Date.now()): number | undefined {
   const ms = decimal(headers.get("retry-after-ms"));
   if (ms !== undefined) return Math.ceil(ms);
   const after = headers.get("retry-after")?.trim() ?? "";

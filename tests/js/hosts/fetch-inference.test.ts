@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
+import * as zlib from "node:zlib";
 import { fetchInference } from "../../../js/hosts/inference/fetch.ts";
 import { ask, never, REQUEST, serve, textOf } from "./model-server.ts";
 
@@ -339,20 +340,59 @@ describe("fetchInference", () => {
   });
 
   test("reads a compressed answer, and joins one of many parts", async () => {
-    const { gzipSync } = await import("node:zlib");
     const text = JSON.stringify({ text: "ü".repeat(50_000) });
-    const packed = gzipSync(text);
+    const packed: Record<string, Buffer> = {
+      gzip: zlib.gzipSync(text),
+      deflate: zlib.deflateSync(text),
+      br: zlib.brotliCompressSync(text),
+      "deflate, gzip": zlib.gzipSync(zlib.deflateSync(text)),
+    };
     const baseUrl = await serve((request, response) => {
-      if (request.headers["x-how"] === "gzip") {
-        response.writeHead(200, { "content-encoding": "gzip", "content-length": packed.length }).end(packed);
+      const coding = String(request.headers["x-how"]);
+      const body = packed[coding];
+      if (body !== undefined) {
+        response.writeHead(200, { "content-encoding": coding, "content-length": body.length }).end(body);
         return;
       }
       for (let at = 0; at < text.length; at += 5000) response.write(text.slice(at, at + 5000));
       response.end();
     });
-    for (const how of ["gzip", "parts"]) {
-      assert.equal(textOf((await ask({ baseUrl, headers: { "x-how": how } })).body), text);
+    for (const how of [...Object.keys(packed), "parts"]) {
+      assert.equal(textOf((await ask({ baseUrl, headers: { "x-how": how } })).body), text, how);
     }
+    const small = ask({ baseUrl, headers: { "x-how": "gzip" }, maxResponseBytes: 50_000 });
+    await assert.rejects(small, { name: "ResponseTooLargeError" }, "unpacked it is larger than what came");
+  });
+
+  test("sends by the fetch that the process has put in place of Node's, and by Node's again", async () => {
+    const baseUrl = await serve((_, response) => response.end("{}"));
+    const inference = fetchInference({ baseUrl });
+    const before = globalThis.fetch;
+    let seen = 0;
+    globalThis.fetch = (input, init) => {
+      seen++;
+      return before(input, init);
+    };
+    try {
+      assert.equal((await inference.infer(REQUEST, never())).status, 200);
+    } finally {
+      globalThis.fetch = before;
+    }
+    await inference.infer(REQUEST, never());
+    assert.equal(seen, 1);
+  });
+
+  test("sends nothing to where a redirect leads once it was told to stop", async () => {
+    const control = new AbortController();
+    let asked = 0;
+    const deaf = (async () => {
+      asked++;
+      control.abort();
+      return new Response(null, { status: 307, headers: { location: "/elsewhere" } });
+    }) as typeof fetch;
+    await assert.rejects(ask({ baseUrl: "http://h", fetch: deaf }, control.signal), { name: "AbortError" });
+    await new Promise((next) => setImmediate(next));
+    assert.equal(asked, 1);
   });
 
   test("says what Retry-After says", async () => {

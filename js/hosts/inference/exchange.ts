@@ -1,0 +1,114 @@
+/** One request and its answer, however they travel: over `fetch`, or over what carries Node's. */
+
+import { concat } from "../../core/bytes.ts";
+
+/** What is sent. */
+export interface Outgoing {
+  url: URL;
+  headers: Record<string, string>;
+  body: Uint8Array;
+  /** Most bytes of an answer. */
+  most: number;
+}
+
+/** What came back. */
+export interface Incoming {
+  status: number;
+  header(name: string): string | null;
+  /** Empty for a redirect, whose body nobody reads. */
+  body: Uint8Array;
+}
+
+/** The caller's way to end an exchange that is under way. */
+export interface Stopper {
+  stop?: (reason: unknown) => void;
+  /** Nothing is to be sent any more. */
+  stopped?: boolean;
+}
+
+/** Posts once and follows nothing. Rejects with a {@link ResponseTooLargeError}, or with what the connection says. */
+export type Exchange = (outgoing: Outgoing, stopper: Stopper) => Promise<Incoming>;
+
+/** An answer over `maxResponseBytes`. */
+export class ResponseTooLargeError extends Error {
+  override name = "ResponseTooLargeError";
+}
+
+/** Whether an answer sends the caller elsewhere. */
+export function isRedirect(status: number, location: string | null): boolean {
+  return [301, 302, 303, 307, 308].includes(status) && location !== null;
+}
+
+/** The parts of an answer, as they come. */
+export class Parts {
+  readonly #most: number;
+  /** What the server said of its length, where it holds for the bytes that are counted. */
+  readonly #length: number | null;
+  readonly #parts: Uint8Array[] = [];
+  #size = 0;
+
+  /** @throws ResponseTooLargeError for an answer that says it is */
+  constructor(header: (name: string) => string | null, most: number) {
+    this.#most = most;
+    const length = header("content-length");
+    if (Number(length) > most) throw tooLarge(most);
+    this.#length = length === null || header("content-encoding") !== null ? null : Number(length);
+  }
+
+  /** @throws ResponseTooLargeError */
+  add(part: Uint8Array): void {
+    this.#size += part.length;
+    if (this.#size > this.#most) throw tooLarge(this.#most);
+    this.#parts.push(part);
+  }
+
+  /** @throws Error when the answer was cut off, which most runtimes notice by themselves */
+  whole(): Uint8Array {
+    if (this.#length !== null && this.#size !== this.#length)
+      throw new Error(`The answer ended after ${this.#size} of ${this.#length} bytes.`);
+    return this.#parts.length === 1 ? (this.#parts[0] as Uint8Array) : concat(this.#parts);
+  }
+}
+
+/** An exchange over `fetch`. */
+export function overFetch(fetch: typeof globalThis.fetch): Exchange {
+  return async ({ url, headers, body, most }, stopper) => {
+    const control = new AbortController();
+    stopper.stop = (reason) => control.abort(reason);
+    const response = await fetch(url, {
+      ...{ method: "POST", headers, body: body as Uint8Array<ArrayBuffer> },
+      ...{ redirect: "manual", signal: control.signal },
+    });
+    const header = (name: string) => response.headers.get(name);
+    const { status } = response;
+    const cancel = () => void response.body?.cancel().catch(() => undefined);
+    if (response.type === "opaqueredirect" || isRedirect(status, header("location"))) {
+      cancel();
+      return { status, header, body: new Uint8Array() };
+    }
+    return { status, header, body: await read(response.body, header, most) };
+  };
+}
+
+async function read(
+  stream: ReadableStream<Uint8Array> | null,
+  header: (name: string) => string | null,
+  most: number,
+): Promise<Uint8Array> {
+  const reader = stream?.getReader();
+  try {
+    const parts = new Parts(header, most);
+    for (let next = await reader?.read(); next?.value !== undefined; next = await reader?.read()) {
+      parts.add(next.value);
+    }
+    return parts.whole();
+  } catch (error) {
+    reader?.cancel().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** What an answer over the limit is rejected with. */
+export function tooLarge(most: number): ResponseTooLargeError {
+  return new ResponseTooLargeError(`The answer has more than ${most} bytes.`);
+}
