@@ -127,7 +127,7 @@ export class RedirectError extends Error {
 const MAX_TIMER = 0x7fffffff;
 
 /** @throws TypeError for a key that no header can carry, without saying it */
-function checkKey(key: string): string {
+export function checkKey(key: string): string {
   const place = [...key].findIndex((char) => !/[\t\x20-\x7e\x80-\xff]/.test(char));
   if (place < 0) return key;
   const code = ([...key][place] as string).codePointAt(0) as number;
