@@ -51,7 +51,8 @@ export class Api {
   async open(call: Call): Promise<Response> {
     const { base } = this.connection;
     const control = new AbortController();
-    const signal = call.signal === undefined ? control.signal : AbortSignal.any([control.signal, call.signal]);
+    const signal =
+      call.signal === undefined ? control.signal : AbortSignal.any([control.signal, call.signal]);
     const timer = setTimeout(() => control.abort(timeout()), call.timeoutMs ?? timeoutMs);
     let response: Response;
     try {
@@ -160,7 +161,9 @@ export class Api {
       const streamed = body instanceof ReadableStream ? { duplex: "half" as const } : {};
       const init = { method, headers, redirect: "manual", signal, ...streamed } as const;
       const response = await this.#fetch(url, body === undefined ? init : { ...init, body });
-      const to = [301, 302, 303, 307, 308].includes(response.status) ? response.headers.get("location") : null;
+      const to = [301, 302, 303, 307, 308].includes(response.status)
+        ? response.headers.get("location")
+        : null;
       if (to === null) return response;
       response.body?.cancel().catch(() => undefined);
       const next = URL.canParse(to, url.href) ? new URL(to, url.href) : null;

@@ -34,7 +34,10 @@ export function filenameOf(path: string): string {
 }
 
 /** The content, in chunks that are the taker's. @throws CannotRun at its end, if it is not what it was */
-export async function* reading(content: Content, onBytes: (sent: number) => void): AsyncGenerator<Uint8Array> {
+export async function* reading(
+  content: Content,
+  onBytes: (sent: number) => void,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash("sha256");
   let sent = 0;
   for await (const chunk of (await openInput(content.name)).chunks) {

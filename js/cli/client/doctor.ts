@@ -35,14 +35,17 @@ export async function doctor(options: DoctorOptions): Promise<number> {
     if (mark === "✗") worst = exit.bad;
     await print(`${mark} ${oneLine(text)}\n`);
   };
-  const from = connection.isDefault ? " (no server was named: --url, EDGEBATCH_URL or OPENAI_BASE_URL does)" : "";
+  const from = connection.isDefault
+    ? " (no server was named: --url, EDGEBATCH_URL or OPENAI_BASE_URL does)"
+    : "";
   await print(`${connection.shown}${from}\n`);
   for (const finding of proxies(connection)) await tell(finding);
   const met = await meet(patient);
   for (const finding of met.findings) await tell(finding);
   if (!met.goOn) return worst;
   const batches = await batchesOf(patient);
-  if (options.request) await tell(await request(patient, options.model ?? chatModel(met.models), batches.mark === "✓"));
+  if (options.request)
+    await tell(await request(patient, options.model ?? chatModel(met.models), batches.mark === "✓"));
   await tell(batches);
   return worst;
 }
@@ -57,8 +60,10 @@ async function meet(api: Api): Promise<{ findings: Finding[]; models: string[]; 
   try {
     response = await api.open({ path: "/models", timeoutMs: answerMs });
   } catch (error) {
-    if (error instanceof Unreachable) return { findings: [bad(away(error, connection))], models: [], goOn: false };
-    if (!(error instanceof ApiError)) return { findings: [bad((error as Error).message)], models: [], goOn: false };
+    if (error instanceof Unreachable)
+      return { findings: [bad(away(error, connection))], models: [], goOn: false };
+    if (!(error instanceof ApiError))
+      return { findings: [bad((error as Error).message)], models: [], goOn: false };
     findings.push(good(`${connection.base.host} answers`));
     findings.push(...refusal(error, connection));
     return { findings, models: [], goOn: error.status === 404 && error.isApi };
@@ -69,7 +74,9 @@ async function meet(api: Api): Promise<{ findings: Finding[]; models: string[]; 
   const models = await modelsOf(response);
   if (models === null) {
     findings.push(
-      bad(`what answers at ${connection.shown}/models is no list of models: check --url, which usually ends in /v1`),
+      bad(
+        `what answers at ${connection.shown}/models is no list of models: check --url, which usually ends in /v1`,
+      ),
     );
     return { findings, models: [], goOn: false };
   }
@@ -116,7 +123,9 @@ async function modelsOf(response: Response): Promise<string[] | null> {
   try {
     const { data } = JSON.parse((await response.text()).slice(0, 16 << 20)) as { data?: unknown };
     if (!Array.isArray(data)) return null;
-    return data.flatMap((model: { id?: unknown } | null) => (typeof model?.id === "string" ? [model.id] : []));
+    return data.flatMap((model: { id?: unknown } | null) =>
+      typeof model?.id === "string" ? [model.id] : [],
+    );
   } catch {
     return null;
   }
@@ -136,7 +145,8 @@ function clockOf(date: string | null, here: number): Finding {
 
 /** What can be asked for a chat: by the names that models have. */
 function chatModel(models: string[]): string | undefined {
-  const other = /embed|whisper|tts|dall-e|moderation|rerank|audio|realtime|image|sora|transcribe|davinci|babbage|bge-/i;
+  const other =
+    /embed|whisper|tts|dall-e|moderation|rerank|audio|realtime|image|sora|transcribe|davinci|babbage|bge-/i;
   return models.find((name) => !other.test(name)) ?? models[0];
 }
 
@@ -202,8 +212,11 @@ function proxies({ base }: Connection): Finding[] {
   const findings: Finding[] = [];
   const name = names.find((variable) => process.env[variable]);
   if (name !== undefined && !process.env.NODE_USE_ENV_PROXY) {
-    findings.push(note(`${name} is set and not used: with NODE_USE_ENV_PROXY=1 it is, from Node 22.21 and 24 on`));
-  } else if (name !== undefined) findings.push(note(`calls go through the proxy of ${name}, unless NO_PROXY names the host`));
+    findings.push(
+      note(`${name} is set and not used: with NODE_USE_ENV_PROXY=1 it is, from Node 22.21 and 24 on`),
+    );
+  } else if (name !== undefined)
+    findings.push(note(`calls go through the proxy of ${name}, unless NO_PROXY names the host`));
   if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
     findings.push(bad("NODE_TLS_REJECT_UNAUTHORIZED=0: nobody is checked to be who they say; unset it"));
   }

@@ -27,7 +27,7 @@ export async function downloadTo(
   const total = await sizeOf(api, id);
   const other = force || total === null ? null : await stat(to).catch(() => null);
   if (other !== null && other.size !== total) throw inTheWay(to);
-  const handle = await open(part, "a", 0o600);
+  const handle = await open(part, "a");
   try {
     const there = (await stat(part)).size;
     const at = total !== null && there > total ? 0 : there;
@@ -49,7 +49,10 @@ export async function downloadTo(
 async function goOnLater<T>(work: Promise<T>): Promise<T> {
   return await work.catch((error: unknown) => {
     if (!isPassing(error)) throw error;
-    throw new Unreachable(`${error.message}. Nothing is lost: the same command goes on where it broke`, false);
+    throw new Unreachable(
+      `${error.message}. Nothing is lost: the same command goes on where it broke`,
+      false,
+    );
   });
 }
 
@@ -126,16 +129,17 @@ function startOf({ status, headers }: Response): number {
 }
 
 async function* pieces(api: Api, response: Response): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
+  if (response.body === null) return;
+  const reader = response.body.getReader();
   try {
     for (;;) {
-      const next = await within(reader?.read() ?? Promise.resolve({ done: true, value: undefined }), stalledMs);
-      if (next.value === undefined) return;
-      yield next.value;
+      const { value } = await within(reader.read(), stalledMs);
+      if (value === undefined) return;
+      yield value;
     }
   } catch (error) {
     throw unreachable(error, api.connection.base);
   } finally {
-    reader?.cancel().catch(() => undefined);
+    reader.cancel().catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 /** What goes wrong between here and a server, in words. */
 
-import { errorOf } from "../trouble.ts";
 import { CannotRun, messageOf, oneLine } from "../terminal.ts";
+import { errorOf } from "../trouble.ts";
 
 /** A call that got no answer. */
 export class Unreachable extends CannotRun {

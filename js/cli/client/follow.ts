@@ -1,8 +1,9 @@
 /** `edgebatch watch`: a batch from afar, until it has ended. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { left, modeFor, Progress } from "../progress.ts";
 import { Signals } from "../signals.ts";
-import { count, exit, printErrors, print, say } from "../terminal.ts";
+import { count, exit, print, printErrors, say } from "../terminal.ts";
 import { waitOf } from "../waiting.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
@@ -19,7 +20,9 @@ const pollMs = { first: 500, moving: 1_000, longest: 15_000 };
 /** Watches a batch until it has ended. Gives the exit status. */
 export async function watch(id: string, options: WatchOptions): Promise<number> {
   const progress = new Progress(modeFor({ quiet: options.quiet === true, lines: true }));
-  const api = new Api(connectionOf(options), options.patience * 1_000, (text) => progress.note(`edgebatch: ${text}`));
+  const api = new Api(connectionOf(options), options.patience * 1_000, (text) =>
+    progress.note(`edgebatch: ${text}`),
+  );
   const batch = await findBatch(api, id);
   const end = await follow(api, batch, progress);
   if (typeof end === "number") return end;
@@ -28,7 +31,11 @@ export async function watch(id: string, options: WatchOptions): Promise<number> 
 }
 
 /** Shows a batch until it has ended; gives the exit status instead where a signal came before. */
-export async function follow(api: Api, first: RemoteBatch, progress: Progress): Promise<RemoteBatch | number> {
+export async function follow(
+  api: Api,
+  first: RemoteBatch,
+  progress: Progress,
+): Promise<RemoteBatch | number> {
   let batch = first;
   if (hasEnded(batch)) return batch;
   const control = new AbortController();
@@ -39,10 +46,7 @@ export async function follow(api: Api, first: RemoteBatch, progress: Progress): 
     let wait = pollMs.first;
     while (!hasEnded(batch)) {
       show(batch, progress, told);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, wait * (0.9 + Math.random() * 0.2));
-        control.signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-      });
+      await sleep(wait * (0.9 + Math.random() * 0.2), undefined, { signal: control.signal });
       const before = batch;
       batch = asBatch(await api.call({ path, signal: control.signal }));
       const moved = before.status !== batch.status || countsOf(before).done !== countsOf(batch).done;

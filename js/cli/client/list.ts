@@ -1,9 +1,9 @@
 /** `edgebatch list`: a server's batches, newest first. */
 
-import { count, duration, exit, oneLine, print, say } from "../terminal.ts";
+import { count, exit, oneLine, print, say } from "../terminal.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
-import { countsOf, pages, type RemoteBatch } from "./remote.ts";
+import { away, countsOf, pages, type RemoteBatch } from "./remote.ts";
 
 export interface ListOptions extends ServerOptions {
   limit: number;
@@ -70,9 +70,8 @@ function row(batch: RemoteBatch, names: Map<string, string>): string[] {
 }
 
 function ageOf(seconds: number): string {
-  const age = Math.max(0, Date.now() / 1_000 - seconds);
   // The largest unit alone: columns are narrow.
-  return duration(Math.round(age) < 60 ? Math.max(10, Math.round(age)) : age).replace(/ \d+ (?:s|min|h)$/, "");
+  return away(Date.now() / 1_000 - seconds).replace(/ \d+ (?:s|min|h)$/, "");
 }
 
 function table(rows: string[][]): string {

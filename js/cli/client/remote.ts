@@ -45,17 +45,23 @@ const searched = 1_000;
 
 /** A batch by its id, or by a beginning of it that no other has. @throws CannotRun */
 export async function findBatch(api: Api, id: string): Promise<RemoteBatch> {
-  if (id.trim() === "") throw new CannotRun("a batch has an id, such as batch_abc123: edgebatch list shows them");
+  if (id.trim() === "")
+    throw new CannotRun("a batch has an id, such as batch_abc123: edgebatch list shows them");
   try {
     return asBatch(await api.call({ path: `/batches/${encodeURIComponent(id)}` }));
   } catch (error) {
     // What is no id at all is a 400 at some.
     if (!(error instanceof ApiError) || ![400, 404].includes(error.status) || !error.isApi) throw error;
     const found = await byBeginning(api, id);
-    if (found.length === 0) throw new CannotRun(`${api.connection.shown} has no batch ${oneLine(id)}: edgebatch list shows those it has`);
+    if (found.length === 0)
+      throw new CannotRun(
+        `${api.connection.shown} has no batch ${oneLine(id)}: edgebatch list shows those it has`,
+      );
     if (found.length === 1) return found[0] as RemoteBatch;
     const some = found.slice(0, 5).map((batch) => oneLine(batch.id));
-    throw new CannotRun(`${oneLine(id)} is the beginning of several batches: ${some.join(", ")}${found.length > 5 ? ", …" : ""}`);
+    throw new CannotRun(
+      `${oneLine(id)} is the beginning of several batches: ${some.join(", ")}${found.length > 5 ? ", …" : ""}`,
+    );
   }
 }
 
@@ -100,4 +106,9 @@ export function summary(batch: RemoteBatch): string {
   const { input_tokens: input = 0, output_tokens: output = 0 } = batch.usage ?? {};
   const tokens = input + output > 0 ? `, ${count(input)} tokens in, ${count(output)} out` : "";
   return batch.status === "failed" && total === 0 ? status : `${status}: ${counts}${time}${tokens}`;
+}
+
+/** How far a time is away, in whole seconds at least: the server's clock is another. */
+export function away(seconds: number): string {
+  return seconds < 60 ? `${Math.max(0, Math.floor(seconds))} s` : duration(seconds);
 }

@@ -25,7 +25,9 @@ export interface ResultsOptions extends ServerOptions {
 /** Downloads what a batch has left. Gives the exit status. */
 export async function results(id: string, options: ResultsOptions): Promise<number> {
   const progress = new Progress(modeFor({ quiet: options.quiet === true, lines: true }));
-  const api = new Api(connectionOf(options), options.patience * 1_000, (text) => progress.note(`edgebatch: ${text}`));
+  const api = new Api(connectionOf(options), options.patience * 1_000, (text) =>
+    progress.note(`edgebatch: ${text}`),
+  );
   let batch = await findBatch(api, id);
   const { output, errors } = await targets(batch, options);
   if (!hasEnded(batch) && options.wait) {
@@ -39,13 +41,17 @@ export async function results(id: string, options: ResultsOptions): Promise<numb
     throw new CannotRun(`${batch.id} has not ended: it is ${batch.status}${far}. --wait waits for it`);
   }
   const wrote: string[] = [];
-  const files = { output: await get(batch.output_file_id, output), errors: await get(batch.error_file_id, errors) };
+  const files = {
+    output: await get(batch.output_file_id, output),
+    errors: await get(batch.error_file_id, errors),
+  };
   const isEmpty = !batch.output_file_id && !batch.error_file_id;
   if (options.json) await print(`${JSON.stringify({ ...batch, files })}\n`);
   else await printErrors("input", batch.errors?.data ?? [], say);
   if (!options.quiet && !options.json) {
     say(summary(batch));
-    if (errors.kind === "file" && files.errors !== null) say(`failed: ${inWords(await failuresIn(errors.path))}`);
+    if (errors.kind === "file" && files.errors !== null)
+      say(`failed: ${inWords(await failuresIn(errors.path))}`);
     if (isEmpty) say("it has left no files");
     for (const path of wrote) say(`wrote ${path}`);
   }
@@ -59,7 +65,8 @@ export async function results(id: string, options: ResultsOptions): Promise<numb
       return null;
     }
     const phase = to === output ? "downloading answers" : "downloading errors";
-    const show = (done: number, total: number | null) => progress.update({ phase, done, total, text: told(done, total) });
+    const show = (done: number, total: number | null) =>
+      progress.update({ phase, done, total, text: told(done, total) });
     try {
       if (to.kind === "file") await downloadTo(api, file, to.path, options.force === true, show);
       else await into(file, to, show);
@@ -78,7 +85,10 @@ export async function results(id: string, options: ResultsOptions): Promise<numb
 }
 
 /** Where both files are to go. @throws CannotRun */
-async function targets(batch: RemoteBatch, options: ResultsOptions): Promise<{ output: Target; errors: Target }> {
+async function targets(
+  batch: RemoteBatch,
+  options: ResultsOptions,
+): Promise<{ output: Target; errors: Target }> {
   // An id is the server's: no path comes out of it.
   const stem = batch.id.replace(/[^\w-]/g, "_").slice(0, 100);
   const output = await targetAt(options.out ?? `${stem}.output.jsonl`);

@@ -5,7 +5,16 @@ import { waitOf } from "../waiting.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
 import { ApiError } from "./faults.ts";
-import { asBatch, countsOf, endOf, fileOf, findBatch, hasEnded, type RemoteBatch, summary } from "./remote.ts";
+import {
+  asBatch,
+  countsOf,
+  endOf,
+  fileOf,
+  findBatch,
+  hasEnded,
+  type RemoteBatch,
+  summary,
+} from "./remote.ts";
 
 export interface StatusOptions extends ServerOptions {
   json?: boolean;
@@ -38,7 +47,9 @@ export async function cancel(id: string, options: StatusOptions): Promise<number
   const found = await findBatch(api, id);
   let batch: RemoteBatch;
   try {
-    batch = asBatch(await api.call({ method: "POST", path: `/batches/${encodeURIComponent(found.id)}/cancel` }));
+    batch = asBatch(
+      await api.call({ method: "POST", path: `/batches/${encodeURIComponent(found.id)}/cancel` }),
+    );
   } catch (error) {
     if (!(error instanceof ApiError) || ![400, 409].includes(error.status)) throw error;
     // It may have ended meanwhile.
@@ -67,7 +78,10 @@ function rows(batch: RemoteBatch, file: string): string[] {
   const cells: [name: string, text: string | null | undefined][] = [
     ["status", batch.status],
     ["waiting", waitOf(batch.edgebatch?.waiting)?.text.replace(/^waiting /, "")],
-    ["requests", total === 0 ? null : `${count(done)} of ${count(total)} done${share}, ${count(failed)} failed`],
+    [
+      "requests",
+      total === 0 ? null : `${count(done)} of ${count(total)} done${share}, ${count(failed)} failed`,
+    ],
     ["endpoint", batch.endpoint],
     ["model", batch.model],
     ["input", file],
@@ -79,7 +93,10 @@ function rows(batch: RemoteBatch, file: string): string[] {
     ["ended", end === null ? null : ended(batch, end)],
     ["expires", end === null ? moment(batch.expires_at) : null],
     ["tokens", input + output === 0 ? null : `${count(input)} in, ${count(output)} out`],
-    ...Object.entries(batch.metadata ?? {}).map(([key, value]): [string, string] => ["metadata", `${key}=${value}`]),
+    ...Object.entries(batch.metadata ?? {}).map(([key, value]): [string, string] => [
+      "metadata",
+      `${key}=${value}`,
+    ]),
   ];
   return cells.flatMap(([name, text]) => (text ? [`  ${name.padEnd(10)}${oneLine(text)}`] : []));
 }
@@ -91,7 +108,6 @@ function ended({ created_at: created }: RemoteBatch, end: number): string {
 /** `14:05:30 (3 min 20 s ago)`, with the date unless it is today's. */
 function moment(seconds: number | null | undefined): string | null {
   if (!seconds) return null;
-  const away = seconds - Date.now() / 1_000;
-  const far = duration(Math.max(0, Math.round(Math.abs(away))));
-  return `${clock(seconds * 1_000)} (${away > 0 ? `in ${far}` : `${far} ago`})`;
+  const until = seconds - Date.now() / 1_000;
+  return `${clock(seconds * 1_000)} (${until > 0 ? `in ${away(until)}` : `${away(-until)} ago`})`;
 }

@@ -37,9 +37,15 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
     await checkServer(api);
     const inputId = await upload(api, content, (sent) => showSent(progress, content, sent));
     progress.stop();
-    if (!options.quiet) say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
+    if (!options.quiet)
+      say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
     const { window, metadata } = options;
-    const params = { input_file_id: inputId, endpoint, completion_window: window, ...(metadata && { metadata }) };
+    const params = {
+      input_file_id: inputId,
+      endpoint,
+      completion_window: window,
+      ...(metadata && { metadata }),
+    };
     const batch = await create(api, params, content);
     // Whoever takes the id may have it at once.
     if (!options.json) await print(`${batch.id}\n`);
@@ -121,7 +127,9 @@ async function create(
       const made = lost ? await madeOver(api, params.input_file_id) : undefined;
       if (made !== undefined) return made;
       lost = true;
-      return asBatch(await api.json({ method: "POST", path: "/batches", headers, body: JSON.stringify(params) }));
+      return asBatch(
+        await api.json({ method: "POST", path: "/batches", headers, body: JSON.stringify(params) }),
+      );
     });
   } catch (error) {
     if (!isPassing(error)) throw error;

@@ -22,7 +22,8 @@ export type OnSent = (sent: number) => void;
 
 /** Gives the id of the uploaded file. */
 export async function upload(api: Api, content: Content, onSent: OnSent): Promise<string> {
-  if (content.bytes > atOnceBytes) return (await inParts(api, content, onSent)) ?? (await atOnce(api, content, onSent));
+  if (content.bytes > atOnceBytes)
+    return (await inParts(api, content, onSent)) ?? (await atOnce(api, content, onSent));
   try {
     return await atOnce(api, content, onSent);
   } catch (error) {
@@ -37,7 +38,8 @@ export async function upload(api: Api, content: Content, onSent: OnSent): Promis
 /** One call with all of it. After a failure it begins anew: whatever was stored of a call whose answer was lost is used by nobody. */
 async function atOnce(api: Api, content: Content, onSent: OnSent): Promise<string> {
   const boundary = `edgebatch-${randomUUID()}`;
-  const field = (name: string, more = "") => `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${more}\r\n`;
+  const field = (name: string, more = "") =>
+    `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${more}\r\n`;
   const name = content.filename.replace(/["\r\n\\]/g, (char) => encodeURIComponent(char));
   const head = Buffer.from(
     `${field("purpose")}\r\nbatch\r\n${field("file", `; filename="${name}"`)}content-type: application/jsonl\r\n\r\n`,
@@ -69,7 +71,7 @@ async function atOnce(api: Api, content: Content, onSent: OnSent): Promise<strin
             "content-type": `multipart/form-data; boundary=${boundary}`,
             "content-length": String(head.length + content.bytes + tail.length),
           },
-          body: ReadableStream.from(form()) as ReadableStream<Uint8Array>,
+          body: streamOf(form()),
           timeoutMs: 2 ** 31 - 1,
           signal: stall.signal,
         }),
@@ -98,7 +100,10 @@ async function inParts(api: Api, content: Content, onSent: OnSent): Promise<stri
   try {
     const parts: string[] = [];
     let sent = 0;
-    for await (const part of inPieces(reading(content, () => {}), partBytes)) {
+    for await (const part of inPieces(
+      reading(content, () => {}),
+      partBytes,
+    )) {
       parts.push(...(await sendPart(api, `${path}/parts`, part)));
       sent += part.length;
       onSent(sent);
@@ -159,6 +164,23 @@ async function* inPieces(
   if (filled > 0) yield piece.subarray(0, filled);
 }
 
+/** Read as it is sent, and no sooner. */
+function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { value } = await chunks.next();
+        if (value) controller.enqueue(value);
+        else controller.close();
+      },
+      async cancel() {
+        await chunks.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
 function idOf(value: unknown): string {
   const { id } = (value ?? {}) as { id?: unknown };
   if (typeof id === "string" && id !== "") return id;
@@ -180,7 +202,10 @@ class Stall {
 
   moved(ms = stalledMs): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#control.abort(new Unreachable("the server takes no more of the file", true)), ms);
+    this.#timer = setTimeout(
+      () => this.#control.abort(new Unreachable("the server takes no more of the file", true)),
+      ms,
+    );
   }
 
   end(): void {
