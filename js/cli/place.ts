@@ -29,6 +29,11 @@ export async function place(from: string, to: string, force: boolean): Promise<v
   await flush(dirname(to));
 }
 
+/** The error of a file that is there already. */
+export function inTheWay(path: string): CannotRun {
+  return new CannotRun(`${path} exists; --force replaces it, or name another file`);
+}
+
 /** Removes a file that has no successor. */
 export async function discard(path: string): Promise<void> {
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
@@ -46,7 +51,7 @@ async function linkNew(from: string, to: string): Promise<void> {
     await link(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST" || (cannotLink(error) && (await exists(to)))) {
-      throw new CannotRun(`${to} exists; --force replaces it, or name another file`);
+      throw inTheWay(to);
     }
     if (!cannotLink(error)) throw error;
     await rename(from, to);

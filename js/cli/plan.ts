@@ -3,11 +3,12 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Dialect, Inference } from "../core/types.ts";
-import { parseBaseUrl } from "../hosts/inference/base-url.ts";
 import { echoInference } from "../hosts/inference/echo.ts";
+import { namedKey, namedUrl, parsedUrl } from "./address.ts";
 import { otherKind } from "./file-kind.ts";
 import { cannotOpen, endpointOf, openFile, openInput } from "./input.ts";
 import { isPacked } from "./input-file.ts";
+import { inTheWay } from "./place.ts";
 import { defaultFolder } from "./state.ts";
 import { type Target, targetAt } from "./target.ts";
 import { CannotRun } from "./terminal.ts";
@@ -62,9 +63,6 @@ export interface Plan {
   folder: string;
 }
 
-/** The name by which the embedded model is asked for where the environment names a server. */
-const embedded = "echo-1";
-
 /** @throws CannotRun when the arguments cannot work */
 export async function plan(name: string, options: RunOptions): Promise<Plan> {
   if (name === "-") throw new CannotRun("run needs a file that it can read again, not standard input");
@@ -72,7 +70,7 @@ export async function plan(name: string, options: RunOptions): Promise<Plan> {
   const { packed, endpoint } = options.salvage
     ? { packed: false, endpoint: "" }
     : await lookAt(name, options);
-  const base = baseUrl(options);
+  const base = namedUrl(options.url);
   const stem = input.replace(/\.(?:gz|zst)$/i, "").replace(/\.jsonl$/i, "");
   const output = await targetAt(options.out ?? `${stem}.output.jsonl`);
   const errors = await targetAt(options.errors ?? `${stem}.errors.jsonl`);
@@ -108,7 +106,7 @@ export async function refuseExisting({ output, errors }: Plan, options: RunOptio
   if (options.force) return;
   for (const { path, kind, exists } of [output, errors]) {
     if (kind === "file" && exists) {
-      throw new CannotRun(`${path} exists; --force replaces it, or name another file`);
+      throw inTheWay(path);
     }
   }
 }
@@ -128,30 +126,9 @@ async function lookAt(name: string, options: RunOptions): Promise<{ packed: bool
   return { packed: await isPacked(name), endpoint };
 }
 
-/** Where the server is; null for the embedded model. An empty variable is one that is not set. */
-function baseUrl({ url }: RunOptions): string | null {
-  const found = [url, process.env.EDGEBATCH_URL, process.env.OPENAI_BASE_URL].find((text) => text?.trim());
-  return found === undefined || found === embedded ? null : found.trim();
-}
-
-/** A key of spaces is none either. */
-function keyOf({ key }: RunOptions): string | undefined {
-  return [key, process.env.EDGEBATCH_KEY, process.env.OPENAI_API_KEY]
-    .map((text) => text?.trim())
-    .find(Boolean);
-}
-
 /** The same for every way to write the same address. */
 function serverOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null)
-    throw new CannotRun(`--url ${text} is not an address; it should look like http://localhost:8000/v1`);
-  if (!["http:", "https:"].includes(url.protocol)) throw new CannotRun(`--url ${text} must be http or https`);
-  if (url.username !== "" || url.password !== "") {
-    throw new CannotRun("--url must carry no user name or password; use --key or --header");
-  }
-  const base = parseBaseUrl(text);
-  if (base.pathname === "/") base.pathname = "/v1";
+  const base = parsedUrl(text);
   if (["127.0.0.1", "[::1]"].includes(base.hostname)) base.hostname = "localhost";
   // It is written down, and a query may hold a key.
   base.search = "";
@@ -162,7 +139,7 @@ function serverOf(text: string): string {
 function inferenceFor(base: string | null, options: RunOptions): Inference {
   const { latency, header, timeout, maxResponseBytes } = options;
   if (base === null) return echoInference(latency === undefined ? {} : { latencyMs: latency });
-  const apiKey = keyOf(options);
+  const apiKey = namedKey(options.key);
   try {
     return connect({
       baseUrl: base,

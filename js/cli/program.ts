@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaults } from "../core/rules.ts";
-import { concurrency, positive } from "./option-values.ts";
+import { addClient } from "./client/commands.ts";
+import { concurrency, header, positive } from "./option-values.ts";
 import type { RunOptions } from "./plan.ts";
 import { addServe } from "./serve-command.ts";
 import { allowClosedOutput, CannotRun, count, exit, messageOf, say } from "./terminal.ts";
@@ -127,9 +128,11 @@ Examples:
       status = await run(file, options);
     });
 
-  addServe(program, (ended) => {
+  const end = (ended: number) => {
     status = ended;
-  });
+  };
+  addServe(program, end);
+  addClient(program, end);
 
   if (args.length === 0) {
     program.outputHelp();
@@ -160,17 +163,6 @@ function time(text: string): number {
   const seconds = Number(amount) * { s: 1, m: 60, h: 3_600, d: 86_400 }[unit as "s" | "m" | "h" | "d"];
   if (!(seconds > 0)) throw new InvalidArgumentError("It must be a time such as 90m, 24h or 3d.");
   return seconds;
-}
-
-function header(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
-  try {
-    if (name === undefined || value === undefined) throw new TypeError();
-    new Headers({ [name]: value });
-    return { ...before, [name]: value };
-  } catch {
-    throw new InvalidArgumentError("It must be a header, such as 'api-key: 123'.");
-  }
 }
 
 function version(): string {

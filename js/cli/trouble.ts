@@ -40,7 +40,7 @@ export function troubleOf(request: InferenceRequest, outcome: InferenceResponse 
 }
 
 /** The message of an error in OpenAI's form, or the start of whatever else there is. */
-function errorOf(body: Uint8Array): { message: string; codes: unknown[] } {
+export function errorOf(body: Uint8Array): { message: string; codes: unknown[] } {
   const text = new TextDecoder().decode(body.subarray(0, 10_000));
   try {
     const { error } = JSON.parse(text) as {

@@ -1,5 +1,6 @@
 /** `edgebatch validate`. */
 
+import type { ReportError } from "../core/reports.ts";
 import type { Dialect } from "../core/types.ts";
 import { Validator } from "../entry/node.ts";
 import { emptyFile } from "./empty-file.ts";
@@ -35,7 +36,21 @@ export async function validate(paths: string[], options: ValidateOptions): Promi
   return worst;
 }
 
-async function validateOne(path: string, options: ValidateOptions): Promise<number> {
+/** What a check found. A file without a request has one error, which is none of the core's. */
+export interface Checked {
+  name: string;
+  endpoint: string;
+  requests: number;
+  errors: ReportError[];
+  errorCount: number;
+}
+
+/** Reads a file through and finds its errors. `onChunk` sees all of it. @throws CannotRun */
+export async function check(
+  path: string,
+  options: Omit<ValidateOptions, "json">,
+  onChunk: (chunk: Uint8Array) => void = () => {},
+): Promise<Checked> {
   const input = await openInput(path);
   const { endpoint: firstEndpoint, chunks, head } = await endpointOf(input.chunks, options.maxLineBytes);
   const endpoint = options.endpoint ?? firstEndpoint;
@@ -49,6 +64,7 @@ async function validateOne(path: string, options: ValidateOptions): Promise<numb
   const progress = new Progress(modeFor({ lines: false }));
   try {
     for await (const chunk of chunks) {
+      onChunk(chunk);
       validator.push(chunk);
       const done = input.position();
       progress.update({
@@ -65,25 +81,32 @@ async function validateOne(path: string, options: ValidateOptions): Promise<numb
   } finally {
     progress.stop();
   }
-  const found = validator.finish();
-  const { requestCount } = found;
-  const empty = requestCount === 0 && found.errorCount === 0;
-  const errors = empty ? [emptyFile] : found.errors;
-  const errorCount = empty ? 1 : found.errorCount;
-  if (options.json) {
-    await print(`${JSON.stringify({ file: input.name, errors, errorCount, requestCount })}\n`);
+  const { errors, errorCount, requestCount: requests } = validator.finish();
+  const empty = requests === 0 && errorCount === 0;
+  const found = empty ? { errors: [emptyFile], errorCount: 1 } : { errors, errorCount };
+  return { name: input.name, endpoint, requests, ...found };
+}
+
+async function validateOne(path: string, { json, ...options }: ValidateOptions): Promise<number> {
+  const checked = await check(path, options);
+  const { name, errors, errorCount, requests: requestCount } = checked;
+  if (json) {
+    await print(`${JSON.stringify({ file: name, errors, errorCount, requestCount })}\n`);
   } else {
-    await printErrors(input.name, errors);
-    say(summary(input.name, endpoint, requestCount, errorCount, errors.length));
+    await printErrors(name, errors);
+    say(summary(checked));
   }
   return errorCount === 0 ? exit.good : exit.bad;
 }
 
-function summary(name: string, endpoint: string, requests: number, errors: number, shown: number): string {
+/** One line about a check. */
+export function summary({ name, endpoint, requests, errorCount, errors }: Checked): string {
   const what = `${name}: ${plural(requests, "request")} for ${endpoint}`;
-  if (errors === 0) return `${what}, no errors`;
-  const hidden = errors - shown;
+  if (errorCount === 0) return `${what}, no errors`;
+  const hidden = errorCount - errors.length;
   const kept =
-    hidden === 0 ? "" : ` (the first ${count(shown)} shown, ${count(hidden)} hidden: see --max-errors)`;
-  return `${what}, ${plural(errors, "error")}${kept}`;
+    hidden === 0
+      ? ""
+      : ` (the first ${count(errors.length)} shown, ${count(hidden)} hidden: see --max-errors)`;
+  return `${what}, ${plural(errorCount, "error")}${kept}`;
 }

@@ -1,13 +1,11 @@
 /** Shows a batch's progress, from what it publishes. */
 
-import type { BatchWait } from "../core/types.ts";
 import { left, type Progress } from "./progress.ts";
 import type { Session } from "./session.ts";
-import { bytes, clock, count, oneLine } from "./terminal.ts";
+import { bytes, count } from "./terminal.ts";
+import { waitOf } from "./waiting.ts";
 
 const everyMs = 200;
-/** A wait from this on is worth a line of its own. */
-const longWaitMs = 5_000;
 
 /** Shows progress until `end` is called. */
 export function showProgress(session: Session, progress: Progress): { end: () => Promise<void> } {
@@ -70,14 +68,4 @@ async function show(session: Session, progress: Progress, told: { wait: string }
       `${rate >= 10 ? count(Math.round(rate)) : rate.toFixed(1)}/s`,
     ],
   });
-}
-
-/** Why nothing starts now and until when, while that is to come. */
-function waitOf(waiting: BatchWait | undefined): { text: string; long: boolean } | null {
-  if (waiting === undefined) return null;
-  const { status, reason, message, until } = waiting;
-  const ms = until * 1_000 - Date.now();
-  if (ms <= 0) return null;
-  const why = [status, oneLine(message || reason).slice(0, 100)].filter((part) => part !== null).join(" ");
-  return { text: `waiting until ${clock(until * 1_000)} (${why})`, long: ms >= longWaitMs };
 }

@@ -1,0 +1,204 @@
+/** The commands that speak to a server, their options and their help. What a command needs is loaded with it. */
+
+import type { Command } from "commander";
+import { fixedLimits } from "../../core/rules.ts";
+import { header, pair, positive } from "../option-values.ts";
+import type { DoctorOptions } from "./doctor.ts";
+import type { WatchOptions } from "./follow.ts";
+import type { ListOptions } from "./list.ts";
+import type { ResultsOptions } from "./results.ts";
+import type { StatusOptions } from "./status.ts";
+import type { SubmitOptions } from "./submit.ts";
+
+const server = `
+The server: --url, else EDGEBATCH_URL, else OPENAI_BASE_URL, else http://127.0.0.1:8080/v1,
+where edgebatch serve listens. The key: --key, else EDGEBATCH_KEY, else OPENAI_API_KEY, which
+is sent only where an address was named. An ID may be the beginning of one.`;
+
+/** Adds them to the program. `end` takes the exit status. */
+export function addClient(program: Command, end: (status: number) => void): void {
+  speaking(program.command("submit"), 60)
+    .description("upload a batch file to a server and create the batch")
+    .argument("<file>", "JSONL file, also as .gz or .zst, which are unpacked")
+    .option("--endpoint <path>", "endpoint of the batch (default: the url of the first line)")
+    .option(
+      "--window <time>",
+      "time in which it is to end, as the server takes it",
+      fixedLimits.completionWindow,
+    )
+    .option("--metadata <key=value>", "kept with the batch; may be repeated", pair)
+    .option("--wait", "watch it to its end; exit as watch does")
+    .option("--no-check", "send the file without looking for errors first")
+    .option("--json", "print the batch as the server gives it, instead of its id")
+    .option("--quiet", "no progress, no hints")
+    .addHelpText(
+      "after",
+      `
+Standard output is the id of the batch and nothing else. Whatever goes wrong on the way, one
+submission makes one batch: when an answer is lost, the server is looked at before it is asked
+again. Large files go in parts, of which one that fails is sent again.
+${server}
+
+Exit status: 0 created, 1 the file has errors, 2 could not; with --wait that of watch.
+
+Examples:
+  edgebatch submit requests.jsonl --url http://localhost:8080/v1
+  id=$(edgebatch submit requests.jsonl.zst --metadata project=translation)
+  edgebatch submit requests.jsonl --wait && edgebatch results "$id"`,
+    )
+    .action(async (file: string, options: SubmitOptions) => {
+      const { submit } = await import("./submit.ts");
+      end(await submit(file, options));
+    });
+
+  speaking(program.command("list"), 20)
+    .description("list a server's batches, newest first")
+    .option("--limit <n>", "how many", positive, fixedLimits.defaultPage)
+    .option("--status <name>", "only those of a status, such as in_progress")
+    .option("--json", "print the batches as the server gives them, one a line")
+    .addHelpText(
+      "after",
+      `${server}
+
+Examples:
+  edgebatch list
+  edgebatch list --status in_progress
+  edgebatch list --limit 1000 --json | jq -r 'select(.request_counts.failed > 0).id'`,
+    )
+    .action(async (options: ListOptions) => {
+      const { list } = await import("./list.ts");
+      end(await list(options));
+    });
+
+  speaking(program.command("status"), 20)
+    .description("show everything about a batch: counts, what it waits for, errors of its file")
+    .argument("<id>", "id of the batch, or its beginning")
+    .option("--json", "print the batch as the server gives it")
+    .addHelpText(
+      "after",
+      `${server}
+
+Examples:
+  edgebatch status batch_6a0f
+  edgebatch status batch_6a0f --json | jq .request_counts`,
+    )
+    .action(async (id: string, options: StatusOptions) => {
+      const { status } = await import("./status.ts");
+      end(await status(id, options));
+    });
+
+  speaking(program.command("watch"), 3_600)
+    .description("watch a batch to its end")
+    .argument("<id>", "id of the batch, or its beginning")
+    .option("--json", "print the ended batch as the server gives it")
+    .option("--quiet", "no progress, no summary")
+    .addHelpText(
+      "after",
+      `
+Ctrl-C ends the watching, and not the batch. A server that goes away is waited for.
+${server}
+
+Exit status:
+  0    the batch completed (requests may have failed)
+  1    it failed, expired or was cancelled
+  2    could not: no such batch, or no answer for --patience seconds
+  130  stopped by Ctrl-C
+
+Examples:
+  edgebatch watch batch_6a0f
+  edgebatch watch batch_6a0f && edgebatch results batch_6a0f`,
+    )
+    .action(async (id: string, options: WatchOptions) => {
+      const { watch } = await import("./follow.ts");
+      end(await watch(id, options));
+    });
+
+  speaking(program.command("results"), 60)
+    .description("download a batch's answers and errors")
+    .argument("<id>", "id of the batch, or its beginning")
+    .option("--out <file>", "answers; - for standard output (default: ID.output.jsonl)")
+    .option("--errors <file>", "everything else (default: ID.errors.jsonl)")
+    .option("--wait", "wait for the batch to end first")
+    .option("--force", "replace files that exist")
+    .option("--fail-on-error", "exit with 1 when any request failed")
+    .option("--json", "print the batch as JSON, with where its files are")
+    .option("--quiet", "no progress, no summary")
+    .addHelpText(
+      "after",
+      `
+A file is there whole or not at all. A download that broke is gone on with by the same command.
+A batch that expired or was cancelled has files too, of what was done until then.
+${server}
+
+Exit status:
+  0    the batch completed, and its files are here
+  1    it failed, expired or was cancelled; with --fail-on-error also when any request failed
+  2    could not: it has not ended, a file exists, or the server does not answer
+  130  stopped by Ctrl-C
+
+Examples:
+  edgebatch results batch_6a0f
+  edgebatch results batch_6a0f --wait --out answers.jsonl
+  edgebatch results batch_6a0f --out - --errors /dev/null | jq -r .custom_id`,
+    )
+    .action(async (id: string, options: ResultsOptions) => {
+      const { results } = await import("./results.ts");
+      end(await results(id, options));
+    });
+
+  speaking(program.command("cancel"), 60)
+    .description("end a batch early; what was answered until then is kept")
+    .argument("<id>", "id of the batch, or its beginning")
+    .option("--json", "print the batch as the server gives it")
+    .addHelpText(
+      "after",
+      `${server}
+
+Exit status: 0 it ends, 1 it had ended already, 2 could not.
+
+Examples:
+  edgebatch cancel batch_6a0f`,
+    )
+    .action(async (id: string, options: StatusOptions) => {
+      const { cancel } = await import("./status.ts");
+      end(await cancel(id, options));
+    });
+
+  addressed(program.command("doctor"))
+    .description("check a server: address, key, models, one request, batches, clock")
+    .option("--model <name>", "model of the request (default: the first that looks like one to chat with)")
+    .option("--no-request", "make no request to a model, which may cost something")
+    .addHelpText(
+      "after",
+      `
+One line for each check: ✓ good, ✗ to be done, – to know. It does for a model server, too.
+${server}
+
+Exit status: 0 nothing is to be done, 1 something is.
+
+Examples:
+  edgebatch doctor
+  edgebatch doctor --url http://localhost:8000/v1
+  edgebatch doctor --url https://api.openai.com/v1 --model gpt-4o-mini`,
+    )
+    .action(async (options: DoctorOptions) => {
+      const { doctor } = await import("./doctor.ts");
+      end(await doctor(options));
+    });
+}
+
+function addressed(command: Command): Command {
+  return command
+    .option("--url <base>", "server, as OpenAI's SDKs take it")
+    .option("--key <key>", "key for the server")
+    .option("--header <name: value>", "extra header for every call; may be repeated", header);
+}
+
+function speaking(command: Command, patience: number): Command {
+  return addressed(command).option(
+    "--patience <seconds>",
+    "time a server may be away before the command gives up",
+    positive,
+    patience,
+  );
+}
