@@ -47,7 +47,7 @@ function nodeCounts(tap) {
   };
 }
 
-const workerTests = "tests/js/worker/";
+const workerTests = /^tests\/js\/(worker|server\/suite)\//;
 const pageTests = "tests/js/page/";
 
 async function nodeTests(chosen) {
@@ -80,7 +80,7 @@ const parts = {
   },
 
   /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
-  node: () => nodeTests((file) => !file.startsWith(workerTests) && !file.startsWith(pageTests)),
+  node: () => nodeTests((file) => !workerTests.test(file) && !file.startsWith(pageTests)),
 
   /** The page in real Chromium, with the real wasm and the real Worker. */
   page() {
@@ -95,7 +95,7 @@ const parts = {
   },
 
   /** The Worker in real workerd, driven by both official clients, killed and evicted: takes minutes. */
-  worker: () => nodeTests((file) => file.startsWith(workerTests)),
+  worker: () => nodeTests((file) => workerTests.test(file)),
 };
 
 main(async () => {

@@ -6,10 +6,11 @@ import { Failure, run, say, seconds, tryRun } from "../lib/process.mjs";
 
 /** Python clients which tests drive the Worker with, each list of them in a virtual environment of its own. */
 export function pythonClients() {
-  const lists = join(root, "tests/js/worker/python");
+  const lists = join(root, "tests/js/server/suite/python");
   for (const file of readdirSync(lists)) {
     const name = /^requirements(-.+)?\.txt$/.exec(file);
-    if (name) pythonClient(`tests/js/worker/python/${file}`, join(cache, `openai-python${name[1] ?? ""}`));
+    if (name)
+      pythonClient(`tests/js/server/suite/python/${file}`, join(cache, `openai-python${name[1] ?? ""}`));
   }
 }
 

@@ -10,8 +10,8 @@ import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import OpenAI from "openai";
 import type { Browser, Page } from "playwright-core";
+import { completion, reply, startUpstream, type Upstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, type Started, startWorker, until } from "../worker/server.ts";
-import { completion, reply, startUpstream, type Upstream } from "../worker/upstream.ts";
 import {
   checked,
   choose,

@@ -6,8 +6,8 @@ import { authenticate, tenantNames } from "../../../js/server/auth.ts";
 import { SettingError } from "../../../js/server/ports.ts";
 import type { Env } from "../../../js/worker/env.ts";
 import { serverSettings as checkSettings } from "../../../js/worker/settings.ts";
+import { wire } from "../server/suite/wire.ts";
 import { ended, startWorker } from "./server.ts";
-import { wire } from "./wire.ts";
 
 const settings = (vars: Partial<Env>) => vars as Env;
 

@@ -9,8 +9,8 @@ import type { R2BucketLike } from "../../../js/hosts/files/r2.ts";
 import { RunFiles } from "../../../js/server/tenant/run-files.ts";
 import type { Bucket } from "../../../js/worker/env.ts";
 import { r2Blobs } from "../../../js/worker/r2-blobs.ts";
+import { completion, reply, startUpstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, linesOf, type Started, startWorker, until } from "./server.ts";
-import { completion, reply, startUpstream } from "./upstream.ts";
 
 /** Files of the state whose path has a part, largest first. */
 async function stateFiles(worker: Started, part: string): Promise<string[]> {

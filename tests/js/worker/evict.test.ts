@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import OpenAI from "openai";
 import { createTestHarness } from "wrangler";
+import { slowly, startUpstream, type Upstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "./server.ts";
-import { slowly, startUpstream, type Upstream } from "./upstream.ts";
 
 const TENANT = "~anonymous";
 const LANES = 6;

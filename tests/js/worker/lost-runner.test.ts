@@ -5,8 +5,8 @@ import { readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
+import { completion, reply, startUpstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, linesOf, type Started, startWorker, until } from "./server.ts";
-import { completion, reply, startUpstream } from "./upstream.ts";
 
 /** The databases of a class's objects that hold a table. */
 async function databases(worker: Started, table: string): Promise<string[]> {

@@ -4,8 +4,8 @@ import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { after, test } from "node:test";
 import OpenAI, { RateLimitError } from "openai";
+import { slowly, startUpstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, linesOf, startWorker, until } from "./server.ts";
-import { slowly, startUpstream } from "./upstream.ts";
 
 const entry = (name: string, key: string) => `${name}:${createHash("sha256").update(key).digest("hex")}`;
 

@@ -19,7 +19,7 @@ for (const name of files) {
     const env: NodeJS.ProcessEnv = { ...process.env, EDGEBATCH_TESTED: "serve" };
     // Of the runner of this test: the other one is to report by itself.
     delete env.NODE_TEST_CONTEXT;
-    const file = join("tests/js/worker", `${name}.test.ts`);
+    const file = join(name === "multipart" ? "tests/js/server" : "tests/js/server/suite", `${name}.test.ts`);
     const child = spawn(
       process.execPath,
       ["--test", "--test-reporter=tap", `--test-skip-pattern=${others}`, file],

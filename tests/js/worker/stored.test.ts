@@ -12,8 +12,8 @@ import { streamSegments } from "../../../js/server/stored-bytes.ts";
 import type { Bucket, Env } from "../../../js/worker/env.ts";
 import { r2Blobs } from "../../../js/worker/r2-blobs.ts";
 import { serverSettings } from "../../../js/worker/settings.ts";
+import { form } from "../server/suite/wire.ts";
 import { chatLines } from "./server.ts";
-import { form } from "./wire.ts";
 
 /** A bucket that only says which keys it holds. */
 function bucket() {

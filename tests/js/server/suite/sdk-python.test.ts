@@ -2,8 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
+import { chatLines, createBatch, startWorker, until } from "../../worker/server.ts";
 import { runPython } from "./python/client.ts";
-import { chatLines, createBatch, startWorker, until } from "./server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 
 test("openai-python drives the whole story", async (t) => {

@@ -3,7 +3,15 @@
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
 import { NotFoundError } from "openai";
-import { chatLines, createBatch, ended, linesOf, type Started, startWorker, until } from "./server.ts";
+import {
+  chatLines,
+  createBatch,
+  ended,
+  linesOf,
+  type Started,
+  startWorker,
+  until,
+} from "../../worker/server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 
 const params = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;

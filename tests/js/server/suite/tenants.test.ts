@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import OpenAI, { AuthenticationError, NotFoundError } from "openai";
-import { chatLines, createBatch, ended, type Started, startWorker } from "./server.ts";
+import { chatLines, createBatch, ended, type Started, startWorker } from "../../worker/server.ts";
 
 const aliceKey = "sk-alice-0123456789-secret";
 const sha256 = (key: string) => createHash("sha256").update(key).digest("hex");

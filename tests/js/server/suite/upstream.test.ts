@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, describe, test } from "node:test";
-import { chatLines, createBatch, ended, linesOf, type Started, startWorker } from "./server.ts";
+import { chatLines, createBatch, ended, linesOf, type Started, startWorker } from "../../worker/server.ts";
 import { type Answer, completion, reply, startUpstream, type Upstream } from "./upstream.ts";
 
 let worker: Started;

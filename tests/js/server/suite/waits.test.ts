@@ -2,8 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
-import { Waits } from "../../../js/server/tenant/waits.ts";
-import { chatLines, createBatch, ended, startWorker } from "./server.ts";
+import { Waits } from "../../../../js/server/tenant/waits.ts";
+import { chatLines, createBatch, ended, startWorker } from "../../worker/server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 
 const events = (log: string, event: string) =>

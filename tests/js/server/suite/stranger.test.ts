@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker } from "./server.ts";
+import { chatLines, createBatch, ended, type Started, startWorker } from "../../worker/server.ts";
 
 const KEY = "sk-stranger-0123456789";
 const SECRET = "the answer to everything";

@@ -8,7 +8,7 @@ import { type IncomingMessage, request } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { after, test } from "node:test";
-import { ended, type Started, startWorker } from "./server.ts";
+import { ended, type Started, startWorker } from "../../worker/server.ts";
 
 const MB = 1024 * 1024;
 const LARGE = Number(process.env.LARGE_BYTES ?? 384 * MB);

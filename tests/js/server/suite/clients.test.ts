@@ -5,8 +5,8 @@ import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import { chatLines, createBatch, startWorker, until } from "../../worker/server.ts";
 import { runPythonWith } from "./python/client.ts";
-import { chatLines, createBatch, startWorker, until } from "./server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 
 test("the first major version of openai-python drives the whole story", async () => {
@@ -43,7 +43,7 @@ test("curator asks for its rows in batches, and has an answer for each", async (
 test("async-openai reads every answer into its types", async () => {
   const worker = await startWorker();
   after(() => worker.stop());
-  const root = resolve(import.meta.dirname, "../../..");
+  const root = resolve(import.meta.dirname, "../../../..");
   const crate = ["--manifest-path", resolve(root, "tests/clients/async-openai/Cargo.toml"), "--locked"];
   const args = ["run", "--quiet", ...crate, "--target-dir", resolve(root, "target/clients")];
   const { stdout } = await promisify(execFile)("cargo", [...args, "--", `${worker.url}/v1`]);

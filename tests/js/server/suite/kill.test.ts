@@ -11,7 +11,7 @@ import {
   type Started,
   startWorker,
   until,
-} from "./server.ts";
+} from "../../worker/server.ts";
 import { completion, reply, slowly, startUpstream, type Upstream } from "./upstream.ts";
 
 const LANES = 50;

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker, until } from "./server.ts";
+import { chatLines, createBatch, ended, type Started, startWorker, until } from "../../worker/server.ts";
 import { completion, reply, startUpstream, type Upstream } from "./upstream.ts";
 
 let worker: Started;

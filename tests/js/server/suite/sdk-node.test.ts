@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { BadRequestError, ConflictError, NotFoundError, toFile } from "openai";
-import { chatLines, createBatch, ended, linesOf, type Started, startWorker } from "./server.ts";
+import { chatLines, createBatch, ended, linesOf, type Started, startWorker } from "../../worker/server.ts";
 
 let worker: Started;
 let folder: string;

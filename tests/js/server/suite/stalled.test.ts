@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { connect, type Socket } from "node:net";
 import { after, test } from "node:test";
-import { startWorker, until } from "./server.ts";
+import { startWorker, until } from "../../worker/server.ts";
 
 const MB = 1024 * 1024;
 const FILE = 96 * MB;

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker } from "./server.ts";
+import { chatLines, createBatch, ended, type Started, startWorker } from "../../worker/server.ts";
 import { type Expected, form, wire } from "./wire.ts";
 
 let worker: Started;
