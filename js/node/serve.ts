@@ -12,6 +12,7 @@ import { pageOf } from "./serve/page.ts";
 import { type ServeSettings, serverSettings, tenantSettings } from "./serve/settings.ts";
 import { openStateFolder } from "./serve/state-folder.ts";
 import { Tenants } from "./serve/tenants.ts";
+import { whileSent } from "./serve/unread.ts";
 import { upstreamsOf } from "./serve/upstreams.ts";
 
 export { isLoopback } from "./serve/http.ts";
@@ -52,7 +53,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
       return Response.json({ status: stopping ? "stopping" : "ready" }, { status: stopping ? 503 : 200 });
     }
     const found = ["GET", "HEAD"].includes(request.method) ? await page(pathname) : null;
-    return found ?? app.fetch(request, ports);
+    return found ?? whileSent(request, await app.fetch(request, ports));
   };
   try {
     const listening = await listen(answer, settings.host, settings.port);

@@ -44,6 +44,8 @@ export interface FileTotals {
   bytes: number;
   /** The number of the newest. */
   seq: number;
+  /** Bytes of parts of uploads that are no file yet. */
+  pending?: number;
 }
 
 export class FileIndex {
@@ -77,6 +79,7 @@ export class FileIndex {
     const seq = before?.seq ?? totals.seq + 1;
     storeFile(c, { file, seq, holders: before?.holders ?? 0, deleted_at: null }, segments);
     c.set(FILE_TOTALS, {
+      ...totals,
       files: totals.files + (before ? 0 : 1),
       bytes: totals.bytes + bytes - (before?.file.bytes ?? 0),
       seq: Math.max(totals.seq, seq),
@@ -112,8 +115,16 @@ export class FileIndex {
   }
 
   /** How many files there are, and their bytes together. */
-  total(): Promise<FileTotals> {
-    return totalsOf(new Change(this.#kv));
+  total(c = new Change(this.#kv)): Promise<FileTotals> {
+    return totalsOf(c);
+  }
+
+  /** Parts of uploads have come, or are no parts any more. */
+  async addPending(c: Change, bytes: number): Promise<void> {
+    const totals = await totalsOf(c);
+    // Parts from before they were counted are taken off as well.
+    const pending = Math.max((totals.pending ?? 0) + bytes, 0);
+    c.set(FILE_TOTALS, { ...totals, pending } satisfies FileTotals);
   }
 
   /** Forgets a file. Its bytes go to the trash, once no batch needs them. @throws ResourceNotFoundError */

@@ -2,11 +2,22 @@
 
 import { ApiError } from "../../core/errors.ts";
 import type { Quotas } from "../ports.ts";
+import type { FileTotals } from "./file-index.ts";
 
 /** How many bytes the next file may have. Throws when no file is allowed, or none of that size. */
-export function storageRoom(most: Quotas, has: { files: number; bytes: number }, bytes = 0): number {
+export function storageRoom(most: Quotas, has: FileTotals, bytes = 0): number {
+  checkFiles(most, has);
+  return bytesRoom(most, has, bytes);
+}
+
+/** Throws when there may be no more files. */
+export function checkFiles(most: Quotas, has: FileTotals): void {
   if (has.files >= most.files) throw refused(`File limit reached. Limit: ${most.files} files.`);
-  const room = most.storedBytes - has.bytes;
+}
+
+/** How many bytes more there may be. Throws when there may be none, or not so many. */
+export function bytesRoom(most: Quotas, has: FileTotals, bytes = 0): number {
+  const room = most.storedBytes - has.bytes - (has.pending ?? 0);
   if (room <= 0 || bytes > room) throw storageFull();
   return room;
 }
@@ -29,6 +40,11 @@ function refused(what: string): ApiError {
 interface Queued {
   unfinished(limit: number): Promise<string[]>;
   requestsLeft(limit: number): Promise<number>;
+}
+
+/** Whether the queue can be full. */
+export function boundsQueue({ queuedBatches, queuedRequests }: Quotas): boolean {
+  return Number.isFinite(queuedBatches) || Number.isFinite(queuedRequests);
 }
 
 /** Throws when the queue is full. It passes by itself. */

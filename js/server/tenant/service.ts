@@ -17,7 +17,7 @@ import { batchWith, Change, change } from "./change.ts";
 import { FileIndex } from "./file-index.ts";
 import { holdingInputs } from "./inputs.ts";
 import { Queue } from "./queue.ts";
-import { checkQueue, storageRoom } from "./quotas.ts";
+import { boundsQueue, bytesRoom, checkFiles, checkQueue, storageRoom } from "./quotas.ts";
 import { Trash } from "./trash.ts";
 import type {
   FileList,
@@ -51,6 +51,8 @@ export class TenantService implements TenantApi, TurnApi {
   readonly #queue: Queue;
   readonly #waits: Waits;
   readonly #calls: Calls;
+  /** The last batch that is being created. */
+  #creating: Promise<unknown> = Promise.resolve();
 
   constructor(ports: TenantPorts) {
     const { kv, name, settings } = ports;
@@ -76,8 +78,7 @@ export class TenantService implements TenantApi, TurnApi {
   async createBatch(params: Record<string, unknown>, lives: number | null): Promise<Batch> {
     // First, so that a batch whose creation is cut off after it was stored is found.
     await this.#armAlarm();
-    await checkQueue(this.#ports.settings.quotas, this.#queue);
-    const batch = await this.#batches.create(params);
+    const batch = await this.#queued(() => this.#batches.create(params));
     if (lives !== null) await this.#keepOutputSeconds(batch.id, lives);
     this.#ports.background(this.#queue.admit());
     return batch;
@@ -117,7 +118,12 @@ export class TenantService implements TenantApi, TurnApi {
 
   async createFile(file: NewFile): Promise<WireFile> {
     if (file.expires_at !== null) await this.#armAlarm();
-    return change(this.#kv, (c) => this.#files.put(c, file));
+    const bytes = file.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    return change(this.#kv, async (c) => {
+      // Again, as others have come meanwhile.
+      storageRoom(this.#ports.settings.quotas, await this.#files.total(c), bytes);
+      return this.#files.put(c, file);
+    });
   }
 
   getFile(id: string): Promise<StoredFile> {
@@ -139,12 +145,16 @@ export class TenantService implements TenantApi, TurnApi {
     return this.#uploads.create(upload, now());
   }
 
-  uploadRoom(id: string): Promise<number> {
-    return this.#uploads.room(id, now());
+  async uploadRoom(id: string): Promise<number> {
+    const room = await this.#uploads.room(id, now());
+    bytesRoom(this.#ports.settings.quotas, await this.#files.total());
+    return room;
   }
 
   addUploadPart(id: string, part: NewPart): Promise<WirePart> {
-    return this.#uploads.addPart(id, part, now());
+    return this.#uploads.addPart(id, part, now(), async (c) =>
+      bytesRoom(this.#ports.settings.quotas, await this.#files.total(c), part.bytes),
+    );
   }
 
   partContent(id: string, partIds: string[]): Promise<Uint8Array | null> {
@@ -161,7 +171,9 @@ export class TenantService implements TenantApi, TurnApi {
     fileId: string,
     segments: Segment[],
   ): Promise<WireUpload> {
-    const upload = await this.#uploads.complete(id, partIds, fileId, segments, now());
+    const upload = await this.#uploads.complete(id, partIds, fileId, segments, now(), async (c) =>
+      checkFiles(this.#ports.settings.quotas, await this.#files.total(c)),
+    );
     await this.#discardParts();
     return upload;
   }
@@ -294,6 +306,15 @@ export class TenantService implements TenantApi, TurnApi {
       await this.#emptyTrash();
     };
     this.#ports.background(goOn());
+  }
+
+  /** Creates a batch if there is room for it; one after the other, as all that come together would see the same room. */
+  #queued(create: () => Promise<Batch>): Promise<Batch> {
+    const { quotas } = this.#ports.settings;
+    if (!boundsQueue(quotas)) return create();
+    const created = this.#creating.then(() => checkQueue(quotas, this.#queue)).then(create);
+    this.#creating = created.catch(() => undefined);
+    return created;
   }
 
   #emptyTrash(): Promise<void> {

@@ -47,6 +47,11 @@ interface PartRecord {
   bytes: number;
 }
 
+/** Throws where a quota is used up. */
+type Check = (c: Change) => Promise<unknown>;
+
+const allowed: Check = async () => undefined;
+
 export class Uploads {
   readonly #kv: KV;
   readonly #files: FileIndex;
@@ -76,11 +81,14 @@ export class Uploads {
     return roomOf(open(await this.#record(id), now));
   }
 
-  addPart(uploadId: string, part: NewPart, now: number): Promise<WirePart> {
+  /** `check` throws where there is no room for it. */
+  addPart(uploadId: string, part: NewPart, now: number, check: Check = allowed): Promise<WirePart> {
     const { id, key = "", bytes, content } = part;
     return change(this.#kv, async (c) => {
       const upload = open(await recordOf(c, uploadId), now);
       if (bytes > roomOf(upload)) throw tooManyBytes();
+      await check(c);
+      await this.#files.addPending(c, bytes);
       c.set(uploadRecord(uploadId), {
         ...upload,
         part_bytes: upload.part_bytes + bytes,
@@ -113,13 +121,17 @@ export class Uploads {
     return there.length === found.length ? concat(there) : null;
   }
 
-  /** Makes the file, of the parts' objects or of those they were joined in. Other parts are thrown away. */
+  /**
+   * Makes the file, of the parts' objects or of those they were joined in. Other parts are thrown away. `check` throws where
+   * there may be no more files.
+   */
   async complete(
     id: string,
     partIds: string[],
     fileId: string,
     segments: Segment[],
     now: number,
+    check: Check = allowed,
   ): Promise<WireUpload> {
     const plan = await this.plan(id, partIds, now);
     if ("completed" in plan) return plan.completed;
@@ -130,6 +142,8 @@ export class Uploads {
       // Another call has completed it since.
       if (upload.status === "completed") return null;
       const { purpose, filename, created_at, file_seconds } = open(upload, now);
+      await check(c);
+      await this.#files.addPending(c, -upload.part_bytes);
       const expires_at = file_seconds === null ? null : created_at + file_seconds;
       await this.#trash.keep(c, joined);
       const file = await this.#files.add(c, {
@@ -147,7 +161,7 @@ export class Uploads {
       return wire(record, file);
     });
     if (completed) return completed;
-    return this.complete(id, partIds, fileId, segments, now);
+    return this.complete(id, partIds, fileId, segments, now, check);
   }
 
   cancel(id: string, now: number): Promise<WireUpload> {
@@ -155,6 +169,7 @@ export class Uploads {
       const record = { ...open(await recordOf(c, id), now), status: "cancelled" } satisfies UploadRecord;
       c.set(uploadRecord(id), record);
       c.set(UPLOADS_SPENT + id, null);
+      await this.#files.addPending(c, -record.part_bytes);
       return wire(record);
     });
   }
@@ -176,7 +191,10 @@ export class Uploads {
         }
         const due = upload.expires_at + KNOWN_SECONDS;
         const status = upload.status === "pending" ? "expired" : upload.status;
-        if (status === "expired") c.set(UPLOADS_SPENT + id, null);
+        if (upload.status === "pending") {
+          c.set(UPLOADS_SPENT + id, null);
+          await this.#files.addPending(c, -upload.part_bytes);
+        }
         storeUpload(c, { ...upload, status, due });
       });
     }

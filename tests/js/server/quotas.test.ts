@@ -7,7 +7,7 @@ import "../../../js/entry/node.ts";
 import { echoInference, echoModels } from "../../../js/hosts/inference/echo.ts";
 import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import { app } from "../../../js/server/app.ts";
-import { CALLS } from "../../../js/server/keys.ts";
+import { CALLS, FILE_TOTALS } from "../../../js/server/keys.ts";
 import type { Ports, Quotas } from "../../../js/server/ports.ts";
 import { type Level, take } from "../../../js/server/rate.ts";
 import type { TenantService } from "../../../js/server/tenant/service.ts";
@@ -31,9 +31,9 @@ function withQuotas(quotas: Partial<Quotas>) {
   const none = { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity };
   const service = { autostart: false, inference: echoInference(), models: echoModels };
   const settings = { service, quotas: { ...none, ...quotas }, isRevoked: () => false };
-  const made = tenant(new MemoryKV(), memoryBlobs(), { settings });
-  const here = ports({ tenant: () => made.service, blobs: made.blobs });
-  return { ...made, ...clients(here) };
+  const blobs = memoryBlobs();
+  const made = tenant(new MemoryKV(), blobs, { settings });
+  return { ...made, ...clients(ports({ tenant: () => made.service, blobs })), blobs };
 }
 
 /** The server with a rate, for alice and bob, whose keys are their names. */
@@ -290,4 +290,67 @@ test("a quota of bytes or files is told once, as no later try is better, and roo
   assert.deepEqual(statuses, [429, 429, 200, 429]);
   await client.files.delete(first.id);
   await add(900);
+});
+
+test("calls that come together get no more than one after the other would", async () => {
+  const { service, openai, blobs } = withQuotas({ storedBytes: 1_000, files: 3, queuedBatches: 2 });
+  const client = openai("any", 0);
+  const fulfilled = async (calls: Promise<unknown>[]) =>
+    (await Promise.allSettled(calls)).filter(({ status }) => status === "fulfilled").length;
+  const ten = <T>(call: () => Promise<T>) => fulfilled(Array.from({ length: 10 }, call));
+  const add = (bytes: number) => async () =>
+    client.files.create({ purpose: "evals", file: new File(["x".repeat(bytes)], "a.txt") });
+  assert.equal(await ten(add(400)), 2);
+  assert.equal(await ten(add(1)), 1);
+  assert.deepEqual(
+    [...blobs.objects.values()].map(({ length }) => length),
+    [400, 400, 1],
+  );
+  assert.equal(await ten(async () => client.batches.create({ ...params, input_file_id: "file-1" })), 2);
+  assert.equal((await service.listBatches({})).data.length, 2);
+});
+
+test("parts of uploads are stored bytes from when they come until their upload is a file, or given up", async () => {
+  const { openai } = withQuotas({ storedBytes: 1_000, files: 2 });
+  const client = openai("any", 0);
+  const begin = async (bytes: number) =>
+    (await client.uploads.create({ filename: "a", purpose: "evals", bytes, mime_type: "a" })).id;
+  const part = async (id: string, bytes: number) =>
+    (await client.uploads.parts.create(id, { data: new File(["x".repeat(bytes)], "part") })).id;
+  const full = (error: unknown) => error instanceof RateLimitError && error.code === "insufficient_quota";
+  const [first, second, third] = [await begin(600), await begin(600), await begin(300)];
+  const ofFirst = await part(first, 600);
+  await assert.rejects(() => part(second, 600), full);
+  const ofSecond = await part(second, 300);
+  await assert.rejects(() => begin(200), full);
+  await client.uploads.complete(first, { part_ids: [ofFirst] });
+  await assert.rejects(() => part(third, 200), full);
+  await client.uploads.cancel(second);
+  const ofThird = await part(third, 300);
+  // The last file that is allowed, and then no other, whatever has been sent of it.
+  const small = await begin(1);
+  const ofSmall = await part(small, 1);
+  await client.uploads.complete(third, { part_ids: [ofThird] });
+  await assert.rejects(async () => client.uploads.complete(small, { part_ids: [ofSmall] }), full);
+  for await (const file of client.files.list()) await client.files.delete(file.id);
+  assert.equal((await client.uploads.complete(small, { part_ids: [ofSmall] })).file?.bytes, 1);
+  assert.ok(ofSecond);
+  const again = await begin(999);
+  await part(again, 999);
+});
+
+test("an upload that expires gives back what its parts took", async (t) => {
+  const { openai, service, kv } = withQuotas({ storedBytes: 1_000 });
+  const client = openai("any", 0);
+  const { id } = await client.uploads.create({ filename: "a", purpose: "evals", bytes: 900, mime_type: "a" });
+  await client.uploads.parts.create(id, { data: new File(["x".repeat(900)], "part") });
+  const pending = async () =>
+    JSON.parse(new TextDecoder().decode((await kv.get(FILE_TOTALS)) ?? undefined)).pending;
+  assert.equal(await pending(), 900);
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 3_700_000 });
+  await service.alarm();
+  assert.equal(await pending(), 0);
+  t.mock.timers.setTime(Date.now() + 90_000_000);
+  await service.alarm();
+  assert.equal(await pending(), 0);
 });
