@@ -27,10 +27,11 @@ app.use(async (c, next) => {
 app.get("/health", (c) => c.json({ status: "ok" }));
 
 app.use("/v1/*", async (c, next) => {
-  const tenantName = await authenticate(c.req.raw.headers, c.env.keys);
+  const { name: tenantName, models } = await authenticate(c.req.raw.headers, c.env.keys);
   const { requestsPerMinute } = c.env.settings();
   c.set("tenantName", tenantName);
-  if (tenantName === ANONYMOUS) refuseOtherOrigins(c.req.raw);
+  c.set("keyModels", models);
+  if (tenantName === ANONYMOUS) refuseOtherOrigins(c.req.raw, c.env.keys);
   const tenant = c.env.tenant(tenantName);
   c.set("tenant", tenant);
   if (Number.isFinite(requestsPerMinute)) {

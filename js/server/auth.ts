@@ -1,55 +1,55 @@
 /** Who is calling: which tenant a key belongs to. */
 
 import { ApiError } from "../core/errors.ts";
-import { type KeyVariables, SettingError } from "./ports.ts";
+import type { Models } from "../core/types.ts";
+import { type KeyOwner, type KeyRing, type KeyVariables, SettingError } from "./ports.ts";
+
+export type { KeyOwner, KeyRing } from "./ports.ts";
+
+/** Keys as a platform has them: as variables, or as a ring of its own. */
+type Keys = KeyVariables | KeyRing;
 
 /** The tenant of callers without a key. No key can have this name. */
 export const ANONYMOUS = "~anonymous";
 
-interface Key {
-  name: string;
-  sha256: Uint8Array;
-}
+/** What a name of a tenant is. */
+export const TENANT_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** The tenants that there are by the settings. */
-export function tenantNames(variables: KeyVariables): string[] {
-  const names = new Set(keys(variables).map((key) => key.name));
-  return [...names, ...(anonymousAllowed(variables) ? [ANONYMOUS] : [])];
+/** The tenants that there are by the settings. @throws SettingError */
+export function tenantNames(keys: Keys): string[] {
+  const ring = ringOf(keys);
+  return [...ring.names(), ...(ring.allowsAnonymous ? [ANONYMOUS] : [])];
 }
 
 /** Whether anybody may call as this tenant. Nobody is let in by keys that cannot be read. */
-export function isTenant(name: string, variables: KeyVariables): boolean {
+export function isTenant(name: string, keys: Keys): boolean {
   try {
-    return tenantNames(variables).includes(name);
+    return tenantNames(keys).includes(name);
   } catch {
     return false;
   }
 }
 
-/** The caller's tenant. @throws ApiError 401 */
-export async function authenticate(headers: Headers, variables: KeyVariables): Promise<string> {
-  const known = keys(variables);
-  if (known.length === 0 && !anonymousAllowed(variables)) {
-    throw unauthorized(
-      "This server accepts no calls yet: set API_KEYS to name:sha256 pairs (scripts/serve/make-key.mjs makes one), " +
-        "or ALLOW_ANONYMOUS=1 to serve everyone.",
-    );
+/** The caller's tenant, and what its key allows. @throws ApiError 401 */
+export async function authenticate(headers: Headers, keys: Keys): Promise<KeyOwner> {
+  const ring = ringOf(keys);
+  const isEmpty = ring.names().length === 0;
+  if (isEmpty && !ring.allowsAnonymous) {
+    throw unauthorized(`This server accepts no calls yet: ${ring.advice}`);
   }
   const given = keyIn(headers);
   if (given === undefined) {
-    if (anonymousAllowed(variables)) return ANONYMOUS;
+    if (ring.allowsAnonymous) return { name: ANONYMOUS };
     throw unauthorized("Missing bearer or basic authentication in header");
   }
   // Clients always send some key; with no keys set, any will do.
-  if (known.length === 0) return ANONYMOUS;
+  if (isEmpty) return { name: ANONYMOUS };
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(given)));
-  let tenant: string | undefined;
-  // All are compared, each in constant time: how long it takes says nothing about any.
-  for (const { name, sha256 } of known) if (equal(digest, sha256)) tenant = name;
-  if (tenant === undefined) {
+  const owner = ring.find(Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+  if (owner === null) {
     throw unauthorized(`Incorrect API key provided: ${masked(given)}.`, "invalid_api_key");
   }
-  return tenant;
+  return owner;
 }
 
 /** Whether a key, or all of a tenant's, may name a model. */
@@ -57,9 +57,17 @@ export function mayName(models: readonly string[] | undefined, model: string): b
   return models === undefined || models.includes(model);
 }
 
+/** The models that a tenant's keys may name, of those that there are. */
+export function modelsOfTenant(all: Models, keys: KeyRing, tenant: string): Models {
+  return {
+    has: async (model) => mayName(keys.models(tenant), model) && all.has(model),
+    ...(all.pool && { pool: (model) => all.pool?.(model) ?? "" }),
+  };
+}
+
 /** Whether any key is known. */
-export function hasKeys(variables: KeyVariables): boolean {
-  return /[^\s,]/.test(variables.API_KEYS ?? "");
+export function hasKeys(keys: Keys): boolean {
+  return isRing(keys) ? keys.names().length > 0 : /[^\s,]/.test(keys.API_KEYS ?? "");
 }
 
 /**
@@ -67,15 +75,14 @@ export function hasKeys(variables: KeyVariables): boolean {
  * could otherwise use the server: it is not stopped by what it may read, as it can send a form without being asked.
  * @throws ApiError 403
  */
-export function refuseOtherOrigins(request: Request): void {
+export function refuseOtherOrigins(request: Request, keys: Keys): void {
   const site = request.headers.get("sec-fetch-site");
   const origin = request.headers.get("origin");
   const own = site === null ? origin === null || isOwn(origin, request.url) : OWN_SITES.includes(site);
   if (own) return;
   throw new ApiError({
     ...{ status: 403, type: "invalid_request_error", param: null, code: null },
-    message:
-      "Without a key this server takes no calls from web pages of other origins. Set API_KEYS to use it from there.",
+    message: `Without a key this server takes no calls from web pages of other origins. ${ringOf(keys).adviceForPages}`,
   });
 }
 
@@ -90,23 +97,73 @@ function anonymousAllowed(variables: KeyVariables): boolean {
   return variables.ALLOW_ANONYMOUS === "1" || variables.ALLOW_ANONYMOUS === "true";
 }
 
-function keys(variables: KeyVariables): Key[] {
-  const entries = (variables.API_KEYS ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
-  const owners = new Map<string, string>();
-  return entries.map((entry) => {
+function isRing(keys: Keys): keys is KeyRing {
+  return "find" in keys;
+}
+
+function ringOf(keys: Keys): KeyRing {
+  return isRing(keys) ? keys : variablesRing(keys);
+}
+
+/** The ring of keys that a platform has as variables. @throws SettingError */
+function variablesRing(variables: KeyVariables): KeyRing {
+  return {
+    ...keysOf(parsePairs(variables.API_KEYS ?? "", "API_KEYS")),
+    allowsAnonymous: anonymousAllowed(variables),
+    advice:
+      "set API_KEYS to name:sha256 pairs (scripts/serve/make-key.mjs makes one), or ALLOW_ANONYMOUS=1 to serve everyone.",
+    adviceForPages: "Set API_KEYS to use it from there.",
+  };
+}
+
+/** A key, by its hash in lower-case hex. */
+export interface HashedKey extends KeyOwner {
+  readonly sha256: string;
+}
+
+/** What a ring knows of these keys. Of two with one hash the first counts. */
+export function keysOf(keys: readonly HashedKey[]): Pick<KeyRing, "find" | "names" | "models"> {
+  const owners = new Map<string, HashedKey>();
+  for (const key of keys) if (!owners.has(key.sha256)) owners.set(key.sha256, key);
+  const names = [...new Set(keys.map(({ name }) => name))];
+  return {
+    find: (sha256) => owners.get(sha256) ?? null,
+    names: () => names,
+    models(name) {
+      const own = keys.filter((key) => key.name === name);
+      // Of one tenant files and batches are shared, and so is what may be run over them.
+      const all = own.map(({ models }) => models).filter((models) => models !== undefined);
+      return all.length === own.length && own.length > 0 ? all.flat() : undefined;
+    },
+  };
+}
+
+/** Keys of `name:sha256` pairs, by commas or spaces. `what` is how errors call them. @throws SettingError */
+export function parsePairs(text: string, what: string): HashedKey[] {
+  const entries = text.split(/[\s,]+/).filter((entry) => entry !== "");
+  const keys = entries.map((entry) => {
     const [, name, hex] = /^([A-Za-z0-9_.-]{1,64}):([0-9a-f]{64})$/i.exec(entry) ?? [];
     if (name === undefined || hex === undefined) {
-      throw new SettingError("API_KEYS must hold name:sha256 pairs, separated by commas.");
+      throw new SettingError(`${what} must hold name:sha256 pairs, separated by commas.`);
     }
-    const owner = owners.get(hex.toLowerCase()) ?? name;
+    return { name, sha256: hex.toLowerCase() };
+  });
+  refuseShared(keys, what);
+  return keys;
+}
+
+/** A key says who is calling, and so has one name. @throws SettingError */
+export function refuseShared(keys: readonly HashedKey[], what: string): void {
+  const owners = new Map<string, string>();
+  for (const { name, sha256 } of keys) {
+    const owner = owners.get(sha256) ?? name;
     if (owner !== name) {
       throw new SettingError(
-        `API_KEYS must give each key one name, but '${owner}' and '${name}' have the same key.`,
+        `${what} must give each key one name, but '${owner}' and '${name}' have the same key.`,
       );
     }
-    owners.set(hex.toLowerCase(), name);
-    return { name, sha256: Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)) };
-  });
+    owners.set(sha256, name);
+  }
 }
 
 /** The key of `Bearer KEY`, or the password of Basic authentication. */
@@ -120,12 +177,6 @@ function keyIn(headers: Headers): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] ?? 0);
-  return difference === 0;
 }
 
 /** As much of a key as OpenAI shows: the first eight characters and the last four. */

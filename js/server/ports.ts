@@ -7,8 +7,8 @@ import type { Upstreams } from "./upstreams/types.ts";
 
 /** What the routes need. */
 export interface Ports {
-  /** Keys and their tenants, as the operator wrote them. */
-  readonly keys: KeyVariables;
+  /** Keys and their tenants, as the operator wrote them, or as they stand at this moment. */
+  readonly keys: KeyVariables | KeyRing;
   /** Everything else that is set. @throws SettingError that names what cannot be right */
   settings(): ServerSettings;
   tenant(name: string): TenantApi;
@@ -24,6 +24,30 @@ export interface KeyVariables {
   readonly API_KEYS?: string | undefined;
   /** `1` serves callers without a key. */
   readonly ALLOW_ANONYMOUS?: string | undefined;
+}
+
+/** Whose a key is. */
+export interface KeyOwner {
+  /** The tenant. */
+  readonly name: string;
+  /** Models that callers with this key may name; undefined for any. */
+  readonly models?: readonly string[] | undefined;
+}
+
+/** Keys that may come and go while the server runs. It knows their hashes alone. */
+export interface KeyRing {
+  /** Looked up by the SHA-256 of what a caller sent, in hex: how long that takes says nothing about any key. */
+  find(sha256: string): KeyOwner | null;
+  /** Tenants that have a key. */
+  names(): string[];
+  /** Models that the keys of a tenant may name, all together; undefined for any, as of a tenant that needs no key. */
+  models(name: string): readonly string[] | undefined;
+  /** Whether callers without a key are served. */
+  readonly allowsAnonymous: boolean;
+  /** How the operator of this server makes a key, or does without: a sentence, for callers that are refused. */
+  readonly advice: string;
+  /** The same for those who call from a page elsewhere. */
+  readonly adviceForPages: string;
 }
 
 export interface ServerSettings {
