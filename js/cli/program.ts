@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaults } from "../core/rules.ts";
 import { addClient } from "./client/commands.ts";
+import { addKeys } from "./keys-command.ts";
 import { concurrency, header, positive } from "./option-values.ts";
 import type { RunOptions } from "./plan.ts";
 import { addServe } from "./serve-command.ts";
@@ -132,6 +133,7 @@ Examples:
     status = ended;
   };
   addServe(program, end);
+  addKeys(program, end);
   addClient(program, end);
 
   if (args.length === 0) {

@@ -65,7 +65,7 @@ export function isObject(value: unknown): value is object {
 }
 
 /** The known name that is a few letters away from the one given, or that it is a part of. */
-function nearest(name: string, known: string[]): string | undefined {
+export function nearest(name: string, known: string[]): string | undefined {
   const wanted = name.toLowerCase();
   const distances = known.map((candidate) => {
     const has = candidate.toLowerCase();

@@ -15,7 +15,8 @@ import { Tenants } from "./serve/tenants.ts";
 import { whileSent } from "./serve/unread.ts";
 import { upstreamsOf } from "./serve/upstreams.ts";
 
-export { isLoopback } from "./serve/http.ts";
+export { isLoopback } from "./serve/address.ts";
+export { openKeys, type ServeKeys } from "./serve/keys/ring.ts";
 export type { ServeSettings } from "./serve/settings.ts";
 
 export interface Serving {
@@ -30,7 +31,6 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
   const upstreams = upstreamsOf(settings);
   const forTenants = tenantSettings(settings, upstreams);
   const forAll = serverSettings(settings);
-  const names = tenantNames(settings.keys);
   const state = await openStateFolder(settings.data);
   const blobs: Blobs = new DiskBlobs(state.blobs);
   const tenants = new Tenants(state, blobs, forTenants, upstreams);
@@ -42,7 +42,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
   };
   let stopping = false;
   const answer = async (request: Request): Promise<Response> => {
-    if (settings.localNamesOnly && !isCalledLocally(request)) {
+    if (settings.keys.localNamesOnly && !isCalledLocally(request)) {
       // A page elsewhere may have its own name lead here, and then counts as one of ours.
       return errorResponse(
         refused(403, "Without keys this server answers to the names of this machine alone."),
@@ -57,12 +57,14 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
   };
   try {
     const listening = await listen(answer, settings.host, settings.port);
-    tenants.resume(names);
+    tenants.resume(tenantNames(settings.keys));
+    const unwatch = settings.keys.watch(() => tenants.keysChanged(tenantNames(settings.keys)));
     log("server.started", { port: listening.port });
     return {
       port: listening.port,
       async stop(graceMs) {
         stopping = true;
+        unwatch();
         log("server.stopping", { grace_ms: graceMs });
         let timer: ReturnType<typeof setTimeout> | undefined;
         const late = new Promise<string>((resolve) => {

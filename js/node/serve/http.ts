@@ -5,6 +5,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Platform } from "../../server/ports.ts";
+import { isLoopback } from "./address.ts";
 
 export const platform: Platform = {
   fixedLength: () => new TransformStream(),
@@ -51,11 +52,6 @@ export async function listen(
       clearInterval(idle);
     },
   };
-}
-
-/** Whether an address is of this machine alone. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }
 
 /** Whether the name by which a server was called is one of this machine's own. */

@@ -2,10 +2,12 @@
 
 import type { BatchesOptions } from "../../core/batches.ts";
 import type { Limits } from "../../core/types.ts";
+import { isTenant, modelsOfTenant } from "../../server/auth.ts";
 import { jsonEndpoints } from "../../server/endpoints.ts";
 import type { ModelServerSettings } from "../../server/model-servers.ts";
-import type { KeyVariables, Quotas, ServerSettings, TenantSettings } from "../../server/ports.ts";
+import type { Quotas, ServerSettings, TenantSettings } from "../../server/ports.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
+import type { ServeKeys } from "./keys/ring.ts";
 
 export interface ServeSettings {
   /** The model servers; the embedded model where there is none. */
@@ -15,9 +17,7 @@ export interface ServeSettings {
   data: string;
   host: string;
   port: number;
-  /** Answers only to `localhost` and the like: for a server without keys, which pages elsewhere must not reach. */
-  localNamesOnly: boolean;
-  keys: KeyVariables;
+  keys: ServeKeys;
   /** Folder of the built page. */
   page: string;
   /** Requests of one batch in flight. */
@@ -49,13 +49,18 @@ export function serverSettings({ servers, models, limits, rate }: ServeSettings)
   };
 }
 
-export function tenantSettings(settings: ServeSettings, upstreams: Upstreams): TenantSettings {
-  return {
-    service: serviceSettings(settings, upstreams),
-    quotas: settings.quotas,
-    // Keys are read when the server starts: tenants without one are not opened.
-    isRevoked: () => false,
-  };
+/** The settings of each tenant by its name. */
+export function tenantSettings(
+  settings: ServeSettings,
+  upstreams: Upstreams,
+): (name: string) => TenantSettings {
+  const service = serviceSettings(settings, upstreams);
+  const { keys, quotas } = settings;
+  return (name) => ({
+    service: { ...service, models: modelsOfTenant(service.models, keys, name) },
+    quotas,
+    isRevoked: () => !isTenant(name, keys),
+  });
 }
 
 function serviceSettings(
@@ -74,6 +79,7 @@ function serviceSettings(
     ),
     maxAttempts: settings.maxAttempts,
     requestTimeoutMs: settings.timeoutMs,
+    completionWindows: settings.windows,
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.
     soleOwner: true,

@@ -22,11 +22,16 @@ export interface StateFolder {
   close(): void;
 }
 
+/** Makes the folder, unless it is there. It is nobody's by that. @throws Error that says why it cannot be used */
+export async function makeStateFolder(folder: string): Promise<void> {
+  makeDirectory(folder);
+  await checkFormat(folder);
+}
+
 /** @throws Error that says why this folder cannot be used */
 export async function openStateFolder(name: string): Promise<StateFolder> {
   const folder = resolve(name);
-  makeDirectory(folder);
-  await checkFormat(folder);
+  await makeStateFolder(folder);
   const own = new SqliteKV(join(folder, "server.sqlite"));
   try {
     await own.lock();

@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { fileName } from "../../hosts/blobs/disk.ts";
 import { SqliteKV } from "../../hosts/kv/sqlite.ts";
-import { logError } from "../../server/log.ts";
+import { log, logError } from "../../server/log.ts";
 import type { Alarm, Blobs, TenantSettings } from "../../server/ports.ts";
 import type { TenantApi } from "../../server/tenant/api.ts";
 import { TenantService } from "../../server/tenant/service.ts";
@@ -16,6 +16,8 @@ import type { StateFolder } from "./state-folder.ts";
 
 interface Tenant {
   service: TenantService;
+  /** Holds its batches if it has no key any more, and goes on with them if it has one again. */
+  keysChanged(): void;
   /** Resolves once nothing of it is under way. */
   stop(): Promise<void>;
   close(): void;
@@ -24,11 +26,16 @@ interface Tenant {
 export class Tenants {
   readonly #state: StateFolder;
   readonly #blobs: Blobs;
-  readonly #settings: TenantSettings;
+  readonly #settings: (name: string) => TenantSettings;
   readonly #upstreams: Upstreams;
   readonly #open = new Map<string, Tenant>();
 
-  constructor(state: StateFolder, blobs: Blobs, settings: TenantSettings, upstreams: Upstreams) {
+  constructor(
+    state: StateFolder,
+    blobs: Blobs,
+    settings: (name: string) => TenantSettings,
+    upstreams: Upstreams,
+  ) {
     this.#state = state;
     this.#blobs = blobs;
     this.#settings = settings;
@@ -39,7 +46,7 @@ export class Tenants {
     let tenant = this.#open.get(name);
     if (tenant === undefined) {
       const path = this.#state.store(fileName(name));
-      tenant = openTenant(name, path, this.#blobs, this.#settings, this.#upstreams);
+      tenant = openTenant(name, path, this.#blobs, this.#settings(name), this.#upstreams);
       this.#open.set(name, tenant);
     }
     return tenant.service;
@@ -56,6 +63,12 @@ export class Tenants {
         logError("tenant.open", error, { tenant: name });
       }
     }
+  }
+
+  /** Keys came or went; `names` are the tenants that there are by them. */
+  keysChanged(names: string[]): void {
+    for (const tenant of this.#open.values()) tenant.keysChanged();
+    this.resume(names);
   }
 
   async stop(): Promise<void> {
@@ -93,8 +106,15 @@ function openTenant(
   const service: TenantService = new TenantService({ name, kv, blobs, runs, settings, alarm, background });
   // What came due while no process was there.
   background(service.alarm());
+  let wasRevoked = settings.isRevoked();
   return {
     service,
+    keysChanged() {
+      if (settings.isRevoked() === wasRevoked) return;
+      wasRevoked = !wasRevoked;
+      log(wasRevoked ? "tenant.revoked" : "tenant.restored", { tenant: name });
+      background(service.keysChanged());
+    },
     async stop() {
       alarm.stop();
       await runs.stop();

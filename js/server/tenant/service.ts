@@ -264,6 +264,13 @@ export class TenantService implements TenantApi, TurnApi {
     await this.#round();
   }
 
+  /** The tenant has lost its last key, or has one again. */
+  async keysChanged(): Promise<void> {
+    await this.#armAlarm();
+    await this.#queue.wakeAll();
+    await this.#queue.admit();
+  }
+
   /** Never throws: a failed alarm is tried again a few times, and then forgotten. */
   async alarm(): Promise<void> {
     try {

@@ -15,6 +15,15 @@ const options: Record<string, string> = {
   MAX_CONCURRENT_BATCHES: "--batches",
   MAX_CONCURRENT_REQUESTS: "--concurrency",
   MAX_ATTEMPTS: "--max-attempts",
+  MAX_REQUESTS: "--max-requests",
+  MAX_FILE_BYTES: "--max-file-bytes",
+  MAX_LINE_BYTES: "--max-line-bytes",
+  MAX_RESPONSE_BYTES: "--max-response-bytes",
+  MAX_FILES: "--quota-files",
+  MAX_STORED_BYTES: "--quota-stored-bytes",
+  MAX_QUEUED_BATCHES: "--quota-queued-batches",
+  MAX_QUEUED_REQUESTS: "--quota-queued-requests",
+  MAX_REQUESTS_PER_MINUTE: "--requests-per-minute",
 };
 
 export function serveCommand(settings: Record<string, string>, port: number, stateDir: string): Command {

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
 import OpenAI, { RateLimitError } from "openai";
 import { defaults, fixedLimits } from "../../../js/core/rules.ts";
-import { type ServeSettings, serve } from "../../../js/node/serve.ts";
+import { openKeys, type ServeSettings, serve } from "../../../js/node/serve.ts";
 import { folder } from "../cli/command.ts";
 import { ModelServer } from "../cli/server.ts";
 import { completion, reply, startUpstream } from "../server/suite/upstream.ts";
@@ -21,10 +21,11 @@ async function served(
   requestsPerMinute = Infinity,
 ): Promise<{ base: string; client(maxRetries?: number): OpenAI }> {
   const none = { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity };
+  const [data, host] = [stateFolder(), "127.0.0.1"];
   const serving = await serve({
     ...{ servers: [{ name: "default", url, concurrency: 2, timeoutMs }], models: undefined },
-    ...{ data: stateFolder(), host: "127.0.0.1", port: 0, localNamesOnly: true, page: folder() },
-    ...{ keys: { ALLOW_ANONYMOUS: "1" }, interactiveFirst: true, windows: [fixedLimits.completionWindow] },
+    ...{ data, host, port: 0, keys: await openKeys({ data, host }), page: folder() },
+    ...{ interactiveFirst: true, windows: [fixedLimits.completionWindow] },
     ...{ concurrency: 2, batches: 1, maxAttempts: 5, timeoutMs, latencyMs: 0 },
     limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
     quotas: { ...none, ...quotas },
