@@ -20,6 +20,8 @@ export interface KeySettings {
   readonly allowAnonymous?: boolean;
 }
 
+type WithDefaults = Required<Omit<KeySettings, "apiKeys">> & Pick<KeySettings, "apiKeys">;
+
 export interface ServeKeys extends KeyRing {
   /** Whether only calls to names of this machine are answered: without keys, pages elsewhere could reach the server. */
   readonly localNamesOnly: boolean;
@@ -42,7 +44,7 @@ export async function openKeys(settings: KeySettings): Promise<ServeKeys> {
       sources.push(file);
     }
   }
-  const ring = new Ring(sources, fixed, { ...settings, apiKeys, apiKeysBy, allowAnonymous });
+  const ring = new Ring(sources, fixed, { ...settings, apiKeysBy, allowAnonymous });
   if (!ring.areNeeded && !isLoopback(host) && !allowAnonymous) {
     throw new Error(
       `--host ${host} lets other machines call: make a key for each caller (edgebatch keys add NAME), ` +
@@ -55,11 +57,11 @@ export async function openKeys(settings: KeySettings): Promise<ServeKeys> {
 class Ring implements ServeKeys {
   readonly #sources: readonly Source[];
   readonly #fixed: readonly HashedKey[];
-  readonly #settings: Required<KeySettings>;
+  readonly #settings: WithDefaults;
   #known: ReturnType<typeof keysOf>;
   #areNeeded: boolean;
 
-  constructor(sources: readonly Source[], fixed: readonly HashedKey[], settings: Required<KeySettings>) {
+  constructor(sources: readonly Source[], fixed: readonly HashedKey[], settings: WithDefaults) {
     this.#sources = sources;
     this.#fixed = fixed;
     this.#settings = settings;
