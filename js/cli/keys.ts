@@ -4,8 +4,14 @@ import { createHash, randomBytes } from "node:crypto";
 import { nearest } from "../core/options.ts";
 import { readSettings } from "../node/serve/config/read.ts";
 import { settings } from "../node/serve/config/table.ts";
-import { changeKeys, KEY_ID, keysFile, readKeys, type StoredKey } from "../node/serve/keys/stored.ts";
-import { TENANT_NAME } from "../server/auth.ts";
+import {
+  changeKeys,
+  KEY_ID,
+  keysFile,
+  readKeys,
+  type StoredKey,
+  TENANT_NAME,
+} from "../node/serve/keys/stored.ts";
 import { CannotRun, exit, plural, print, say } from "./terminal.ts";
 
 export interface KeysOptions {

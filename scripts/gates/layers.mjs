@@ -43,7 +43,15 @@ const rooms = {
     may: ["js/core/*", "js/hosts/*", "js/server/*", "js/entry/workerd.ts", "hono", "hono/*", "cloudflare:*"],
   },
   node: {
-    may: ["js/core/*", "js/hosts/*", "js/server/*", "js/entry/node.ts", "@hono/node-server", "smol-toml", "node:*"],
+    may: [
+      "js/core/*",
+      "js/hosts/*",
+      "js/server/*",
+      "js/entry/node.ts",
+      "@hono/node-server",
+      "smol-toml",
+      "node:*",
+    ],
   },
   // A program of Node's, which puts hosts together as any user does, and uses parts of theirs besides.
   cli: { may: ["js/core/*", "js/hosts/*", "js/entry/node.ts", "js/node/*", "commander", "node:*"] },

@@ -219,15 +219,17 @@ suite("the packed package", () => {
 
   test("serves: its help, a batch by the embedded model, and the page", async () => {
     const command = join(installed, "dist/cli/main.js");
-    for (const name of ["commander", "hono", "@hono/node-server"]) {
+    for (const name of ["commander", "hono", "@hono/node-server", "smol-toml"]) {
       const link = join(folder, "node_modules", name);
       mkdirSync(join(link, ".."), { recursive: true });
       if (!existsSync(link)) symlinkSync(join(root, "node_modules", name), link);
     }
     const help = execFileSync(process.execPath, [command, "serve", "--help"], { encoding: "utf8" });
     assert.match(help, /--api-keys <pairs>/);
-    const server = spawn(process.execPath, [command, "serve", "--port", "0"], {
-      cwd: mkdtempSync(join(folder, "serve-")),
+    const cwd = mkdtempSync(join(folder, "serve-"));
+    writeFileSync(join(cwd, "edgebatch.toml"), "port = 0\n");
+    const server = spawn(process.execPath, [command, "serve", "--config", "edgebatch.toml"], {
+      cwd,
       stdio: ["ignore", "pipe", "inherit"],
     });
     try {

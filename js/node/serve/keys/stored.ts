@@ -10,6 +10,8 @@ import { discard, flushDirectory, isMissing } from "../../../hosts/shared/disk.t
 import { type HashedKey, refuseShared, TENANT_NAME } from "../../../server/auth.ts";
 import { makeStateFolder } from "../state-folder.ts";
 
+export { TENANT_NAME };
+
 export interface StoredKey extends HashedKey {
   readonly id: string;
   /** Unix seconds. */
