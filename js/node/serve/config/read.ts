@@ -89,12 +89,14 @@ function isOfKubernetes(variable: string, text: string): boolean {
   );
 }
 
+const PREFIX = "EDGEBATCH_";
+
 function refuseUnknownVariables(env: Environment, values: Values, file: ConfigFile | undefined): void {
   const known = rows.map(([name]) => variableOf(name));
   const named = [values.keyEnv, ...serverTables(file).map(({ key_env }) => key_env)];
   for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith("EDGEBATCH_") || known.includes(variable) || named.includes(variable)) continue;
-    if (text && !isOfKubernetes(variable, text)) throw unknown(variable, variable, known);
+    if (!variable.startsWith(PREFIX) || known.includes(variable) || named.includes(variable)) continue;
+    if (text && !isOfKubernetes(variable, text)) throw unknown(variable, variable, known, PREFIX);
   }
 }
 

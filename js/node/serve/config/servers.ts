@@ -142,7 +142,10 @@ function member(key: string, value: unknown, where: string): unknown {
   const kind: Kind<unknown> | undefined = Object.hasOwn(members, key)
     ? members[key as keyof typeof members]
     : undefined;
-  if (kind === undefined) throw unknown(where, key, Object.keys(members));
+  if (kind === undefined) {
+    const known = Object.keys(members).map((name) => `server.${name}`);
+    throw unknown(where, `server.${key}`, known, "server.");
+  }
   const good = kind.read(value);
   if (good === undefined) throw wrongValue(where, kind, value);
   return good;

@@ -8,10 +8,13 @@ export class WrongSetting extends Error {
   override name = "WrongSetting";
 }
 
-/** A name that is no setting's, with the one that may have been meant. */
-export function unknown(where: string, name: string, known: string[]): WrongSetting {
-  const near = nearest(name, known);
-  return new WrongSetting(`${where} is no setting.${near === undefined ? "" : ` Did you mean ${near}?`}`);
+/** A name that is no setting's, with the one that may have been meant. All begin with `prefix`, which says nothing. */
+export function unknown(where: string, name: string, known: string[], prefix = ""): WrongSetting {
+  const rest = (text: string) => text.slice(prefix.length);
+  const near = nearest(rest(name), known.map(rest));
+  return new WrongSetting(
+    `${where} is no setting.${near === undefined ? "" : ` Did you mean ${prefix}${near}?`}`,
+  );
 }
 
 /** A value that is none of its kind. */
