@@ -47,11 +47,16 @@ export async function openStateFolder(name: string): Promise<StateFolder> {
 }
 
 async function checkFormat(folder: string): Promise<void> {
-  const text = await readFile(join(folder, FORMAT_FILE), "utf8").catch((error) => {
-    if (isMissing(error)) return null;
-    throw error;
-  });
-  if (text === null) return writeFormat(folder);
+  let text = await readFormat(folder);
+  if (text === null) {
+    try {
+      return await writeFormat(folder);
+    } catch (error) {
+      // Another process may have made the folder ours meanwhile.
+      text = await readFormat(folder);
+      if (text === null) throw error;
+    }
+  }
   const format = /^\d{1,9}\n?$/.test(text) ? Number(text) : null;
   if (format === null) throw new Error(`${join(folder, FORMAT_FILE)} does not hold the number of a format`);
   if (format <= FORMAT) return;
@@ -59,6 +64,13 @@ async function checkFormat(folder: string): Promise<void> {
     `${folder} was written by a newer edgebatch: its format is ${format}, and this build knows formats up to ${FORMAT}. ` +
       "Use the newer build, or another folder (--data)",
   );
+}
+
+async function readFormat(folder: string): Promise<string | null> {
+  return readFile(join(folder, FORMAT_FILE), "utf8").catch((error) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
 }
 
 async function writeFormat(folder: string): Promise<void> {

@@ -43,6 +43,8 @@ export class ModelServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // It has no list of its models.
+    if (request.method === "GET") return void response.writeHead(404).end();
     const key = String(request.headers["idempotency-key"]);
     this.headers = request.headers;
     const call = (this.calls.get(key) ?? 0) + 1;
