@@ -45,6 +45,9 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
       windows: values.completionWindows,
       limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
       interactiveFirst: values.interactiveFirst,
+      metrics:
+        values.metricsPort === undefined ? undefined : { host: values.metricsHost, port: values.metricsPort },
+      logLevel: values.logLevel,
     },
     keys: {
       ...{ data: values.data, host: values.host, allowAnonymous: values.allowAnonymous },

@@ -18,6 +18,9 @@ export interface ServeSettings {
   host: string;
   port: number;
   keys: ServeKeys;
+  /** Where `/metrics` is answered besides; undefined for nowhere. */
+  metrics: { host: string; port: number } | undefined;
+  logLevel: "error" | "warn" | "info" | "debug";
   /** Folder of the built page. */
   page: string;
   /** Requests of one batch in flight. */

@@ -34,6 +34,8 @@ const samples: { [Name in SettingName]?: [string, string, string] } = {
   models: ["a", "b", "c"],
   completionWindows: ["1h", "7d", "30d"],
   apiKeys: ["a", "b", "c"],
+  metricsHost: ["a", "b", "c"],
+  logLevel: ["error", "warn", "debug"],
   interactiveFirst: ["no", "0", "false"],
   allowAnonymous: ["yes", "1", "true"],
 };

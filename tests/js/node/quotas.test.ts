@@ -30,6 +30,7 @@ async function served(
     limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
     quotas: { ...none, ...quotas },
     rate: { requestsPerMinute },
+    ...{ metrics: undefined, logLevel: "info" },
   });
   after(() => serving.stop(1_000));
   const base = `http://127.0.0.1:${serving.port}/v1`;

@@ -44,6 +44,13 @@ export function text(placeholder: string, must: string, secret?: true): Kind<str
   };
 }
 
+/** One of a few words. */
+export function choice<T extends string>(placeholder: string, words: readonly T[]): Kind<T> {
+  const find = (value: unknown) => words.find((word) => word === value);
+  const must = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  return { placeholder, must, parse: find, read: find, show: (value) => value };
+}
+
 /** Texts, separated by commas. */
 export function list(
   placeholder: string,

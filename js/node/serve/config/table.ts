@@ -1,7 +1,7 @@
 /** Every setting of `edgebatch serve`, said once: what it is called, what it may be, its default and what it is for. */
 
 import { defaults, fixedLimits } from "../../../core/rules.ts";
-import { type Kind, list, pairs, text, whole, windows, yesNo } from "./kinds.ts";
+import { choice, type Kind, list, pairs, text, whole, windows, yesNo } from "./kinds.ts";
 
 /** Where one setting can be said: `--max-attempts`, `EDGEBATCH_MAX_ATTEMPTS`, and `max_attempts` in the file. */
 export interface Setting<T> extends SettingRow<T> {
@@ -140,6 +140,16 @@ export const settings = {
     help: "calls that one tenant may make in a minute",
     key: "rate.requests_per_minute",
     ...unbounded,
+  }),
+  metricsPort: open(whole("n", 0, 65_535), {
+    group: "Log and metrics",
+    help: "port that answers /metrics besides, without a key; 0 takes a free one",
+    otherwise: "none",
+    show: String,
+  }),
+  metricsHost: row(text("address", "an address"), "127.0.0.1", { help: "address of --metrics-port" }),
+  logLevel: row(choice("level", ["error", "warn", "info", "debug"] as const), "info", {
+    help: "what is logged; debug has a line for each HTTP request",
   }),
 } as const;
 
