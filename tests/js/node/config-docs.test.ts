@@ -31,7 +31,7 @@ function table(): string {
 }
 
 test("the table of options is that of the settings (UPDATE_DOCS=1 writes it)", () => {
-  const [written = ""] = /(?<=^## Options\n[^]*?)(?:^\|.*\n)+/m.exec(docs) ?? [];
+  const [written = ""] = /(?<=^## Options\n[\s\S]*?)(?:^\|.*\n)+/m.exec(docs) ?? [];
   if (process.env.UPDATE_DOCS)
     writeFileSync(
       path,
@@ -42,7 +42,7 @@ test("the table of options is that of the settings (UPDATE_DOCS=1 writes it)", (
 
 test("the file of settings in the docs is one, and has every setting", async () => {
   const file = join(folder(), "edgebatch.toml");
-  const [toml = ""] = /(?<=^```toml\n)[^]*?(?=^```)/m.exec(docs) ?? [];
+  const [toml = ""] = /(?<=^```toml\n)[\s\S]*?(?=^```)/m.exec(docs) ?? [];
   writeFileSync(file, toml);
   const { said, settings } = await readConfig({ config: file }, { HOSTED_KEY: "secret" });
   // These say one model server, and the file has two of its own.

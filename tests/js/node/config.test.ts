@@ -49,16 +49,16 @@ test("an option wins over a variable, a variable over the file, the file over th
     const key = keyOf(name, setting) as string;
     const inFile = JSON.stringify(of(third));
     const toml = key.includes(".") ? `[${key.replace(".", "]\n")} = ${inFile}` : `${key} = ${inFile}`;
-    const valueOf = async (given: Given, env: Environment, text?: string) => {
+    const saidOf = async (given: Given, env: Environment, text?: string) => {
       const { values, said } = await read(given, env, text);
       return [values[name], said[name].level];
     };
     const [given, env] = [{ [name]: first }, { [variable]: second }];
     if (optionOf(name, setting) !== null)
-      assert.deepEqual(await valueOf(given, env, toml), [of(first), "option"], name);
-    assert.deepEqual(await valueOf({}, env, toml), [of(second), "variable"], name);
-    assert.deepEqual(await valueOf({}, { [variable]: "" }, toml), [of(third), "file"], name);
-    assert.deepEqual(await valueOf({}, {}), [setting.default, "default"], name);
+      assert.deepEqual(await saidOf(given, env, toml), [of(first), "option"], name);
+    assert.deepEqual(await saidOf({}, env, toml), [of(second), "variable"], name);
+    assert.deepEqual(await saidOf({}, { [variable]: "" }, toml), [of(third), "file"], name);
+    assert.deepEqual(await saidOf({}, {}), [setting.default, "default"], name);
   }
 });
 
