@@ -124,6 +124,7 @@ test("a file of --api-keys is read again when it changes; one that is wrong or g
   writeFileSync(file, `alice:${hashed("four")}\n`);
   await soon("it is read", async () => (await statusOf(server, "four")) === 200);
   assert.doesNotMatch(log, /secret/);
+  assert.equal(log.split('"keys.unreadable"').length - 1, 2, "each is told of once");
 });
 
 test("the first key ends service without one, and none left does not bring it back", async () => {
