@@ -25,8 +25,8 @@ export interface Started {
 /** The environment of a command: keys and servers of whoever runs the tests must not leak into them. */
 export function environment(added: Record<string, string> = {}): NodeJS.ProcessEnv {
   const env = { ...process.env };
-  for (const name of ["OPENAI_API_KEY", "EDGEBATCH_KEY", "OPENAI_BASE_URL", "EDGEBATCH_URL", "NO_COLOR"]) {
-    delete env[name];
+  for (const name of Object.keys(env)) {
+    if (/^(EDGEBATCH_|OPENAI_(API_KEY|BASE_URL)$|NO_COLOR$)/.test(name)) delete env[name];
   }
   return { ...env, ...added };
 }
