@@ -1,13 +1,12 @@
-/** Guards one base URL over a real process: what a client gets through it is what it gets from the model server itself. */
+/** Guards one base URL over a real server: what a client gets through it is what it gets from the model server itself. */
 
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import OpenAI, { APIError, NotFoundError } from "openai";
-import { until } from "../worker/server.ts";
-import { serving, stateFolder } from "./serving.ts";
+import { freePort, type Started, startWorker, until } from "../../worker/server.ts";
 
 const SECRET = "key-of-the-model-server";
 const KEY = "key-of-alice";
@@ -58,12 +57,16 @@ async function answer(incoming: IncomingMessage, response: ServerResponse): Prom
 }
 
 const upstream = createServer((incoming, response) => void answer(incoming, response));
-await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-const direct = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
-const server = await serving(["--url", `${direct}/v1`, "--data", stateFolder(), "--api-keys", entry], {
-  EDGEBATCH_KEY: SECRET,
+let direct: string;
+let server: Started;
+
+before(async () => {
+  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  direct = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  server = await startWorker({ UPSTREAM_URL: `${direct}/v1`, UPSTREAM_KEY: SECRET, API_KEYS: entry }, KEY);
 });
-after(() => {
+after(async () => {
+  await server.stop();
   upstream.close();
   upstream.closeAllConnections();
 });
@@ -104,7 +107,7 @@ test("the bytes of answers and errors are those of a direct call, but for the ke
 });
 
 test("openai-node gets the same completion and the same stream as from the model server itself", async () => {
-  const here = server.client(KEY);
+  const here = server.client;
   const clients = [new OpenAI({ baseURL: `${direct}/v1`, apiKey: SECRET, maxRetries: 0 }), here];
   const messages = [{ role: "user" as const, content: "hello" }];
   const [plain, passed] = await Promise.all(
@@ -135,20 +138,20 @@ test("openai-node gets the same completion and the same stream as from the model
 
 test("a client that stops reading a stream ends the call at the model server", async () => {
   const messages = [{ role: "user" as const, content: "hello" }];
-  const stream = await server.client(KEY).chat.completions.create({ model: "m", messages, stream: true });
+  const stream = await server.client.chat.completions.create({ model: "m", messages, stream: true });
   for await (const _ of stream) break;
   stream.controller.abort();
   await until("the call has been cut off", () => lastCall().cutOff);
 });
 
 test("/v1/models says what the model server says, and who has no key is told nothing", async () => {
-  const [first] = (await server.client(KEY).models.list()).data;
+  const [first] = (await server.client.models.list()).data;
   assert.deepEqual(
     { ...first },
     { id: "org/m", object: "model", created: 7, owned_by: "vllm", max_model_len: 4096 },
   );
-  assert.equal((await server.client(KEY).models.retrieve("org/m")).id, "org/m");
-  await assert.rejects(server.client(KEY).models.retrieve("none"), NotFoundError);
+  assert.equal((await server.client.models.retrieve("org/m")).id, "org/m");
+  await assert.rejects(server.client.models.retrieve("none"), NotFoundError);
   const before = calls.length;
   const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", body: "{}" });
   assert.equal(answer.status, 401);
@@ -156,13 +159,35 @@ test("/v1/models says what the model server says, and who has no key is told not
 });
 
 test("a model server that is not there is a 502 that clients understand", async () => {
-  const { client } = await serving(["--url", "http://127.0.0.1:9/v1", "--data", stateFolder()]);
+  const alone = await startWorker({ UPSTREAM_URL: `http://127.0.0.1:${await freePort()}/v1` });
+  after(() => alone.stop());
   const messages = [{ role: "user" as const, content: "hello" }];
-  const failed = client().chat.completions.create({ model: "m", messages });
+  const failed = alone.client.chat.completions.create({ model: "m", messages });
   await assert.rejects(failed, (error) => {
     assert.ok(error instanceof APIError);
     assert.equal(error.status, 502);
     assert.match(error.requestID ?? "", /^req_/);
     return true;
+  });
+});
+
+test("without a model server the embedded model answers, streams chats, and is listed", async () => {
+  const alone = await startWorker();
+  after(() => alone.stop());
+  const { client } = alone;
+  const asked = { model: "echo-1", messages: [{ role: "user" as const, content: "hello there" }] };
+  const answer = await client.chat.completions.create(asked);
+  assert.equal(answer.choices[0]?.message.content, "hello there");
+  let streamed = "";
+  for await (const part of await client.chat.completions.create({ ...asked, stream: true })) {
+    streamed += part.choices[0]?.delta.content ?? "";
+  }
+  assert.equal(streamed, "hello there");
+  assert.deepEqual(
+    (await client.models.list()).data.map(({ id }) => id),
+    ["echo-1"],
+  );
+  await assert.rejects(client.chat.completions.create({ ...asked, model: "gpt-9" }), {
+    ...{ status: 404, code: "model_not_found" },
   });
 });
