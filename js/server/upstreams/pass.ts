@@ -156,6 +156,8 @@ class Passing {
     const end = gone ? "aborted" : this.#timedOut ? "timeout" : "unreachable";
     this.#end(end);
     this.#leave();
+    // What came of an answer that cannot be passed on.
+    this.#control.abort();
     if (gone) return failed(499, "The caller has gone.");
     const { name, message } = error instanceof Error ? error : { name: typeof error, message: "" };
     const said = hasSecret(message, state.server.secrets ?? []) ? "" : message;

@@ -44,6 +44,8 @@ export interface Upstreams {
   list(): Promise<WireModel[] | undefined>;
   /** Resolves once the servers have been asked what they offer: before it, what is resumed may go to one that has it not. */
   ready(): Promise<void>;
+  /** Sends nothing more of batches: what waits is handed back. Calls are passed on as before. */
+  stop(): void;
   /** Whether a call's model has to be known before it is passed on. */
   readonly mustKnowModel: boolean;
   /** Passes one call on, and its answer back. */

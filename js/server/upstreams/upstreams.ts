@@ -51,7 +51,7 @@ export class ModelServers implements Upstreams {
     this.#clock = clock;
     this.#interactiveFirst = interactiveFirst;
     this.#shared = shared;
-    const states = servers.map((server) => new ServerState(server));
+    const states = servers.map((server) => new ServerState(server, servers.length === 1));
     this.#gate = new Gate(states, interactiveFirst, clock);
     this.#catalog = new Catalog(states, clock, shared);
     this.stats = {
@@ -84,6 +84,10 @@ export class ModelServers implements Upstreams {
 
   ready(): Promise<void> {
     return this.#catalog.ready();
+  }
+
+  stop(): void {
+    this.#gate.close();
   }
 
   get mustKnowModel(): boolean {

@@ -249,3 +249,40 @@ test("an interactive call is no probe while batches run", async () => {
   await pass({ model: "m" });
   assert.equal(bad.calls.length, 1);
 });
+
+test("the only server is never left out; nor is one left out by calls that were sent while it was", async () => {
+  const clock = new ManualClock();
+  const only = scripted("a", { answer: async () => 503 });
+  const alone = setUp([only], clock);
+  for (let i = 0; i < 10; i++) await alone.infer("t", "b");
+  assert.deepEqual([only.asked.length, alone.upstreams.stats.servers()[0]?.leftOut], [10, false]);
+
+  const answer = () => clock.sleep(100).then(() => 503);
+  const bad = scripted("bad", { models: ["m"], concurrency: 10, answer });
+  const { infer, upstreams } = setUp([bad, scripted("good", { models: ["m"] })], clock);
+  const pool = upstreams.models().pool?.("m") as string;
+  for (let i = 0; i < 20; i++) void infer("t", "b", pool);
+  await clock.pass(100);
+  // Ten have failed at once, and count for the first time it is left out alone.
+  const before = bad.asked.length;
+  await clock.pass(1_000);
+  void infer("t", "b", pool);
+  await clock.pass(100);
+  assert.equal(bad.asked.length, before + 1);
+});
+
+test("once it is stopped, what waits is handed back and nothing more of batches is sent; calls are passed on", async () => {
+  const clock = new ManualClock();
+  const server = scripted("a", { concurrency: 1, answer: () => clock.sleep(100).then(() => 200) });
+  const { infer, pass, upstreams } = setUp([server], clock);
+  const ended: string[] = [];
+  for (let i = 0; i < 3; i++) void infer("t", "b", undefined, ended);
+  await settled();
+  upstreams.stop();
+  await settled();
+  assert.deepEqual(ended, ["t b NotSentError", "t b NotSentError"]);
+  await infer("t", "b", undefined, ended);
+  assert.equal((await pass()).status, 200);
+  await clock.pass(100);
+  assert.deepEqual([ended[3], server.asked.length], ["t b 200", 1]);
+});
