@@ -2,35 +2,29 @@
 
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
-import { after, test } from "node:test";
-import OpenAI from "openai";
-import { defaults, fixedLimits } from "../../../js/core/rules.ts";
-import { type ServeSettings, serve } from "../../../js/node/serve.ts";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
 import type { ModelServerSettings } from "../../../js/server/model-servers.ts";
 import { folder } from "../cli/command.ts";
 import { ModelServer } from "../cli/server.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "../worker/server.ts";
+import { serving, stateFolder } from "./serving.ts";
 
 const hashed = (key: string) => createHash("sha256").update(key).digest("hex");
 const names = ["alice", "bob"];
 
-/** A server of this process, in front of these. */
-async function serving(servers: ModelServerSettings[], more: Partial<ServeSettings> = {}) {
-  const { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes } = defaults.limits;
-  const serving = await serve({
-    ...{ servers, models: undefined, data: `${folder()}/state`, host: "127.0.0.1", port: 0, page: folder() },
-    ...{ keys: { API_KEYS: names.map((name) => `${name}:${hashed(name)}`).join() }, localNamesOnly: false },
-    ...{ concurrency: 10, batches: 2, maxAttempts: 5, timeoutMs: 60_000, latencyMs: 0 },
-    ...{ windows: [fixedLimits.completionWindow] },
-    quotas: { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity },
-    rate: { requestsPerMinute: Infinity },
-    limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
-    interactiveFirst: true,
-    ...more,
-  });
-  after(() => serving.stop(5_000));
-  const baseURL = `http://127.0.0.1:${serving.port}/v1`;
-  return (apiKey = "alice") => new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+/** `edgebatch serve` in front of these, by a file of settings. Gives a client of a tenant. */
+async function inFrontOf(servers: ModelServerSettings[]) {
+  const config = join(folder(), "edgebatch.toml");
+  const keys = names.map((name) => `"${name}:${hashed(name)}"`);
+  const tables = servers.map(
+    ({ name, url, models = [], concurrency }) =>
+      `[[server]]\nname = "${name}"\nurl = "${url}"\nmodels = ${JSON.stringify(models)}\nconcurrency = ${concurrency}\n`,
+  );
+  writeFileSync(config, `batches = 2\napi_keys = [${keys}]\n${tables.join("")}`);
+  const { client } = await serving(["--config", config, "--data", stateFolder()]);
+  return (apiKey = "alice") => client(apiKey);
 }
 
 async function modelServer(name: string, models: string[], concurrency: number, latencyMs: number) {
@@ -44,7 +38,7 @@ const idsOf = (lines: { custom_id: string }[]) => new Set(lines.map(({ custom_id
 
 test("a server that dies in the middle of a batch: the other takes over, nothing is lost, and it is used again when it is back", async () => {
   const [a, b] = [await modelServer("a", ["m"], 8, 20), await modelServer("b", ["m"], 8, 20)];
-  const client = await serving([a.settings, b.settings]);
+  const client = await inFrontOf([a.settings, b.settings]);
   const { id } = await createBatch(client(), chatLines(2_000, "m"));
   await a.model.reached(100);
   const { port } = new URL(a.settings.url);
@@ -70,7 +64,7 @@ test("a server that dies in the middle of a batch: the other takes over, nothing
 
 test("a batch over two models of two servers runs on each at its own pace", async () => {
   const [fast, slow] = [await modelServer("fast", ["f"], 8, 5), await modelServer("slow", ["s"], 2, 500)];
-  const client = await serving([fast.settings, slow.settings]);
+  const client = await inFrontOf([fast.settings, slow.settings]);
   // All of the slow one's come first in the file.
   const lines = chatLines(10, "s") + chatLines(1_000, "f").replaceAll("request-", "fast-");
   const { id } = await createBatch(client(), lines);
@@ -85,7 +79,7 @@ test("a batch over two models of two servers runs on each at its own pace", asyn
 
 test("one tenant's long batch does not hold back another's ten requests", async (t) => {
   const { model, settings } = await modelServer("a", ["m"], 16, 50);
-  const client = await serving([settings]);
+  const client = await inFrontOf([settings]);
   const long = await createBatch(client("alice"), chatLines(20_000, "m"));
   await model.reached(500);
   const short = await createBatch(client("bob"), chatLines(10, "m"));
@@ -104,7 +98,7 @@ test("one tenant's long batch does not hold back another's ten requests", async 
 
 test("interactive calls are sent at once beside a batch that takes all there is, and the batch goes on after them", async () => {
   const { model, settings } = await modelServer("a", ["m"], 4, 300);
-  const client = await serving([settings]);
+  const client = await inFrontOf([settings]);
   const { id } = await createBatch(client(), chatLines(40, "m"));
   await model.reached(8);
   assert.ok(model.mostInFlight <= 4);

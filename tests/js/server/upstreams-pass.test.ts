@@ -3,61 +3,13 @@
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import "../../../js/entry/node.ts";
 import { app } from "../../../js/server/app.ts";
-import type { Ports } from "../../../js/server/ports.ts";
-import type { CallInit, ModelServer, OnCall } from "../../../js/server/upstreams/types.ts";
-import { ModelServers, type UpstreamsOptions } from "../../../js/server/upstreams/upstreams.ts";
+import { keysOf } from "../../../js/server/auth.ts";
+import type { ModelServer, OnCall } from "../../../js/server/upstreams/types.ts";
+import { ModelServers } from "../../../js/server/upstreams/upstreams.ts";
 import { ports } from "./memory.ts";
-import { ManualClock, scripted, settled } from "./model-servers.ts";
-
-const KEY = "key-of-the-caller";
-const SECRET = "key-of-the-model-server";
-const keys = { API_KEYS: `alice:${createHash("sha256").update(KEY).digest("hex")}` };
-
-interface Seen {
-  path: string;
-  init: CallInit;
-  body: string;
-}
-
-/** A model server that keeps what it was sent, and answers as it is told. */
-function server(
-  answer: (seen: Seen) => Response | Promise<Response>,
-  more: Partial<ModelServer> = {},
-): ModelServer & { seen: Seen[] } {
-  const seen: Seen[] = [];
-  const call = async (path: string, init: CallInit) => {
-    const body = await new Response(init.body as BodyInit).text();
-    const call = { path, init, body };
-    seen.push(call);
-    return answer(call);
-  };
-  return { ...scripted("a", { secrets: [SECRET], ...more }), call, seen };
-}
-
-function setUp(servers: ModelServer[], options: Partial<UpstreamsOptions> = {}, more: Partial<Ports> = {}) {
-  const upstreams = new ModelServers({ servers, ...options });
-  const here = ports({ keys, upstreams, ...more });
-  const post = (body: BodyInit | object, init: RequestInit = {}, path = "/v1/chat/completions") => {
-    const isJson = Object.getPrototypeOf(body) === Object.prototype;
-    const request = new Request(`https://edgebatch.example${path}`, {
-      method: "POST",
-      body: isJson ? JSON.stringify(body) : (body as BodyInit),
-      ...(body instanceof ReadableStream && { duplex: "half" }),
-      ...init,
-      headers: {
-        authorization: `Bearer ${KEY}`,
-        ...(isJson && { "content-type": "application/json" }),
-        ...init.headers,
-      },
-    });
-    return app.fetch(request, here);
-  };
-  return { upstreams, post };
-}
-
-const chat = { model: "m", messages: [{ role: "user", content: "hello" }] };
+import { ManualClock, settled } from "./model-servers.ts";
+import { chat, KEY, SECRET, type Seen, server, setUp } from "./passing.ts";
 
 test("a body goes through byte for byte, and so do status, type and answer", async () => {
   const odd = '{ "model":"m",\n"messages":[], "n": 1.0e0, "x":"\\u00e9é" }';
@@ -344,6 +296,34 @@ test("where models are named, calls for others are refused", async () => {
   const { post } = setUp([model], { models: ["m"] });
   assert.deepEqual([(await post(chat)).status, (await post({ ...chat, model: "n" })).status], [200, 404]);
   assert.equal(model.seen.length, 1);
+});
+
+test("a key for some models sees and calls those alone, though the only server takes any", async () => {
+  const owner = { name: "alice", sha256: createHash("sha256").update(KEY).digest("hex"), models: ["m"] };
+  const ring = { ...keysOf([owner]), allowsAnonymous: false, advice: "", adviceForPages: "" };
+  const model = server(({ init }) =>
+    init.method === "POST" ? new Response("{}") : Response.json({ data: [{ id: "m" }, { id: "n" }] }),
+  );
+  const upstreams = new ModelServers({ servers: [model] });
+  const here = ports({ keys: ring, upstreams });
+  const { post } = setUp([], {}, { keys: ring, upstreams });
+  const get = async (path: string) => {
+    const headers = { authorization: `Bearer ${KEY}` };
+    return app.fetch(new Request(`https://edgebatch.example/v1/models${path}`, { headers }), here);
+  };
+  const { data } = await (await get("")).json();
+  assert.deepEqual(
+    data.map(({ id }: { id: string }) => id),
+    ["m"],
+  );
+  assert.deepEqual([(await get("/m")).status, (await get("/n")).status], [200, 404]);
+  const answers = await Promise.all([post(chat), post({ ...chat, model: "n" })]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 404],
+  );
+  // Whatever the server would take where no model is named may be another.
+  assert.equal((await post({ input: "x" }, {}, "/v1/moderations")).status, 400);
 });
 
 test("whoever watches calls may add headers, and is told how they ended", async () => {
