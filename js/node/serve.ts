@@ -66,6 +66,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
         stopping = true;
         unwatch();
         log("server.stopping", { grace_ms: graceMs });
+        upstreams.stop();
         let timer: ReturnType<typeof setTimeout> | undefined;
         const late = new Promise<string>((resolve) => {
           timer = setTimeout(resolve, graceMs, "late");

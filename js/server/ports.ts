@@ -55,8 +55,6 @@ export interface ServerSettings {
   dialect: Dialect;
   /** Largest file of purpose `batch`. */
   maxFileBytes: number;
-  /** Names that `/v1/models` lists. */
-  models: string[];
   /** Calls that a tenant may make a minute; infinite where nothing is set. */
   requestsPerMinute: number;
 }

@@ -123,7 +123,6 @@ export function serverSettings(env: Env): ServerSettings {
     settings = {
       dialect: dialect(env),
       maxFileBytes: limits?.maxFileBytes ?? MAX_FILE_BYTES,
-      models: list(env.MODELS) ?? (env.UPSTREAM_URL ? [] : ["echo-1"]),
       requestsPerMinute: wholeNumber(env, "MAX_REQUESTS_PER_MINUTE") ?? Number.POSITIVE_INFINITY,
     };
     checked.set(env, settings);

@@ -43,11 +43,10 @@ export interface ServeSettings {
   interactiveFirst: boolean;
 }
 
-export function serverSettings({ servers, models, limits, rate }: ServeSettings): ServerSettings {
+export function serverSettings({ limits, rate }: ServeSettings): ServerSettings {
   return {
     dialect: "openai",
     maxFileBytes: limits.maxFileBytes,
-    models: models ?? (servers.length === 0 ? ["echo-1"] : []),
     requestsPerMinute: rate.requestsPerMinute,
   };
 }
@@ -81,7 +80,7 @@ function serviceSettings(
       settings.servers.length === 0 ? settings.concurrency : 0,
     ),
     maxAttempts: settings.maxAttempts,
-    requestTimeoutMs: settings.timeoutMs,
+    requestTimeoutMs: Math.max(settings.timeoutMs, ...settings.servers.map(({ timeoutMs }) => timeoutMs)),
     completionWindows: settings.windows,
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.

@@ -1,6 +1,5 @@
 /** The model servers of `edgebatch serve`. */
 
-import { parseBaseUrl } from "../../hosts/inference/base-url.ts";
 import { fetchCalls } from "../../hosts/inference/calls.ts";
 import { echoCalls } from "../../hosts/inference/echo/calls.ts";
 import type { ModelServerSettings } from "../../server/model-servers.ts";
@@ -8,7 +7,6 @@ import type { ModelServer, OnCall } from "../../server/upstreams/types.ts";
 import { ModelServers } from "../../server/upstreams/upstreams.ts";
 import type { ServeSettings } from "./settings.ts";
 
-/** @throws Error for an address or a key that cannot be used */
 export function upstreamsOf(settings: ServeSettings, onCall?: OnCall): ModelServers {
   const { servers, models, interactiveFirst, limits } = settings;
   const found = servers.map((server) => modelServer(server, limits.maxResponseBytes));
@@ -20,13 +18,6 @@ export function upstreamsOf(settings: ServeSettings, onCall?: OnCall): ModelServ
 
 function modelServer(settings: ModelServerSettings, maxResponseBytes: number): ModelServer {
   const { name, url: baseUrl, key, headers, models, concurrency, timeoutMs } = settings;
-  try {
-    parseBaseUrl(baseUrl);
-  } catch {
-    // The address is not said: it may hold a password.
-    const what = name === "default" ? "--url" : `the address of the model server '${name}'`;
-    throw new Error(`${what} must be an http:// or https:// address without user name or password`);
-  }
   const options = { baseUrl, apiKey: key, timeoutMs, maxResponseBytes, ...(headers && { headers }) };
   return { name, models, concurrency, timeoutMs, ...fetchCalls(options) };
 }

@@ -38,12 +38,11 @@ async function pass(c: Call, path: string): Promise<Response> {
   const mustKnow = upstreams.mustKnowModel || keyModels !== undefined;
   const call = { path, tenant, headers, signal };
   if (!mustKnow && given !== null && !(length <= SMALL_BYTES)) {
-    let tooLong = false;
-    const body = bounded(given, most, () => {
-      tooLong = true;
-    });
-    const answer = await upstreams.pass({ ...call, model: undefined, body });
-    if (tooLong) throw tooLarge(most);
+    const broken = new AbortController();
+    const body = bounded(given, most, (why) => broken.abort(why));
+    const either = AbortSignal.any([signal, broken.signal]);
+    const answer = await upstreams.pass({ ...call, model: undefined, body, signal: either });
+    if (broken.signal.reason === "too long") throw tooLarge(most);
     return answer;
   }
   const body = await readWhole(given, most);

@@ -22,21 +22,32 @@ export async function readWhole(
   return parts.length === 1 ? parts[0] : concat(parts);
 }
 
-/** A body of at most so many bytes. One that is longer fails, and says so by `tooLong`. */
+/** A body of at most so many bytes. `broken` is called when it is longer, or when its sender does not send all of it. */
 export function bounded(
   body: ReadableStream<Uint8Array>,
   most: number,
-  tooLong: () => void,
+  broken: (why: "too long" | "cut off") => void,
 ): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
   let size = 0;
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        size += chunk.length;
-        if (size <= most) return controller.enqueue(chunk);
-        tooLong();
+  const next = () =>
+    reader.read().catch((error) => {
+      broken("cut off");
+      throw error;
+    });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await next();
+        if (done) return controller.close();
+        size += value.length;
+        if (size <= most) return controller.enqueue(value);
+        broken("too long");
+        reader.cancel().catch(() => {});
         controller.error(new Error("The body is too long."));
       },
-    }),
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
   );
 }

@@ -33,6 +33,7 @@ export interface Taken {
 
 interface Waiter extends Wish {
   serve(taken: Taken): void;
+  leave(reason: unknown): void;
 }
 
 /** Rejects what waited too long. Nothing was sent: it is no try, and is asked for again. */
@@ -47,6 +48,7 @@ export class Gate {
   readonly #queue = new FairQueue<Waiter>();
   /** Requests that waited too long, so far. */
   notSent = 0;
+  #isClosed = false;
   #stopTimer: (() => void) | undefined;
 
   constructor(states: readonly ServerState[], interactiveFirst: boolean, clock: Clock) {
@@ -60,6 +62,7 @@ export class Gate {
    * when that aborts.
    */
   enter(wish: Wish, signal: AbortSignal, waitMs = WAIT_MS): Promise<Taken> {
+    if (this.#isClosed && wish.kind === "batch") return Promise.reject(notSent());
     const state = this.#queue.size === 0 ? this.#roomFor(wish.pool) : undefined;
     if (state !== undefined) return Promise.resolve(this.#take(state, wish.kind));
     return new Promise((resolve, reject) => {
@@ -74,16 +77,16 @@ export class Gate {
           end();
           resolve(taken);
         },
+        leave: (reason) => {
+          if (!this.#queue.remove(waiter)) return;
+          end();
+          reject(reason);
+        },
       };
-      const leave = (reason: unknown) => {
-        if (!this.#queue.remove(waiter)) return;
-        end();
-        reject(reason);
-      };
-      const abort = () => leave(signal.reason);
+      const abort = () => waiter.leave(signal.reason);
       const stop = this.#clock.after(waitMs, () => {
         this.notSent += 1;
-        leave(new NotSentError("The model server had no room for it yet."));
+        waiter.leave(notSent());
       });
       signal.addEventListener("abort", abort, { once: true });
       for (const each of wish.pool) each.waiting += 1;
@@ -91,6 +94,12 @@ export class Gate {
       // Those who wait already may wait for other servers.
       this.pump();
     });
+  }
+
+  /** Sends nothing more of batches. What waits is handed back. */
+  close(): void {
+    this.#isClosed = true;
+    for (const waiter of this.#queue.all()) if (waiter.kind === "batch") waiter.leave(notSent());
   }
 
   #take(state: ServerState, kind: CallKind): Taken {
@@ -160,6 +169,10 @@ export class Gate {
     if (next === Number.POSITIVE_INFINITY) return;
     this.#stopTimer = this.#clock.after(Math.ceil(next - now), () => this.pump());
   }
+}
+
+function notSent(): NotSentError {
+  return new NotSentError("The model server had no room for it yet.");
 }
 
 /** A server that is to be probed has nothing to do, and goes first. */

@@ -36,23 +36,26 @@ export class Health {
     return call;
   }
 
-  ended(call: object, verdict: Verdict, now: number): void {
+  /** Says what has changed by it, if anything. */
+  ended(call: object, verdict: Verdict, now: number): "left out" | "back" | undefined {
     const isProbe = call === this.#probe;
     if (isProbe) this.#probe = undefined;
     if (verdict === "works") {
+      const wasLeftOut = this.isLeftOut;
       this.#failures = 0;
       this.#leftOutMs = 0;
       this.#until = null;
-      return;
+      return wasLeftOut ? "back" : undefined;
     }
-    if (this.#until !== null) {
+    if (this.isLeftOut) {
       // Of calls that were sent before, or because no server was left, more of the same was to be expected.
       if (isProbe && verdict === "fails") this.#leaveOut(now);
-      return;
+      return undefined;
     }
-    if (verdict === "nothing") return;
-    this.#failures += 1;
-    if (this.#failures >= REPEATEDLY) this.#leaveOut(now);
+    if (verdict === "fails") this.#failures += 1;
+    if (this.#failures < REPEATEDLY) return undefined;
+    this.#leaveOut(now);
+    return "left out";
   }
 
   #leaveOut(now: number): void {

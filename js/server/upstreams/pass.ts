@@ -1,9 +1,8 @@
 /** Passes a call on to a model server, and its answer back as it comes. */
 
-import { ApiError } from "../../core/errors.ts";
-import { errorResponse } from "../http.ts";
 import { logWarning } from "../log.ts";
 import { readWhole } from "./bytes.ts";
+import { failed } from "./failed.ts";
 import type { Gate, Pool, Taken } from "./gate.ts";
 import { answerHeaders, hasSecret, requestHeaders } from "./headers.ts";
 import type { CallEnd, Clock, OnCall, PassedCall } from "./types.ts";
@@ -157,6 +156,8 @@ class Passing {
     const end = gone ? "aborted" : this.#timedOut ? "timeout" : "unreachable";
     this.#end(end);
     this.#leave();
+    // What came of an answer that cannot be passed on.
+    this.#control.abort();
     if (gone) return failed(499, "The caller has gone.");
     const { name, message } = error instanceof Error ? error : { name: typeof error, message: "" };
     const said = hasSecret(message, state.server.secrets ?? []) ? "" : message;
@@ -205,14 +206,6 @@ class Passing {
 
 const REFUSES = "The model server did not accept this server's key. Please tell its operator.";
 const REDIRECTS = "The model server answered with a redirect. Please tell this server's operator.";
-
-/** An answer of this server's own, in OpenAI's shape. */
-function failed(status: number, message: string, headers: Record<string, string> = {}): Response {
-  return errorResponse(
-    new ApiError({ status, type: "server_error", message, param: null, code: null }),
-    headers,
-  );
-}
 
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream({

@@ -39,6 +39,10 @@ export class FairQueue<T extends Waiting> {
     return undefined;
   }
 
+  all(): T[] {
+    return [...this.#tenants.values()].flatMap((lines) => [...lines.values()].flatMap((line) => [...line]));
+  }
+
   /** One that waits no longer. Whether it did. */
   remove(waiting: T): boolean {
     const lines = this.#tenants.get(waiting.tenant);

@@ -1,5 +1,6 @@
 /** What is known of one model server while the process lives: its calls, its health, its figures. */
 
+import { log, logWarning } from "../log.ts";
 import { Health, type Verdict } from "./health.ts";
 import type { CallEnd, CallKind, Histogram, ModelServer, ServerStats } from "./types.ts";
 
@@ -21,8 +22,12 @@ export class ServerState {
   readonly #outcomes = { batch: new Map<CallEnd, number>(), interactive: new Map<CallEnd, number>() };
   readonly #latency = { batch: new Latency(), interactive: new Latency() };
 
-  constructor(server: ModelServer) {
+  readonly #isOnly: boolean;
+
+  /** The only server there is is never left out. */
+  constructor(server: ModelServer, isOnly = false) {
     this.server = server;
+    this.#isOnly = isOnly;
   }
 
   /** How full it is. */
@@ -41,7 +46,10 @@ export class ServerState {
     const outcomes = this.#outcomes[kind];
     outcomes.set(end, (outcomes.get(end) ?? 0) + 1);
     if (end !== "aborted") this.#latency[kind].add((now - sentAt) / 1_000);
-    this.health.ended(token, verdictOf(end), now);
+    if (this.#isOnly) return;
+    const changed = this.health.ended(token, verdictOf(end), now);
+    if (changed === "left out") logWarning("upstream.left_out", { server: this.server.name, reason: end });
+    if (changed === "back") log("upstream.back", { server: this.server.name });
   }
 
   /** Its place is free. */

@@ -12,7 +12,7 @@ import type { Clock } from "./types.ts";
 /** How long shares stand. */
 const CACHED_MS = 50;
 /** What a run has had in flight within one or two of these is what it wants. */
-const LOOK_BACK_MS = 500;
+const LOOK_BACK_MS = 100;
 /** A run that did not ask for so long, and has nothing in flight, takes no part. */
 const ABSENT_MS = 2_000;
 

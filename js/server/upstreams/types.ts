@@ -40,10 +40,12 @@ export interface Upstreams {
   inference(tenant: string, batchId: string): Inference;
   /** What batches and calls may name. */
   models(): Models;
-  /** What is offered, of all servers: cached. @throws ApiError when no server says what it offers */
-  list(): Promise<WireModel[]>;
+  /** What is offered, of all servers: cached. Undefined when no server says what it offers. */
+  list(): Promise<WireModel[] | undefined>;
   /** Resolves once the servers have been asked what they offer: before it, what is resumed may go to one that has it not. */
   ready(): Promise<void>;
+  /** Sends nothing more of batches: what waits is handed back. Calls are passed on as before. */
+  stop(): void;
   /** Whether a call's model has to be known before it is passed on. */
   readonly mustKnowModel: boolean;
   /** Passes one call on, and its answer back. */
@@ -132,6 +134,8 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, call) {
     const timer = setTimeout(call, Math.min(ms, 0x7fffffff));
+    // What waits for it keeps a Node process alive, or nothing does. Elsewhere a timer is a number.
+    if (typeof timer === "object") timer.unref();
     return () => clearTimeout(timer);
   },
 };

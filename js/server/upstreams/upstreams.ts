@@ -1,6 +1,5 @@
 /** The model servers: who is asked for what, and when. */
 
-import { ApiError } from "../../core/errors.ts";
 import type { Inference, InferenceRequest, InferenceResponse, Models } from "../../core/types.ts";
 import { byName, Catalog } from "./catalog.ts";
 import { Gate, type Pool } from "./gate.ts";
@@ -52,7 +51,7 @@ export class ModelServers implements Upstreams {
     this.#clock = clock;
     this.#interactiveFirst = interactiveFirst;
     this.#shared = shared;
-    const states = servers.map((server) => new ServerState(server));
+    const states = servers.map((server) => new ServerState(server, servers.length === 1));
     this.#gate = new Gate(states, interactiveFirst, clock);
     this.#catalog = new Catalog(states, clock, shared);
     this.stats = {
@@ -75,19 +74,20 @@ export class ModelServers implements Upstreams {
     return { has, ...(!isOne && { pool: (model: string) => this.#catalog.poolName(model) }) };
   }
 
-  async list(): Promise<WireModel[]> {
+  async list(): Promise<WireModel[] | undefined> {
     const { models } = this.#options;
     const offered = await this.#catalog.list();
-    if (offered === undefined && !models) {
-      const message = "The model server does not say which models it has. Please try again later.";
-      throw new ApiError({ status: 503, type: "server_error", message, param: null, code: null });
-    }
+    if (offered === undefined && !models) return undefined;
     const found = new Map(offered?.map((model) => [model.id, model]));
     return models?.map((id) => found.get(id) ?? byName(id)) ?? [...found.values()];
   }
 
   ready(): Promise<void> {
     return this.#catalog.ready();
+  }
+
+  stop(): void {
+    this.#gate.close();
   }
 
   get mustKnowModel(): boolean {

@@ -106,7 +106,7 @@ export function ports(more: Partial<Ports> = {}): Ports {
   return {
     keys: { ALLOW_ANONYMOUS: "1" },
     settings: () => ({
-      ...{ dialect: "openai", maxFileBytes: 209_715_200, models: ["echo-1"] },
+      ...{ dialect: "openai", maxFileBytes: 209_715_200 },
       requestsPerMinute: Infinity,
     }),
     tenant: () => service,

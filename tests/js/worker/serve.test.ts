@@ -8,7 +8,7 @@ import { test } from "node:test";
 const root = resolve(import.meta.dirname, "../../..");
 const files = [
   ...["routes", "file-routes", "multipart", "hostile", "paging", "inputs"],
-  ...["tenants", "sdk-node", "sdk-python"],
+  ...["tenants", "sdk-node", "sdk-python", "pass-through"],
 ];
 
 /** What the Worker does otherwise: started without keys it serves nobody, `serve` this machine. */

@@ -40,13 +40,7 @@ test("every answer carries a request id of its own and the headers of the API", 
 
 test("paths that there are not, and methods that a path does not take, are refused in the envelope", async () => {
   await refused(404, { message: "Invalid URL (GET /v1/foo)" }, "GET", "/v1/foo");
-  await refused(
-    404,
-    { message: "Invalid URL (POST /v1/chat/completions)" },
-    "POST",
-    "/v1/chat/completions",
-    {},
-  );
+  await refused(404, { message: "Invalid URL (POST /v1/audio/speech)" }, "POST", "/v1/audio/speech", {});
   await refused(404, { message: "Invalid URL (GET /foo)" }, "GET", "/foo");
   const headers = await refused(405, { message: "Not allowed to PUT on /v1/files." }, "PUT", "/v1/files", {});
   assert.equal(headers.get("allow"), "GET, POST");
