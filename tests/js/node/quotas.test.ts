@@ -6,7 +6,6 @@ import OpenAI, { RateLimitError } from "openai";
 import { defaults, fixedLimits } from "../../../js/core/rules.ts";
 import { type ServeSettings, serve } from "../../../js/node/serve.ts";
 import { folder } from "../cli/command.ts";
-import { ModelServer } from "../cli/server.ts";
 import { completion, reply, startUpstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "../worker/server.ts";
 import { stateFolder } from "./serving.ts";
@@ -14,15 +13,16 @@ import { stateFolder } from "./serving.ts";
 const { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes } = defaults.limits;
 const timeoutMs = defaults.requestTimeoutMs;
 
-/** A server in this process, in front of a model server. */
+/** A server in this process, in front of a model server or the embedded model. */
 async function served(
-  url: string,
+  url: string | undefined,
   quotas: Partial<ServeSettings["quotas"]>,
   requestsPerMinute = Infinity,
 ): Promise<{ base: string; client(maxRetries?: number): OpenAI }> {
   const none = { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity };
   const serving = await serve({
-    ...{ servers: [{ name: "default", url, concurrency: 2, timeoutMs }], models: undefined },
+    servers: url === undefined ? [] : [{ name: "default", url, concurrency: 2, timeoutMs }],
+    models: undefined,
     ...{ data: stateFolder(), host: "127.0.0.1", port: 0, localNamesOnly: true, page: folder() },
     ...{ keys: { ALLOW_ANONYMOUS: "1" }, interactiveFirst: true, windows: [fixedLimits.completionWindow] },
     ...{ concurrency: 2, batches: 1, maxAttempts: 5, timeoutMs, latencyMs: 0 },
@@ -63,9 +63,7 @@ test("queued requests are counted down as the batch runs, and the next one is le
 });
 
 test("a large file that is one too many, by its bytes or by the rate, gets its answer", async () => {
-  const model = new ModelServer();
-  const url = await model.listen();
-  const { base, client } = await served(url, { storedBytes: 1_000_000 }, 3);
+  const { base, client } = await served(undefined, { storedBytes: 1_000_000 }, 3);
   const large = () => new File([new Uint8Array(100_000_000)], "a.txt");
   const add = (file: File) => client(0).files.create({ purpose: "evals", file });
   await add(new File([new Uint8Array(1_000_000)], "a.txt"));
@@ -84,9 +82,7 @@ test("a large file that is one too many, by its bytes or by the rate, gets its a
 });
 
 test("many clients at once get through a rate by their retries alone, no faster than it", async () => {
-  const model = new ModelServer();
-  const url = await model.listen();
-  const { client } = await served(url, {}, 60);
+  const { client } = await served(undefined, {}, 60);
   const started = Date.now();
   let tries = 0;
   const counting = client(20).withOptions({
@@ -100,4 +96,27 @@ test("many clients at once get through a rate by their retries alone, no faster 
   assert.ok(tries > 63, `${tries}`);
   // Sixty at once, and then one for each second.
   assert.ok(passed >= 3_000, `${passed} ms`);
+});
+
+test("calls that are passed on are counted with the others, and say this server's rate, not their model server's", async () => {
+  const rate = { "x-ratelimit-limit-requests": "9999", "x-ratelimit-remaining-tokens": "77" };
+  const upstream = await startUpstream(({ content }, response) =>
+    reply(response, 200, completion(content), rate),
+  );
+  after(() => upstream.close());
+  const client = (await served(upstream.url, {}, 3)).client();
+  const ask = () =>
+    client.chat.completions.create({ model: "any", messages: [{ role: "user", content: "hello" }] });
+  const { data, response } = await ask().withResponse();
+  assert.equal(data.choices[0]?.message.content, "hello");
+  const headerOf = (name: string) => response.headers.get(`x-ratelimit-${name}`);
+  assert.deepEqual(["limit-requests", "remaining-requests", "remaining-tokens"].map(headerOf), [
+    "3",
+    "2",
+    "77",
+  ]);
+  await ask();
+  await client.files.list();
+  await assert.rejects(() => ask(), refused("rate_limit_exceeded", /^429 Rate limit reached on requests/));
+  assert.equal(upstream.times.length, 2);
 });
