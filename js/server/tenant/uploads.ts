@@ -309,8 +309,8 @@ function named(partIds: string[], known: Map<string, PartRecord>): PartBytes[] {
       throw new InvalidRequestError(message, { param: "part_ids", code: "invalid_value" });
     }
     seen.add(id);
-    const { key, bytes, lines = 0 } = part;
-    return { id, bytes, lines, ...(key === "" ? { kept: true } : { key }) };
+    const { key, bytes, lines } = part;
+    return { id, bytes, ...(lines !== undefined && { lines }), ...(key === "" ? { kept: true } : { key }) };
   });
 }
 
