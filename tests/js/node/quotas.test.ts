@@ -2,37 +2,16 @@
 
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
-import OpenAI, { RateLimitError } from "openai";
-import { defaults, fixedLimits } from "../../../js/core/rules.ts";
-import { type ServeSettings, serve } from "../../../js/node/serve.ts";
-import { folder } from "../cli/command.ts";
+import type OpenAI from "openai";
+import { RateLimitError } from "openai";
 import { completion, reply, startUpstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "../worker/server.ts";
-import { stateFolder } from "./serving.ts";
+import { serving, stateFolder } from "./serving.ts";
 
-const { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes } = defaults.limits;
-const timeoutMs = defaults.requestTimeoutMs;
-
-/** A server in this process, in front of a model server or the embedded model. */
-async function served(
-  url: string | undefined,
-  quotas: Partial<ServeSettings["quotas"]>,
-  requestsPerMinute = Infinity,
-): Promise<{ base: string; client(maxRetries?: number): OpenAI }> {
-  const none = { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity };
-  const serving = await serve({
-    servers: url === undefined ? [] : [{ name: "default", url, concurrency: 2, timeoutMs }],
-    models: undefined,
-    ...{ data: stateFolder(), host: "127.0.0.1", port: 0, localNamesOnly: true, page: folder() },
-    ...{ keys: { ALLOW_ANONYMOUS: "1" }, interactiveFirst: true, windows: [fixedLimits.completionWindow] },
-    ...{ concurrency: 2, batches: 1, maxAttempts: 5, timeoutMs, latencyMs: 0 },
-    limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
-    quotas: { ...none, ...quotas },
-    rate: { requestsPerMinute },
-  });
-  after(() => serving.stop(1_000));
-  const base = `http://127.0.0.1:${serving.port}/v1`;
-  return { base, client: (maxRetries = 0) => new OpenAI({ baseURL: base, apiKey: "any", maxRetries }) };
+/** A server in front of a model server, or of the embedded model, with these options. */
+async function served(...options: string[]): Promise<{ base: string; client(maxRetries?: number): OpenAI }> {
+  const { url, client } = await serving(["--data", stateFolder(), ...options]);
+  return { base: `${url}/v1`, client: (maxRetries = 0) => client().withOptions({ maxRetries }) };
 }
 
 const refused = (code: string, message: RegExp) => (error: unknown) => {
@@ -49,7 +28,7 @@ test("queued requests are counted down as the batch runs, and the next one is le
     if (!response.destroyed) reply(response, 200, completion(content));
   });
   after(() => upstream.close());
-  const client = (await served(upstream.url, { queuedRequests: 5 })).client();
+  const client = (await served("--url", upstream.url, "--quota-queued-requests", "5")).client();
   const first = await createBatch(client, chatLines(6));
   await until("it runs", async () => (await client.batches.retrieve(first.id)).request_counts?.total === 6);
   await assert.rejects(
@@ -64,7 +43,7 @@ test("queued requests are counted down as the batch runs, and the next one is le
 });
 
 test("a large file that is one too many, by its bytes or by the rate, gets its answer", async () => {
-  const { base, client } = await served(undefined, { storedBytes: 1_000_000 }, 3);
+  const { base, client } = await served("--quota-stored-bytes", "1000000", "--requests-per-minute", "3");
   const large = () => new File([new Uint8Array(100_000_000)], "a.txt");
   const add = (file: File) => client(0).files.create({ purpose: "evals", file });
   await add(new File([new Uint8Array(1_000_000)], "a.txt"));
@@ -83,7 +62,7 @@ test("a large file that is one too many, by its bytes or by the rate, gets its a
 });
 
 test("many clients at once get through a rate by their retries alone, no faster than it", async () => {
-  const { client } = await served(undefined, {}, 60);
+  const { client } = await served("--requests-per-minute", "60");
   const started = Date.now();
   let tries = 0;
   const counting = client(20).withOptions({
@@ -105,7 +84,7 @@ test("calls that are passed on are counted with the others, and say this server'
     reply(response, 200, completion(content), rate),
   );
   after(() => upstream.close());
-  const client = (await served(upstream.url, {}, 3)).client();
+  const client = (await served("--url", upstream.url, "--requests-per-minute", "3")).client();
   const ask = () =>
     client.chat.completions.create({ model: "any", messages: [{ role: "user", content: "hello" }] });
   const { data, response } = await ask().withResponse();
