@@ -128,7 +128,7 @@ export interface Quotas {
   files: number;
   storedBytes: number;
   queuedBatches: number;
-  /** Requests of batches that have begun and not ended, which have no result yet. */
+  /** Requests of batches that have not ended, which have no result yet. */
   queuedRequests: number;
 }
 

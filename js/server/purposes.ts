@@ -15,6 +15,8 @@ export const FIRST_LINE_BYTES = 1024 * 1024;
 export interface Received {
   filename: string;
   bytes: number;
+  /** How many lines it has: about as many requests as there are. */
+  lines: number;
   /** The first line that is not blank, as far as it was kept; undefined when it was too long. */
   firstLine: Uint8Array | undefined;
 }
@@ -29,7 +31,7 @@ export function checkPurpose(purpose: string | undefined): string {
 }
 
 /** Of a batch's input: its name and its first line, nothing else. */
-export function checkBatchInput(file: Received): void {
+export function checkBatchInput(file: Omit<Received, "lines">): void {
   const extension = /\.([^./\\]*)$/.exec(file.filename)?.[1]?.toLowerCase();
   const named = extension === undefined || extension === "jsonl";
   if (named && (file.firstLine === undefined || isJsonObject(file.firstLine))) return;

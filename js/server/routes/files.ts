@@ -61,11 +61,12 @@ fileRoutes.post("/", async (c) => {
     const created_at = now();
     // From here on the file may be in the index even if the answer is lost, and then its bytes have to be there.
     named = true;
+    const { filename, bytes, lines } = file as Received;
     return c.json(
       await tenant.createFile({
-        ...{ id, purpose, filename: (file as Received).filename, created_at },
+        ...{ id, purpose, filename, created_at, lines },
         expires_at: seconds === null ? null : created_at + seconds,
-        segments: [{ key, bytes: (file as Received).bytes }],
+        segments: [{ key, bytes }],
       }),
     );
   } catch (error) {

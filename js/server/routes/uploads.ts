@@ -56,16 +56,17 @@ uploadRoutes.post("/:id/parts", async (c) => {
   const writer = new SmallOrObject(c, key);
   const [most, tooLarge] = room < MAX_PART_BYTES ? [room, tooManyBytes()] : [MAX_PART_BYTES, undefined];
   let bytes: number | undefined;
+  let lines = 0;
   let named = false;
   try {
     for await (const part of multipart(c.req.raw.body, c.req.header("content-type") ?? null)) {
       if (part.name !== "data") throw unknownField(part.name);
       if (bytes !== undefined) throw new InvalidRequestError("Only one 'data' is taken.", { param: "data" });
-      ({ bytes } = await receive(part, writer, most, tooLarge));
+      ({ bytes, lines } = await receive(part, writer, most, tooLarge));
     }
     if (bytes === undefined) throw missingParameter("data");
     named = true;
-    return c.json(await c.var.tenant.addUploadPart(uploadId, { id, bytes, ...writer.where() }));
+    return c.json(await c.var.tenant.addUploadPart(uploadId, { id, bytes, lines, ...writer.where() }));
   } catch (error) {
     // Where only the answer was lost, the upload may have the part, and then its bytes have to be there.
     if (bytes !== undefined && (!named || error instanceof ApiError)) await blobs.delete([key]);

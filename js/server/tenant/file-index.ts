@@ -37,6 +37,8 @@ export interface FileRecord {
   holders: number;
   /** When users deleted it, or it expired, while a batch holds it. */
   deleted_at: number | null;
+  /** How many lines it has, where they were counted. */
+  lines?: number;
 }
 
 export interface FileTotals {
@@ -46,6 +48,8 @@ export interface FileTotals {
   seq: number;
   /** Bytes of parts of uploads that are no file yet. */
   pending?: number;
+  /** Lines of inputs that batches hold which have not ended. */
+  held_lines?: number;
 }
 
 export class FileIndex {
@@ -67,7 +71,7 @@ export class FileIndex {
   }
 
   /** The same of a file whose objects are not in the trash. */
-  async add(c: Change, { segments, ...about }: NewFile): Promise<WireFile> {
+  async add(c: Change, { segments, lines, ...about }: NewFile): Promise<WireFile> {
     const { id, purpose, filename, created_at, expires_at } = about;
     const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
     const file: WireFile = {
@@ -77,7 +81,8 @@ export class FileIndex {
     const [before, totals] = [await c.get<FileRecord>(fileRecord(id)), await totalsOf(c)];
     if (before) unlist(c, before);
     const seq = before?.seq ?? totals.seq + 1;
-    storeFile(c, { file, seq, holders: before?.holders ?? 0, deleted_at: null }, segments);
+    const record: FileRecord = { file, seq, holders: before?.holders ?? 0, deleted_at: null };
+    storeFile(c, { ...record, ...(lines !== undefined && { lines }) }, segments);
     c.set(FILE_TOTALS, {
       ...totals,
       files: totals.files + (before ? 0 : 1),
@@ -142,6 +147,7 @@ export class FileIndex {
     if (!record || !isVisible(record, now) || (await c.get(heldInput(batchId))) !== null) return;
     c.set(heldInput(batchId), id);
     c.set(fileRecord(id), { ...record, holders: record.holders + 1 });
+    await addHeldLines(c, record.lines ?? 0);
   }
 
   /** A batch has ended. */
@@ -153,6 +159,7 @@ export class FileIndex {
     if (!found) return;
     const record = { ...found, holders: found.holders - 1 };
     c.set(fileRecord(id), record);
+    await addHeldLines(c, -(record.lines ?? 0));
     if (record.deleted_at !== null && record.holders === 0) await this.#drop(c, record, now);
   }
 
@@ -266,6 +273,12 @@ export function noSuchFile(id: string, param = "id"): ResourceNotFoundError {
 
 async function totalsOf(c: Change): Promise<FileTotals> {
   return (await c.get<FileTotals>(FILE_TOTALS)) ?? { files: 0, bytes: 0, seq: 0 };
+}
+
+async function addHeldLines(c: Change, lines: number): Promise<void> {
+  if (lines === 0) return;
+  const totals = await totalsOf(c);
+  c.set(FILE_TOTALS, { ...totals, held_lines: Math.max((totals.held_lines ?? 0) + lines, 0) });
 }
 
 function isVisible({ file, deleted_at }: FileRecord, now: number): boolean {

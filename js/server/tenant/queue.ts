@@ -66,19 +66,22 @@ export class Queue {
   }
 
   /**
-   * Requests without a result of batches that have not ended; counts on until they are `limit`. Only what runs or rests has
-   * any: a batch that waits has not been read yet, and so the look is at a few records, however many wait.
+   * Requests without a result, of batches that have not ended. Of one that has not been read they are the lines of its input,
+   * which were counted as they came: `held` has those of all batches. Where they were not, those that have begun count. Only what
+   * runs or rests has results, and so the look is at a few records, however many wait.
    */
-  async requestsLeft(limit: number): Promise<number> {
+  async requestsLeft(held: number): Promise<number> {
     const { running, resting } = await this.seats.all();
-    let left = 0;
+    let [left, done] = [0, 0];
     for (const id of [...running, ...resting.map(([id]) => id)]) {
       const record = await this.#kv.get(BATCH + id);
       const counts = record && published(record)?.request_counts;
-      if (counts) left += counts.total - counts.completed - counts.failed;
-      if (left >= limit) break;
+      if (!counts) continue;
+      const ended = counts.completed + counts.failed;
+      done += ended;
+      left += counts.total - ended;
     }
-    return left;
+    return Math.max(left, held - done);
   }
 
   /** Starts what the core says may start. One at a time; a call during another makes it look again. */

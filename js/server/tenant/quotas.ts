@@ -36,10 +36,12 @@ function refused(what: string): ApiError {
   });
 }
 
-/** What is queued of a tenant's. Counts no further than it is asked to. */
+/** What is queued of a tenant's. */
 interface Queued {
+  /** Batches that have not ended, as many as are asked for. */
   unfinished(limit: number): Promise<string[]>;
-  requestsLeft(limit: number): Promise<number>;
+  /** Requests of theirs without a result. */
+  requestsLeft(): Promise<number>;
 }
 
 /** Whether the queue can be full. */
@@ -54,7 +56,7 @@ export async function checkQueue(most: Quotas, queued: Queued): Promise<void> {
     if ((await queued.unfinished(queuedBatches)).length >= queuedBatches) throw full("batch", queuedBatches);
   }
   if (Number.isFinite(queuedRequests)) {
-    if ((await queued.requestsLeft(queuedRequests)) >= queuedRequests) throw full("request", queuedRequests);
+    if ((await queued.requestsLeft()) >= queuedRequests) throw full("request", queuedRequests);
   }
 }
 

@@ -319,7 +319,11 @@ export class TenantService implements TenantApi, TurnApi {
   #queued(create: () => Promise<Batch>): Promise<Batch> {
     const { quotas } = this.#ports.settings;
     if (!boundsQueue(quotas)) return create();
-    const created = this.#creating.then(() => checkQueue(quotas, this.#queue)).then(create);
+    const queued = {
+      unfinished: (limit: number) => this.#queue.unfinished(limit),
+      requestsLeft: async () => this.#queue.requestsLeft((await this.#files.total()).held_lines ?? 0),
+    };
+    const created = this.#creating.then(() => checkQueue(quotas, queued)).then(create);
     this.#creating = created.catch(() => undefined);
     return created;
   }

@@ -32,6 +32,8 @@ export interface NewFile {
   created_at: number;
   expires_at: number | null;
   segments: Segment[];
+  /** How many lines it has, where they were counted. */
+  lines?: number;
 }
 
 export interface FileQuery {
@@ -81,12 +83,14 @@ export interface WirePart {
 export interface NewPart {
   id: string;
   bytes: number;
+  /** How many lines it has, whole ones or not. */
+  lines?: number;
   key?: string;
   content?: Uint8Array;
 }
 
 /** Bytes of an upload: an object, or a part that is small enough to be kept here until the file is made. */
-export type PartBytes = { id: string; bytes: number } & ({ key: string } | { kept: true });
+export type PartBytes = { id: string; bytes: number; lines?: number } & ({ key: string } | { kept: true });
 
 /** What `complete` is to do: make a file of these, or nothing, as an earlier call has done it. */
 export type UploadPlan =

@@ -45,6 +45,7 @@ export interface UploadRecord extends Omit<WireUpload, "object" | "file"> {
 interface PartRecord {
   key: string;
   bytes: number;
+  lines?: number;
 }
 
 /** Throws where a quota is used up. */
@@ -83,7 +84,7 @@ export class Uploads {
 
   /** `check` throws where there is no room for it. */
   addPart(uploadId: string, part: NewPart, now: number, check: Check = allowed): Promise<WirePart> {
-    const { id, key = "", bytes, content } = part;
+    const { id, key = "", bytes, lines = 0, content } = part;
     return change(this.#kv, async (c) => {
       const upload = open(await recordOf(c, uploadId), now);
       if (bytes > roomOf(upload)) throw tooManyBytes();
@@ -94,7 +95,7 @@ export class Uploads {
         part_bytes: upload.part_bytes + bytes,
         part_count: upload.part_count + 1,
       } satisfies UploadRecord);
-      storePart(c, uploadId, { id, key, bytes, ...(content && { content }) });
+      storePart(c, uploadId, { id, key, bytes, lines, ...(content && { content }) });
       if (key !== "") await this.#trash.keep(c, [key]);
       return { id, object: "upload.part", created_at: now, upload_id: uploadId };
     });
@@ -153,6 +154,7 @@ export class Uploads {
         created_at,
         expires_at,
         segments,
+        lines: plan.parts.reduce((sum, part) => sum + (part.lines ?? 0), 0),
       });
       const record = { ...upload, status: "completed", file_id: fileId } satisfies UploadRecord;
       c.set(uploadRecord(id), record);
@@ -265,8 +267,13 @@ export function storeUpload(c: Change, record: UploadRecord): void {
   c.set(atTime(UPLOADS_DUE, record.due, record.id), null);
 }
 
-export function storePart(c: Change, uploadId: string, { id, key = "", bytes, content }: NewPart): void {
-  c.set(uploadParts(uploadId) + id, { key, bytes } satisfies PartRecord);
+export function storePart(
+  c: Change,
+  uploadId: string,
+  { id, key = "", bytes, lines, content }: NewPart,
+): void {
+  const record: PartRecord = { key, bytes, ...(lines !== undefined && { lines }) };
+  c.set(uploadParts(uploadId) + id, record);
   if (content) c.setBytes(partContent(uploadId, id), content);
 }
 
@@ -302,8 +309,8 @@ function named(partIds: string[], known: Map<string, PartRecord>): PartBytes[] {
       throw new InvalidRequestError(message, { param: "part_ids", code: "invalid_value" });
     }
     seen.add(id);
-    const { key, bytes } = part;
-    return { id, bytes, ...(key === "" ? { kept: true } : { key }) };
+    const { key, bytes, lines } = part;
+    return { id, bytes, ...(lines !== undefined && { lines }), ...(key === "" ? { kept: true } : { key }) };
   });
 }
 

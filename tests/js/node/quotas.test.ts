@@ -2,39 +2,16 @@
 
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
-import OpenAI, { RateLimitError } from "openai";
-import { defaults, fixedLimits } from "../../../js/core/rules.ts";
-import { openKeys, type ServeSettings, serve } from "../../../js/node/serve.ts";
-import { folder } from "../cli/command.ts";
-import { ModelServer } from "../cli/server.ts";
+import type OpenAI from "openai";
+import { RateLimitError } from "openai";
 import { completion, reply, startUpstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "../worker/server.ts";
-import { stateFolder } from "./serving.ts";
+import { serving, stateFolder } from "./serving.ts";
 
-const { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes } = defaults.limits;
-const timeoutMs = defaults.requestTimeoutMs;
-
-/** A server in this process, in front of a model server. */
-async function served(
-  url: string,
-  quotas: Partial<ServeSettings["quotas"]>,
-  requestsPerMinute = Infinity,
-): Promise<{ base: string; client(maxRetries?: number): OpenAI }> {
-  const none = { files: Infinity, storedBytes: Infinity, queuedBatches: Infinity, queuedRequests: Infinity };
-  const [data, host] = [stateFolder(), "127.0.0.1"];
-  const serving = await serve({
-    ...{ servers: [{ name: "default", url, concurrency: 2, timeoutMs }], models: undefined },
-    ...{ data, host, port: 0, keys: await openKeys({ data, host }), page: folder() },
-    ...{ interactiveFirst: true, windows: [fixedLimits.completionWindow] },
-    ...{ concurrency: 2, batches: 1, maxAttempts: 5, timeoutMs, latencyMs: 0 },
-    limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
-    quotas: { ...none, ...quotas },
-    rate: { requestsPerMinute },
-    ...{ metrics: undefined, logLevel: "info" },
-  });
-  after(() => serving.stop(1_000));
-  const base = `http://127.0.0.1:${serving.port}/v1`;
-  return { base, client: (maxRetries = 0) => new OpenAI({ baseURL: base, apiKey: "any", maxRetries }) };
+/** A server in front of a model server, or of the embedded model, with these options. */
+async function served(...options: string[]): Promise<{ base: string; client(maxRetries?: number): OpenAI }> {
+  const { url, client } = await serving(["--data", stateFolder(), ...options]);
+  return { base: `${url}/v1`, client: (maxRetries = 0) => client().withOptions({ maxRetries }) };
 }
 
 const refused = (code: string, message: RegExp) => (error: unknown) => {
@@ -51,7 +28,7 @@ test("queued requests are counted down as the batch runs, and the next one is le
     if (!response.destroyed) reply(response, 200, completion(content));
   });
   after(() => upstream.close());
-  const client = (await served(upstream.url, { queuedRequests: 5 })).client();
+  const client = (await served("--url", upstream.url, "--quota-queued-requests", "5")).client();
   const first = await createBatch(client, chatLines(6));
   await until("it runs", async () => (await client.batches.retrieve(first.id)).request_counts?.total === 6);
   await assert.rejects(
@@ -60,14 +37,13 @@ test("queued requests are counted down as the batch runs, and the next one is le
   );
   released = true;
   await ended(client, first.id);
-  const next = await createBatch(client, chatLines(6));
+  // A moment after users see that it has ended, its place is free.
+  const next = await createBatch(client.withOptions({ maxRetries: 5 }), chatLines(6));
   assert.equal((await linesOf(client, (await ended(client, next.id)).output_file_id)).length, 6);
 });
 
 test("a large file that is one too many, by its bytes or by the rate, gets its answer", async () => {
-  const model = new ModelServer();
-  const url = await model.listen();
-  const { base, client } = await served(url, { storedBytes: 1_000_000 }, 3);
+  const { base, client } = await served("--quota-stored-bytes", "1000000", "--requests-per-minute", "3");
   const large = () => new File([new Uint8Array(100_000_000)], "a.txt");
   const add = (file: File) => client(0).files.create({ purpose: "evals", file });
   await add(new File([new Uint8Array(1_000_000)], "a.txt"));
@@ -86,9 +62,7 @@ test("a large file that is one too many, by its bytes or by the rate, gets its a
 });
 
 test("many clients at once get through a rate by their retries alone, no faster than it", async () => {
-  const model = new ModelServer();
-  const url = await model.listen();
-  const { client } = await served(url, {}, 60);
+  const { client } = await served("--requests-per-minute", "60");
   const started = Date.now();
   let tries = 0;
   const counting = client(20).withOptions({
@@ -102,4 +76,27 @@ test("many clients at once get through a rate by their retries alone, no faster 
   assert.ok(tries > 63, `${tries}`);
   // Sixty at once, and then one for each second.
   assert.ok(passed >= 3_000, `${passed} ms`);
+});
+
+test("calls that are passed on are counted with the others, and say this server's rate, not their model server's", async () => {
+  const rate = { "x-ratelimit-limit-requests": "9999", "x-ratelimit-remaining-tokens": "77" };
+  const upstream = await startUpstream(({ content }, response) =>
+    reply(response, 200, completion(content), rate),
+  );
+  after(() => upstream.close());
+  const client = (await served("--url", upstream.url, "--requests-per-minute", "3")).client();
+  const ask = () =>
+    client.chat.completions.create({ model: "any", messages: [{ role: "user", content: "hello" }] });
+  const { data, response } = await ask().withResponse();
+  assert.equal(data.choices[0]?.message.content, "hello");
+  const headerOf = (name: string) => response.headers.get(`x-ratelimit-${name}`);
+  assert.deepEqual(["limit-requests", "remaining-requests", "remaining-tokens"].map(headerOf), [
+    "3",
+    "2",
+    "77",
+  ]);
+  await ask();
+  await client.files.list();
+  await assert.rejects(() => ask(), refused("rate_limit_exceeded", /^429 Rate limit reached on requests/));
+  assert.equal(upstream.times.length, 2);
 });

@@ -215,7 +215,7 @@ test("a batch is refused while as many requests as are allowed have no result, a
     const value = new TextEncoder().encode(JSON.stringify(changed));
     await service.runnerWrite(id, 1, [{ type: "set", key: `batch:${id}`, value }]);
   };
-  // What has not been read counts for nothing.
+  // What has no input counts for nothing.
   const waiting = await create();
   await publish("in_progress", 40, 10);
   statuses.length = 0;
@@ -261,6 +261,43 @@ test("the look at queued requests reads what has begun, and nothing of those tha
   reads.length = 0;
   await service.createBatch({ ...params, input_file_id: "file-1" }, null);
   assert.equal(reads.filter((key) => key.startsWith("batch:")).length, 1);
+});
+
+test("a batch that waits counts for the lines of its input, sent whole or in parts, until it has ended", async () => {
+  const { service, openai, settled, kv } = withQuotas({ queuedRequests: 100 });
+  const client = openai("any", 0);
+  const lines = (count: number) => `${Array(count).fill("{}").join("\n")}`;
+  const whole = await client.files.create({ purpose: "batch", file: new File([lines(60)], "a.jsonl") });
+  const content = `${lines(30)}\n${lines(10)}\n`;
+  const upload = await client.uploads.create({
+    ...{ filename: "b.jsonl", purpose: "batch", mime_type: "a", bytes: content.length },
+  });
+  const parts = [content.slice(0, 60), content.slice(60)].map((text) =>
+    client.uploads.parts.create(upload.id, { data: new File([text], "part") }),
+  );
+  const part_ids = (await Promise.all(parts)).map(({ id }) => id);
+  const { file: joined } = await client.uploads.complete(upload.id, { part_ids });
+  const create = (input_file_id: string) => client.batches.create({ ...params, input_file_id });
+  const first = await create(whole.id);
+  const second = await create(joined?.id as string);
+  await settled();
+  await assert.rejects(() => create(whole.id), RateLimitError);
+  // The one that runs has results: as many fewer are left.
+  const batch = JSON.parse(new TextDecoder().decode((await kv.get(`batch:${first.id}`)) ?? undefined));
+  const request_counts = { total: 60, completed: 1, failed: 0 };
+  const value = new TextEncoder().encode(JSON.stringify({ ...batch, status: "in_progress", request_counts }));
+  await service.runnerWrite(first.id, 1, [{ type: "set", key: `batch:${first.id}`, value }]);
+  const third = await create(whole.id);
+  await assert.rejects(() => create(whole.id), RateLimitError);
+  // A file that is deleted is read all the same.
+  await client.files.delete(whole.id);
+  await assert.rejects(() => create(whole.id), RateLimitError);
+  for (const { id } of [first, second, third]) {
+    await service.runnerWrite(id, 1, [{ type: "delete", key: `run:${id}` }]);
+    await service.runnerEnded(id, 1);
+  }
+  const totals = JSON.parse(new TextDecoder().decode((await kv.get(FILE_TOTALS)) ?? undefined));
+  assert.equal(totals.held_lines, 0);
 });
 
 test("a quota of bytes or files is told once, as no later try is better, and room is there when files are deleted", async () => {
