@@ -59,6 +59,15 @@ export class OpenAIServer {
     while (this.count(call) < times) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
+  /** The first batch, once there is one. */
+  async made(): Promise<Fields & { id: string }> {
+    for (;;) {
+      const [batch] = this.batches;
+      if (batch !== undefined) return batch;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   /** A batch that is under way. */
   addBatch(more: Fields = {}): Fields & { id: string } {
     const id = `batch_${this.#newId()}`;
@@ -129,7 +138,7 @@ export class OpenAIServer {
       // As careless as some are: it repeats what it was sent.
       return refused(401, `Incorrect API key provided: ${request.headers.authorization?.slice(7) ?? "none"}`);
     }
-    const [, room, id, what] = url.pathname.replace(/^\/v1/, "").split("/");
+    const [, room, id, what] = url.pathname.replace(/^\/v1/, "").split("/").map(decodeURIComponent);
     const fields = async () =>
       Object.fromEntries(
         await new Response(bytes as unknown as BodyInit, {
