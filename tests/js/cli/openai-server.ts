@@ -8,7 +8,15 @@ import type { AddressInfo } from "node:net";
 import { after } from "node:test";
 
 /** What happens to a call: nothing happens and the connection breaks; it is done and its answer lost; or a refusal. */
-export type Mishap = "break" | "lose" | { status: number; headers?: Record<string, string>; body?: string };
+export type Mishap = "break" | "lose" | Refusal;
+
+/** `early`: before the body has come, and the connection is closed on whoever sends it. */
+interface Refusal {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string;
+  early?: boolean;
+}
 
 type Fields = Record<string, unknown>;
 
@@ -103,7 +111,9 @@ export class OpenAIServer {
       return;
     }
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (typeof mishap !== "object" || !mishap.early) {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    }
     if (mishap !== undefined && mishap !== "lose") {
       response.writeHead(mishap.status, { "content-type": "application/json", ...mishap.headers });
       response.end(mishap.body ?? JSON.stringify(error("it went wrong")));

@@ -108,17 +108,18 @@ suite("edgebatch submit", () => {
   });
 
   test("sends parts where the whole is too large, and smaller ones where those are", async () => {
-    const large = Array.from({ length: 4_000 }, (_, i) => line(`r${i}`, "x".repeat(50))).join("");
+    const large = Array.from({ length: 20_000 }, (_, i) => line(`r${i}`, "x".repeat(500))).join("");
     const { server, submit } = await job(large);
     server.mishap = (call) => {
-      if (call === "POST /files") return { status: 413, body: "<h1>413 Request Entity Too Large</h1>" };
+      // As nginx does it: at the sight of the length.
+      if (call === "POST /files") return { status: 413, early: true, headers: { connection: "close" } };
       return call.endsWith("/parts") && server.count(call) <= 2 ? { status: 413 } : undefined;
     };
     const { status, stderr } = await submit();
     assert.equal(status, 0, stderr);
     assert.equal(inputOf(server)?.bytes.toString(), large);
     assert.equal(inputOf(server)?.filename, "in.jsonl");
-    assert.equal(server.parts.length, 3);
+    assert.ok(server.parts.length >= 3);
   });
 
   test("says what is wrong where it is too large and there are no uploads", async () => {
