@@ -28,6 +28,8 @@ export class OpenAIServer {
   readonly batches: (Fields & { id: string })[] = [];
   /** Sizes of the parts of uploads that came. */
   readonly parts: number[] = [];
+  /** Where downloads began that were not of all. */
+  readonly ranges: number[] = [];
   /** The script: what goes wrong with a call. */
   mishap: (call: string) => Mishap | undefined = () => undefined;
   /** A download ends after so many bytes, once. */
@@ -226,6 +228,7 @@ export class OpenAIServer {
     const bytes = this.files.get(id)?.bytes as Buffer;
     const from = this.hasRanges ? Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0) : 0;
     if (from === 0) return { status: 200, body: bytes };
+    this.ranges.push(from);
     const headers = { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
     return { status: 206, body: bytes.subarray(from), headers };
   }

@@ -66,6 +66,7 @@ suite("edgebatch results", () => {
     writeFileSync(join(cwd, part as string), there.replaceAll("r", "R"));
     server.mishap = () => undefined;
     assert.equal((await results()).status, 0);
+    assert.deepEqual(server.ranges.at(-1), there.length);
     assert.equal(read("output"), there.replaceAll("r", "R") + answers.slice(there.length));
     assert.deepEqual(readdirSync(cwd).sort(), [`${batch.id}.errors.jsonl`, `${batch.id}.output.jsonl`]);
   });
