@@ -15,7 +15,7 @@ export interface Call {
   path: string;
   query?: Record<string, string | number | undefined>;
   headers?: Record<string, string>;
-  body?: string | FormData | ReadableStream<Uint8Array>;
+  body?: string | ReadableStream<Uint8Array>;
   /** Time for the answer to begin, and for all of it where it is JSON. */
   timeoutMs?: number;
   /** Ends the call early. */

@@ -69,7 +69,7 @@ async function meet(api: Api): Promise<{ findings: Finding[]; models: string[]; 
     return { findings, models: [], goOn: error.status === 404 && error.isApi };
   }
   const took = performance.now() - began;
-  findings.push(good(`${connection.base.host} answers, in ${Math.round(took)} ms`));
+  findings.push(good(`${connection.base.host} answers, in ${timeSince(began)}`));
   const date = response.headers.get("date");
   const models = await modelsOf(response);
   if (models === null) {
@@ -90,6 +90,11 @@ async function meet(api: Api): Promise<{ findings: Finding[]; models: string[]; 
   findings.push(keyOf(connection));
   findings.push(clockOf(date, asked + took / 2));
   return { findings, models, goOn: true };
+}
+
+function timeSince(began: number): string {
+  const ms = performance.now() - began;
+  return ms < 1_000 ? `${Math.round(ms)} ms` : duration(ms / 1_000);
 }
 
 function keyOf({ key, headers, base }: Connection): Finding {
@@ -170,7 +175,7 @@ async function request(api: Api, model: string | undefined, hasBatches: boolean)
     if (!Array.isArray((answer as { choices?: unknown } | null)?.choices)) {
       return bad(`${model} answers with what is no chat completion`);
     }
-    return good(`${model} answers a request, in ${duration((performance.now() - began) / 1_000)}`);
+    return good(`${model} answers a request, in ${timeSince(began)}`);
   } catch (error) {
     if (error instanceof ApiError && [404, 405].includes(error.status) && hasBatches) {
       return note(`it takes no single requests for ${model} (${error.status})`);

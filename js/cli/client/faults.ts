@@ -74,7 +74,8 @@ export function unreachable(error: unknown, base: URL): Unreachable {
   if (/^(ERR_SSL_|EPROTO)/.test(code)) {
     return new Unreachable(`${host} does not speak TLS: is it http:// and not https://?`, false);
   }
-  if (/^(HPE_|UND_ERR_RES)/.test(code)) return new Unreachable(`what answers at ${host} is not HTTP`, false);
+  if (/^HPE_/.test(code) || /HTTP\/1\.1 protocol|Parse Error/.test(messageOf(error)))
+    return new Unreachable(`what answers at ${host} is not HTTP`, false);
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return new Unreachable(`there is no host ${hostname}, or no network to look it up`, true);
   }

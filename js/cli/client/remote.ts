@@ -105,7 +105,7 @@ export function summary(batch: RemoteBatch): string {
   const time = end && batch.created_at ? `, in ${duration(end - batch.created_at)}` : "";
   const { input_tokens: input = 0, output_tokens: output = 0 } = batch.usage ?? {};
   const tokens = input + output > 0 ? `, ${count(input)} tokens in, ${count(output)} out` : "";
-  return batch.status === "failed" && total === 0 ? status : `${status}: ${counts}${time}${tokens}`;
+  return total === 0 ? status + time : `${status}: ${counts}${time}${tokens}`;
 }
 
 /** How far a time is away, in whole seconds at least: the server's clock is another. */

@@ -7,6 +7,7 @@ import { connectionOf, type ServerOptions } from "./connection.ts";
 import { ApiError } from "./faults.ts";
 import {
   asBatch,
+  away,
   countsOf,
   endOf,
   fileOf,

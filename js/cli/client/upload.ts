@@ -1,10 +1,10 @@
 /** Uploads a file from disk: in one call, or in parts of which one that fails is sent again. */
 
-import { randomUUID } from "node:crypto";
 import { bytes, CannotRun } from "../terminal.ts";
 import type { Api } from "./api.ts";
 import { type Content, reading } from "./content.ts";
 import { ApiError, Unreachable } from "./faults.ts";
+import { formOf } from "./form.ts";
 
 /** Up to here in one call: most servers and the proxies before them take so much. */
 const atOnceBytes = 64 << 20;
@@ -37,19 +37,11 @@ export async function upload(api: Api, content: Content, onSent: OnSent): Promis
 
 /** One call with all of it. After a failure it begins anew: whatever was stored of a call whose answer was lost is used by nobody. */
 async function atOnce(api: Api, content: Content, onSent: OnSent): Promise<string> {
-  const boundary = `edgebatch-${randomUUID()}`;
-  const field = (name: string, more = "") =>
-    `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${more}\r\n`;
-  const name = content.filename.replace(/["\r\n\\]/g, (char) => encodeURIComponent(char));
-  const head = Buffer.from(
-    `${field("purpose")}\r\nbatch\r\n${field("file", `; filename="${name}"`)}content-type: application/jsonl\r\n\r\n`,
-  );
-  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const form = formOf({ purpose: "batch" }, "file", content.filename, content.bytes);
   return await api.retry(async () => {
     let changed: unknown;
     const stall = new Stall();
-    async function* form(): AsyncGenerator<Uint8Array> {
-      yield head;
+    async function* chunks(): AsyncGenerator<Uint8Array> {
       try {
         yield* reading(content, (sent) => {
           stall.moved();
@@ -60,18 +52,14 @@ async function atOnce(api: Api, content: Content, onSent: OnSent): Promise<strin
         throw error;
       }
       stall.moved(answerMs);
-      yield tail;
     }
     try {
       return idOf(
         await api.json({
           method: "POST",
           path: "/files",
-          headers: {
-            "content-type": `multipart/form-data; boundary=${boundary}`,
-            "content-length": String(head.length + content.bytes + tail.length),
-          },
-          body: streamOf(form()),
+          headers: form.headers,
+          body: form.body(chunks()),
           timeoutMs: 2 ** 31 - 1,
           signal: stall.signal,
         }),
@@ -123,11 +111,19 @@ function post(path: string, body: object) {
 }
 
 /** The ids of the parts that it took. A part that was sent twice counts once: only ids that are named are of the file. */
-async function sendPart(api: Api, path: string, part: Uint8Array<ArrayBuffer>): Promise<string[]> {
-  const body = new FormData();
-  body.append("data", new Blob([part]), "part");
+async function sendPart(api: Api, path: string, part: Uint8Array): Promise<string[]> {
+  const { headers, body } = formOf({}, "data", "part", part.length);
   try {
-    return [idOf(await api.call({ method: "POST", path, body, timeoutMs: answerMs }))];
+    return [
+      await api.retry(async () =>
+        idOf(
+          await api.json({
+            ...{ method: "POST", path, headers, timeoutMs: answerMs },
+            body: body(sliced(part)),
+          }),
+        ),
+      ),
+    ];
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 413) throw error;
     if (part.length <= leastPartBytes) {
@@ -143,12 +139,9 @@ async function sendPart(api: Api, path: string, part: Uint8Array<ArrayBuffer>): 
   }
 }
 
-/** Pieces of one size, but for the last. */
-async function* inPieces(
-  chunks: AsyncIterable<Uint8Array>,
-  size: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let piece = new Uint8Array(size);
+/** Pieces of one size, but for the last. Each is valid only until the next is asked for. */
+async function* inPieces(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+  const piece = new Uint8Array(size);
   let filled = 0;
   for await (const chunk of chunks) {
     for (let from = 0; from < chunk.length; ) {
@@ -158,27 +151,15 @@ async function* inPieces(
       filled += part.length;
       if (filled < size) continue;
       yield piece;
-      [piece, filled] = [new Uint8Array(size), 0];
+      filled = 0;
     }
   }
   if (filled > 0) yield piece.subarray(0, filled);
 }
 
-/** Read as it is sent, and no sooner. */
-function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        const { value } = await chunks.next();
-        if (value) controller.enqueue(value);
-        else controller.close();
-      },
-      async cancel() {
-        await chunks.return(undefined);
-      },
-    },
-    { highWaterMark: 0 },
-  );
+/** Copies, as what is being sent must not change: after a failed try it may still lie in a queue. */
+async function* sliced(part: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < part.length; from += 1 << 20) yield part.slice(from, from + (1 << 20));
 }
 
 function idOf(value: unknown): string {

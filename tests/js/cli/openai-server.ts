@@ -8,7 +8,15 @@ import type { AddressInfo } from "node:net";
 import { after } from "node:test";
 
 /** What happens to a call: nothing happens and the connection breaks; it is done and its answer lost; or a refusal. */
-export type Mishap = "break" | "lose" | { status: number; headers?: Record<string, string>; body?: string };
+export type Mishap = "break" | "lose" | Refusal;
+
+/** `early`: before the body has come, and the connection is closed on whoever sends it. */
+interface Refusal {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string;
+  early?: boolean;
+}
 
 type Fields = Record<string, unknown>;
 
@@ -20,6 +28,8 @@ export class OpenAIServer {
   readonly batches: (Fields & { id: string })[] = [];
   /** Sizes of the parts of uploads that came. */
   readonly parts: number[] = [];
+  /** Where downloads began that were not of all. */
+  readonly ranges: number[] = [];
   /** The script: what goes wrong with a call. */
   mishap: (call: string) => Mishap | undefined = () => undefined;
   /** A download ends after so many bytes, once. */
@@ -59,6 +69,15 @@ export class OpenAIServer {
     while (this.count(call) < times) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
+  /** The first batch, once there is one. */
+  async made(): Promise<Fields & { id: string }> {
+    for (;;) {
+      const [batch] = this.batches;
+      if (batch !== undefined) return batch;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   /** A batch that is under way. */
   addBatch(more: Fields = {}): Fields & { id: string } {
     const id = `batch_${this.#newId()}`;
@@ -94,7 +113,9 @@ export class OpenAIServer {
       return;
     }
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (typeof mishap !== "object" || !mishap.early) {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    }
     if (mishap !== undefined && mishap !== "lose") {
       response.writeHead(mishap.status, { "content-type": "application/json", ...mishap.headers });
       response.end(mishap.body ?? JSON.stringify(error("it went wrong")));
@@ -129,7 +150,7 @@ export class OpenAIServer {
       // As careless as some are: it repeats what it was sent.
       return refused(401, `Incorrect API key provided: ${request.headers.authorization?.slice(7) ?? "none"}`);
     }
-    const [, room, id, what] = url.pathname.replace(/^\/v1/, "").split("/");
+    const [, room, id, what] = url.pathname.replace(/^\/v1/, "").split("/").map(decodeURIComponent);
     const fields = async () =>
       Object.fromEntries(
         await new Response(bytes as unknown as BodyInit, {
@@ -207,6 +228,7 @@ export class OpenAIServer {
     const bytes = this.files.get(id)?.bytes as Buffer;
     const from = this.hasRanges ? Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0) : 0;
     if (from === 0) return { status: 200, body: bytes };
+    this.ranges.push(from);
     const headers = { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
     return { status: 206, body: bytes.subarray(from), headers };
   }

@@ -1,0 +1,72 @@
+/** The client commands against `edgebatch serve`, as a person has both. */
+
+import { strict as assert } from "node:assert";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { edgebatch, folder, line, start } from "../cli/command.ts";
+import { serving, stateFolder } from "./serving.ts";
+
+const at = folder();
+
+function job(requests: number) {
+  const cwd = mkdtempSync(join(at, "c-"));
+  writeFileSync(join(cwd, "in.jsonl"), Array.from({ length: requests }, (_, i) => line(`r${i}`)).join(""));
+  return cwd;
+}
+
+suite("the client commands and serve", () => {
+  test("take a file there and its answers back", async () => {
+    const server = await serving(["--data", stateFolder()]);
+    const env = { EDGEBATCH_URL: `${server.url}/v1` };
+    const cwd = job(50);
+    const run = (...args: string[]) => edgebatch(args, { cwd, env });
+    const submitted = await run("submit", "in.jsonl", "--metadata", "project=x");
+    assert.equal(submitted.status, 0, submitted.stderr);
+    const id = submitted.stdout.trim();
+    const got = await run("results", id, "--wait");
+    assert.equal(got.status, 0, got.stderr);
+    const lines = readFileSync(join(cwd, `${id}.output.jsonl`), "utf8")
+      .trimEnd()
+      .split("\n");
+    assert.deepEqual(
+      lines.map((text) => JSON.parse(text).custom_id),
+      Array.from({ length: 50 }, (_, i) => `r${i}`),
+    );
+    assert.match(
+      (await run("list")).stdout,
+      new RegExp(`^${id} +completed +50/50 .*echo-1 +in\\.jsonl$`, "m"),
+    );
+    assert.match((await run("status", id)).stdout, /^ {2}metadata {2}project=x$/m);
+    const { status, stdout } = await run("doctor");
+    assert.equal(status, 0, stdout);
+  });
+
+  test("watch a batch while the server is killed and started again, and cancel it", async () => {
+    const data = stateFolder();
+    const args = ["--data", data, "--latency", "100", "--concurrency", "1"];
+    const server = await serving(args);
+    const port = new URL(server.url).port;
+    const env = { EDGEBATCH_URL: `${server.url}/v1` };
+    const cwd = job(2_000);
+    const id = (await edgebatch(["submit", "in.jsonl"], { cwd, env })).stdout.trim();
+    const { child, ended } = start(["watch", id], { cwd, env });
+    const away = new Promise<void>((resolve) => {
+      child.stderr?.on("data", (text: string) => text.includes("trying again") && resolve());
+    });
+    let said = "";
+    child.stderr?.on("data", (text: string) => {
+      said += text;
+    });
+    while (!said.includes("running")) await new Promise((resolve) => setTimeout(resolve, 10));
+    await server.end("SIGKILL");
+    await away;
+    await serving([...args, "--port", port]);
+    const cancelled = await edgebatch(["cancel", id.slice(0, 20), "--patience", "60"], { cwd, env });
+    assert.equal(cancelled.status, 0, cancelled.stderr);
+    const { status, stderr } = await ended;
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /^edgebatch: the server is back after /m);
+    assert.match(stderr, /^cancelled: 2,000 requests: /m);
+  });
+});
