@@ -5,13 +5,13 @@
 
 import { existsSync } from "node:fs";
 import { fileName } from "../../hosts/blobs/disk.ts";
-import { SqliteKV } from "../../hosts/kv/sqlite.ts";
 import { logError } from "../../server/log.ts";
 import type { Alarm, Blobs, TenantSettings } from "../../server/ports.ts";
 import type { TenantApi } from "../../server/tenant/api.ts";
 import { TenantService } from "../../server/tenant/service.ts";
 import { LocalRuns } from "./runs.ts";
 import type { StateFolder } from "./state-folder.ts";
+import { Store, StoreWriter } from "./store.ts";
 
 interface Tenant {
   service: TenantService;
@@ -25,6 +25,7 @@ export class Tenants {
   readonly #blobs: Blobs;
   readonly #settings: TenantSettings;
   readonly #open = new Map<string, Tenant>();
+  readonly #writer = new StoreWriter();
 
   constructor(state: StateFolder, blobs: Blobs, settings: TenantSettings) {
     this.#state = state;
@@ -35,10 +36,14 @@ export class Tenants {
   get(name: string): TenantApi {
     let tenant = this.#open.get(name);
     if (tenant === undefined) {
-      tenant = openTenant(name, this.#state.store(fileName(name)), this.#blobs, this.#settings);
+      tenant = openTenant(name, this.#store(name), this.#blobs, this.#settings);
       this.#open.set(name, tenant);
     }
     return tenant.service;
+  }
+
+  #store(name: string): Store {
+    return new Store(this.#state.store(fileName(name)), this.#writer);
   }
 
   /** Resumes what an earlier process left: of those that never called there is nothing. */
@@ -58,13 +63,13 @@ export class Tenants {
     await Promise.all([...this.#open.values()].map((tenant) => tenant.stop()));
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#writer.close();
     for (const tenant of this.#open.values()) tenant.close();
   }
 }
 
-function openTenant(name: string, path: string, blobs: Blobs, settings: TenantSettings): Tenant {
-  const kv = new SqliteKV(path);
+function openTenant(name: string, kv: Store, blobs: Blobs, settings: TenantSettings): Tenant {
   const work = new Set<Promise<void>>();
   const background = (promise: Promise<unknown>) => {
     const done = promise
