@@ -77,7 +77,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
         log("server.stopped", { how });
         // What still writes goes on as long as the process does.
         if (how === "late") return;
-        tenants.close();
+        await tenants.close();
         state.close();
       },
     };

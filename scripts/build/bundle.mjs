@@ -42,6 +42,9 @@ main(async () => {
   await build({ ...options, entryPoints: [forNode], external: ["node:*"] });
   const forServing = { entryPoints: ["js/node/serve.ts"], plugins: [apart(model)] };
   await build({ ...options, ...forServing, external: ["node:*"] });
+  // A thread of the server's, which looks for it beside the server's own file.
+  const thread = { entryPoints: { "node/store-writer": "js/node/serve/store-writer.ts" } };
+  await build({ ...options, ...thread, external: ["node:*"] });
   const others = [...entries().filter((file) => file !== forNode), "js/hosts/inference/echo/answer.ts"];
   await build({ ...options, entryPoints: others, external: ["node:*", "../wasm/*"], splitting: true });
 });

@@ -5,7 +5,6 @@
 
 import { existsSync } from "node:fs";
 import { fileName } from "../../hosts/blobs/disk.ts";
-import { SqliteKV } from "../../hosts/kv/sqlite.ts";
 import { log, logError } from "../../server/log.ts";
 import type { Alarm, Blobs, TenantSettings } from "../../server/ports.ts";
 import type { TenantApi } from "../../server/tenant/api.ts";
@@ -13,6 +12,7 @@ import { TenantService } from "../../server/tenant/service.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
 import { LocalRuns } from "./runs.ts";
 import type { StateFolder } from "./state-folder.ts";
+import { Store, StoreWriter } from "./store.ts";
 
 interface Tenant {
   service: TenantService;
@@ -29,6 +29,7 @@ export class Tenants {
   readonly #settings: (name: string) => TenantSettings;
   readonly #upstreams: Upstreams;
   readonly #open = new Map<string, Tenant>();
+  readonly #writer = new StoreWriter();
 
   constructor(
     state: StateFolder,
@@ -45,11 +46,14 @@ export class Tenants {
   get(name: string): TenantApi {
     let tenant = this.#open.get(name);
     if (tenant === undefined) {
-      const path = this.#state.store(fileName(name));
-      tenant = openTenant(name, path, this.#blobs, this.#settings(name), this.#upstreams);
+      tenant = openTenant(name, this.#store(name), this.#blobs, this.#settings(name), this.#upstreams);
       this.#open.set(name, tenant);
     }
     return tenant.service;
+  }
+
+  #store(name: string): Store {
+    return new Store(this.#state.store(fileName(name)), this.#writer);
   }
 
   /** Resumes what an earlier process left: of those that never called there is nothing. */
@@ -75,19 +79,19 @@ export class Tenants {
     await Promise.all([...this.#open.values()].map((tenant) => tenant.stop()));
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#writer.close();
     for (const tenant of this.#open.values()) tenant.close();
   }
 }
 
 function openTenant(
   name: string,
-  path: string,
+  kv: Store,
   blobs: Blobs,
   settings: TenantSettings,
   upstreams: Upstreams,
 ): Tenant {
-  const kv = new SqliteKV(path);
   const work = new Set<Promise<void>>();
   const background = (promise: Promise<unknown>) => {
     const done = promise

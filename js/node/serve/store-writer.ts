@@ -1,0 +1,57 @@
+/** The thread that writes to the stores: see `store.ts`. */
+
+import { parentPort } from "node:worker_threads";
+import type { KVCheck, KVOp } from "../../core/types.ts";
+import { SqliteKV } from "../../hosts/kv/sqlite.ts";
+
+/** One call of `KV.batch`. */
+export interface Write {
+  id: number;
+  path: string;
+  ops: KVOp[];
+  checks: KVCheck[];
+}
+
+/** What came of it. */
+export interface Done {
+  id: number;
+  written: boolean;
+  /** Errors lose what SQLite says of them on their way between threads. */
+  error?: { name: string; message: string; code?: string; errcode?: number; errstr?: string };
+}
+
+const stores = new Map<string, SqliteKV>();
+
+function storeAt(path: string): SqliteKV {
+  let store = stores.get(path);
+  if (store === undefined) {
+    store = new SqliteKV(path);
+    stores.set(path, store);
+  }
+  return store;
+}
+
+async function write({ id, path, ops, checks }: Write): Promise<Done> {
+  try {
+    return { id, written: await storeAt(path).batch(ops, checks) };
+  } catch (thrown) {
+    const { name, message, code, errcode, errstr } = thrown as NonNullable<Done["error"]>;
+    const error = {
+      name,
+      message,
+      ...(code && { code }),
+      ...(errcode && { errcode }),
+      ...(errstr && { errstr }),
+    };
+    return { id, written: false, error };
+  }
+}
+
+parentPort?.on("message", async (message: Write | null) => {
+  if (message !== null) {
+    parentPort?.postMessage(await write(message));
+    return;
+  }
+  for (const store of stores.values()) store.close();
+  parentPort?.close();
+});
