@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
+import { programs, runtimeName } from "../server/suite/runtimes.ts";
 
+/** Node, or the runtime that the tests were told to try. */
+const [program, ...before] = programs[runtimeName === "worker" ? "node" : runtimeName];
 const main = fileURLToPath(new URL("../../../js/cli/main.ts", import.meta.url));
 
 /** What a command printed and how it ended. */
@@ -36,7 +39,7 @@ export function start(
   args: string[],
   options: { cwd?: string; stdin?: "pipe" | "ignore"; env?: Record<string, string> } = {},
 ): Started {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(program, [...before, main, ...args], {
     cwd: options.cwd,
     env: environment(options.env),
     stdio: [options.stdin ?? "ignore", "pipe", "pipe"],

@@ -5,20 +5,21 @@ import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker } from "../../worker/server.ts";
+import { chatLines, createBatch, ended } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 
 const KEY = "sk-stranger-0123456789";
 const SECRET = "the answer to everything";
-let worker: Started;
+let server: Started;
 let fileId: string;
 before(async () => {
   const sha256 = createHash("sha256").update(KEY).digest("hex");
-  worker = await startWorker({ API_KEYS: `alice:${sha256}` }, KEY);
+  server = await startServer({ API_KEYS: `alice:${sha256}` }, KEY);
   const lines = chatLines(1).replace("number 0", SECRET);
-  const batch = await ended(worker.client, (await createBatch(worker.client, lines)).id);
+  const batch = await ended(server.client, (await createBatch(server.client, lines)).id);
   fileId = batch.input_file_id;
 });
-after(() => worker.stop());
+after(() => server.stop());
 
 interface Answer {
   status: number;
@@ -32,7 +33,7 @@ function call(
   path: string,
   headers: Record<string, string> = {},
   body = "",
-  url = worker.url,
+  url = server.url,
 ): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((answered, failed) => {
@@ -129,10 +130,10 @@ test("headers that are meant for the runtime change nothing for who has a key", 
 });
 
 test("no traces are kept, and no inspector listens", async () => {
-  const open = await listeningPorts(worker.pid());
-  assert.ok(open.includes(Number(new URL(worker.url).port)));
+  const open = await listeningPorts(server.pid());
+  assert.ok(open.includes(Number(new URL(server.url).port)));
   for (const port of open) {
-    if (port === Number(new URL(worker.url).port)) continue;
+    if (port === Number(new URL(server.url).port)) continue;
     // Miniflare's own, for workerd to call it back: by a secret alone.
     for (const path of ["/", "/json", "/json/version", "/core/log", "/cdn-cgi/local/explorer"]) {
       const response = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -144,7 +145,7 @@ test("no traces are kept, and no inspector listens", async () => {
 
 /** Sends bytes as they are; what comes back until the end. */
 function raw(text: string, then: (socket: ReturnType<typeof connect>) => void = () => {}): Promise<string> {
-  const { hostname, port } = new URL(worker.url);
+  const { hostname, port } = new URL(server.url);
   return new Promise((answered, failed) => {
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
     let got = "";
@@ -220,7 +221,7 @@ test("a large body that is refused gets its refusal all the same", async () => {
 });
 
 test("without keys no page of another origin may call, and no name that is led here by others is ours", async () => {
-  const open = await startWorker();
+  const open = await startServer();
   try {
     const { host, port } = new URL(open.url);
     const form = new FormData();
