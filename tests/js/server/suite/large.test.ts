@@ -15,7 +15,9 @@ import { type Started, startServer } from "./server.ts";
 const MB = 1024 * 1024;
 /** `edgebatch serve` takes what OpenAI takes. */
 const LARGE = isServe ? 200 * MB : Number(process.env.LARGE_BYTES ?? 384 * MB);
-const settings = isServe ? {} : { MAX_REQUESTS: "1000", MAX_FILE_BYTES: String(16 * 1024 * MB) };
+const settings: Record<string, string> = isServe
+  ? {}
+  : { MAX_REQUESTS: "1000", MAX_FILE_BYTES: String(16 * 1024 * MB) };
 const PART = 64 * MB;
 /** Half of the file. Most of it is garbage not yet collected: it is the same for a gigabyte. */
 const ALLOWED = 192 * MB;

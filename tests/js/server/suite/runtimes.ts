@@ -3,7 +3,6 @@
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../../../..");
-const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 export interface Command {
   program: string;
@@ -24,11 +23,10 @@ export interface Runtime {
   readonly process: RegExp;
 }
 
-/** The programs that run `edgebatch serve`, with what they are told before its file. */
+/** What runs `edgebatch serve`: the programs themselves, and no script around them, as a signal is to reach the server. */
 export const programs = {
   node: [process.execPath],
-  bun: [bin("bun")],
-  // Its own file and not the script around it: a signal is to reach the server.
+  bun: [join(root, "node_modules/bun/bin/bun.exe")],
   deno: [join(root, "node_modules/deno/deno"), "run", "--allow-all", "--no-prompt"],
 } as const;
 
