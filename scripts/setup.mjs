@@ -5,11 +5,12 @@ import { capture, isMain, main, say } from "./lib/process.mjs";
 import { chromium } from "./setup/chromium.mjs";
 import { npmPackages } from "./setup/npm.mjs";
 import { pythonClients } from "./setup/python.mjs";
+import { runtime } from "./setup/runtimes.mjs";
 import { cargoTool, rust, wasmBindgenVersion, wasmTarget } from "./setup/rust.mjs";
 
 const wasmPackVersion = "0.15.1";
 
-/** Sets up what is missing. Tests need wasm-pack besides, those of the Worker the Python client, those of the page Chromium. Gives the versions that decide a build. */
+/** Sets up what is missing. Tests need wasm-pack besides, those of the servers the Python clients, those of the page Chromium. Gives the versions that decide a build. */
 export function setup({ tests = false, python = false, browser = false } = {}) {
   const nodeVersion = npmPackages();
   rust();
@@ -27,6 +28,7 @@ export function setup({ tests = false, python = false, browser = false } = {}) {
 if (isMain(import.meta.url)) {
   main(() => {
     const { node: nodeVersion, rust: rustVersion, wasmBindgen } = setup({ tests: true, browser: true });
+    for (const name of ["bun", "deno"]) runtime(name);
     say(`set-up: complete (Node ${nodeVersion}, ${rustVersion}, wasm-bindgen ${wasmBindgen})`);
   });
 }

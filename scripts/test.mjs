@@ -1,13 +1,15 @@
 // `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
-// TypeScript (node), the page in Chromium (page), the Worker in workerd (worker). `npm test cargo` runs one part. A part
-// whose runner died counts as one failure and nothing passed.
+// TypeScript (node), the page in Chromium (page), the Worker in workerd (worker), and the suite that every server passes
+// (server-worker, server-node, server-bun, server-deno). `npm test cargo` runs one part. A part whose runner died, or
+// whose browser or runtime cannot be had, counts as one failure and nothing passed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "./build.mjs";
-import { node, root, wasmEnv } from "./lib/env.mjs";
+import { env, node, root, wasmEnv } from "./lib/env.mjs";
 import { filesUnder } from "./lib/files.mjs";
 import { Failure, main, say, seconds, tee } from "./lib/process.mjs";
 import { chromium } from "./setup/chromium.mjs";
+import { runtime } from "./setup/runtimes.mjs";
 
 /** The sums of Rust's test harness. Every harness that started must also have reported, on all of its tests. */
 function cargoCounts(output) {
@@ -47,10 +49,14 @@ function nodeCounts(tap) {
   };
 }
 
-const workerTests = /^tests\/js\/(worker|server\/suite)\//;
+const workerTests = "tests/js/worker/";
 const pageTests = "tests/js/page/";
+/** What every server promises: each file starts the one that EDGEBATCH_RUNTIME names. */
+const serverSuite = "tests/js/server/suite/";
+/** What `edgebatch` promises besides, under each runtime. */
+const commandTests = /^tests\/js\/(cli\/.*|node\/serve)\.test\.ts$/;
 
-async function nodeTests(chosen) {
+async function nodeTests(chosen, added = {}) {
   const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts") && chosen(file));
   if (tests.length === 0) return null;
   const tap = join(root, "target/node-tests.tap");
@@ -58,8 +64,30 @@ async function nodeTests(chosen) {
   rmSync(tap, { force: true });
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
   reporters.push("--test-reporter=tap", `--test-reporter-destination=${tap}`);
-  const { status } = await tee(node, ["--test", ...reporters, ...tests]);
+  const { status } = await tee(node, ["--test", ...reporters, ...tests], { env: { ...env, ...added } });
   return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
+}
+
+/** The suite of all servers, over one of them. */
+function serverTests(name) {
+  const isOther = name === "bun" || name === "deno";
+  const chosen = (file) => file.startsWith(serverSuite) || (isOther && commandTests.test(file));
+  return unlessMissing(
+    () => isOther && runtime(name),
+    () => nodeTests(chosen, { EDGEBATCH_RUNTIME: name }),
+  );
+}
+
+/** Runs tests if what they need can be had, and counts a failure if not. */
+function unlessMissing(find, tests) {
+  try {
+    find();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(error.message);
+    return { status: 1, passed: 0, failed: 1, skipped: 0, complete: true };
+  }
+  return tests();
 }
 
 const parts = {
@@ -80,22 +108,20 @@ const parts = {
   },
 
   /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
-  node: () => nodeTests((file) => !workerTests.test(file) && !file.startsWith(pageTests)),
+  node: () =>
+    nodeTests((file) => ![workerTests, pageTests, serverSuite].some((folder) => file.startsWith(folder))),
 
   /** The page in real Chromium, with the real wasm and the real Worker. */
-  page() {
-    try {
-      chromium();
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      say(error.message);
-      return { status: 1, passed: 0, failed: 1, skipped: 0, complete: true };
-    }
-    return nodeTests((file) => file.startsWith(pageTests));
-  },
+  page: () => unlessMissing(chromium, () => nodeTests((file) => file.startsWith(pageTests))),
 
-  /** The Worker in real workerd, driven by both official clients, killed and evicted: takes minutes. */
-  worker: () => nodeTests((file) => workerTests.test(file)),
+  /** What the Worker alone promises, in real workerd, killed and evicted: takes minutes. */
+  worker: () => nodeTests((file) => file.startsWith(workerTests)),
+
+  /** Both official clients, curl and others', kills, walls and hostile input, over each server. */
+  "server-worker": () => serverTests("worker"),
+  "server-node": () => serverTests("node"),
+  "server-bun": () => serverTests("bun"),
+  "server-deno": () => serverTests("deno"),
 };
 
 main(async () => {
@@ -104,7 +130,7 @@ main(async () => {
   if (unknown.length > 0)
     throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
   const chosen = asked.length > 0 ? asked : Object.keys(parts);
-  build({ tests: true, python: chosen.includes("worker") });
+  build({ tests: true, python: chosen.some((name) => name.startsWith("server-")) });
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
   for (const name of chosen) {

@@ -151,13 +151,21 @@ async function* unpacked(
 ): AsyncGenerator<Uint8Array> {
   async function* copies(): AsyncGenerator<Uint8Array> {
     // Between here and the decompressor lies a queue, and the reader's buffer is used again.
-    for await (const chunk of following(first, rest)) yield chunk.slice();
+    for await (const chunk of following(first, rest)) {
+      given += chunk.length;
+      yield chunk.slice();
+    }
   }
+  let given = 0;
   const packed = Readable.from(copies(), { objectMode: true, highWaterMark: 1 });
   const unpack = unpackerOf(packing);
   packed.on("error", (error) => unpack.destroy(error));
   try {
     yield* packed.pipe(unpack) as AsyncIterable<Uint8Array>;
+    // Node stops at the end of a zstd frame that others follow, and says nothing.
+    if (packing === "zstd" && unpack.bytesWritten < given) {
+      throw new CannotRun("the zstd data has several frames; decompress the file first: zstd -d");
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw code?.startsWith("Z") ? new CannotRun(`the ${packing} data is damaged: ${message}`) : error;
@@ -166,8 +174,11 @@ async function* unpacked(
   }
 }
 
-function unpackerOf(packing: "gzip" | "zstd"): NodeJS.ReadWriteStream & { destroy(error?: Error): void } {
+function unpackerOf(packing: "gzip" | "zstd"): zlib.Gunzip | zlib.ZstdDecompress {
   if (packing === "gzip") return zlib.createGunzip({ chunkSize: 256 << 10 });
+  // They take what is cut off or damaged for whole: requests would be missing, and nobody told.
+  if ("Bun" in globalThis || "Deno" in globalThis)
+    throw new CannotRun("zstd is read by Node alone; decompress the file first: zstd -d");
   if (typeof zlib.createZstdDecompress === "function")
     return zlib.createZstdDecompress({ chunkSize: 256 << 10 });
   throw new CannotRun("this Node is too old for zstd; decompress the file first: zstd -d");

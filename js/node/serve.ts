@@ -4,9 +4,9 @@ import "../entry/node.ts";
 import { DiskBlobs } from "../hosts/blobs/disk.ts";
 import { app } from "../server/app.ts";
 import { tenantNames } from "../server/auth.ts";
-import { errorResponse, refused } from "../server/http.ts";
 import { log } from "../server/log.ts";
 import type { Blobs, Ports } from "../server/ports.ts";
+import { refusal } from "./serve/broken.ts";
 import { isCalledLocally, listen, platform } from "./serve/http.ts";
 import { pageOf } from "./serve/page.ts";
 import { type ServeSettings, serverSettings, tenantSettings } from "./serve/settings.ts";
@@ -44,9 +44,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
   const answer = async (request: Request): Promise<Response> => {
     if (settings.keys.localNamesOnly && !isCalledLocally(request)) {
       // A page elsewhere may have its own name lead here, and then counts as one of ours.
-      return errorResponse(
-        refused(403, "Without keys this server answers to the names of this machine alone."),
-      );
+      return refusal(403, "Without keys this server answers to the names of this machine alone.");
     }
     const { pathname } = new URL(request.url);
     if (pathname === "/ready") {

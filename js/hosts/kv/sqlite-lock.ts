@@ -3,8 +3,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sqlite } from "../shared/node-modules.ts";
 
-/** What SQLite says when someone else holds what is asked for. */
-export const SQLITE_BUSY = 5;
+/** What SQLite says when someone else holds what is asked for: its number, and its text, which is all that Deno tells. */
+const SQLITE_BUSY = 5;
+const BUSY_TEXT = "database is locked";
 
 /** A lock on a file that is there for nothing else. */
 export interface FileLock {
@@ -37,5 +38,6 @@ export function lockFile(path: string): FileLock | null {
 
 /** Whether an error of SQLite says that someone else is at it. */
 export function isBusy(error: unknown): boolean {
-  return (error as { errcode?: number }).errcode === SQLITE_BUSY;
+  const { errcode, message } = error as { errcode?: number; message?: string };
+  return errcode === undefined ? message === BUSY_TEXT : errcode === SQLITE_BUSY;
 }

@@ -1,11 +1,12 @@
 /** The server's HTTP on Node. */
 
 import { createHash } from "node:crypto";
-import type { Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
+import { getRequestListener } from "@hono/node-server";
 import type { Platform } from "../../server/ports.ts";
 import { isLoopback } from "./address.ts";
+import { answerBroken, badAddress } from "./broken.ts";
 
 export const platform: Platform = {
   fixedLength: () => new TransformStream(),
@@ -33,11 +34,17 @@ export async function listen(
   host: string,
   port: number,
 ): Promise<Listening> {
-  const server = createAdaptorServer({
-    fetch: answer,
+  const listener = getRequestListener(answer, {
     overrideGlobalObjects: false,
     hostname: host,
-  }) as Server;
+    errorHandler: badAddress,
+  });
+  // One without a host is refused as all others are.
+  const server = createServer(
+    { requireHostHeader: false },
+    (incoming, outgoing) => void listener(incoming, outgoing),
+  );
+  answerBroken(server);
   server.requestTimeout = REQUEST_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));

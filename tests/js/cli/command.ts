@@ -5,8 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
+import { programs, runtimeName } from "../server/suite/runtimes.ts";
 
 const main = fileURLToPath(new URL("../../../js/cli/main.ts", import.meta.url));
+/** `edgebatch` from its sources, under Node or the runtime that is tested. */
+export const command = [...programs[runtimeName === "worker" ? "node" : runtimeName], main];
 
 /** What a command printed and how it ended. */
 export interface Ended {
@@ -36,7 +39,8 @@ export function start(
   args: string[],
   options: { cwd?: string; stdin?: "pipe" | "ignore"; env?: Record<string, string> } = {},
 ): Started {
-  const child = spawn(process.execPath, [main, ...args], {
+  const [program, ...before] = command;
+  const child = spawn(program as string, [...before, ...args], {
     cwd: options.cwd,
     env: environment(options.env),
     stdio: [options.stdin ?? "ignore", "pipe", "pipe"],

@@ -1,9 +1,7 @@
 /** A pseudo-terminal to run the command line on, and what a person sees on it. */
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { environment } from "./command.ts";
+import { command as edgebatch, environment } from "./command.ts";
 
-const main = fileURLToPath(new URL("../../../js/cli/main.ts", import.meta.url));
 // Python's, as every system on which these tests run has one.
 const spawnOnTerminal = `
 import os, pty, sys
@@ -25,15 +23,7 @@ export function onTerminal(
   options: { cwd: string; columns?: number; env?: Record<string, string> },
 ): OnTerminal {
   const { cwd, columns = 80, env = {} } = options;
-  const command = [
-    "sh",
-    "-c",
-    `stty cols ${columns} rows 50; exec "$@"`,
-    "sh",
-    process.execPath,
-    main,
-    ...args,
-  ];
+  const command = ["sh", "-c", `stty cols ${columns} rows 50; exec "$@"`, "sh", ...edgebatch, ...args];
   const child = spawn("python3", ["-c", spawnOnTerminal, ...command], {
     cwd,
     env: environment({ TERM: "xterm", ...env }),
@@ -72,7 +62,8 @@ export function screenOf(written: string, columns: number): string[] {
   };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
   for (const [token] of written.matchAll(/\u001b\[[0-9;?]*[a-zA-Z]|[\s\S]/gu)) {
-    if (token === "\r") column = 0;
+    // Deno names the first column, Node returns to it.
+    if (token === "\r" || token === "\u001b[0G") column = 0;
     else if (token === "\n") down();
     else if (token === "\u001b[K")
       (lines[row] as string[]).length = Math.min(column, (lines[row] as string[]).length);

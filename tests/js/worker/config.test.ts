@@ -1,7 +1,7 @@
 /** Guards the settings: a mistake in any of them is said by its name, before anything is done; and whose texts are said. */
 
 import { strict as assert } from "node:assert";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { authenticate, tenantNames } from "../../../js/server/auth.ts";
 import { SettingError } from "../../../js/server/ports.ts";
 import type { Env } from "../../../js/worker/env.ts";
@@ -107,4 +107,14 @@ test("with the texts of the reference each create that is refused reads so, whic
   } finally {
     await worker.stop();
   }
+});
+
+test("a Worker with neither keys nor leave for everyone refuses each call, and says what to set", async () => {
+  const closed = await startWorker({ ALLOW_ANONYMOUS: "0" });
+  after(() => closed.stop());
+  const response = await fetch(`${closed.url}/v1/files`, { headers: { authorization: "Bearer any" } });
+  assert.equal(response.status, 401);
+  const { error } = (await response.json()) as { error: { message: string } };
+  assert.match(error.message, /API_KEYS/);
+  assert.match(error.message, /ALLOW_ANONYMOUS=1/);
 });

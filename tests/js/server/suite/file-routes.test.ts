@@ -2,16 +2,17 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { chatLines, ended, type Started, startWorker } from "../../worker/server.ts";
+import { chatLines, ended } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 import { form, wire } from "./wire.ts";
 
-let worker: Started;
+let server: Started;
 before(async () => {
-  worker = await startWorker({ MAX_CONCURRENT_BATCHES: "4" });
+  server = await startServer({ MAX_CONCURRENT_BATCHES: "4" });
 });
-after(() => worker.stop());
+after(() => server.stop());
 
-const { call, refused } = wire(() => worker.url);
+const { call, refused } = wire(() => server.url);
 
 async function upload(content = chatLines(3), fields: Record<string, string> = {}, name = "in.jsonl") {
   const { status, body, text } = await call(
@@ -263,7 +264,7 @@ test("an upload in parts becomes a file, in the order that complete names", asyn
   await refused(400, closed, "POST", `/v1/uploads/${upload.id}/cancel`);
 
   const batch = await call("POST", "/v1/batches", { ...good, input_file_id: completed.file.id });
-  assert.deepEqual((await ended(worker.client, batch.body.id)).request_counts, {
+  assert.deepEqual((await ended(server.client, batch.body.id)).request_counts, {
     total: 4,
     completed: 4,
     failed: 0,

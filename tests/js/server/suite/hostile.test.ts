@@ -2,15 +2,16 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker } from "../../worker/server.ts";
+import { chatLines, createBatch, ended } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 import { form, wire } from "./wire.ts";
 
-let worker: Started;
+let server: Started;
 before(async () => {
-  worker = await startWorker({ ECHO_LATENCY_MS: "50" });
+  server = await startServer({ ECHO_LATENCY_MS: "50" });
 });
-after(() => worker.stop());
-const { call, refused } = wire(() => worker.url);
+after(() => server.stop());
+const { call, refused } = wire(() => server.url);
 
 const good = '"endpoint":"/v1/chat/completions","completion_window":"24h","input_file_id":"file-x"';
 const nested = (open: string, close: string, depth: number) => `${open.repeat(depth)}1${close.repeat(depth)}`;
@@ -184,13 +185,13 @@ test("ids of any shape are 404 in the envelope", async () => {
 test("a create that is repeated with its key does not change how long the files of the batch live", async () => {
   const expiry = (seconds: number) => ({ output_expires_after: { anchor: "created_at" as const, seconds } });
   const key = { idempotency_key: "once" } as object;
-  const { id, input_file_id } = await createBatch(worker.client, chatLines(100), {
+  const { id, input_file_id } = await createBatch(server.client, chatLines(100), {
     ...expiry(7200),
     ...key,
   });
   const again = { ...JSON.parse(`{${good}}`), input_file_id, ...expiry(3600), ...key };
   assert.equal((await call("POST", "/v1/batches", again)).body.id, id);
-  const done = await ended(worker.client, id);
-  const output = await worker.client.files.retrieve(done.output_file_id as string);
+  const done = await ended(server.client, id);
+  const output = await server.client.files.retrieve(done.output_file_id as string);
   assert.equal(output.expires_at, output.created_at + 7200);
 });

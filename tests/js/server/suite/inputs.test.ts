@@ -3,15 +3,8 @@
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
 import { NotFoundError } from "openai";
-import {
-  chatLines,
-  createBatch,
-  ended,
-  linesOf,
-  type Started,
-  startWorker,
-  until,
-} from "../../worker/server.ts";
+import { chatLines, createBatch, ended, linesOf, until } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 import { completion, reply, startUpstream } from "./upstream.ts";
 
 const params = { endpoint: "/v1/chat/completions", completion_window: "24h" } as const;
@@ -33,18 +26,18 @@ test("the input of running and queued batches may be deleted, whatever its size,
     if (held) await until("answers are let go", () => !held || response.destroyed);
     if (!response.destroyed) reply(response, 200, completion(content.slice(-20)));
   });
-  const worker = await startWorker({ UPSTREAM_URL: upstream.url, MAX_CONCURRENT_REQUESTS: "20" });
-  const { client } = worker;
-  after(async () => Promise.all([worker.stop(), upstream.close()]));
+  const server = await startServer({ UPSTREAM_URL: upstream.url, MAX_CONCURRENT_REQUESTS: "20" });
+  const { client } = server;
+  after(async () => Promise.all([server.stop(), upstream.close()]));
   const running = await createBatch(client, longLines(1000));
   const queued = await client.batches.create({ ...params, input_file_id: running.input_file_id });
   await until("it runs", () => upstream.inFlight > 0);
   await client.files.delete(running.input_file_id);
-  await assertGone(worker, running.input_file_id);
+  await assertGone(server, running.input_file_id);
   const late = await client.batches.create({ ...params, input_file_id: running.input_file_id });
-  await worker.kill();
-  await worker.restart();
-  await assertGone(worker, running.input_file_id);
+  await server.kill();
+  await server.restart();
+  await assertGone(server, running.input_file_id);
   held = false;
   for (const { id } of [running, queued]) {
     const batch = await ended(client, id);
@@ -57,9 +50,9 @@ test("the input of running and queued batches may be deleted, whatever its size,
 });
 
 test("a batch and the deletion of its input at the same moment: it completes, or its input was not there", async () => {
-  const worker = await startWorker({ MAX_CONCURRENT_BATCHES: "10" });
-  const { client } = worker;
-  after(() => worker.stop());
+  const server = await startServer({ MAX_CONCURRENT_BATCHES: "10" });
+  const { client } = server;
+  after(() => server.stop());
   await Promise.all(
     Array.from({ length: 10 }, async () => {
       const file = await client.files.create({ purpose: "batch", file: new File([chatLines(3)], "a.jsonl") });
@@ -73,9 +66,9 @@ test("a batch and the deletion of its input at the same moment: it completes, or
 });
 
 test("thousands of tiny parts make a file in a moment, others are answered meanwhile, and a batch reads it", async (t) => {
-  const worker = await startWorker();
-  const { client } = worker;
-  after(() => worker.stop());
+  const server = await startServer();
+  const { client } = server;
+  after(() => server.stop());
   const content = chatLines(100);
   const size = 8;
   const count = Math.ceil(content.length / size);
@@ -116,9 +109,9 @@ test("thousands of tiny parts make a file in a moment, others are answered meanw
 });
 
 test("parts that are larger than their upload are refused as they come", async () => {
-  const worker = await startWorker();
-  const { client } = worker;
-  after(() => worker.stop());
+  const server = await startServer();
+  const { client } = server;
+  after(() => server.stop());
   const upload = { filename: "a.txt", purpose: "evals", bytes: 10, mime_type: "text/plain" } as const;
   const { id } = await client.uploads.create(upload);
   const data = new File([Buffer.alloc(20_000_000)], "part");
@@ -126,9 +119,9 @@ test("parts that are larger than their upload are refused as they come", async (
 });
 
 test("large and small parts, in any order, are joined to what was sent", async () => {
-  const worker = await startWorker();
-  const { client } = worker;
-  after(() => worker.stop());
+  const server = await startServer();
+  const { client } = server;
+  after(() => server.stop());
   const MiB = 1024 * 1024;
   const sizes = [10, 6 * MiB, 100_000, 300_000, 10, 20, 2 * MiB, 5 * MiB, 70_000];
   const parts = sizes.map((size, i) => Buffer.alloc(size, 65 + i));

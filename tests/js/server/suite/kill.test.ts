@@ -2,16 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
-import {
-  chatLines,
-  createBatch,
-  ended,
-  linesOf,
-  type ResultLine,
-  type Started,
-  startWorker,
-  until,
-} from "../../worker/server.ts";
+import { chatLines, createBatch, ended, linesOf, type ResultLine, until } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 import { completion, reply, slowly, startUpstream, type Upstream } from "./upstream.ts";
 
 const LANES = 50;
@@ -30,18 +22,18 @@ function repeats(upstream: Upstream): number {
 
 test("a batch of 2,000 slow requests survives three kills, with every line once", async (t) => {
   const upstream = await startUpstream(slowly(300));
-  const worker = await startWorker({ UPSTREAM_URL: upstream.url, MAX_CONCURRENT_REQUESTS: String(LANES) });
-  after(async () => Promise.all([worker.stop(), upstream.close()]));
-  const { id } = await createBatch(worker.client, chatLines(2000));
+  const server = await startServer({ UPSTREAM_URL: upstream.url, MAX_CONCURRENT_REQUESTS: String(LANES) });
+  after(async () => Promise.all([server.stop(), upstream.close()]));
+  const { id } = await createBatch(server.client, chatLines(2000));
   for (const calls of [300, 900, 1500]) {
     await until(`${calls} lines were called`, () => upstream.calls.size >= calls);
-    await worker.kill();
-    await worker.restart();
+    await server.kill();
+    await server.restart();
   }
-  const batch = await ended(worker.client, id);
+  const batch = await ended(server.client, id);
   assert.equal(batch.status, "completed");
   assert.deepEqual(batch.request_counts, { total: 2000, completed: 2000, failed: 0 });
-  const lines = await linesOf(worker.client, batch.output_file_id);
+  const lines = await linesOf(server.client, batch.output_file_id);
   assertEveryLineOnce(lines, 2000);
   assert.equal(batch.usage?.total_tokens, 10_000);
   assert.equal(upstream.calls.size, 2000);
@@ -49,10 +41,10 @@ test("a batch of 2,000 slow requests survives three kills, with every line once"
   assert.ok(repeats(upstream) <= 3 * (LANES + UNWRITTEN), `${repeats(upstream)} repeated calls`);
 });
 
-async function drill(worker: Started, killWhen: () => Promise<boolean>): Promise<void> {
+async function drill(server: Started, killWhen: () => Promise<boolean>): Promise<void> {
   await until("it is time to kill", killWhen);
-  await worker.kill();
-  await worker.restart();
+  await server.kill();
+  await server.restart();
 }
 
 test("kills while validating, while cancelling and while finalizing are survived too", async () => {
@@ -61,14 +53,14 @@ test("kills while validating, while cancelling and while finalizing are survived
     if (held) await until("answers are let go", () => !held || response.destroyed);
     if (!response.destroyed) reply(response, 200, completion(content));
   });
-  const worker = await startWorker({ UPSTREAM_URL: upstream.url });
-  const { client } = worker;
-  after(async () => Promise.all([worker.stop(), upstream.close()]));
+  const server = await startServer({ UPSTREAM_URL: upstream.url });
+  const { client } = server;
+  after(async () => Promise.all([server.stop(), upstream.close()]));
 
   // Validating: killed as soon as it was created.
   const first = await createBatch(client, chatLines(5000));
-  await worker.kill();
-  await worker.restart();
+  await server.kill();
+  await server.restart();
   await until(
     "it is in progress",
     async () => (await client.batches.retrieve(first.id)).status === "in_progress",
@@ -77,8 +69,8 @@ test("kills while validating, while cancelling and while finalizing are survived
   // Cancelling: killed right after the wish was acknowledged, with calls in flight that never end.
   await until("calls are in flight", () => upstream.inFlight > 0);
   assert.equal((await client.batches.cancel(first.id)).status, "cancelling");
-  await worker.kill();
-  await worker.restart();
+  await server.kill();
+  await server.restart();
   const cancelled = await ended(client, first.id);
   assert.equal(cancelled.status, "cancelled");
   const errors = await linesOf(client, cancelled.error_file_id);
@@ -89,7 +81,7 @@ test("kills while validating, while cancelling and while finalizing are survived
   held = false;
   const second = await createBatch(client, chatLines(3000));
   const done = () => upstream.calls.size - 6;
-  await drill(worker, async () => {
+  await drill(server, async () => {
     const { status } = await client.batches.retrieve(second.id);
     return status === "finalizing" || status === "completed" || done() >= 3000;
   });

@@ -2,18 +2,19 @@
 
 import { strict as assert } from "node:assert";
 import { after, test } from "node:test";
-import { chatLines, createBatch, startWorker, until } from "../../worker/server.ts";
+import { chatLines, createBatch, until } from "./batches.ts";
 import { runPython } from "./python/client.ts";
+import { startServer } from "./server.ts";
 import { startUpstream } from "./upstream.ts";
 
 test("both clients page through 250 batches and 250 files, each once", async () => {
   const upstream = await startUpstream((_, response) => until("it is over", () => response.destroyed));
-  const worker = await startWorker({ UPSTREAM_URL: upstream.url });
+  const server = await startServer({ UPSTREAM_URL: upstream.url });
   after(async () => {
-    await worker.stop();
+    await server.stop();
     await upstream.close();
   });
-  const { client } = worker;
+  const { client } = server;
   // The first one runs and does not end, so that all others wait.
   const first = await createBatch(client, chatLines(1));
   const files: string[] = [];
@@ -36,5 +37,5 @@ test("both clients page through 250 batches and 250 files, each once", async () 
   for await (const batch of client.batches.list({ limit: 40 })) byNode.batches.push(batch.id);
   assert.deepEqual(byNode.batches, newestFirst);
   assert.deepEqual(byNode.files.toSorted(), files.toSorted());
-  assert.deepEqual(JSON.parse(await runPython("paging.py", `${worker.url}/v1`)), byNode);
+  assert.deepEqual(JSON.parse(await runPython("paging.py", `${server.url}/v1`)), byNode);
 });

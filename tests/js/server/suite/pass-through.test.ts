@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import OpenAI, { APIError, NotFoundError } from "openai";
-import { freePort, type Started, startWorker, until } from "../../worker/server.ts";
+import { freePort, until } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 
 const SECRET = "key-of-the-model-server";
 const KEY = "key-of-alice";
@@ -63,7 +64,7 @@ let server: Started;
 before(async () => {
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   direct = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
-  server = await startWorker({ UPSTREAM_URL: `${direct}/v1`, UPSTREAM_KEY: SECRET, API_KEYS: entry }, KEY);
+  server = await startServer({ UPSTREAM_URL: `${direct}/v1`, UPSTREAM_KEY: SECRET, API_KEYS: entry }, KEY);
 });
 after(async () => {
   await server.stop();
@@ -159,7 +160,7 @@ test("/v1/models says what the model server says, and who has no key is told not
 });
 
 test("a model server that is not there is a 502 that clients understand", async () => {
-  const alone = await startWorker({ UPSTREAM_URL: `http://127.0.0.1:${await freePort()}/v1` });
+  const alone = await startServer({ UPSTREAM_URL: `http://127.0.0.1:${await freePort()}/v1` });
   after(() => alone.stop());
   const messages = [{ role: "user" as const, content: "hello" }];
   const failed = alone.client.chat.completions.create({ model: "m", messages });
@@ -172,7 +173,7 @@ test("a model server that is not there is a 502 that clients understand", async 
 });
 
 test("without a model server the embedded model answers, streams chats, and is listed", async () => {
-  const alone = await startWorker();
+  const alone = await startServer();
   after(() => alone.stop());
   const { client } = alone;
   const asked = { model: "echo-1", messages: [{ role: "user" as const, content: "hello there" }] };

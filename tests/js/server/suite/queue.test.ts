@@ -2,10 +2,11 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker, until } from "../../worker/server.ts";
+import { chatLines, createBatch, ended, until } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 import { completion, reply, startUpstream, type Upstream } from "./upstream.ts";
 
-let worker: Started;
+let server: Started;
 let upstream: Upstream;
 /** Names of the batches whose requests are answered; the others' wait. */
 const released = new Set<string>();
@@ -18,17 +19,17 @@ before(async () => {
     await until("the batch is let go", () => released.has(name) || response.destroyed);
     if (!response.destroyed) reply(response, 200, completion(content));
   });
-  worker = await startWorker({ UPSTREAM_URL: upstream.url, MAX_CONCURRENT_BATCHES: "2" });
+  server = await startServer({ UPSTREAM_URL: upstream.url, MAX_CONCURRENT_BATCHES: "2" });
 });
 after(async () => {
-  await worker.stop();
+  await server.stop();
   await upstream.close();
 });
 
 const named = (name: string) => chatLines(3).replaceAll("number", name);
 
 test("two batches run at once; the others wait in order, and can be cancelled", async () => {
-  const { client } = worker;
+  const { client } = server;
   const ids: Record<string, string> = {};
   for (const name of ["a", "b", "c", "d", "e"]) ids[name] = (await createBatch(client, named(name))).id;
   const status = async (name: string) => (await client.batches.retrieve(ids[name] as string)).status;
@@ -54,8 +55,8 @@ test("two batches run at once; the others wait in order, and can be cancelled", 
   released.add("b");
   assert.equal((await ended(client, ids.b as string)).status, "completed");
   await until("the oldest follows", () => seen.includes("c"));
-  await worker.kill();
-  await worker.restart();
+  await server.kill();
+  await server.restart();
   assert.equal(await status("e"), "validating");
   assert.deepEqual(seen, ["a", "b", "c"]);
 
@@ -67,7 +68,7 @@ test("two batches run at once; the others wait in order, and can be cancelled", 
 });
 
 test("a cancel is seen within a second even when every call hangs", async () => {
-  const { client } = worker;
+  const { client } = server;
   const { id } = await createBatch(client, named("hanging"));
   await until("calls hang", () => seen.includes("hanging"));
   const started = Date.now();

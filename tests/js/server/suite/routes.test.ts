@@ -2,16 +2,17 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker } from "../../worker/server.ts";
+import { chatLines, createBatch, ended } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 import { type Expected, form, wire } from "./wire.ts";
 
-let worker: Started;
+let server: Started;
 before(async () => {
-  worker = await startWorker({ MAX_CONCURRENT_BATCHES: "4" });
+  server = await startServer({ MAX_CONCURRENT_BATCHES: "4" });
 });
-after(() => worker.stop());
+after(() => server.stop());
 
-const { call, refused } = wire(() => worker.url);
+const { call, refused } = wire(() => server.url);
 
 async function upload(content = chatLines(3), fields: Record<string, string> = {}, name = "in.jsonl") {
   const { status, body, text } = await call(
@@ -87,7 +88,7 @@ test("a batch is created as OpenAI does, and runs to its end", async () => {
     },
     metadata,
   });
-  await ended(worker.client, id);
+  await ended(server.client, id);
   const done = (await call("GET", `/v1/batches/${id}`)).body;
   assert.equal(done.status, "completed");
   assert.equal(done.model, "echo-1");
@@ -120,8 +121,8 @@ test("output files live as long as the batch says, and the batch does not say it
   const output_expires_after = { anchor: "created_at", seconds: 7200 };
   const { body } = await call("POST", "/v1/batches", { ...good, input_file_id: input, output_expires_after });
   assert.ok(!("output_expires_after" in body));
-  const done = await ended(worker.client, body.id);
-  const output = await worker.client.files.retrieve(done.output_file_id as string);
+  const done = await ended(server.client, body.id);
+  const output = await server.client.files.retrieve(done.output_file_id as string);
   assert.equal(output.expires_at, output.created_at + 7200);
 });
 
@@ -208,7 +209,7 @@ test("a batch over a file that is missing or of another purpose is created, and 
     const { status, body } = await call("POST", "/v1/batches", { ...good, input_file_id: input });
     assert.equal(status, 200);
     assert.equal(body.status, "validating");
-    const failed = await ended(worker.client, body.id);
+    const failed = await ended(server.client, body.id);
     assert.equal(failed.status, "failed");
     assert.equal(failed.errors?.data?.length, 1);
     const [error] = failed.errors?.data ?? [];
@@ -223,7 +224,7 @@ test("a batch over a file that is missing or of another purpose is created, and 
 
 test("bad lines are all named, by their line, and nothing runs", async () => {
   const lines = `${chatLines(1)}{"custom_id": "b"\n\n${chatLines(1).replace("echo-1", "gpt-none").replace("request-0", "c")}`;
-  const failed = await ended(worker.client, (await createBatch(worker.client, lines)).id);
+  const failed = await ended(server.client, (await createBatch(server.client, lines)).id);
   assert.equal(failed.status, "failed");
   assert.deepEqual(
     failed.errors?.data?.map(({ code, line }) => [code, line]),

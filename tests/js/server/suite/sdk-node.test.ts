@@ -9,23 +9,24 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { BadRequestError, ConflictError, NotFoundError, toFile } from "openai";
-import { chatLines, createBatch, ended, linesOf, type Started, startWorker } from "../../worker/server.ts";
+import { chatLines, createBatch, ended, linesOf } from "./batches.ts";
+import { type Started, startServer } from "./server.ts";
 
-let worker: Started;
+let server: Started;
 let folder: string;
 before(async () => {
-  worker = await startWorker({ MAX_CONCURRENT_BATCHES: "20" });
+  server = await startServer({ MAX_CONCURRENT_BATCHES: "20" });
   folder = await mkdtemp(join(tmpdir(), "edgebatch-sdk-"));
 });
 after(async () => {
-  await worker.stop();
+  await server.stop();
   await rm(folder, { recursive: true });
 });
 
 const content = `${chatLines(20)}${chatLines(1).replace('"number 0"', "7").replace("request-0", "bad")}`;
 
 test("openai-node uploads a stream, creates a batch, polls it to the end and downloads both files", async () => {
-  const { client } = worker;
+  const { client } = server;
   const path = join(folder, "in.jsonl");
   await writeFile(path, content);
   // The file part comes first and the purpose after it; the body is chunked and has no length.
@@ -54,7 +55,7 @@ test("openai-node uploads a stream, creates a batch, polls it to the end and dow
 });
 
 test("openai-node uploads bytes, a Blob, a fetch answer and a file in parts", async () => {
-  const { client } = worker;
+  const { client } = server;
   const download = await fetch(`data:application/jsonl,${encodeURIComponent(content)}`);
   for (const file of [
     await toFile(Buffer.from(content), "bytes.jsonl"),
@@ -78,7 +79,7 @@ test("openai-node uploads bytes, a Blob, a fetch answer and a file in parts", as
 });
 
 test("openai-node's errors are of the right class, with their code and param", async () => {
-  const { client } = worker;
+  const { client } = server;
   const fails = async (call: Promise<unknown>, kind: new (...args: never[]) => Error, fields: object) => {
     await assert.rejects(call, (error: unknown) => {
       assert.ok(error instanceof kind, String(error));
@@ -114,14 +115,14 @@ test("curl uploads with a chunked body, and gets both contents", async () => {
   const curl = async (...args: string[]) => (await run("curl", ["-sS", "--fail-with-body", ...args])).stdout;
   const chunked = ["-H", "Transfer-Encoding: chunked"];
   const form = ["-F", `file=@${path}`, "-F", "purpose=batch"];
-  const file = JSON.parse(await curl(...chunked, ...form, `${worker.url}/v1/files`));
+  const file = JSON.parse(await curl(...chunked, ...form, `${server.url}/v1/files`));
   assert.deepEqual([file.filename, file.bytes], ["curl.jsonl", content.length]);
   const params = { input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h" };
   const json = ["-H", "Content-Type: application/json", "-d", JSON.stringify(params)];
-  const created = JSON.parse(await curl(...json, `${worker.url}/v1/batches`));
-  const batch = await ended(worker.client, created.id);
-  const output = await curl(`${worker.url}/v1/files/${batch.output_file_id}/content`);
+  const created = JSON.parse(await curl(...json, `${server.url}/v1/batches`));
+  const batch = await ended(server.client, created.id);
+  const output = await curl(`${server.url}/v1/files/${batch.output_file_id}/content`);
   assert.equal(output.split("\n").length, 21);
-  const range = await curl("-r", "0-9", `${worker.url}/v1/files/${batch.output_file_id}/content`);
+  const range = await curl("-r", "0-9", `${server.url}/v1/files/${batch.output_file_id}/content`);
   assert.equal(range, output.slice(0, 10));
 });

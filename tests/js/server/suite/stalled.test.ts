@@ -3,7 +3,8 @@
 import { strict as assert } from "node:assert";
 import { connect, type Socket } from "node:net";
 import { after, test } from "node:test";
-import { startWorker, until } from "../../worker/server.ts";
+import { until } from "./batches.ts";
+import { startServer } from "./server.ts";
 
 const MB = 1024 * 1024;
 const FILE = 96 * MB;
@@ -21,9 +22,9 @@ async function stalled(url: string, id: string): Promise<Socket> {
 }
 
 test("readers that stop reading hold little, and others are answered meanwhile", async (t) => {
-  const worker = await startWorker();
-  after(() => worker.stop());
-  const { client } = worker;
+  const server = await startServer();
+  after(() => server.stop());
+  const { client } = server;
   const params = { filename: "a.txt", purpose: "evals", bytes: FILE, mime_type: "text/plain" } as const;
   const { id } = await client.uploads.create(params);
   const part_ids: string[] = [];
@@ -33,23 +34,23 @@ test("readers that stop reading hold little, and others are answered meanwhile",
   }
   const file = (await client.uploads.complete(id, { part_ids })).file?.id as string;
 
-  const before = (await worker.memory()).now;
-  const readers = await Promise.all(Array.from({ length: READERS }, () => stalled(worker.url, file)));
+  const before = (await server.memory()).now;
+  const readers = await Promise.all(Array.from({ length: READERS }, () => stalled(server.url, file)));
   // Until nothing more goes into them.
   let last = -1;
   await until("the readers are full", async () => {
-    const { now } = await worker.memory();
+    const { now } = await server.memory();
     const level = last >= 0 && Math.abs(now - last) < MB;
     last = now;
     for (let i = 0; i < 20; i++) await client.files.retrieve(file);
     return level;
   });
-  const grown = (await worker.memory()).now - before;
+  const grown = (await server.memory()).now - before;
   t.diagnostic(`${READERS} readers hold ${Math.round(grown / MB)} MB`);
   assert.ok(grown < ALLOWED, `${Math.round(grown / MB)} MB`);
   for (const reader of readers) reader.destroy();
 
-  const whole = await fetch(`${worker.url}/v1/files/${file}/content`);
+  const whole = await fetch(`${server.url}/v1/files/${file}/content`);
   assert.equal(whole.headers.get("content-length"), String(FILE));
   let bytes = 0;
   for await (const chunk of whole.body as ReadableStream<Uint8Array>) bytes += chunk.length;

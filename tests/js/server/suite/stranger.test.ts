@@ -5,20 +5,22 @@ import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
-import { chatLines, createBatch, ended, type Started, startWorker } from "../../worker/server.ts";
+import { chatLines, createBatch, ended } from "./batches.ts";
+import { runtimeName } from "./runtimes.ts";
+import { type Started, startServer } from "./server.ts";
 
 const KEY = "sk-stranger-0123456789";
 const SECRET = "the answer to everything";
-let worker: Started;
+let server: Started;
 let fileId: string;
 before(async () => {
   const sha256 = createHash("sha256").update(KEY).digest("hex");
-  worker = await startWorker({ API_KEYS: `alice:${sha256}` }, KEY);
+  server = await startServer({ API_KEYS: `alice:${sha256}` }, KEY);
   const lines = chatLines(1).replace("number 0", SECRET);
-  const batch = await ended(worker.client, (await createBatch(worker.client, lines)).id);
+  const batch = await ended(server.client, (await createBatch(server.client, lines)).id);
   fileId = batch.input_file_id;
 });
-after(() => worker.stop());
+after(() => server.stop());
 
 interface Answer {
   status: number;
@@ -32,7 +34,7 @@ function call(
   path: string,
   headers: Record<string, string> = {},
   body = "",
-  url = worker.url,
+  url = server.url,
 ): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((answered, failed) => {
@@ -54,6 +56,7 @@ function assertRefused({ status, headers, body }: Answer, what: string): void {
   assert.ok(status >= 400 && status < 500, `${what}: ${status} ${body}`);
   if (body !== "") {
     const { error } = JSON.parse(body);
+    assert.ok(error, `${what}: ${body}`);
     assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"], what);
     assert.equal(error.type, "invalid_request_error", what);
   }
@@ -128,23 +131,9 @@ test("headers that are meant for the runtime change nothing for who has a key", 
   }
 });
 
-test("no traces are kept, and no inspector listens", async () => {
-  const open = await listeningPorts(worker.pid());
-  assert.ok(open.includes(Number(new URL(worker.url).port)));
-  for (const port of open) {
-    if (port === Number(new URL(worker.url).port)) continue;
-    // Miniflare's own, for workerd to call it back: by a secret alone.
-    for (const path of ["/", "/json", "/json/version", "/core/log", "/cdn-cgi/local/explorer"]) {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`);
-      assert.equal(response.status, 403, `${port}${path}`);
-      assert.equal(await response.text(), "Forbidden");
-    }
-  }
-});
-
 /** Sends bytes as they are; what comes back until the end. */
 function raw(text: string, then: (socket: ReturnType<typeof connect>) => void = () => {}): Promise<string> {
-  const { hostname, port } = new URL(worker.url);
+  const { hostname, port } = new URL(server.url);
   return new Promise((answered, failed) => {
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
     let got = "";
@@ -163,6 +152,9 @@ function raw(text: string, then: (socket: ReturnType<typeof connect>) => void = 
   });
 }
 
+/** Bun and Deno leave nothing to whoever answers requests that is no request. */
+const refusesByItself = runtimeName === "bun" || runtimeName === "deno";
+
 test("what is no request at all is refused as a request would be", async () => {
   const host = "Host: localhost\r\n";
   const chunked = "Transfer-Encoding: chunked\r\n";
@@ -172,7 +164,7 @@ test("what is no request at all is refused as a request would be", async () => {
     "a method of others": `PROPFIND / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`,
     TRACE: `TRACE / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`,
     "another protocol": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    "no version": "GET /\r\n\r\n",
+    "no version": "GET /v1/files\r\n\r\n",
     "no host": "GET /v1/files HTTP/1.1\r\nConnection: close\r\n\r\n",
     "two hosts": `GET /v1/files HTTP/1.1\r\n${host}Host: evil\r\nConnection: close\r\n\r\n`,
     "a host that is none": "GET /v1/files HTTP/1.1\r\nHost: a b/c@d\r\nConnection: close\r\n\r\n",
@@ -191,6 +183,11 @@ test("what is no request at all is refused as a request would be", async () => {
     const [head = "", body = ""] = answer.split("\r\n\r\n");
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
     const id = /^x-request-id: (\S+)$/im.exec(head)?.[1];
+    // Of what they cannot read, they hang up, or say so themselves.
+    if (refusesByItself && id === undefined) {
+      assert.match(answer, /^$|^HTTP\/1\.1 4\d\d [\s\S]*\r\n\r\n$/, what);
+      continue;
+    }
     assertRefused({ status, headers: { "x-request-id": id }, body }, `${what}: ${answer}`);
   }
 });
@@ -203,6 +200,8 @@ test("an upload that its client half closes, or a body of a call that has none, 
   for (const length of ["Content-Length: 5000\r\n", "Transfer-Encoding: chunked\r\n"]) {
     const body = length.startsWith("T") ? `${begun.length.toString(16)}\r\n${begun}\r\n` : begun;
     const answer = await raw(`${head}${length}\r\n${body}`, (socket) => socket.end());
+    // It takes a client that has no more to send for one that is gone.
+    if (runtimeName === "deno" && answer === "") continue;
     assert.match(answer, /^HTTP\/1\.1 400 /);
     assert.match(answer, /"type":"invalid_request_error"/);
   }
@@ -220,7 +219,7 @@ test("a large body that is refused gets its refusal all the same", async () => {
 });
 
 test("without keys no page of another origin may call, and no name that is led here by others is ours", async () => {
-  const open = await startWorker();
+  const open = await startServer();
   try {
     const { host, port } = new URL(open.url);
     const form = new FormData();
@@ -274,10 +273,6 @@ test("without keys no page of another origin may call, and no name that is led h
     }
     for (const name of [`localhost:${port}`, "LOCALHOST", "127.0.0.1", `[::1]:${port}`])
       assert.equal((await named(name)).status, 200, name);
-    await open.kill();
-    await open.restart({ ALLOWED_HOSTS: "batches.example, other.example" });
-    assert.equal((await named("Batches.example:80")).status, 200);
-    assert.equal((await named("evil.example")).status, 403);
   } finally {
     await open.stop();
   }
@@ -287,30 +282,3 @@ test("without keys no page of another origin may call, and no name that is led h
   assert.equal(answer.status, 200);
   assert.equal(answer.headers["access-control-allow-origin"], "*");
 });
-
-async function listeningPorts(pid: number): Promise<number[]> {
-  const { readdir, readFile, readlink } = await import("node:fs/promises");
-  const parents = new Map<number, number>();
-  for (const each of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    const stat = await readFile(`/proc/${each}/stat`, "latin1").catch(() => "");
-    parents.set(Number(each), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-  }
-  const isBelow = (each: number | undefined): boolean =>
-    each === pid || (!!each && isBelow(parents.get(each)));
-  const sockets = new Set<string>();
-  for (const each of [...parents.keys()].filter(isBelow)) {
-    for (const fd of await readdir(`/proc/${each}/fd`).catch(() => [])) {
-      const target = await readlink(`/proc/${each}/fd/${fd}`).catch(() => "");
-      sockets.add(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
-    }
-  }
-  const lines = [
-    await readFile("/proc/net/tcp", "utf8"),
-    await readFile("/proc/net/tcp6", "utf8").catch(() => ""),
-  ];
-  return lines
-    .flatMap((text) => text.trim().split("\n").slice(1))
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === "0A" && sockets.has(fields[9] ?? ""))
-    .map((fields) => Number.parseInt((fields[1] ?? "").split(":")[1] ?? "", 16));
-}
