@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaults } from "../core/rules.ts";
+import { addBackup } from "./backup-command.ts";
 import { addClient } from "./client/commands.ts";
 import { concurrency, header, positive } from "./option-values.ts";
 import type { RunOptions } from "./plan.ts";
@@ -132,6 +133,7 @@ Examples:
     status = ended;
   };
   addServe(program, end);
+  addBackup(program, end);
   addClient(program, end);
 
   if (args.length === 0) {

@@ -9,9 +9,11 @@ import { flushDirectory, isMissing, makeDirectory } from "../../hosts/shared/dis
 /** What this build reads and writes. */
 const FORMAT = 1;
 
-const FORMAT_FILE = "format";
+export const FORMAT_FILE = "format";
 /** On its way to becoming {@link FORMAT_FILE}. */
 const NEW_FORMAT = "format.new";
+/** A volume's own folder, where a file system puts what it has found. */
+export const LOST_AND_FOUND = "lost+found";
 
 export interface StateFolder {
   /** Where the store of a tenant is. */
@@ -42,29 +44,42 @@ export async function openStateFolder(name: string): Promise<StateFolder> {
 }
 
 async function checkFormat(folder: string): Promise<void> {
-  const text = await readFile(join(folder, FORMAT_FILE), "utf8").catch((error) => {
-    if (isMissing(error)) return null;
-    throw error;
-  });
-  if (text === null) return writeFormat(folder);
-  const format = /^\d{1,9}\n?$/.test(text) ? Number(text) : null;
-  if (format === null) throw new Error(`${join(folder, FORMAT_FILE)} does not hold the number of a format`);
-  if (format <= FORMAT) return;
-  throw new Error(
-    `${folder} was written by a newer edgebatch: its format is ${format}, and this build knows formats up to ${FORMAT}. ` +
-      "Use the newer build, or another folder (--data)",
+  if ((await readFormat(folder)) !== null) return;
+  const others = (await readdir(folder)).filter(
+    (name) => ![NEW_FORMAT, FORMAT_FILE, LOST_AND_FOUND].includes(name),
   );
-}
-
-async function writeFormat(folder: string): Promise<void> {
-  const others = (await readdir(folder)).filter((name) => name !== NEW_FORMAT && name !== FORMAT_FILE);
   if (others.length > 0) {
     throw new Error(
       `${folder} is not empty, and holds no state of edgebatch serve; name another folder (--data)`,
     );
   }
+  await writeFormat(folder, FORMAT);
+}
+
+/** The format of a folder's state; null where there is none. @throws Error for one that this build does not know */
+export async function readFormat(folder: string): Promise<number | null> {
+  const path = join(folder, FORMAT_FILE);
+  const text = await readFile(path, "utf8").catch((error) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+  return text === null ? null : knownFormat(text, folder, path);
+}
+
+/** @throws Error for what is no format, or one that this build does not know */
+export function knownFormat(text: string, what: string, where = what): number {
+  const format = /^\d{1,9}\n?$/.test(text) ? Number(text) : null;
+  if (format === null) throw new Error(`${where} does not hold the number of a format`);
+  if (format <= FORMAT) return format;
+  throw new Error(
+    `${what} was written by a newer edgebatch: its format is ${format}, and this build knows formats up to ${FORMAT}. ` +
+      "Use the newer build, or another folder (--data)",
+  );
+}
+
+export async function writeFormat(folder: string, format: number): Promise<void> {
   const written = join(folder, NEW_FORMAT);
-  await writeFile(written, `${FORMAT}\n`, { flush: true });
+  await writeFile(written, `${format}\n`, { flush: true });
   await rename(written, join(folder, FORMAT_FILE));
   await flushDirectory(folder);
 }
