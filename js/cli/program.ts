@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaults } from "../core/rules.ts";
+import { addBackup } from "./backup-command.ts";
 import { addClient } from "./client/commands.ts";
 import { addKeys } from "./keys-command.ts";
 import { concurrency, header, positive } from "./option-values.ts";
@@ -134,6 +135,7 @@ Examples:
   };
   addServe(program, end);
   addKeys(program, end);
+  addBackup(program, end);
   addClient(program, end);
 
   if (args.length === 0) {

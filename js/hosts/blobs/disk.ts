@@ -123,8 +123,13 @@ export class DiskBlobs {
   }
 
   #path(key: string): string {
-    return paths().join(this.#directory, ...key.split("/").map(fileName));
+    return paths().join(this.#directory, objectPath(key));
   }
+}
+
+/** Where an object is, in the folder of all. */
+export function objectPath(key: string): string {
+  return paths().join(...key.split("/").map(fileName));
 }
 
 /** What the writer of an object has to tell. */

@@ -28,10 +28,11 @@ export function lockFile(path: string): FileLock | null {
     if (isBusy(error)) return null;
     throw error;
   }
-  const held = db;
+  let held: DatabaseSync | undefined = db;
   return {
     release: () => {
-      if (held.isOpen) held.close();
+      held?.close();
+      held = undefined;
     },
   };
 }

@@ -15,9 +15,11 @@ export type FormatStep = (folder: string) => Promise<void>;
 /** The first brings format 1 to 2. There has been no other than 1 yet. */
 export const formatSteps: readonly FormatStep[] = [];
 
-const FORMAT_FILE = "format";
+export const FORMAT_FILE = "format";
 /** On its way to becoming {@link FORMAT_FILE}. */
 const NEW_FORMAT = "format.new";
+/** A volume's own folder, where a file system puts what it has found. */
+export const LOST_AND_FOUND = "lost+found";
 
 /** What a build with these steps reads and writes. */
 const newest = (steps: readonly FormatStep[]) => steps.length + 1;
@@ -35,12 +37,23 @@ export async function checkFormat(folder: string, steps: readonly FormatStep[]):
       if (format === null) throw error;
     }
   }
-  if (format > newest(steps)) {
-    throw new Error(
-      `${folder} was written by a newer edgebatch: its format is ${format}, and this build knows formats up to ` +
-        `${newest(steps)}. Use the newer build, or another folder (--data)`,
-    );
-  }
+  checkKnown(format, folder, steps);
+}
+
+/** @throws Error for a format that is newer than this build */
+function checkKnown(format: number, what: string, steps: readonly FormatStep[]): void {
+  if (format <= newest(steps)) return;
+  throw new Error(
+    `${what} was written by a newer edgebatch: its format is ${format}, and this build knows formats up to ` +
+      `${newest(steps)}. Use the newer build, or another folder (--data)`,
+  );
+}
+
+/** The format that a text says. @throws Error for what is no format, or one that this build does not know */
+export function knownFormat(text: string, what: string, where = what): number {
+  const format = numberIn(text, where);
+  checkKnown(format, what, formatSteps);
+  return format;
 }
 
 /** Takes the steps that are missing. The caller holds the folder. */
@@ -63,27 +76,31 @@ export async function bringForward(folder: string, steps: readonly FormatStep[])
   }
 }
 
-async function readFormat(folder: string): Promise<number | null> {
+/** The format of a folder's state; null where there is none. @throws Error for what is no format */
+export async function readFormat(folder: string): Promise<number | null> {
   const text = await readFile(join(folder, FORMAT_FILE), "utf8").catch((error) => {
     if (isMissing(error)) return null;
     throw error;
   });
-  if (text === null) return null;
-  if (!/^[1-9]\d{0,8}\n?$/.test(text)) {
-    throw new Error(`${join(folder, FORMAT_FILE)} does not hold the number of a format`);
-  }
-  return Number(text);
+  return text === null ? null : numberIn(text, join(folder, FORMAT_FILE));
+}
+
+function numberIn(text: string, where: string): number {
+  if (/^[1-9]\d{0,8}\n?$/.test(text)) return Number(text);
+  throw new Error(`${where} does not hold the number of a format`);
 }
 
 async function checkEmpty(folder: string): Promise<void> {
-  const others = (await readdir(folder)).filter((name) => name !== NEW_FORMAT && name !== FORMAT_FILE);
+  const others = (await readdir(folder)).filter(
+    (name) => ![NEW_FORMAT, FORMAT_FILE, LOST_AND_FOUND].includes(name),
+  );
   if (others.length === 0) return;
   throw new Error(
     `${folder} is not empty, and holds no state of edgebatch serve; name another folder (--data)`,
   );
 }
 
-async function writeFormat(folder: string, format: number): Promise<void> {
+export async function writeFormat(folder: string, format: number): Promise<void> {
   const written = join(folder, NEW_FORMAT);
   await writeFile(written, `${format}\n`, { flush: true });
   await rename(written, join(folder, FORMAT_FILE));

@@ -1,0 +1,52 @@
+/** `edgebatch backup` and `edgebatch restore`: their options and their help. */
+
+import type { Command } from "commander";
+import type { BackupOptions } from "./backup.ts";
+
+/** Adds the commands. `done` is told the exit status. */
+export function addBackup(program: Command, done: (status: number) => void): void {
+  program
+    .command("backup")
+    .description("copy all state of `edgebatch serve` into one file, while it runs or not")
+    .argument("<file>", "archive to write, in the format of tar, for this user alone")
+    .option("--data <folder>", "the server's folder", ".edgebatch/server")
+    .option("--force", "replace a file that exists")
+    .addHelpText(
+      "after",
+      `
+The copy is of one moment for each tenant, and whole: batches that were running go on
+from where they were. The file appears when it is complete and flushed to the disk. It
+holds prompts and answers; keys only as the folder holds them, by their SHA-256.
+
+Exit status: 0 copied, 2 not copied.
+
+Examples:
+  edgebatch backup edgebatch-$(date +%F).tar --data /var/lib/edgebatch
+  edgebatch restore edgebatch-2026-01-31.tar --data /var/lib/edgebatch-new`,
+    )
+    .action(async (file: string, options: BackupOptions) => {
+      const { backup } = await import("./backup.ts");
+      done(await backup(file, options));
+    });
+
+  program
+    .command("restore")
+    .description("make a server's folder of what `edgebatch backup` wrote")
+    .argument("<file>", "archive that edgebatch backup wrote")
+    .requiredOption("--data <folder>", "folder to make; one that exists must be empty")
+    .addHelpText(
+      "after",
+      `
+The archive is checked to its last byte. Unfinished batches go on when a server starts on
+the folder: see to it that the original no longer runs them, or their calls are made twice.
+
+Exit status: 0 restored, 2 not restored.
+
+Example:
+  edgebatch restore edgebatch-2026-01-31.tar --data /var/lib/edgebatch`,
+    )
+    .action(async (file: string, options: BackupOptions) => {
+      const { restore } = await import("./backup.ts");
+      done(await restore(file, options));
+    });
+}

@@ -1,0 +1,34 @@
+/** `edgebatch backup` and `edgebatch restore`. */
+
+import { existsSync } from "node:fs";
+import { backup as makeBackup, restore as unpack } from "../node/backup.ts";
+import { bytes, CannotRun, count, exit, messageOf, oneLine, plural, say } from "./terminal.ts";
+
+export interface BackupOptions {
+  data: string;
+  force?: boolean;
+}
+
+/** Gives the exit status. */
+export async function backup(file: string, { data, force }: BackupOptions): Promise<number> {
+  if (force !== true && existsSync(file)) throw new CannotRun(`${file} exists (--force replaces it)`);
+  const made = await makeBackup(data, file).catch((error) => {
+    throw new CannotRun(`no backup: ${messageOf(error)}`);
+  });
+  for (const key of made.lost.slice(0, 10)) say(`edgebatch: lost, here as in the copy: ${oneLine(key)}`);
+  if (made.lost.length > 10) say(`edgebatch: and ${count(made.lost.length - 10)} more`);
+  say(
+    `${file}: ${plural(made.tenants, "tenant")}, ${plural(made.objects, "object")} of files, ${bytes(made.bytes)}`,
+  );
+  return exit.good;
+}
+
+/** Gives the exit status. */
+export async function restore(file: string, { data }: BackupOptions): Promise<number> {
+  const made = await unpack(file, data).catch((error) => {
+    throw new CannotRun(`nothing was restored: ${messageOf(error)}`);
+  });
+  const from = new Date(made.createdAt * 1_000).toISOString();
+  say(`${data}: the state of ${from}, ${bytes(made.bytes)}; edgebatch serve --data ${data} goes on with it`);
+  return exit.good;
+}
