@@ -24,7 +24,7 @@ export async function main(args: string[]): Promise<number> {
     .configureHelp({ showGlobalOptions: false })
     .addHelpText(
       "after",
-      "\nStart with:\n  edgebatch validate requests.jsonl\n  edgebatch run requests.jsonl --url http://localhost:8000/v1\n  edgebatch serve --url http://localhost:8000/v1",
+      "\nStart with:\n  edgebatch validate requests.jsonl\n  edgebatch run requests.jsonl --url http://localhost:8000/v1\n  edgebatch serve --url http://localhost:8000/v1\n  edgebatch submit requests.jsonl --wait",
     );
 
   program
