@@ -208,6 +208,9 @@ function away(error: Unreachable, { isDefault, base }: Connection): string {
   if (/^nothing listens/.test(error.message)) {
     return `${error.message}: ${isLocal ? "start the server, or check the port" : "check the port, and what the server listens on (0.0.0.0, not 127.0.0.1)"}`;
   }
+  if (base.protocol === "http:" && / broke$/.test(error.message)) {
+    return `${error.message}: is it https:// and not http://?`;
+  }
   return error.message;
 }
 

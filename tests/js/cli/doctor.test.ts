@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import test, { after, suite } from "node:test";
+import { unreachable } from "../../../js/cli/client/faults.ts";
 import { edgebatch } from "./command.ts";
 import { OpenAIServer } from "./openai-server.ts";
 
@@ -87,6 +88,7 @@ suite("edgebatch doctor", () => {
     });
     const silent = await other((request) => request.socket.end("SSH-2.0-OpenSSH_9.6\r\n"));
     const free = await other(() => {});
+    const closing = await other((request) => request.socket.destroy());
     const doctor = async (url: string, env = {}) => {
       const { status, stdout, stderr } = await edgebatch(["doctor", "--url", url], { env });
       assert.deepEqual([status, stderr], [1, ""], stdout);
@@ -106,6 +108,10 @@ suite("edgebatch doctor", () => {
       await doctor("http://nowhere.invalid/v1"),
       /^✗ there is no host nowhere\.invalid, or no network/m,
     );
+    assert.match(
+      await doctor(closing),
+      /^✗ the connection to .* broke: is it https:\/\/ and not http:\/\/\?$/m,
+    );
     assert.match(await doctor("http://127.0.0.1:9/v1"), /^✗ /m);
   });
 
@@ -115,5 +121,20 @@ suite("edgebatch doctor", () => {
     assert.equal(status, 0, stdout);
     assert.match(stdout, /^– HTTP_PROXY is set and not used: with NODE_USE_ENV_PROXY=1 it is/m);
     assert.doesNotMatch(stdout, /secret/);
+  });
+
+  test("says in words what is wrong with a certificate, for which no waiting helps", () => {
+    const base = new URL("https://models.example/v1");
+    for (const [code, words] of [
+      ["CERT_HAS_EXPIRED", "its certificate has expired"],
+      ["DEPTH_ZERO_SELF_SIGNED_CERT", "NODE_EXTRA_CA_CERTS=FILE"],
+      ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
+    ] as const) {
+      const cause = Object.assign(new Error("bad"), { code });
+      const { message, passing } = unreachable(new TypeError("fetch failed", { cause }), base);
+      assert.ok(message.startsWith("https://models.example cannot be trusted: "), message);
+      assert.ok(message.includes(words), message);
+      assert.equal(passing, false);
+    }
   });
 });
