@@ -44,7 +44,7 @@ Exit status: 0 created, 1 the file has errors, 2 could not; with --wait that of 
 Examples:
   edgebatch submit requests.jsonl --url http://localhost:8080/v1
   id=$(edgebatch submit requests.jsonl.zst --metadata project=translation)
-  edgebatch submit requests.jsonl --wait && edgebatch results "$id"`,
+  id=$(edgebatch submit requests.jsonl --wait) && edgebatch results "$id"`,
     )
     .action(async (file: string, options: SubmitOptions) => {
       const { submit } = await import("./submit.ts");
