@@ -45,7 +45,7 @@
 //!             Command::LookUp(LookUp::Input(id)) => Reply::Input(Some(FileObject { id, bytes: input.len() as u64 })),
 //!             Command::LookUp(LookUp::Model(_)) => Reply::Model(true),
 //!             Command::LookUp(LookUp::Wish) => Reply::Wish(None),
-//!             Command::ReadInput { offset, length, .. } => {
+//!             Command::Read { offset, length, .. } => {
 //!                 Reply::Bytes(input[offset as usize..][..length as usize].to_vec())
 //!             }
 //!             Command::Load { prefix } => {
@@ -158,8 +158,9 @@ pub use crate::validate::{
     LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,
 };
 pub use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Extension, FileObject,
-    InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Usage, Wait, Wish,
+    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Continued, Extension, FileObject,
+    InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
+    Wish,
 };
 
 /// What only this crate's own tests, fuzz targets and benchmarks need. No part of the interface: it changes without notice.

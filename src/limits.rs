@@ -48,6 +48,8 @@ pub const MAX_ROUTED_MODELS: usize = 64;
 pub const MAX_ROUTED_MODEL_BYTES: usize = 512;
 /// How many chunks one pool may be read ahead of another: what is known of a chunk takes a few hundred bytes.
 pub const MAX_CHUNKS_AHEAD: u32 = 1_024;
+/// Batches that may have continued one another without merging: each has two files, which are read side by side.
+pub const MAX_CONTINUED: usize = 16;
 /// How long a request waits that the host has not sent, as others went first.
 pub const NOT_SENT_MS: u64 = 250;
 /// Requests of one chunk, the unit of bookkeeping: its results are merged in memory when the files are written.

@@ -3,7 +3,7 @@
 
 use crate::error::ApiError;
 use crate::json::value::{Value, to_json};
-use crate::wire::{Batch, BatchErrors};
+use crate::wire::{Batch, BatchErrors, Reused};
 use serde::{Deserialize, Serialize};
 
 use crate::result::checksum;
@@ -25,6 +25,7 @@ pub(super) struct Checkpoint {
 #[serde(rename_all = "snake_case")]
 pub(super) enum SavedPhase {
     Validating,
+    Reusing(Box<SavedReuse>),
     Running(Box<SavedRun>),
     Finalizing { chunks: u32, ending: Ending },
     Cleaning,
@@ -74,6 +75,42 @@ pub(super) struct SavedPool {
 /// Three numbers of a window and two of a health.
 pub(super) type SavedServer = [u64; 5];
 
+/// How far a batch came that takes over results of another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedReuse {
+    pub(super) input_bytes: u64,
+    /// What validation found.
+    pub(super) total: u64,
+    pub(super) model: Option<String>,
+    pub(super) models: Vec<String>,
+    /// The first chunk that is not done with.
+    pub(super) next: ChunkStart,
+    /// Groups of results that are stored of it.
+    pub(super) group: u32,
+    /// The batches that have results; absent until all are found.
+    pub(super) past: Option<Vec<SavedPast>>,
+    pub(super) reused: Option<Reused>,
+    /// Requests that are none of this batch.
+    pub(super) skipped: u64,
+}
+
+/// A batch that has results, and where its files stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedPast {
+    pub(super) id: String,
+    pub(super) output: Option<SavedTape>,
+    pub(super) error: Option<SavedTape>,
+}
+
+/// The next line of a result file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SavedTape {
+    pub(super) file_id: String,
+    pub(super) size: u64,
+    pub(super) offset: u64,
+    pub(super) line: u64,
+}
+
 /// Where a chunk starts; where it ends follows from that and the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ChunkStart {
@@ -81,6 +118,9 @@ pub(super) struct ChunkStart {
     pub(super) offset: u64,
     pub(super) line: u64,
 }
+
+/// Where every file begins.
+pub(super) const FIRST_CHUNK: ChunkStart = ChunkStart { chunk: 0, offset: 0, line: 1 };
 
 /// A chunk that was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 pub use crate::result::outcome::OutputFile;
 
 use crate::host::{Answer, Fault};
-use crate::wire::{FileObject, Wish};
+use crate::wire::{Batch, FileObject, Wish};
 use std::sync::Arc;
 
 /// Names a command until its reply comes. Never used twice within a turn.
@@ -25,14 +25,16 @@ pub enum Output {
 pub enum Command {
     /// Ask whether something exists.
     LookUp(LookUp),
-    /// Read bytes of the input file; fewer only at its end.
-    ReadInput {
-        /// The input file.
+    /// Read bytes of a file; fewer only at its end.
+    Read {
+        /// The file.
         file_id: String,
         /// First byte.
         offset: u64,
         /// How many.
         length: u64,
+        /// Whether it is the batch's input, which stays for it whoever deletes it.
+        is_input: bool,
     },
     /// Read all stored entries under a prefix, in key order.
     Load {
@@ -62,6 +64,10 @@ pub enum Command {
 pub enum LookUp {
     /// The input file of this id.
     Input(String),
+    /// A file of another batch, by its id.
+    File(String),
+    /// Another batch, by its id.
+    Batch(String),
     /// The model of this name.
     Model(String),
     /// The pool of model servers that answers the model of this name.
@@ -102,15 +108,17 @@ pub struct OutputPart {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reply {
-    /// To [`LookUp::Input`]: the file, or none.
+    /// To [`LookUp::Input`] and [`LookUp::File`]: the file, or none.
     Input(Option<FileObject>),
+    /// To [`LookUp::Batch`]: the batch, or none.
+    Batch(Option<Box<Batch>>),
     /// To [`LookUp::Model`]: whether it exists.
     Model(bool),
     /// To [`LookUp::Pool`]: its name.
     Pool(String),
     /// To [`LookUp::Wish`]: the wish, or none.
     Wish(Option<Wish>),
-    /// To [`Command::ReadInput`].
+    /// To [`Command::Read`].
     Bytes(Vec<u8>),
     /// To [`Command::Load`]: keys and values.
     Entries(Vec<(String, Vec<u8>)>),

@@ -46,7 +46,7 @@ pub(super) struct Finalizing {
 enum Step {
     Merge,
     LoadChunk,
-    LoadLarge { outcome: Outcome, usage: Option<Usage>, bytes: usize },
+    LoadLarge { file: OutputFile, outcome: Outcome, usage: Option<Usage>, bytes: usize },
     Write(OutputFile),
     LookForWish,
 }
@@ -114,10 +114,11 @@ impl Phase for Finalizing {
         }
         let id = context.batch.id.clone();
         while let Some(merged) = self.merged.pop_front() {
+            let Some(file) = merged.outcome.file() else { continue };
             match merged.line {
                 Place::Group { group, range } => {
                     let bytes = &self.chunk_bytes[group][range];
-                    let gathered = match merged.outcome.file() {
+                    let gathered = match file {
                         OutputFile::Output => &mut self.output,
                         OutputFile::Error => &mut self.error,
                     };
@@ -127,11 +128,10 @@ impl Phase for Finalizing {
                 Place::Large(bytes) => {
                     let prefix = keys::large_result(&id, self.next_chunk - 1, merged.index);
                     context.io.start(Command::Load { prefix });
-                    self.step = Step::LoadLarge { outcome: merged.outcome, usage: merged.usage, bytes };
+                    self.step = Step::LoadLarge { file, outcome: merged.outcome, usage: merged.usage, bytes };
                     return Ok(Next::Again);
                 }
             }
-            let file = merged.outcome.file();
             if self.gathered(file).bytes.len() >= WRITE_BYTES {
                 return Ok(self.write(context, file, false));
             }
@@ -176,8 +176,8 @@ impl Phase for Finalizing {
                 self.merge(entries);
                 Ok(Next::Again)
             }
-            (Step::LoadLarge { outcome, usage, bytes }, Reply::Entries(parts)) => {
-                let gathered = self.gathered(outcome.file());
+            (Step::LoadLarge { file, outcome, usage, bytes }, Reply::Entries(parts)) => {
+                let gathered = self.gathered(file);
                 let start = gathered.bytes.len();
                 for (_, part) in &parts {
                     let Some(part) = read_part(part, start + bytes - gathered.bytes.len()) else { break };
@@ -189,11 +189,11 @@ impl Phase for Finalizing {
                     return Ok(Next::Again);
                 }
                 self.tally.count(outcome, usage.as_ref());
-                let gathered = self.gathered(outcome.file());
+                let gathered = self.gathered(file);
                 if gathered.bytes.len() < WRITE_BYTES {
                     return Ok(Next::Again);
                 }
-                Ok(self.write(context, outcome.file(), false))
+                Ok(self.write(context, file, false))
             }
             (Step::Write(file), Reply::Written(file_id)) => {
                 let gathered = self.gathered(file);

@@ -2,7 +2,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `validating`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `validating`, `reusing`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
 //! | `context` | what they share |
 //! | `commit` | how a change of phase is made durable before it has effects |
 //! | `command` | what the machine asks for, and how it is answered |
@@ -20,6 +20,7 @@ mod defect;
 mod finalizing;
 mod input_error;
 mod phase;
+mod reusing;
 mod running;
 mod validating;
 
@@ -34,6 +35,7 @@ use self::context::{Context, Stop};
 use self::defect::Defect;
 use self::finalizing::Finalizing;
 use self::phase::{Next, Phase};
+use self::reusing::Reusing;
 use self::running::Running;
 use self::validating::Validating;
 use crate::settings::Settings;
@@ -112,6 +114,10 @@ impl Machine {
         let context = Context::new(batch, settings, seed, now);
         let phase: Box<dyn Phase> = match phase {
             SavedPhase::Validating => Box::new(Validating::new(&context)),
+            SavedPhase::Reusing(saved) => match context.batch.continued().cloned() {
+                Some(wanted) => Box::new(Reusing::resume(&context, wanted, *saved)),
+                None => Box::new(Validating::new(&context)),
+            },
             SavedPhase::Running(run) => Box::new(Running::resume(&context, *run)),
             SavedPhase::Finalizing { chunks, ending } => Box::new(Finalizing::new(chunks, ending)),
             SavedPhase::Cleaning => Box::new(Cleaning::default()),

@@ -1,11 +1,13 @@
 //! The batch while its input file is checked: nothing runs, nothing is stored, so a restart starts over.
 
+use crate::batch::checkpoint::{FIRST_CHUNK, SavedReuse};
 use crate::batch::cleaning;
 use crate::batch::command::{Command, LookUp, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::input_error::unreadable;
 use crate::batch::phase::{Next, Phase, stopped};
+use crate::batch::reusing::Reusing;
 use crate::batch::running::Running;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
@@ -55,19 +57,17 @@ impl Phase for Validating {
         if let Some(next) = stopped(context) {
             return Ok(next);
         }
-        if let Some(cancelling_at) = context.cancel_requested_at {
-            context.io.forget();
-            context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
-            context.batch.enter(BatchStatus::Cancelled, context.now_seconds())?;
-            return Ok(cleaning::conclude(context));
+        if let Some(next) = cancelled(context)? {
+            return Ok(next);
         }
         if context.io.is_idle() {
             let command = match &self.step {
                 Step::FindInput => Command::LookUp(LookUp::Input(context.batch.input_file_id.clone())),
-                Step::Read { at, size } if at < size => Command::ReadInput {
+                Step::Read { at, size } if at < size => Command::Read {
                     file_id: context.batch.input_file_id.clone(),
                     offset: *at,
                     length: READ_BYTES.min(size - at),
+                    is_input: true,
                 },
                 Step::Read { .. } => return self.finish(context),
                 Step::AskModel { .. } | Step::AskLastModel { .. } => return Ok(Next::Idle),
@@ -158,11 +158,27 @@ impl Validating {
         if report.error_count > 0 {
             return fail(context, report.errors);
         }
-        let now = context.now_seconds();
-        context.batch.enter(BatchStatus::InProgress, now)?;
+        let models = std::mem::take(&mut self.models);
+        if let Some(wanted) = context.batch.continued().cloned() {
+            let saved = SavedReuse {
+                input_bytes: report.bytes,
+                total: report.request_count,
+                model: report.model,
+                models,
+                next: FIRST_CHUNK,
+                group: 0,
+                past: None,
+                reused: None,
+                skipped: 0,
+            };
+            let reusing = Reusing::resume(context, wanted, saved);
+            context.commit(reusing.saved());
+            return Ok(Next::Become(Box::new(reusing)));
+        }
+        context.batch.enter(BatchStatus::InProgress, context.now_seconds())?;
         context.batch.model = report.model;
         context.batch.request_counts = RequestCounts { total: report.request_count, ..Default::default() };
-        let run = Running::fresh(context, report.bytes, std::mem::take(&mut self.models));
+        let run = Running::fresh(context, report.bytes, models);
         context.commit(run.checkpoint());
         Ok(Next::Become(Box::new(run)))
     }
@@ -172,7 +188,17 @@ impl Validating {
     }
 }
 
-fn fail(context: &mut Context, mut data: Vec<BatchError>) -> Result<Next, Defect> {
+/// The end of a batch that was cancelled before anything of it ran.
+pub(super) fn cancelled(context: &mut Context) -> Result<Option<Next>, Defect> {
+    let Some(cancelling_at) = context.cancel_requested_at else { return Ok(None) };
+    context.io.forget();
+    context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
+    context.batch.enter(BatchStatus::Cancelled, context.now_seconds())?;
+    Ok(Some(cleaning::conclude(context)))
+}
+
+/// The end of a batch that was refused before anything of it ran.
+pub(super) fn fail(context: &mut Context, mut data: Vec<BatchError>) -> Result<Next, Defect> {
     context.io.forget();
     for error in &mut data {
         // OpenAI's errors have no such members.

@@ -4,6 +4,8 @@ use super::owned::Owned;
 use super::{each_page, wish};
 use crate::batch::command::{Command, LookUp, OutputFile, OutputPart, Reply, Write};
 use crate::host::{Fault, Host, Inference, KvWrite};
+use crate::json::value::from_json;
+use crate::keys;
 use crate::sorted::Sorted;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,11 +23,18 @@ pub(super) async fn perform<H: Host>(
 ) -> Reply {
     let done = match command {
         Command::LookUp(LookUp::Input(id)) => host.find_file(&id, Some(batch)).await.map(Reply::Input),
+        Command::LookUp(LookUp::File(id)) => host.find_file(&id, None).await.map(Reply::Input),
+        Command::LookUp(LookUp::Batch(id)) => {
+            // One that cannot be read is none.
+            let found = host.kv_get(&keys::batch(&id)).await;
+            found.map(|json| Reply::Batch(json.and_then(|json| from_json(&json).ok()).map(Box::new)))
+        }
         Command::LookUp(LookUp::Model(model)) => host.has_model(&model).await.map(Reply::Model),
         Command::LookUp(LookUp::Pool(model)) => Ok(Reply::Pool(host.pool(&model))),
         Command::LookUp(LookUp::Wish) => wish(host, batch).await.map(Reply::Wish),
-        Command::ReadInput { file_id, offset, length } => {
-            host.read_file(&file_id, offset, length, Some(batch)).await.map(Reply::Bytes)
+        Command::Read { file_id, offset, length, is_input } => {
+            let holder = is_input.then_some(batch);
+            host.read_file(&file_id, offset, length, holder).await.map(Reply::Bytes)
         }
         Command::Load { prefix } => load(host, &prefix).await.map(Reply::Entries),
         Command::Infer { url, body, idempotency_key, pool } => {

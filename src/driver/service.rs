@@ -39,6 +39,9 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
                 return with_wish(host, batch).await;
             }
         }
+        if let Some(id) = new.continues() {
+            new.check_source(find(host, id).await?.as_ref(), settings)?;
+        }
         let newest = host.kv_get(keys::NEWEST).await.map_err(store_failed)?;
         let is_new = stored.is_none();
         let record = stored

@@ -5,6 +5,7 @@
 //! | `answer`, `body` | what an answer is taken for, and what its body is |
 //! | `trouble` | what it says of the server |
 //! | `output_line` | the lines of both files, byte for byte |
+//! | `past_line` | a line that an earlier batch wrote, read back |
 //! | `outcome` | how requests ended, one and all |
 //! | `group`, `checksum` | finished lines as they are stored |
 
@@ -14,6 +15,7 @@ pub(crate) mod checksum;
 pub(crate) mod group;
 pub(crate) mod outcome;
 pub(crate) mod output_line;
+pub(crate) mod past_line;
 pub(crate) mod trouble;
 
 /// An upstream's text, as far as it is quoted.

@@ -15,6 +15,9 @@ pub(crate) enum Outcome {
     /// Never ran, because of cancel or expiry.
     #[serde(rename = "n")]
     NotRun,
+    /// Is no request of this batch: another that it continues has its result.
+    #[serde(rename = "s")]
+    Skipped,
 }
 
 /// The two result files of a batch.
@@ -27,10 +30,12 @@ pub enum OutputFile {
 }
 
 impl Outcome {
-    pub(crate) fn file(self) -> OutputFile {
+    /// The file that has the line.
+    pub(crate) fn file(self) -> Option<OutputFile> {
         match self {
-            Self::Completed => OutputFile::Output,
-            Self::Failed | Self::NotRun => OutputFile::Error,
+            Self::Completed => Some(OutputFile::Output),
+            Self::Failed | Self::NotRun => Some(OutputFile::Error),
+            Self::Skipped => None,
         }
     }
 }
@@ -42,6 +47,8 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     pub(crate) not_run: u64,
     pub(crate) usage: Usage,
+    #[serde(default)]
+    pub(crate) skipped: u64,
 }
 
 impl Tally {
@@ -50,6 +57,7 @@ impl Tally {
             Outcome::Completed => self.completed += 1,
             Outcome::Failed => self.failed += 1,
             Outcome::NotRun => self.not_run += 1,
+            Outcome::Skipped => self.skipped += 1,
         }
         if let Some(usage) = usage {
             self.usage.add(usage);
@@ -60,11 +68,18 @@ impl Tally {
         self.completed += other.completed;
         self.failed += other.failed;
         self.not_run += other.not_run;
+        self.skipped += other.skipped;
         self.usage.add(&other.usage);
     }
 
+    /// Lines that the files have.
     pub(crate) fn lines(&self) -> u64 {
         self.completed + self.failed + self.not_run
+    }
+
+    /// Requests that are done with.
+    pub(crate) fn ended(&self) -> u64 {
+        self.lines() + self.skipped
     }
 
     pub(crate) fn request_counts(&self, total: u64) -> RequestCounts {

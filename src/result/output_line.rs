@@ -39,6 +39,10 @@ pub(crate) enum NoAnswer {
     },
 }
 
+/// The code of lines of requests that were cancelled.
+pub(crate) const CANCELLED: &str = "batch_cancelled";
+/// The code of lines of requests that the window was too short for.
+pub(crate) const EXPIRED: &str = "batch_expired";
 /// Input that cannot be read any more: the code of its batch and of its lines.
 pub(crate) const UNREADABLE: &str = "input_file_unreadable";
 /// Results that the store lost.
@@ -56,8 +60,8 @@ impl NoAnswer {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Cancelled { .. } => "batch_cancelled",
-            Self::Expired { .. } => "batch_expired",
+            Self::Cancelled { .. } => CANCELLED,
+            Self::Expired { .. } => EXPIRED,
             Self::TimedOut => "request_timeout",
             Self::ConnectionFailed(_) => "connection_error",
             Self::TooLarge(_) => "response_too_large",

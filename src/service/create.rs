@@ -1,5 +1,6 @@
 //! `create`: its parameters, what an idempotency key stands for, and the batch it makes.
 
+use super::continued;
 use super::ids::new_id;
 use super::texts::Texts;
 use crate::error::ApiError;
@@ -8,7 +9,9 @@ use crate::limits::{
     COMPLETION_WINDOW, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS,
 };
 use crate::settings::Settings;
-use crate::wire::{Batch, BatchStatus, BatchTag, Metadata, RequestCounts, Usage, window};
+use crate::wire::{
+    Batch, BatchStatus, BatchTag, Continued, Extension, Metadata, RequestCounts, Usage, window,
+};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -27,6 +30,8 @@ pub struct CreateParams {
     pub metadata: Value,
     /// The same key with the same parameters gives the same batch.
     pub idempotency_key: Value,
+    /// What OpenAI has no parameter for, or null.
+    pub edgebatch: Value,
 }
 
 /// Checked parameters of `create`.
@@ -37,6 +42,7 @@ pub struct NewBatch {
     completion_window: String,
     metadata: Option<Metadata>,
     idempotency_key: Option<String>,
+    continued: Option<Continued>,
 }
 
 /// What is stored for an idempotency key.
@@ -81,7 +87,22 @@ impl NewBatch {
             }
             other => return Err(ApiError::wrong_type("idempotency_key", "a string", other.kind())),
         };
-        Ok(Self { input_file_id, endpoint, completion_window, metadata, idempotency_key })
+        let continued = continued::check(params.edgebatch, text)?;
+        Ok(Self { input_file_id, endpoint, completion_window, metadata, idempotency_key, continued })
+    }
+
+    /// The batch that is to be continued, if any.
+    pub fn continues(&self) -> Option<&str> {
+        self.continued.as_ref().map(|continued| continued.continue_from.as_str())
+    }
+
+    /// Whether the batch that is to be continued, as it stands, can be.
+    ///
+    /// # Errors
+    /// 404 when there is none, 409 while it has not ended, 400 when it is of another file or endpoint.
+    pub fn check_source(&self, source: Option<&Batch>, settings: &Settings) -> Result<(), ApiError> {
+        let Some(id) = self.continues() else { return Ok(()) };
+        continued::check_source(id, source, &self.input_file_id, &self.endpoint, settings.dialect)
     }
 
     /// The hash that names the record of the idempotency key, if there is one.
@@ -145,7 +166,10 @@ impl NewBatch {
             request_counts: RequestCounts::default(),
             usage: Usage::default(),
             metadata: self.metadata.clone(),
-            edgebatch: None,
+            edgebatch: self
+                .continued
+                .clone()
+                .map(|continued| Extension { continued: Some(continued), ..Extension::default() }),
         }
     }
 
@@ -155,6 +179,9 @@ impl NewBatch {
         let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &metadata);
         let mut hasher = SipHasher13::new();
         hasher.write(&to_json(&parameters));
+        if let Some(continued) = self.continued.clone() {
+            hasher.write(&to_json(&Extension { continued: Some(continued), ..Extension::default() }));
+        }
         format!("{:032x}", hasher.finish128().as_u128())
     }
 }

@@ -2,6 +2,7 @@
 //! writing around it.
 
 mod cancel;
+mod continued;
 mod create;
 mod ids;
 mod list;

@@ -1,8 +1,9 @@
 //! The object of a batch, and the timestamps that go with a change of its status.
 
-use crate::json::value::Value;
-use crate::wire::{BatchErrors, BatchStatus, BatchTag, IllegalChange, Metadata, Usage};
-use serde::{Deserialize, Deserializer, Serialize};
+use crate::wire::{
+    BatchErrors, BatchStatus, BatchTag, Continued, Extension, IllegalChange, Metadata, Reused, Usage, Wait,
+};
+use serde::{Deserialize, Serialize};
 
 /// A batch, as a user reads it. Times are Unix seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub struct Batch {
     pub errors: Option<BatchErrors>,
     /// The file of requests. Not looked at before validation.
     pub input_file_id: String,
-    /// Always `24h`.
+    /// `24h`, or another window that was open.
     pub completion_window: String,
     /// Where the batch stands.
     pub status: BatchStatus,
@@ -80,58 +81,37 @@ impl Batch {
         }
         Ok(())
     }
+
+    /// Says what the batch waits for, or that it waits no more. Whether that is news.
+    pub(crate) fn tell(&mut self, waiting: Option<Wait>) -> bool {
+        let mut extension = self.edgebatch.take().unwrap_or_default();
+        let is_news = extension.waiting != waiting;
+        extension.waiting = waiting;
+        self.edgebatch = (extension != Extension::default()).then_some(extension);
+        is_news
+    }
+
+    /// Says what was taken over of the batch that this one continues.
+    pub(crate) fn reuse(&mut self, reused: Reused) {
+        if let Some(continued) = self.edgebatch.as_mut().and_then(|own| own.continued.as_mut()) {
+            continued.reused = Some(reused);
+        }
+    }
+
+    /// Which batch this one continues, if any.
+    pub(crate) fn continued(&self) -> Option<&Continued> {
+        self.edgebatch.as_ref()?.continued.as_ref()
+    }
 }
 
 /// How many requests there are and how they ended. `completed + failed <= total` at all times:
 /// lines that never ran because of cancel or expiry are in neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestCounts {
-    /// Requests in the input file.
+    /// Requests in the input file; of a batch that continues another without its results, those that are left.
     pub total: u64,
     /// Lines answered with 2xx.
     pub completed: u64,
     /// Lines that ran and failed.
     pub failed: u64,
-}
-
-/// What this implementation says of a batch besides OpenAI's own members.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Extension {
-    /// Why nothing starts right now; absent when all goes well.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Wait>,
-}
-
-/// Why the requests of a batch wait, and until when. Times are Unix seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Wait {
-    /// `overloaded`, `unavailable`, `failing` or `refused`.
-    pub reason: String,
-    /// What the model server answered last; null when there was no answer.
-    pub status: Option<u16>,
-    /// What it said, or why it could not be reached.
-    pub message: String,
-    /// When it last answered a request, or else the run began.
-    pub since: u64,
-    /// When it is asked again.
-    pub until: u64,
-}
-
-/// By hand, over the plain value: what is derived is five times the WebAssembly.
-impl<'de> Deserialize<'de> for Extension {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let waiting = value.get("waiting").map(|wait| {
-            let text = |name| wait.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let number = |name| wait.get(name).and_then(Value::as_u64);
-            Wait {
-                reason: text("reason"),
-                status: number("status").map(|status| status as u16),
-                message: text("message"),
-                since: number("since").unwrap_or_default(),
-                until: number("until").unwrap_or_default(),
-            }
-        });
-        Ok(Self { waiting })
-    }
 }

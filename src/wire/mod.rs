@@ -3,6 +3,7 @@
 
 mod batch;
 mod errors;
+mod extension;
 mod file;
 mod list;
 mod metadata;
@@ -12,8 +13,9 @@ mod usage;
 pub(crate) mod window;
 mod wish;
 
-pub use self::batch::{Batch, Extension, RequestCounts, Wait};
+pub use self::batch::{Batch, RequestCounts};
 pub use self::errors::{BatchError, BatchErrors};
+pub use self::extension::{Continued, Extension, Rerun, Reused, Wait};
 pub use self::file::FileObject;
 pub use self::list::BatchList;
 pub use self::metadata::Metadata;

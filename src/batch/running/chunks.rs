@@ -13,13 +13,13 @@ use crate::wire::Usage;
 
 /// All chunks that are open, and the sum of those that are not.
 #[derive(Debug, Default)]
-pub(super) struct Chunks {
+pub(in crate::batch) struct Chunks {
     open: Sorted<u32, Chunk>,
     closed: Tally,
     /// Requests with a result, or handed out to get one.
-    pub(super) seen: u64,
+    pub(in crate::batch) seen: u64,
     /// A chunk was closed since the last checkpoint.
-    pub(super) dirty: bool,
+    pub(in crate::batch) dirty: bool,
     /// Chunks below this were opened in this turn.
     opened: u32,
 }
@@ -39,12 +39,17 @@ struct Chunk {
 }
 
 impl Chunks {
-    pub(super) fn resume(closed: Tally) -> Self {
+    pub(in crate::batch) fn resume(closed: Tally) -> Self {
         Self { closed, seen: closed.lines(), ..Self::default() }
     }
 
     /// Opens a chunk, with what an earlier turn knew and stored of it.
-    pub(super) fn open(&mut self, start: ChunkStart, end: Option<u64>, stored: &[(String, Vec<u8>)]) {
+    pub(in crate::batch) fn open(
+        &mut self,
+        start: ChunkStart,
+        end: Option<u64>,
+        stored: &[(String, Vec<u8>)],
+    ) {
         let mut chunk = Chunk {
             start,
             end,
@@ -67,13 +72,13 @@ impl Chunks {
     }
 
     /// Whether a chunk was opened in this turn, by whichever reader came to it first. They all take the same way.
-    pub(super) fn was_opened(&self, chunk: u32) -> bool {
+    pub(in crate::batch) fn was_opened(&self, chunk: u32) -> bool {
         chunk < self.opened
     }
 
     /// A reader comes to a request of a chunk. Whether it has no result yet.
     #[must_use]
-    pub(super) fn meet(&mut self, chunk: u32, index: u32) -> bool {
+    pub(in crate::batch) fn meet(&mut self, chunk: u32, index: u32) -> bool {
         let Some(chunk) = self.open.get_mut(&chunk) else { return false };
         let is_open = !chunk.is_done(index);
         if index == chunk.requests {
@@ -84,7 +89,7 @@ impl Chunks {
     }
 
     /// The chunk is read to its end.
-    pub(super) fn seal(&mut self, chunk: u32, end: u64) {
+    pub(in crate::batch) fn seal(&mut self, chunk: u32, end: u64) {
         if let Some(open) = self.open.get_mut(&chunk) {
             open.end = Some(end);
             open.sealed = true;
@@ -93,7 +98,13 @@ impl Chunks {
     }
 
     /// A result is durable.
-    pub(super) fn finish(&mut self, chunk: u32, index: u32, outcome: Outcome, usage: Option<&Usage>) {
+    pub(in crate::batch) fn finish(
+        &mut self,
+        chunk: u32,
+        index: u32,
+        outcome: Outcome,
+        usage: Option<&Usage>,
+    ) {
         if let Some(open) = self.open.get_mut(&chunk) {
             open.finish(index, outcome, usage);
             self.close_if_done(chunk);
@@ -101,18 +112,18 @@ impl Chunks {
     }
 
     /// The number of the next group of results of this chunk.
-    pub(super) fn take_group(&mut self, chunk: u32) -> u32 {
+    pub(in crate::batch) fn take_group(&mut self, chunk: u32) -> u32 {
         let Some(open) = self.open.get_mut(&chunk) else { return 0 };
         open.next_group += 1;
         open.next_group - 1
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::batch) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
     /// Everything durable so far.
-    pub(super) fn tally(&self) -> Tally {
+    pub(in crate::batch) fn tally(&self) -> Tally {
         let mut sum = self.closed;
         self.open.iter().for_each(|(_, chunk)| sum.add(&chunk.tally));
         sum
@@ -120,7 +131,7 @@ impl Chunks {
 
     /// What a checkpoint keeps: the closed sum, the chunks whose end is known, and where to resume if the reader
     /// is in the middle of a fresh chunk.
-    pub(super) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
+    pub(in crate::batch) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
         let sealed = self
             .open
             .iter()
@@ -134,7 +145,7 @@ impl Chunks {
         let done = self
             .open
             .get(&index)
-            .is_some_and(|chunk| chunk.sealed && chunk.tally.lines() == u64::from(chunk.requests));
+            .is_some_and(|chunk| chunk.sealed && chunk.tally.ended() == u64::from(chunk.requests));
         if done && let Some(chunk) = self.open.remove(&index) {
             self.closed.add(&chunk.tally);
             self.dirty = true;
@@ -144,7 +155,7 @@ impl Chunks {
 
 /// Chunks there may be: each is full, but for the last. A lost input keeps the reader from all chunks with
 /// results that an earlier turn stored.
-pub(super) fn most_chunks(requests: u64, bytes: u64) -> u32 {
+pub(in crate::batch) fn most_chunks(requests: u64, bytes: u64) -> u32 {
     let full = requests / u64::from(CHUNK_REQUESTS) + bytes / CHUNK_BYTES;
     u32::try_from(full + 1).unwrap_or(u32::MAX)
 }

@@ -61,7 +61,7 @@ impl Running {
 
     /// Ends all requests that did not, in input order.
     fn stop_everything(&mut self, context: &mut Context, halt: Halt) {
-        context.batch.edgebatch = None;
+        context.batch.tell(None);
         let flights = self.lanes.abort_all().map(|request| (request, true));
         let pending = self.pools.iter_mut().flat_map(Pool::stop).map(|request| (request, false));
         let mut stopped: Sorted<u64, (Box<Request>, bool)> = Sorted::default();
@@ -78,6 +78,9 @@ impl Running {
     pub(super) fn finish(&mut self, context: &mut Context) -> Result<Next, Defect> {
         let tally = self.chunks.tally();
         let total = context.batch.request_counts.total;
+        // Lines of requests that another batch did not come to, and this one was not to run.
+        let reused = context.batch.continued().filter(|continued| continued.merge);
+        let kept = reused.and_then(|continued| continued.reused).map_or(0, |reused| reused.not_run);
         let ending = match self.halt.take() {
             Some(Halt::InputGone(errors)) => Ending::Failed(errors),
             _ if tally.lines() != total => {
@@ -87,7 +90,7 @@ impl Running {
             Some(Halt::Expired) => Ending::Expired,
             Some(Halt::Cancelled) => Ending::Completed,
             // An earlier turn's clock was ahead of this one's.
-            None if tally.not_run > 0 => Ending::Expired,
+            None if tally.not_run > kept => Ending::Expired,
             None => Ending::Completed,
         };
         if context.batch.status == BatchStatus::InProgress {

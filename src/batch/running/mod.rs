@@ -16,15 +16,15 @@
 //! | `unsaved` | finished lines on their way to the store |
 //! | `halt` | what ends a run early, and how each run ends |
 
-mod chunks;
+pub(super) mod chunks;
 mod halt;
 mod lanes;
 mod pending;
 mod pools;
-mod reader;
+pub(super) mod reader;
 mod replies;
-mod request;
-mod routes;
+pub(super) mod request;
+pub(super) mod routes;
 mod unsaved;
 mod whose_fault;
 mod window;
@@ -35,7 +35,7 @@ use self::lanes::Lanes;
 use self::pools::{Pool, Pools};
 use self::reader::{Reader, Step};
 use self::unsaved::Unsaved;
-use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedRun};
+use crate::batch::checkpoint::{FIRST_CHUNK, SavedPhase, SavedRun};
 use crate::batch::command::{Command, CommandId, Output, Reply};
 use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
@@ -63,20 +63,12 @@ pub(super) struct Running {
 impl Running {
     /// A run that no turn has worked on yet, over a file that names these models.
     pub(super) fn fresh(context: &Context, input_bytes: u64, models: Vec<String>) -> Self {
-        Self::start(context, SavedRun { models, ..Self::beginning(input_bytes) }, false)
+        Self::start(context, SavedRun { models, ..fresh_run(input_bytes) }, false)
     }
 
-    fn beginning(input_bytes: u64) -> SavedRun {
-        SavedRun {
-            input_bytes,
-            next: ChunkStart { chunk: 0, offset: 0, line: 1 },
-            open: Vec::new(),
-            closed: Tally::default(),
-            waiting: Vec::new(),
-            server: None,
-            models: Vec::new(),
-            pools: Vec::new(),
-        }
+    /// A run over a file some of whose requests have results already.
+    pub(super) fn after_reuse(context: &Context, input_bytes: u64, models: Vec<String>) -> Self {
+        Self::start(context, SavedRun { models, ..fresh_run(input_bytes) }, true)
     }
 
     pub(super) fn resume(context: &Context, run: SavedRun) -> Self {
@@ -85,7 +77,7 @@ impl Running {
 
     /// A run of which nothing is known but what it stored.
     pub(super) fn recover(context: &Context, input_bytes: u64) -> Self {
-        Self::start(context, Self::beginning(input_bytes), true)
+        Self::start(context, fresh_run(input_bytes), true)
     }
 
     fn start(context: &Context, run: SavedRun, resumed: bool) -> Self {
@@ -108,15 +100,29 @@ impl Running {
         let Some(leader) = self.pools.leader() else {
             // Nothing was done yet.
             let run = self.pools.unmade().cloned();
-            return SavedPhase::Running(Box::new(run.unwrap_or_else(|| Self::beginning(self.input_bytes))));
+            return SavedPhase::Running(Box::new(run.unwrap_or_else(|| fresh_run(self.input_bytes))));
         };
         let (closed, mut open, unsealed) = self.chunks.snapshot();
         open.extend(leader.untouched());
         let next = unsealed.unwrap_or_else(|| leader.position());
         let models = self.models.clone();
-        let mut run = SavedRun { next, open, closed, models, ..Self::beginning(self.input_bytes) };
+        let mut run = SavedRun { next, open, closed, models, ..fresh_run(self.input_bytes) };
         self.pools.save_in(&mut run);
         SavedPhase::Running(Box::new(run))
+    }
+}
+
+/// A run at its beginning.
+pub(super) fn fresh_run(input_bytes: u64) -> SavedRun {
+    SavedRun {
+        input_bytes,
+        next: FIRST_CHUNK,
+        open: Vec::new(),
+        closed: Tally::default(),
+        waiting: Vec::new(),
+        server: None,
+        models: Vec::new(),
+        pools: Vec::new(),
     }
 }
 

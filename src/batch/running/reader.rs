@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// What comes next.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(in crate::batch) enum Step {
     Request(Box<Request>),
     /// The file changed after validation: this line is no request any more.
     NotARequest(Slot),
@@ -27,7 +27,7 @@ pub(super) enum Step {
 
 /// Stands somewhere in the file.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(in crate::batch) struct Reader {
     batch_id: String,
     file_id: String,
     size: u64,
@@ -58,7 +58,7 @@ struct Current {
 }
 
 impl Reader {
-    pub(super) fn new(
+    pub(in crate::batch) fn new(
         batch_id: &str,
         file_id: &str,
         max_line_bytes: usize,
@@ -83,19 +83,19 @@ impl Reader {
 
     /// How far it came, to be compared with others of the same file: the chunk it comes to next, and how many of an earlier
     /// turn it has behind it, to be read first.
-    pub(super) fn progress(&self) -> (u32, usize, bool) {
+    pub(in crate::batch) fn progress(&self) -> (u32, usize, bool) {
         let loaded = self.current.as_ref().is_none_or(|current| current.loaded);
         let chunk = self.again.front().map_or(self.next.chunk, |span| span.start.chunk);
         (chunk, usize::MAX - self.again.len(), loaded)
     }
 
     /// Where the next fresh chunk starts.
-    pub(super) fn position(&self) -> ChunkStart {
+    pub(in crate::batch) fn position(&self) -> ChunkStart {
         self.next
     }
 
     /// The physical line it comes to next at the earliest.
-    pub(super) fn line(&self) -> u64 {
+    pub(in crate::batch) fn line(&self) -> u64 {
         match (&self.current, self.again.front()) {
             (Some(current), _) if !current.loaded => current.start.line,
             (Some(_), _) => self.splitter.next_number(),
@@ -105,7 +105,7 @@ impl Reader {
     }
 
     /// Chunks of an earlier turn that this one has not come to yet.
-    pub(super) fn untouched(&self) -> impl Iterator<Item = ChunkSpan> {
+    pub(in crate::batch) fn untouched(&self) -> impl Iterator<Item = ChunkSpan> {
         let unloaded = self.current.as_ref().filter(|current| !current.loaded);
         let unloaded = unloaded.and_then(|c| Some(ChunkSpan { start: c.start, end: c.end? }));
         unloaded.into_iter().chain(self.again.iter().copied())
@@ -113,7 +113,7 @@ impl Reader {
 
     /// Bytes that were asked for. `false` when the file is shorter than it was.
     #[must_use]
-    pub(super) fn bytes(&mut self, bytes: Vec<u8>) -> bool {
+    pub(in crate::batch) fn bytes(&mut self, bytes: Vec<u8>) -> bool {
         if bytes.is_empty() || self.read_to + bytes.len() as u64 > self.size {
             return false;
         }
@@ -124,19 +124,19 @@ impl Reader {
     }
 
     /// It waits for stored results, not for the file.
-    pub(super) fn is_loading(&self) -> bool {
+    pub(in crate::batch) fn is_loading(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.loaded)
     }
 
     /// The current chunk's earlier results are counted.
-    pub(super) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
+    pub(in crate::batch) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
         let current = self.current.as_mut()?;
         current.loaded = true;
         Some((current.start, current.end))
     }
 
     /// Goes on to the next request that goes to the pool `own`.
-    pub(super) fn step(&mut self, chunks: &mut Chunks, routes: &Routes, own: usize) -> Step {
+    pub(in crate::batch) fn step(&mut self, chunks: &mut Chunks, routes: &Routes, own: usize) -> Step {
         loop {
             let Some(current) = &mut self.current else {
                 if !self.enter_next_chunk(chunks) {
@@ -185,10 +185,11 @@ impl Reader {
             if self.current.is_some() && self.used == self.buffer.len() && !at_end {
                 let limit = known_end.unwrap_or(self.size);
                 if self.read_to < limit {
-                    return Step::Need(Command::ReadInput {
+                    return Step::Need(Command::Read {
                         file_id: self.file_id.clone(),
                         offset: self.read_to,
                         length: READ_BYTES.min(limit - self.read_to),
+                        is_input: true,
                     });
                 }
             }

@@ -14,7 +14,7 @@ use crate::result::output_line::{self, NoAnswer, Of};
 use crate::result::quote;
 use crate::result::trouble::Trouble;
 use crate::retry::delay_ms;
-use crate::wire::{Extension, Usage, Wait};
+use crate::wire::{Usage, Wait};
 
 /// A try that ended in trouble.
 struct Failed {
@@ -104,7 +104,7 @@ impl Running {
         let pool = self.pools.get(request.route.pool);
         pool.window.on_success();
         pool.health.on_answer(context.now, &request.tries);
-        if pool.wait.is_some() && !self.tell_wait(context) && context.batch.edgebatch.take().is_some() {
+        if pool.wait.is_some() && !self.tell_wait(context) && context.batch.tell(None) {
             self.unsaved.publish_soon();
         }
     }
@@ -155,9 +155,7 @@ impl Running {
             Some(Wait { until: until.div_ceil(1_000), ..pool.wait.clone()? })
         });
         let Some(wait) = told else { return false };
-        let told = Some(Extension { waiting: Some(wait) });
-        if context.batch.edgebatch != told {
-            context.batch.edgebatch = told;
+        if context.batch.tell(Some(wait)) {
             self.unsaved.publish_soon();
             // What the wait is for is to be known after a crash too.
             self.chunks.dirty = true;

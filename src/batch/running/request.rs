@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 /// Which request of the file: what its result is filed under.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
-    pub(super) chunk: u32,
+pub(in crate::batch) struct Slot {
+    pub(in crate::batch) chunk: u32,
     /// Which request of its chunk.
-    pub(super) index: u32,
+    pub(in crate::batch) index: u32,
     /// Physical line, 1-based.
-    pub(super) line: u64,
+    pub(in crate::batch) line: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Request {
-    pub(super) slot: Slot,
-    pub(super) custom_id: String,
+pub(in crate::batch) struct Request {
+    pub(in crate::batch) slot: Slot,
+    pub(in crate::batch) custom_id: String,
     /// As in the file.
-    pub(super) body: Arc<[u8]>,
+    pub(in crate::batch) body: Arc<[u8]>,
     /// Where it goes.
     pub(super) route: Route,
     /// Its tries so far.

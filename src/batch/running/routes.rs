@@ -2,30 +2,30 @@
 
 /// Which pool the requests of a model go to.
 #[derive(Debug, Default)]
-pub(super) struct Routes {
+pub(in crate::batch) struct Routes {
     models: Vec<(String, usize)>,
 }
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(in crate::batch) struct Route {
     /// Which pool it is paced with.
-    pub(super) pool: usize,
+    pub(in crate::batch) pool: usize,
     /// Whether the host said so; else it looks at the request itself.
-    pub(super) is_known: bool,
+    pub(in crate::batch) is_known: bool,
 }
 
 impl Route {
     /// Of a request that names no model, or one of those that are too many.
-    pub(super) const UNKNOWN: Self = Self { pool: 0, is_known: false };
+    pub(in crate::batch) const UNKNOWN: Self = Self { pool: 0, is_known: false };
 }
 
 impl Routes {
-    pub(super) fn add(&mut self, model: String, pool: usize) {
+    pub(in crate::batch) fn add(&mut self, model: String, pool: usize) {
         self.models.push((model, pool));
     }
 
-    pub(super) fn of(&self, model: Option<&str>) -> Route {
+    pub(in crate::batch) fn of(&self, model: Option<&str>) -> Route {
         let found = model.and_then(|model| self.models.iter().find(|(known, _)| known == model));
         found.map_or(Route::UNKNOWN, |&(_, pool)| Route { pool, is_known: true })
     }

@@ -54,7 +54,7 @@ impl World {
                 let wish = self.kv.get(&format!("cancel:{ID}"));
                 Reply::Wish(wish.map(|value| Wish::Cancel { since: since(value) }))
             }
-            Command::ReadInput { offset, length, .. } => {
+            Command::Read { offset, length, .. } => {
                 let from = (*offset as usize).min(self.input.len());
                 Reply::Bytes(self.input[from..(from + *length as usize).min(self.input.len())].to_vec())
             }

@@ -1,0 +1,238 @@
+//! The batch while it takes over results of the one that it continues: input and old result files are gone through side by
+//! side, as all are in the same order, and what need not run again is stored like a result of this batch. Its run then has
+//! the rest to do, and knows of no other batch.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | `past` | the batches that have the results, and their files |
+//! | `tape` | one result file, line by line |
+
+mod past;
+mod tape;
+
+use self::past::Past;
+use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedReuse};
+use crate::batch::command::{Reply, Write};
+use crate::batch::context::{Context, Stop};
+use crate::batch::defect::Defect;
+use crate::batch::phase::{Next, Phase, Suspended, stopped};
+use crate::batch::running::chunks::Chunks;
+use crate::batch::running::reader::{Reader, Step};
+use crate::batch::running::request::Request;
+use crate::batch::running::routes::Routes;
+use crate::batch::running::{Running, fresh_run};
+use crate::batch::validating::{cancelled, fail};
+use crate::host::{Fault, FaultKind};
+use crate::limits::{SAVE_BYTES, SAVE_RESULTS};
+use crate::result::group::{LineResult, write_group};
+use crate::result::outcome::{Outcome, Tally};
+use crate::wire::{BatchError, BatchStatus, Continued, RequestCounts, Rerun};
+
+pub(super) struct Reusing {
+    /// As a later turn would take it up: all chunks before `next` are done with.
+    saved: SavedReuse,
+    /// The same, as far as this turn came.
+    now: SavedReuse,
+    wanted: Continued,
+    past: Past,
+    reader: Reader,
+    chunks: Chunks,
+    /// A request that is looked for.
+    request: Option<Box<Request>>,
+    /// What was found of the chunk, and is not stored yet.
+    found: Vec<LineResult>,
+    bytes: usize,
+    read_all: bool,
+    /// Who waits for the host: the reader, or a result file.
+    asking: Asking,
+    /// A chunk was finished in this turn.
+    advanced: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Asking {
+    Reader,
+    Past,
+}
+
+impl Reusing {
+    /// Of a batch that was just validated.
+    pub(super) fn resume(context: &Context, wanted: Continued, saved: SavedReuse) -> Self {
+        let mut run = fresh_run(saved.input_bytes);
+        run.next = saved.next;
+        let limits = &context.settings.limits;
+        let (id, input) = (&context.batch.id, &context.batch.input_file_id);
+        Self {
+            past: Past::resume(&wanted.continue_from, saved.past.as_deref(), limits),
+            now: saved.clone(),
+            saved,
+            wanted,
+            reader: Reader::new(id, input, limits.max_line_bytes, &run, false),
+            chunks: Chunks::resume(Tally::default()),
+            request: None,
+            found: Vec::new(),
+            bytes: 0,
+            read_all: false,
+            asking: Asking::Past,
+            advanced: false,
+        }
+    }
+
+    pub(super) fn saved(&self) -> SavedPhase {
+        SavedPhase::Reusing(Box::new(self.saved.clone()))
+    }
+
+    /// Looks for a request among the results, and keeps what need not run again.
+    fn reuse(&mut self, request: &Request) {
+        let slot = request.slot;
+        // It is known where the chunk ends once all of its requests have.
+        self.chunks.finish(slot.chunk, slot.index, Outcome::Skipped, None);
+        let Some((mut outcome, says, line)) = self.past.take(&request.custom_id) else { return };
+        let reused = self.now.reused.get_or_insert_default();
+        if outcome == Outcome::Completed {
+            reused.completed += 1;
+            reused.usage.add(&says.usage);
+        } else if self.wanted.only.contains(&says.ending) {
+            return;
+        } else if says.ending == Rerun::Failed {
+            reused.failed += 1;
+        } else {
+            outcome = Outcome::NotRun;
+            reused.not_run += 1;
+        }
+        let (outcome, line) = match self.wanted.merge {
+            true => (outcome, line),
+            false => (Outcome::Skipped, Vec::new()),
+        };
+        self.now.skipped += u64::from(outcome == Outcome::Skipped);
+        self.bytes += line.len();
+        self.found.push(LineResult { chunk: slot.chunk, index: slot.index, outcome, usage: None, line });
+    }
+
+    /// Stores what was found; once the chunk is done with, also how far it came.
+    fn save(&mut self, context: &mut Context, chunk_done: bool) {
+        let found = std::mem::take(&mut self.found);
+        self.bytes = 0;
+        let mut writes = Vec::new();
+        if let Some(first) = found.first() {
+            let group = self.chunks_group(first.chunk);
+            let entries = write_group(&context.batch.id, first.chunk, group, &found);
+            writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
+        }
+        if chunk_done {
+            self.now.next = self.reader.position();
+            self.now.group = 0;
+            self.now.past = self.past.saved();
+            self.saved = self.now.clone();
+            self.advanced = true;
+            writes.push(context.checkpoint(self.saved()));
+        }
+        context.start_save(writes);
+    }
+
+    fn chunks_group(&mut self, _chunk: u32) -> u32 {
+        self.now.group += 1;
+        self.now.group - 1
+    }
+
+    /// Everything is taken over: the rest runs.
+    fn run(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        let SavedReuse { input_bytes, model, models, total, skipped, reused, .. } = self.now.clone();
+        context.batch.enter(BatchStatus::InProgress, context.now_seconds())?;
+        context.batch.model = model;
+        context.batch.request_counts = RequestCounts { total: total - skipped, ..RequestCounts::default() };
+        context.batch.reuse(reused.unwrap_or_default());
+        let run = Running::after_reuse(context, input_bytes, models);
+        context.commit(run.checkpoint());
+        Ok(Next::Become(Box::new(run)))
+    }
+
+    fn lost(&self, context: &mut Context, message: &str) -> Result<Next, Defect> {
+        let error = BatchError {
+            code: "results_unreadable".to_owned(),
+            message: format!("The results of '{}' cannot be read: {message}", self.past.batch()),
+            param: Some("edgebatch.continue_from".to_owned()),
+            line: None,
+            column: None,
+            reason: None,
+        };
+        fail(context, vec![error])
+    }
+}
+
+impl Phase for Reusing {
+    fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
+        if let Some(next) = stopped(context) {
+            return Ok(next);
+        }
+        if !context.save.is_idle() || !context.io.is_idle() {
+            return Ok(Next::Idle);
+        }
+        if let Some(next) = cancelled(context)? {
+            return Ok(next);
+        }
+        if self.advanced && context.stop == Some(Stop::Deadline) {
+            return Ok(Next::Become(Box::new(Suspended { wake_at: context.now })));
+        }
+        loop {
+            if self.found.len() >= SAVE_RESULTS || self.bytes >= SAVE_BYTES {
+                self.save(context, false);
+                return Ok(Next::Again);
+            }
+            if let Some(command) = self.past.needs() {
+                self.asking = Asking::Past;
+                context.io.start(command);
+                return Ok(Next::Again);
+            }
+            if let Some(message) = self.past.fault() {
+                return self.lost(context, &message);
+            }
+            if let Some(request) = self.request.take() {
+                self.reuse(&request);
+            }
+            let ChunkStart { chunk, .. } = self.reader.position();
+            if chunk > self.now.next.chunk || self.read_all {
+                if self.read_all && chunk == self.saved.next.chunk {
+                    return self.run(context);
+                }
+                self.save(context, true);
+                return Ok(Next::Again);
+            }
+            match self.reader.step(&mut self.chunks, &Routes::default(), 0) {
+                Step::Request(request) => self.request = Some(request),
+                Step::NotARequest(slot) => {
+                    self.chunks.finish(slot.chunk, slot.index, Outcome::Skipped, None);
+                }
+                Step::Need(command) => {
+                    self.asking = Asking::Reader;
+                    context.io.start(command);
+                    return Ok(Next::Again);
+                }
+                Step::End => self.read_all = true,
+            }
+        }
+    }
+
+    fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
+        match (self.asking, reply) {
+            (Asking::Reader, Reply::Bytes(bytes)) => {
+                // The run, which goes through all of it again, says what is wrong with the file.
+                if !self.reader.bytes(bytes) {
+                    return self.run(context);
+                }
+            }
+            (Asking::Past, reply) => self.past.answered(reply)?,
+            _ => return Err(Defect::misfit()),
+        }
+        Ok(Next::Again)
+    }
+
+    fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
+        match self.asking {
+            _ if fault.may_pass() && !context.is_expired() => Ok(Next::End(context.fault(fault))),
+            Asking::Reader => self.run(context),
+            Asking::Past if fault.kind == FaultKind::Missing => self.lost(context, "a file of it is gone"),
+            Asking::Past => self.lost(context, &fault.message),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `edgebatch` of `create`: which batch a new one continues.
+
+use super::texts::{Texts, not_found};
+use crate::error::ApiError;
+use crate::json::value::Value;
+use crate::settings::Dialect;
+use crate::wire::{Batch, Continued, Rerun};
+
+const FROM: &str = "edgebatch.continue_from";
+
+/// What the parameter says; nothing where it is absent, null or empty.
+///
+/// # Errors
+/// 400 with the member at fault.
+pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Option<Continued>, ApiError> {
+    let members = match edgebatch {
+        Value::Null => return Ok(None),
+        Value::Object(members) => members,
+        other => return Err(ApiError::wrong_type("edgebatch", "an object", other.kind())),
+    };
+    let (mut from, mut only, mut merge) = (None, None, None);
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            (Some("continue_from" | "only" | "merge"), Value::Null) => {}
+            (Some("continue_from"), Value::String(id)) => from = Some(id),
+            (Some("continue_from"), other) => {
+                return Err(ApiError::wrong_type(FROM, "a string", other.kind()));
+            }
+            (Some("only"), Value::Array(words)) => only = Some(check_only(words, text)?),
+            (Some("only"), other) => {
+                return Err(ApiError::wrong_type("edgebatch.only", "an array", other.kind()));
+            }
+            (Some("merge"), Value::Bool(wanted)) => merge = Some(wanted),
+            (Some("merge"), other) => {
+                return Err(ApiError::wrong_type("edgebatch.merge", "a boolean", other.kind()));
+            }
+            (name, _) => return Err(unknown(name.unwrap_or("[key]"))),
+        }
+    }
+    match from {
+        Some(continue_from) => {
+            let only = only.unwrap_or_else(|| Rerun::ALL.to_vec());
+            Ok(Some(Continued { continue_from, only, merge: merge.unwrap_or(false), reused: None }))
+        }
+        None if only.is_some() || merge.is_some() => Err(ApiError::missing_parameter(FROM)),
+        None => Ok(None),
+    }
+}
+
+fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {
+    let mut named = Vec::new();
+    for (at, word) in words.into_iter().enumerate() {
+        let param = format!("edgebatch.only[{at}]");
+        let Value::String(word) = word else {
+            return Err(ApiError::wrong_type(&param, "a string", word.kind()));
+        };
+        let supported = || Rerun::ALL.map(|rerun| rerun.as_str().to_owned());
+        named.push(Rerun::named(&word).ok_or_else(|| text.invalid_value(&param, &word, &supported()))?);
+    }
+    if named.is_empty() {
+        let message = "Invalid 'edgebatch.only': empty array. Expected an array with minimum length 1, but got an \
+                       empty array instead.";
+        return Err(ApiError::invalid_request(message).param("edgebatch.only").code("empty_array"));
+    }
+    Ok(Rerun::ALL.into_iter().filter(|rerun| named.contains(rerun)).collect())
+}
+
+fn unknown(name: &str) -> ApiError {
+    let name: String = name.chars().take(100).collect();
+    let param = format!("edgebatch.{name}");
+    ApiError::invalid_request(format!("Unknown parameter: '{param}'.")).param(param).code("unknown_parameter")
+}
+
+/// Whether a new batch over `input_file_id`, to run on `endpoint`, may continue another, which may not be there.
+///
+/// # Errors
+/// 404 when there is no such batch, 409 while it has not ended, 400 when it is of another file or endpoint.
+pub(super) fn check_source(
+    id: &str,
+    source: Option<&Batch>,
+    input_file_id: &str,
+    endpoint: &str,
+    dialect: Dialect,
+) -> Result<(), ApiError> {
+    let Some(source) = source else { return Err(not_found(id, dialect).param(FROM)) };
+    if !source.status.is_terminal() {
+        let status = source.status.as_str();
+        let message = format!(
+            "Cannot continue batch '{id}', which is '{status}': wait until it has ended, or cancel it."
+        );
+        return Err(ApiError::conflict(message).param(FROM).code("batch_not_ended"));
+    }
+    for (param, own, wanted) in
+        [("input_file_id", input_file_id, &source.input_file_id), ("endpoint", endpoint, &source.endpoint)]
+    {
+        if own != wanted {
+            let message = format!(
+                "Invalid '{param}': '{own}'. A batch continues another over the same file and endpoint, which is \
+                 '{wanted}' for '{id}'."
+            );
+            return Err(ApiError::invalid_request(message).param(param).code("invalid_value"));
+        }
+    }
+    Ok(())
+}

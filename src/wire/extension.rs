@@ -1,0 +1,135 @@
+//! What a batch says under `edgebatch`: all that OpenAI's object has no key for.
+
+use crate::json::value::Value;
+use crate::wire::Usage;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What this implementation says of a batch besides OpenAI's own members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extension {
+    /// Which batch it continues, and how: `continue_from`, `only`, `merge` and `reused` on the wire.
+    pub continued: Option<Continued>,
+    /// Why nothing starts right now; absent when all goes well.
+    pub waiting: Option<Wait>,
+}
+
+/// Which batch is continued, and what is taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continued {
+    /// The batch it continues.
+    pub continue_from: String,
+    /// Ends of requests that run again; those that never ran do in any case.
+    pub only: Vec<Rerun>,
+    /// Whether its files hold the results of the other batch too.
+    pub merge: bool,
+    /// What was taken over; absent until that is known.
+    pub reused: Option<Reused>,
+}
+
+/// Which requests of a batch run again when it is continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rerun {
+    /// Those that ran and failed.
+    Failed,
+    /// Those that the window was too short for.
+    Expired,
+    /// Those that were cancelled.
+    Cancelled,
+}
+
+impl Rerun {
+    /// All of them, in the order of the wire.
+    pub const ALL: [Self; 3] = [Self::Failed, Self::Expired, Self::Cancelled];
+
+    /// The word for it on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// What a word means.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rerun| rerun.as_str() == word)
+    }
+}
+
+/// Results that were taken over from another batch. Their tokens are not among the batch's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reused {
+    /// Requests answered with 2xx.
+    pub completed: u64,
+    /// Requests that ran and failed, and do not run again.
+    pub failed: u64,
+    /// Requests that were cancelled or expired, and do not run now either.
+    pub not_run: u64,
+    /// Tokens of those answers.
+    pub usage: Usage,
+}
+
+/// Why the requests of a batch wait, and until when. Times are Unix seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// `overloaded`, `unavailable`, `failing` or `refused`.
+    pub reason: String,
+    /// What the model server answered last; null when there was no answer.
+    pub status: Option<u16>,
+    /// What it said, or why it could not be reached.
+    pub message: String,
+    /// When it last answered a request, or else the run began.
+    pub since: u64,
+    /// When it is asked again.
+    pub until: u64,
+}
+
+impl Serialize for Extension {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(Continued { continue_from, only, merge, reused }) = &self.continued {
+            map.serialize_entry("continue_from", continue_from)?;
+            let only: Vec<&str> = only.iter().map(|rerun| rerun.as_str()).collect();
+            map.serialize_entry("only", &only)?;
+            map.serialize_entry("merge", merge)?;
+            if let Some(reused) = reused {
+                map.serialize_entry("reused", reused)?;
+            }
+        }
+        if let Some(waiting) = &self.waiting {
+            map.serialize_entry("waiting", waiting)?;
+        }
+        map.end()
+    }
+}
+
+/// By hand, over the plain value: what is derived is five times the WebAssembly.
+impl<'de> Deserialize<'de> for Extension {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let waiting = value.get("waiting").map(|wait| {
+            let text = |name| wait.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let number = |name| wait.get(name).and_then(Value::as_u64);
+            Wait {
+                reason: text("reason"),
+                status: number("status").map(|status| status as u16),
+                message: text("message"),
+                since: number("since").unwrap_or_default(),
+                until: number("until").unwrap_or_default(),
+            }
+        });
+        let continued = value.get("continue_from").and_then(Value::as_str).map(|from| Continued {
+            continue_from: from.to_owned(),
+            only: match value.get("only") {
+                Some(Value::Array(words)) => {
+                    words.iter().filter_map(|word| Rerun::named(word.as_str()?)).collect()
+                }
+                _ => Rerun::ALL.to_vec(),
+            },
+            merge: matches!(value.get("merge"), Some(Value::Bool(true))),
+            reused: value.get("reused").and_then(|reused| Reused::deserialize(reused.clone()).ok()),
+        });
+        Ok(Self { continued, waiting })
+    }
+}
