@@ -53,23 +53,45 @@ export interface Batch {
   cancelling_at: number | null;
   cancelled_at: number | null;
   request_counts: { total: number; completed: number; failed: number };
-  usage: {
-    input_tokens: number;
-    output_tokens: number;
-    total_tokens: number;
-    input_tokens_details: { cached_tokens: number };
-    output_tokens_details: { reasoning_tokens: number };
-  };
+  usage: BatchUsage;
   metadata: Record<string, string> | null;
   /** What OpenAI's object has no key for; absent when empty. */
   edgebatch?: BatchExtension;
 }
 
+/** Tokens of answers. */
+export interface BatchUsage {
+  input_tokens: number;
+  output_tokens: number;
+  total_tokens: number;
+  input_tokens_details: { cached_tokens: number };
+  output_tokens_details: { reasoning_tokens: number };
+}
+
 /** What this implementation says of a batch besides OpenAI's own members. */
 export interface BatchExtension {
+  /** The batch that it continues. */
+  continue_from?: string;
+  /** Ends of requests that run again; those that never ran do in any case. */
+  only?: BatchRerun[];
+  /** Whether its files hold the results of the other batch too. */
+  merge?: boolean;
+  /** What was taken over of it, once that is known. Its tokens are not among the batch's own. */
+  reused?: {
+    /** Requests answered with 2xx. */
+    completed: number;
+    /** Requests that ran and failed, and do not run again. */
+    failed: number;
+    /** Requests that were cancelled or expired, and do not run now either. */
+    not_run: number;
+    usage: BatchUsage;
+  };
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
 }
+
+/** How requests of a batch ended that run again where another continues it. */
+export type BatchRerun = "failed" | "expired" | "cancelled";
 
 /** Why the requests of a batch wait, and until when. Times are Unix seconds. */
 export interface BatchWait {
@@ -104,6 +126,15 @@ export interface BatchCreateParams {
   metadata?: Record<string, string> | null;
   /** The same key with the same parameters gives the same batch; with others it is a conflict. */
   idempotency_key?: string;
+  /** What OpenAI has no parameter for. */
+  edgebatch?: {
+    /** A batch over the same file, which has ended: what it answered does not run again. */
+    continue_from?: string | null;
+    /** Ends of requests that run again, besides those that never ran. Default: all. */
+    only?: BatchRerun[] | null;
+    /** Whether the new batch's files hold the other one's results too, in input order. Default false. */
+    merge?: boolean | null;
+  } | null;
 }
 
 /** Parameters of {@link Batches.list}. */

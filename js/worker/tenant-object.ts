@@ -131,6 +131,10 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
     return outcome(this.#service.runnerInput(...args));
   }
 
+  runnerFile(...args: Args<"runnerFile">) {
+    return outcome(this.#service.runnerFile(...args));
+  }
+
   runnerStarts(...args: Args<"runnerStarts">) {
     return outcome(this.#service.runnerStarts(...args));
   }

@@ -3,7 +3,7 @@
 
 use crate::error::ApiError;
 use crate::json::value::{Value, to_json};
-use crate::wire::{Batch, BatchErrors, Reused};
+use crate::wire::{Batch, BatchErrors, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::result::checksum;
@@ -89,27 +89,17 @@ pub(super) struct SavedReuse {
     pub(super) group: u32,
     /// The batches that have results; absent until all are found.
     pub(super) past: Option<Vec<SavedPast>>,
-    pub(super) reused: Option<Reused>,
+    /// Completed, failed and not run, and tokens: [`Reused`](crate::wire::Reused).
+    pub(super) reused: ([u64; 3], Usage),
     /// Requests that are none of this batch.
     pub(super) skipped: u64,
 }
 
-/// A batch that has results, and where its files stand.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct SavedPast {
-    pub(super) id: String,
-    pub(super) output: Option<SavedTape>,
-    pub(super) error: Option<SavedTape>,
-}
+/// A batch that has results, and where its output and error files stand.
+pub(super) type SavedPast = (String, Option<SavedTape>, Option<SavedTape>);
 
-/// The next line of a result file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct SavedTape {
-    pub(super) file_id: String,
-    pub(super) size: u64,
-    pub(super) offset: u64,
-    pub(super) line: u64,
-}
+/// A result file: its id and size, and the offset and number of the next line.
+pub(super) type SavedTape = (String, [u64; 3]);
 
 /// Where a chunk starts; where it ends follows from that and the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! | room | what it holds |
 //! |---|---|
 //! | `validating`, `reusing`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `refused` | how a batch ends of which nothing has run |
 //! | `context` | what they share |
 //! | `commit` | how a change of phase is made durable before it has effects |
 //! | `command` | what the machine asks for, and how it is answered |
@@ -20,6 +21,7 @@ mod defect;
 mod finalizing;
 mod input_error;
 mod phase;
+mod refused;
 mod reusing;
 mod running;
 mod validating;

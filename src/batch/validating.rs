@@ -1,18 +1,18 @@
 //! The batch while its input file is checked: nothing runs, nothing is stored, so a restart starts over.
 
 use crate::batch::checkpoint::{FIRST_CHUNK, SavedReuse};
-use crate::batch::cleaning;
 use crate::batch::command::{Command, LookUp, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::input_error::unreadable;
 use crate::batch::phase::{Next, Phase, stopped};
+use crate::batch::refused::{cancelled, fail};
 use crate::batch::reusing::Reusing;
 use crate::batch::running::Running;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
 use crate::validate::{Progress, Rules, Validator};
-use crate::wire::{BatchError, BatchStatus, RequestCounts};
+use crate::wire::{BatchStatus, RequestCounts};
 
 /// Streams the file through the validator.
 pub(super) struct Validating {
@@ -168,7 +168,7 @@ impl Validating {
                 next: FIRST_CHUNK,
                 group: 0,
                 past: None,
-                reused: None,
+                reused: Default::default(),
                 skipped: 0,
             };
             let reusing = Reusing::resume(context, wanted, saved);
@@ -186,25 +186,4 @@ impl Validating {
     fn fail_missing(&self, context: &mut Context) -> Result<Next, Defect> {
         fail(context, vec![self.rules.missing_file(&context.batch.input_file_id)])
     }
-}
-
-/// The end of a batch that was cancelled before anything of it ran.
-pub(super) fn cancelled(context: &mut Context) -> Result<Option<Next>, Defect> {
-    let Some(cancelling_at) = context.cancel_requested_at else { return Ok(None) };
-    context.io.forget();
-    context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
-    context.batch.enter(BatchStatus::Cancelled, context.now_seconds())?;
-    Ok(Some(cleaning::conclude(context)))
-}
-
-/// The end of a batch that was refused before anything of it ran.
-pub(super) fn fail(context: &mut Context, mut data: Vec<BatchError>) -> Result<Next, Defect> {
-    context.io.forget();
-    for error in &mut data {
-        // OpenAI's errors have no such members.
-        (error.column, error.reason) = (None, None);
-    }
-    context.batch.errors = Some(data.into());
-    context.batch.enter(BatchStatus::Failed, context.now_seconds())?;
-    Ok(cleaning::conclude(context))
 }

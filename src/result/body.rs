@@ -45,6 +45,7 @@ pub(super) struct Named {
 
 const NAMES: [&str; 2] = ["usage", "error"];
 
+#[inline(never)]
 pub(super) fn read(body: &[u8]) -> Body<'_> {
     match scan::members(body, NAMES) {
         Ok(top) if top.kind == Kind::Object => return object(Cow::Borrowed(body.trim_ascii()), says(top)),

@@ -52,6 +52,7 @@ pub(crate) enum StoredLine {
 pub(crate) type Entry = (String, Vec<u8>);
 
 /// The entries that store one group. `results` are all of the same chunk.
+#[inline(never)]
 pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResult]) -> Vec<Entry> {
     let mut entries = Vec::with_capacity(1);
     let mut heads = Vec::with_capacity(results.len());

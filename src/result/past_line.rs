@@ -19,9 +19,9 @@ pub(crate) struct PastLine {
 impl PastLine {
     /// Reads a line, without its end. Nothing where it is none.
     pub(crate) fn read(line: &[u8]) -> Option<Self> {
-        let (top, [body]) =
-            scan::members_within(line, ["custom_id", "response", "error"], 1, ["body"]).ok()?;
-        let [custom_id, _, error] = top.found;
+        let names = ["custom_id", "response", "error", "id"];
+        let (top, [body]) = scan::members_within(line, names, 1, ["body"]).ok()?;
+        let [custom_id, _, error, _] = top.found;
         let code = error.filter(|error| error.kind == Kind::Object).and_then(|error| {
             let error = Value::from_json(error.raw.as_bytes()).ok()?;
             error.get("code")?.as_str().map(str::to_owned)

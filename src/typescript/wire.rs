@@ -9,8 +9,8 @@ use crate::service::{CreateParams, ListParams, page, page_limit};
 use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchStatus, Extension, FileObject, InputTokensDetails, Metadata,
-    OutputTokensDetails, RequestCounts, Usage, Wait,
+    Batch, BatchError, BatchErrors, BatchStatus, Continued, Extension, FileObject, InputTokensDetails, Metadata,
+    OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
@@ -24,6 +24,16 @@ fn error() -> BatchError {
         line: Some(1),
         column: None,
         reason: None,
+    }
+}
+
+fn usage() -> Usage {
+    Usage {
+        input_tokens: 1,
+        output_tokens: 2,
+        total_tokens: 3,
+        input_tokens_details: InputTokensDetails { cached_tokens: 4 },
+        output_tokens_details: OutputTokensDetails { reasoning_tokens: 5 },
     }
 }
 
@@ -52,15 +62,15 @@ fn full() -> Batch {
         cancelling_at: Some(8),
         cancelled_at: Some(9),
         request_counts: RequestCounts { total: 1, completed: 2, failed: 3 },
-        usage: Usage {
-            input_tokens: 1,
-            output_tokens: 2,
-            total_tokens: 3,
-            input_tokens_details: InputTokensDetails { cached_tokens: 4 },
-            output_tokens_details: OutputTokensDetails { reasoning_tokens: 5 },
-        },
+        usage: usage(),
         metadata: Some(metadata),
         edgebatch: Some(Extension {
+            continued: Some(Continued {
+                continue_from: "batch_0".into(),
+                only: vec![Rerun::Failed],
+                merge: true,
+                reused: Some(Reused { completed: 1, failed: 2, not_run: 3, usage: usage() }),
+            }),
             waiting: Some(Wait {
                 reason: "failing".into(),
                 status: Some(500),

@@ -58,7 +58,7 @@ impl Rerun {
 }
 
 /// Results that were taken over from another batch. Their tokens are not among the batch's own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reused {
     /// Requests answered with 2xx.
     pub completed: u64,
@@ -128,7 +128,16 @@ impl<'de> Deserialize<'de> for Extension {
                 _ => Rerun::ALL.to_vec(),
             },
             merge: matches!(value.get("merge"), Some(Value::Bool(true))),
-            reused: value.get("reused").and_then(|reused| Reused::deserialize(reused.clone()).ok()),
+            reused: value.get("reused").map(|reused| {
+                let count = |name| reused.get(name).and_then(Value::as_u64).unwrap_or_default();
+                let usage = reused.get("usage").and_then(|usage| Usage::deserialize(usage.clone()).ok());
+                Reused {
+                    completed: count("completed"),
+                    failed: count("failed"),
+                    not_run: count("not_run"),
+                    usage: usage.unwrap_or_default(),
+                }
+            }),
         });
         Ok(Self { continued, waiting })
     }

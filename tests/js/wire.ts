@@ -62,6 +62,25 @@ export const fullBatch: Full<Batch> = {
     name: "text",
   },
   edgebatch: {
+    continue_from: "batch_0",
+    only: ["failed"],
+    merge: true,
+    reused: {
+      completed: 1,
+      failed: 2,
+      not_run: 3,
+      usage: {
+        input_tokens: 1,
+        output_tokens: 2,
+        total_tokens: 3,
+        input_tokens_details: {
+          cached_tokens: 4,
+        },
+        output_tokens_details: {
+          reasoning_tokens: 5,
+        },
+      },
+    },
     waiting: {
       reason: "failing",
       status: 500,
@@ -178,6 +197,25 @@ export const fullList: Full<BatchList> = {
         name: "text",
       },
       edgebatch: {
+        continue_from: "batch_0",
+        only: ["failed"],
+        merge: true,
+        reused: {
+          completed: 1,
+          failed: 2,
+          not_run: 3,
+          usage: {
+            input_tokens: 1,
+            output_tokens: 2,
+            total_tokens: 3,
+            input_tokens_details: {
+              cached_tokens: 4,
+            },
+            output_tokens_details: {
+              reasoning_tokens: 5,
+            },
+          },
+        },
         waiting: {
           reason: "failing",
           status: 500,
@@ -289,6 +327,7 @@ export const createParams: Named<BatchCreateParams> = {
   completion_window: true,
   metadata: true,
   idempotency_key: true,
+  edgebatch: true,
 };
 
 export const listParams: Named<BatchListParams> = {

@@ -27,7 +27,6 @@ batchRoutes.post("/", async (c) => {
   const body = await jsonObject(c);
   try {
     checkNames(body, PARAMETERS);
-    checkExtension(body.edgebatch);
     const outputSeconds = expirySeconds("output_expires_after", body.output_expires_after);
     const key = body.idempotency_key ?? c.req.header("idempotency-key");
     checkLength("input_file_id", body.input_file_id);
@@ -40,13 +39,6 @@ batchRoutes.post("/", async (c) => {
     throw new ApiError({ status, type, param, code, message: `Invalid value: ${message}` });
   }
 });
-
-/** A name of its own, for parameters that OpenAI has not. There are none yet. */
-function checkExtension(value: unknown): void {
-  if (value === undefined || value === null) return;
-  if (typeof value !== "object" || Array.isArray(value)) throw wrongType("edgebatch", "an object", value);
-  checkNames(value as Record<string, unknown>, [], "edgebatch.");
-}
 
 batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.req.param("id"))));
 

@@ -53,6 +53,8 @@ export interface TurnApi {
   runnerWrite(batchId: string, turn: number, ops: KVOp[], checks?: KVCheck[]): Promise<boolean>;
   /** The batch's input file, if it is one. */
   runnerInput(batchId: string, id: string): Promise<StoredFile | null>;
+  /** Any other file: the results of a batch that is continued. */
+  runnerFile(id: string): Promise<StoredFile | null>;
   /** An output or error file is about to be written. One that is there already is written again. */
   runnerStarts(batchId: string, turn: number, fileId: string, key: string): Promise<void>;
   expectMultipart(key: string, uploadId: string): Promise<void>;

@@ -1,4 +1,4 @@
-/** A turn's files: the tenant's input files, and the two files that the batch makes. */
+/** A turn's files: the tenant's input files, results of a batch that is continued, and the two files that the batch makes. */
 
 import { ResourceNotFoundError } from "../../core/errors.ts";
 import { newFileId } from "../../core/file-id.ts";
@@ -37,15 +37,18 @@ export class RunFiles implements Files {
     this.#turn = options.turn;
   }
 
-  async retrieve(id: string): Promise<FileObject | null> {
-    const found = await this.#tenant().runnerInput(this.#batchId, id);
+  async retrieve(id: string, holder?: string): Promise<FileObject | null> {
+    const tenant = this.#tenant();
+    const found = await (holder === undefined
+      ? tenant.runnerFile(id)
+      : tenant.runnerInput(this.#batchId, id));
     if (found) this.#segments.set(id, found.segments);
     else this.#segments.delete(id);
     return found?.file ?? null;
   }
 
-  async read(id: string, offset: number, length: number): Promise<Uint8Array> {
-    const segments = this.#segments.get(id) ?? ((await this.retrieve(id)) && this.#segments.get(id));
+  async read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array> {
+    const segments = this.#segments.get(id) ?? ((await this.retrieve(id, holder)) && this.#segments.get(id));
     if (!segments) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
     try {
       const bytes = await this.#inTime(id, readSegments(this.#blobs, segments, offset, length));

@@ -204,6 +204,10 @@ export class TenantService implements TenantApi, TurnApi {
     return found?.file.purpose === "batch" ? found : null;
   }
 
+  runnerFile(id: string): Promise<StoredFile | null> {
+    return this.#files.find(id, now());
+  }
+
   async runnerStarts(batchId: string, turn: number, fileId: string, key: string): Promise<void> {
     await this.#checkTurn(new Change(this.#kv), batchId, turn);
     if (!(await this.#files.find(fileId, now()))) await this.expectObjects([key]);

@@ -16,17 +16,17 @@ use crate::batch::command::{Reply, Write};
 use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, Suspended, stopped};
+use crate::batch::refused::{cancelled, fail};
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::reader::{Reader, Step};
 use crate::batch::running::request::Request;
 use crate::batch::running::routes::Routes;
 use crate::batch::running::{Running, fresh_run};
-use crate::batch::validating::{cancelled, fail};
 use crate::host::{Fault, FaultKind};
 use crate::limits::{SAVE_BYTES, SAVE_RESULTS};
 use crate::result::group::{LineResult, write_group};
 use crate::result::outcome::{Outcome, Tally};
-use crate::wire::{BatchError, BatchStatus, Continued, RequestCounts, Rerun};
+use crate::wire::{BatchError, BatchStatus, Continued, RequestCounts, Rerun, Reused};
 
 pub(super) struct Reusing {
     /// As a later turn would take it up: all chunks before `next` are done with.
@@ -88,17 +88,17 @@ impl Reusing {
         // It is known where the chunk ends once all of its requests have.
         self.chunks.finish(slot.chunk, slot.index, Outcome::Skipped, None);
         let Some((mut outcome, says, line)) = self.past.take(&request.custom_id) else { return };
-        let reused = self.now.reused.get_or_insert_default();
+        let ([completed, failed, not_run], usage) = &mut self.now.reused;
         if outcome == Outcome::Completed {
-            reused.completed += 1;
-            reused.usage.add(&says.usage);
+            *completed += 1;
+            usage.add(&says.usage);
         } else if self.wanted.only.contains(&says.ending) {
             return;
         } else if says.ending == Rerun::Failed {
-            reused.failed += 1;
+            *failed += 1;
         } else {
             outcome = Outcome::NotRun;
-            reused.not_run += 1;
+            *not_run += 1;
         }
         let (outcome, line) = match self.wanted.merge {
             true => (outcome, line),
@@ -141,7 +141,8 @@ impl Reusing {
         context.batch.enter(BatchStatus::InProgress, context.now_seconds())?;
         context.batch.model = model;
         context.batch.request_counts = RequestCounts { total: total - skipped, ..RequestCounts::default() };
-        context.batch.reuse(reused.unwrap_or_default());
+        let ([completed, failed, not_run], usage) = reused;
+        context.batch.reuse(Reused { completed, failed, not_run, usage });
         let run = Running::after_reuse(context, input_bytes, models);
         context.commit(run.checkpoint());
         Ok(Next::Become(Box::new(run)))

@@ -46,10 +46,10 @@ impl Past {
         // A byte of an answer may take six in a text of the file.
         let max_line_bytes = 6 * limits.max_response_bytes + SLACK_BYTES;
         let tape = |tape: SavedTape| Tape::resume(tape, max_line_bytes);
-        let batches = saved.unwrap_or_default().iter().cloned().map(|past| PastBatch {
-            id: past.id,
-            output: past.output.map(tape),
-            error: past.error.map(tape),
+        let batches = saved.unwrap_or_default().iter().cloned().map(|(id, output, error)| PastBatch {
+            id,
+            output: output.map(tape),
+            error: error.map(tape),
         });
         Self {
             batches: batches.collect(),
@@ -62,10 +62,8 @@ impl Past {
 
     /// What a later turn needs, once all is found.
     pub(super) fn saved(&self) -> Option<Vec<SavedPast>> {
-        let saved = |batch: &PastBatch| SavedPast {
-            id: batch.id.clone(),
-            output: batch.output.as_ref().map(Tape::saved),
-            error: batch.error.as_ref().map(Tape::saved),
+        let saved = |PastBatch { id, output, error }: &PastBatch| {
+            (id.clone(), output.as_ref().map(Tape::saved), error.as_ref().map(Tape::saved))
         };
         self.finding.is_none().then(|| self.batches.iter().map(saved).collect())
     }
@@ -130,8 +128,7 @@ impl Past {
                     self.fault = Some(format!("its {which} file '{file_id}' is gone"));
                     return Ok(());
                 };
-                let saved = SavedTape { file_id, size: file.bytes, offset: 0, line: 1 };
-                let tape = Some(Tape::resume(saved, self.max_line_bytes));
+                let tape = Some(Tape::resume((file_id, [file.bytes, 0, 1]), self.max_line_bytes));
                 let batch = self.batches.last_mut().ok_or_else(Defect::misfit)?;
                 if is_output { batch.output = tape } else { batch.error = tape }
             }

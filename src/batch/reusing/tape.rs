@@ -37,7 +37,7 @@ struct Head {
 
 impl Tape {
     pub(super) fn resume(saved: SavedTape, max_line_bytes: usize) -> Self {
-        let SavedTape { file_id, size, offset, line } = saved;
+        let (file_id, [size, offset, line]) = saved;
         Self {
             file_id,
             size,
@@ -53,7 +53,7 @@ impl Tape {
     }
 
     pub(super) fn saved(&self) -> SavedTape {
-        SavedTape { file_id: self.file_id.clone(), size: self.size, offset: self.offset, line: self.line }
+        (self.file_id.clone(), [self.size, self.offset, self.line])
     }
 
     pub(super) fn file_id(&self) -> &str {

@@ -136,6 +136,7 @@ impl Reader {
     }
 
     /// Goes on to the next request that goes to the pool `own`.
+    #[inline(never)]
     pub(in crate::batch) fn step(&mut self, chunks: &mut Chunks, routes: &Routes, own: usize) -> Step {
         loop {
             let Some(current) = &mut self.current else {
