@@ -12,13 +12,14 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 9] = [
+pub const PREFIXES: [(&str, Owner, bool); 10] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
     (CHECKPOINT_PREFIX, Owner::Run, true),
     (RESULT_PREFIX, Owner::Run, true),
     (LARGE_PREFIX, Owner::Run, true),
+    (EVENT_PREFIX, Owner::Run, false),
     (CANCEL_PREFIX, Owner::Service, false),
     (IDEMPOTENCY_PREFIX, Owner::Service, false),
     (NEWEST, Owner::Service, false),
@@ -64,6 +65,13 @@ pub fn cancel(id: &str) -> String {
 
 /// Prefix of all cancels not yet carried out.
 pub const CANCEL_PREFIX: &str = "cancel:";
+
+/// The event of a batch's end, until it is told.
+pub fn event(id: &str) -> String {
+    format!("{EVENT_PREFIX}{id}")
+}
+
+const EVENT_PREFIX: &str = "event:";
 
 /// Which batch an idempotency key belongs to. The key is hashed: a user's text must not end up in a key of the store.
 pub fn idempotency(key_hash: u128) -> String {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub lease_ms: u64,
     /// The host has made sure that nobody else runs the store's batches: what is leased to others was left by them.
     pub sole_owner: bool,
+    /// Whether the end of a batch leaves a record `event:`, for whoever tells users of it.
+    pub events: bool,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             completion_windows: vec![COMPLETION_WINDOW.to_owned()],
             lease_ms: LEASE_MS,
             sole_owner: false,
+            events: false,
         }
     }
 }

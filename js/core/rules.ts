@@ -22,6 +22,7 @@ export const defaults: SettingsWithDefaults = {
   completionWindows: ["24h"],
   leaseMs: 10000,
   soleOwner: false,
+  events: false,
 };
 
 /** Every status of a batch, and whether it is the end. */
@@ -124,6 +125,11 @@ export const keys = {
     prefix: "large:",
     owner: "run",
     isPrivate: true,
+  },
+  event: {
+    prefix: "event:",
+    owner: "run",
+    isPrivate: false,
   },
   cancel: {
     prefix: "cancel:",

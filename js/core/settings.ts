@@ -39,6 +39,11 @@ export interface ServiceSettings extends ValidationOptions {
    * once. Default false.
    */
   soleOwner?: boolean;
+  /**
+   * Whether the end of a batch leaves a record `event:` and its id in the store, of an event in OpenAI's shape: written with
+   * that end, so that no crash comes between, and deleted by whoever tells it. Default false.
+   */
+  events?: boolean;
 }
 
 /** Every setting, as the core has it where nothing is set. */

@@ -4,6 +4,7 @@ use crate::batch::checkpoint::SavedPhase;
 use crate::batch::command::{TurnEnd, Write};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
+use crate::batch::outbox;
 use crate::batch::phase::{Next, Phase};
 use crate::keys;
 
@@ -12,12 +13,14 @@ use crate::keys;
 #[derive(Debug, Default)]
 pub(super) struct Cleaning {
     asked: bool,
+    /// The end of the batch was made durable in this turn, with the event of it.
+    told: bool,
 }
 
 /// Makes the terminal batch durable; then what it leaves is cleaned up.
 pub(super) fn conclude(context: &mut Context) -> Next {
     context.commit(SavedPhase::Cleaning);
-    Next::Become(Box::new(Cleaning::default()))
+    Next::Become(Box::new(Cleaning { told: true, ..Cleaning::default() }))
 }
 
 impl Phase for Cleaning {
@@ -30,14 +33,16 @@ impl Phase for Cleaning {
         }
         self.asked = true;
         let id = context.batch.id.clone();
-        context.start_save(vec![
-            context.published(),
+        let mut writes = vec![context.published()];
+        writes.extend(outbox::ended(context).filter(|_| !self.told));
+        writes.extend([
             Write::DeletePrefix(keys::results(&id)),
             Write::DeletePrefix(keys::large_results(&id)),
             Write::Delete(keys::checkpoint(&id)),
             Write::Delete(keys::cancel(&id)),
             Write::Delete(keys::run(&id)),
         ]);
+        context.start_save(writes);
         Ok(Next::Again)
     }
 }

@@ -3,6 +3,7 @@
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};
 use crate::batch::command::{Command, Write};
 use crate::batch::context::Context;
+use crate::batch::outbox;
 use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::SAVE_ATTEMPTS;
@@ -28,7 +29,9 @@ impl Context {
     /// Persist before act: saves a change of phase and holds everything else back until that is durable.
     /// The checkpoint comes first: with it, the published batch can be repeated, not the other way round.
     pub(super) fn commit(&mut self, phase: SavedPhase) {
-        self.start_save(vec![self.checkpoint(phase), self.published()]);
+        let mut writes = vec![self.checkpoint(phase), self.published()];
+        writes.extend(outbox::ended(self));
+        self.start_save(writes);
         self.committing = true;
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `validating`, `reusing`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
 //! | `refused` | how a batch ends of which nothing has run |
+//! | `outbox` | what is to be told of its end |
 //! | `context` | what they share |
 //! | `commit` | how a change of phase is made durable before it has effects |
 //! | `command` | what the machine asks for, and how it is answered |
@@ -20,6 +21,7 @@ mod context;
 mod defect;
 mod finalizing;
 mod input_error;
+mod outbox;
 mod phase;
 mod refused;
 mod reusing;

@@ -9,8 +9,8 @@ use crate::service::{CreateParams, ListParams, page, page_limit};
 use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchStatus, Continued, Extension, FileObject, InputTokensDetails, Metadata,
-    OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
+    Batch, BatchError, BatchErrors, BatchStatus, Continued, Extension, FileObject, InputTokensDetails,
+    Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};

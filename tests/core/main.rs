@@ -10,6 +10,7 @@ mod illegal_changes;
 mod leases;
 mod machine;
 mod outages;
+mod outbox;
 mod pools;
 mod published;
 mod regression;
