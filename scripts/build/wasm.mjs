@@ -11,7 +11,7 @@ import { Failure, run, say, seconds } from "../lib/process.mjs";
 /** The builds by the names of their files: what each is made with, and may weigh after gzip. */
 const builds = {
   // On level 2 it is 3.5 KiB smaller, and as fast; the page's would be slower, and hardly smaller.
-  edgebatch: { options: ["--config", "profile.release.package.edgebatch.opt-level=2"], budget: 176 * 1024 },
+  edgebatch: { options: ["--config", "profile.release.package.edgebatch.opt-level=2"], budget: 180 * 1024 },
   // The page's, which visitors wait for; not published.
   validator: { options: ["--no-default-features"], budget: 53 * 1024 },
 };

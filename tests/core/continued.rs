@@ -207,7 +207,8 @@ fn killed_anywhere_it_takes_over_and_runs_each_request_once() {
                 assert_eq!(got.batch.usage, expected.batch.usage, "{what}");
                 assert_eq!(got.batch.edgebatch, expected.batch.edgebatch, "{what}");
                 assert!(
-                    got.output.as_deref().map(without_ids) == expected.output.as_deref().map(without_ids),
+                    got.output.as_deref().map(|file| without_ids(file))
+                        == expected.output.as_deref().map(|file| without_ids(file)),
                     "{what}"
                 );
             }
@@ -216,7 +217,7 @@ fn killed_anywhere_it_takes_over_and_runs_each_request_once() {
 }
 
 /// Lines without their ids, which are made of the batch's.
-fn without_ids(file: &Vec<u8>) -> Vec<Value> {
+fn without_ids(file: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(file).expect("UTF-8");
     let without = |line: &str| {
         let mut line: Value = serde_json::from_str(line).expect("JSON");

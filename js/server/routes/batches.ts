@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
 import { type HonoEnv, jsonObject } from "../http.ts";
-import { checkLength, checkNames, expirySeconds, limitOf, wrongType } from "../params.ts";
+import { checkLength, checkNames, expirySeconds, limitOf } from "../params.ts";
 
 const PARAMETERS = [
   "input_file_id",

@@ -54,6 +54,8 @@ export async function startUpstream(answer: Answer): Promise<Upstream> {
     close: () => close(server),
   };
   const server = createServer(async (request, response) => {
+    // It has no list of models.
+    if (request.method === "GET") return reply(response, 404, { error: { message: "Not found" } });
     upstream.inFlight += 1;
     upstream.mostInFlight = Math.max(upstream.mostInFlight, upstream.inFlight);
     upstream.times.push(Date.now());
