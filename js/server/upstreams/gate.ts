@@ -9,6 +9,7 @@
 
 import { FairQueue, type Waiting } from "./queue.ts";
 import type { Call, ServerState } from "./server-state.ts";
+import { givesSign } from "./sign.ts";
 import type { CallKind, Clock } from "./types.ts";
 
 /** How long a request waits for its place before it goes back to where it came from. */
@@ -150,9 +151,17 @@ export class Gate {
   /** Servers that are not left out; where all are, the one that is to be back first, so that its trouble is seen. */
   #open(pool: Pool): Pool {
     const now = this.#clock.now();
-    const open = pool.filter(({ health }) => health.isOpen(now));
+    for (const state of pool) if (state.health.isDue(now)) void this.#askForSign(state);
+    const open = pool.filter(({ health }) => health.isOpen);
     if (open.length > 0 || pool.length === 0) return open;
     return [pool.reduce((first, other) => (other.health.until < first.health.until ? other : first))];
+  }
+
+  /** Asks a server that was left out whether it is there: a request that it does not answer would slow its batch down. */
+  async #askForSign(state: ServerState): Promise<void> {
+    const isThere = await givesSign(state.server, this.#clock);
+    state.health.gaveSign(isThere, this.#clock.now());
+    this.pump();
   }
 
   #hasRoom({ server, inFlight, lastBatchAt }: ServerState): boolean {

@@ -11,28 +11,44 @@ export type Verdict = "works" | "fails" | "nothing";
 export class Health {
   #failures = 0;
   #leftOutMs = 0;
-  /** Until when it is left out, and then until a probe was answered. */
+  /** Until when it is left out, and then until a call was answered. */
   #until: number | null = null;
+  /** Whether it is asked for a sign of life, has given one, or neither. */
+  #sign: "none" | "asked" | "given" = "none";
   #probe: object | undefined;
 
   get isLeftOut(): boolean {
     return this.#until !== null;
   }
 
-  /** When it may be probed; the past for one that is not left out. */
+  /** When it may be asked again; the past for one that is not left out. */
   get until(): number {
     return this.#until ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Whether a call may go to it: any, or the one that finds out whether it works again. */
-  isOpen(now: number): boolean {
-    return this.#until === null || (now >= this.#until && this.#probe === undefined);
+  get isOpen(): boolean {
+    return this.#until === null || (this.#sign === "given" && this.#probe === undefined);
+  }
+
+  /** Whether to ask for a sign of life now. Says so once. */
+  isDue(now: number): boolean {
+    if (this.#until === null || now < this.#until || this.#sign !== "none") return false;
+    this.#sign = "asked";
+    return true;
+  }
+
+  /** It gave a sign of life, or none. */
+  gaveSign(isThere: boolean, now: number): void {
+    if (this.#until === null) return;
+    if (isThere) this.#sign = "given";
+    else this.#leaveOut(now);
   }
 
   /** A call goes to it. What this gives is said again when the call ends. */
-  started(now: number): object {
+  started(): object {
     const call = {};
-    if (this.#until !== null && now >= this.#until) this.#probe ??= call;
+    if (this.#sign === "given") this.#probe ??= call;
     return call;
   }
 
@@ -45,6 +61,7 @@ export class Health {
       this.#failures = 0;
       this.#leftOutMs = 0;
       this.#until = null;
+      this.#sign = "none";
       return wasLeftOut ? "back" : undefined;
     }
     if (this.isLeftOut) {
@@ -61,5 +78,6 @@ export class Health {
   #leaveOut(now: number): void {
     this.#leftOutMs = Math.min(Math.max(this.#leftOutMs * 2, FIRST_MS), LONGEST_MS);
     this.#until = now + this.#leftOutMs;
+    this.#sign = "none";
   }
 }

@@ -38,7 +38,7 @@ export class ServerState {
   begin(kind: CallKind, now: number): Call {
     this.inFlight[kind] += 1;
     if (kind === "batch") this.lastBatchAt = now;
-    return { kind, sentAt: now, token: this.health.started(now) };
+    return { kind, sentAt: now, token: this.health.started() };
   }
 
   /** There is an answer, or there will be none. */

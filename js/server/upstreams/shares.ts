@@ -15,15 +15,35 @@ const CACHED_MS = 50;
 const LOOK_BACK_MS = 100;
 /** A run that did not ask for so long, and has nothing in flight, takes no part. */
 const ABSENT_MS = 2_000;
+/** How many requests one may be behind the others: so often it has the odd place until it has caught up. */
+const MOST_BEHIND = 16;
+
+/** One of those who share. */
+interface Sharer {
+  /** Requests that were sent, as far as they count. */
+  served: number;
+  /** Requests that it would have in flight. */
+  readonly demand: number;
+}
+
+class Tenant implements Sharer {
+  readonly runs = new Map<string, Run>();
+  served = 0;
+
+  get demand(): number {
+    let sum = 0;
+    for (const { demand } of this.runs.values()) sum += demand;
+    return sum;
+  }
+}
 
 /** One batch's requests to one pool. */
-export class Run {
+export class Run implements Sharer {
   readonly tenant: string;
   readonly batchId: string;
   /** Requests that are in flight, or wait at the gate. */
   active = 0;
-  /** When its last request was sent. */
-  servedAt = Number.NEGATIVE_INFINITY;
+  served = 0;
   askedAt = Number.NEGATIVE_INFINITY;
   /** What it may have in flight. */
   told = 0;
@@ -56,7 +76,7 @@ export class Run {
 export class Shares {
   readonly #clock: Clock;
   readonly #capacity: () => number;
-  readonly #runs = new Map<string, Run>();
+  readonly #tenants = new Map<string, Tenant>();
   #at = Number.NEGATIVE_INFINITY;
   #forgotAt = Number.NEGATIVE_INFINITY;
 
@@ -67,22 +87,30 @@ export class Shares {
 
   /** Whether any batch has work here. */
   get isIdle(): boolean {
-    for (const { active } of this.#runs.values()) if (active > 0) return false;
+    for (const { runs } of this.#tenants.values())
+      for (const { active } of runs.values()) if (active > 0) return false;
     return true;
   }
 
   run(tenant: string, batchId: string): Run {
-    const key = `${tenant}\n${batchId}`;
-    const run = this.#runs.get(key) ?? new Run(tenant, batchId);
-    this.#runs.set(key, run);
+    const own = this.#tenants.get(tenant) ?? new Tenant();
+    const run = own.runs.get(batchId) ?? new Run(tenant, batchId);
+    own.runs.set(batchId, run);
+    this.#tenants.set(tenant, own);
     return run;
+  }
+
+  /** One of a run's requests is sent. */
+  sent(run: Run): void {
+    run.served += 1;
+    const tenant = this.#tenants.get(run.tenant);
+    if (tenant) tenant.served += 1;
   }
 
   /** One of a run's requests is over. */
   leave(run: Run): void {
     run.active -= 1;
-    if (run.active > 0 || this.#clock.now() - run.askedAt <= ABSENT_MS) return;
-    this.#runs.delete(`${run.tenant}\n${run.batchId}`);
+    this.#forgetAbsent(run, this.#clock.now());
   }
 
   /** Requests that a run may have in flight now. */
@@ -97,44 +125,37 @@ export class Shares {
 
   #compute(now: number): void {
     this.#at = now;
-    const tenants = new Map<string, Run[]>();
-    for (const [key, run] of this.#runs) {
-      if (run.active === 0 && now - run.askedAt > ABSENT_MS) {
-        this.#runs.delete(key);
-        continue;
-      }
-      const own = tenants.get(run.tenant) ?? [];
-      own.push(run);
-      tenants.set(run.tenant, own);
+    const mayForget = now - this.#forgotAt >= LOOK_BACK_MS;
+    if (mayForget) this.#forgotAt = now;
+    for (const { runs } of [...this.#tenants.values()]) {
+      for (const run of [...runs.values()]) this.#forgetAbsent(run, now);
     }
-    const runs = [...tenants.values()].map((own) => own.sort(byService));
-    runs.sort(([a], [b]) => byService(a as Run, b as Run));
-    const wanted = runs.map((own) => own.reduce((sum, { demand }) => sum + demand, 0));
-    for (const [i, share] of offers(this.#capacity(), wanted).entries()) {
-      const own = runs[i] as Run[];
-      const told = offers(
-        share,
-        own.map(({ demand }) => demand),
-      );
+    for (const [tenant, share] of offers(this.#capacity(), [...this.#tenants.values()])) {
+      const own = [...tenant.runs.values()];
       // One at least may wait at the gate: a run that has nothing there does not ask again for half a second.
-      for (const [j, run] of own.entries()) run.told = Math.max(told[j] as number, 1);
+      for (const [run, part] of offers(share, own)) run.told = Math.max(part, 1);
+      if (mayForget) for (const run of own) run.forget();
     }
-    if (now - this.#forgotAt < LOOK_BACK_MS) return;
-    this.#forgotAt = now;
-    for (const run of this.#runs.values()) run.forget();
+  }
+
+  #forgetAbsent(run: Run, now: number): void {
+    if (run.active > 0 || now - run.askedAt <= ABSENT_MS) return;
+    const tenant = this.#tenants.get(run.tenant);
+    tenant?.runs.delete(run.batchId);
+    if (tenant?.runs.size === 0) this.#tenants.delete(run.tenant);
   }
 }
 
-/** Whoever was served longest ago is first, and gets what is left over. */
-function byService(a: Run, b: Run): number {
-  return a.servedAt - b.servedAt || 0;
-}
-
-/** Shares; and for those who want less than they could have, that. */
-function offers(capacity: number, demands: number[]): number[] {
+/** Shares; and for those who want less than they could have, that. Whoever was served least gets what is left over. */
+function offers<T extends Sharer>(capacity: number, sharers: T[]): [T, number][] {
+  const most = sharers.reduce((most, { served }) => Math.max(most, served), 0);
+  for (const sharer of sharers) sharer.served = Math.max(sharer.served, most - MOST_BEHIND);
+  sharers.sort((a, b) => a.served - b.served);
+  const demands = sharers.map(({ demand }) => demand);
   const levels = new Levels(capacity, demands);
   return fill(capacity, demands).map((share, i) => {
     const demand = demands[i] as number;
-    return share < demand ? share : Math.max(share, Math.floor(levels.of(demand)));
+    const offer = share < demand ? share : Math.max(share, Math.floor(levels.of(demand)));
+    return [sharers[i] as T, offer];
   });
 }

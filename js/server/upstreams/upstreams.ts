@@ -151,7 +151,7 @@ export class ModelServers implements Upstreams {
     run.enter();
     try {
       const { state, call } = await this.#gate.enter(wish, signal);
-      run.servedAt = this.#clock.now();
+      shares.sent(run);
       let end: CallEnd = "unreachable";
       const { server } = state;
       const { url: path, idempotencyKey } = request;

@@ -248,6 +248,18 @@ test("a body larger than a line of a batch may be is refused, whether or not it 
     assert.equal(upstreams.stats.servers()[0]?.outcomes.interactive.get("unreachable"), undefined);
   }
   const { post } = setUp([model]);
+  let pulled = 0;
+  const endless = new ReadableStream(
+    {
+      pull(controller) {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(1));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  assert.equal((await post(endless, { headers: { "content-length": "9000000" } })).status, 413);
+  assert.equal(pulled, 0);
   const form = new FormData();
   form.set("image", new File([new Uint8Array(9 * 1024 * 1024)], "a.png"));
   assert.equal((await post(form, {}, "/v1/images/edits")).status, 200);

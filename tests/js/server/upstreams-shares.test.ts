@@ -109,6 +109,16 @@ test("tenants that want everything get equal parts, whatever the number of their
   for (const each of b) assert.ok(Math.abs(each / (all / 4) - 1) < 0.15, `${b}`);
 });
 
+test("the odd place goes from one to the other", async () => {
+  const { clock, server, run } = setUp(4, 50);
+  const runs = ["a", "b", "c"].map((tenant) => run(tenant, "1", 1e6));
+  await clock.pass(2_000);
+  const before = runs.map(({ done }) => done);
+  assert.ok((await used(server, clock, 10_000)) > 0.98);
+  const done = runs.map(({ done }, i) => done - (before[i] as number));
+  assert.ok(Math.min(...done) > 0.9 * Math.max(...done), `${done}`);
+});
+
 test("who uses less than its share leaves the rest to the others", async () => {
   const { clock, server, upstreams, run } = setUp(16, 50);
   const narrow = run("a", "1", 1e6, 3);
