@@ -5,6 +5,7 @@ import { time } from "../format.ts";
 import { listBatches } from "./api.ts";
 import { ConnectForm } from "./connect-form.tsx";
 import { connect, connection } from "./connection.ts";
+import { looking } from "./own-server.ts";
 import { usePolling } from "./polling.ts";
 import { BatchProgress, isOver, State } from "./state.tsx";
 
@@ -18,7 +19,9 @@ export function BatchesView() {
     return (
       <div class="narrow">
         <h1>Batches</h1>
-        <p class="lead">Connect to a server to see its batches, and to run a file you have checked.</p>
+        {!looking.value && (
+          <p class="lead">Connect to a server to see its batches, and to run a file you have checked.</p>
+        )}
         <ConnectForm />
       </div>
     );

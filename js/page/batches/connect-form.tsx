@@ -1,13 +1,17 @@
-/** Asks for the server's address and a key, and tries them. */
-import { useId, useState } from "preact/hooks";
+/** Asks for the server's address and a key, and tries them; the page's own server is tried without asking. */
+import { useEffect, useId, useState } from "preact/hooks";
 import { listBatches } from "./api.ts";
 import { baseOf, type Connection, connect, connection } from "./connection.ts";
+import { looking, ownServer } from "./own-server.ts";
 
 export function ConnectForm({ connected }: { connected?: (to: Connection) => void }) {
   const ids = { address: useId(), key: useId(), failure: useId() };
   const [failure, setFailure] = useState("");
   const [busy, setBusy] = useState(false);
   const known = connection.value;
+  useEffect(() => {
+    if (looking.value) void ownServer().then((to) => to && connected?.(to));
+  }, []);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -28,6 +32,7 @@ export function ConnectForm({ connected }: { connected?: (to: Connection) => voi
       setBusy(false);
     }
   };
+  if (looking.value) return <p class="empty">Loading…</p>;
   return (
     <form class="connect" onSubmit={submit} aria-describedby={failure ? ids.failure : undefined}>
       <label for={ids.address}>Server address</label>

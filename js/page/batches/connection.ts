@@ -24,9 +24,18 @@ export function connect(to: Connection | null): void {
   connection.value = to;
   try {
     if (to) sessionStorage.setItem(KEY, JSON.stringify(to));
-    else sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, "");
   } catch {
     // Without storage it is kept until the page is loaded again.
+  }
+}
+
+/** Whether this tab has, or had, a server already. */
+export function wasAsked(): boolean {
+  try {
+    return sessionStorage.getItem(KEY) !== null;
+  } catch {
+    return false;
   }
 }
 

@@ -126,7 +126,9 @@ describe("A connection", () => {
     await other.goto(`${server.url}#/batches`);
     await button(other, "Connect").waitFor();
     await button(page, "Disconnect").click();
-    assert.equal(await page.evaluate(() => JSON.stringify(sessionStorage)), "{}");
+    // Only that there was one.
+    const left = await page.evaluate(() => JSON.stringify(sessionStorage));
+    assert.equal(left, '{"edgebatch-connection":""}');
   });
 });
 
@@ -339,7 +341,8 @@ test("the Worker serves the page itself, beside its API", async () => {
   await button(page, "Connect").click();
   await opened(page);
   await page.locator(".state.completed").waitFor({ timeout: 60_000 });
-  assert.deepEqual(complaints, []);
+  // That its own server asks for a key it knows from its refusal.
+  assert.equal(complaints.filter((each) => !each.includes("status of 401")).join(), "");
   const answers = await Promise.all(
     ["/", "/health", "/v1/models", "/nothing"].map(async (path) => {
       const answer = await fetch(worker.url + path);

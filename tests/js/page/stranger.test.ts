@@ -76,6 +76,6 @@ test("the page that the server serves itself works without a key", async () => {
   assert.deepEqual(got.slice(0, 3), ["basic 200", "basic 200", "basic 200"]);
   assert.equal(got[4], "basic 200");
   const { page, complaints } = await openPage(browser, `${worker.url}/#/batches`);
-  await page.getByLabel("Server address").waitFor();
+  await page.getByRole("button", { name: "Disconnect" }).waitFor();
   assert.deepEqual(complaints, []);
 });
