@@ -17,7 +17,9 @@ WORKDIR /src
 # Packages and tools: made again only when what names their versions has changed.
 COPY package.json package-lock.json .npmrc Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
-COPY scripts scripts
+COPY scripts/setup.mjs scripts/setup.mjs
+COPY scripts/setup scripts/setup
+COPY scripts/lib scripts/lib
 RUN node --input-type=module -e 'import { setup } from "/src/scripts/setup.mjs"; setup()'
 COPY . .
 # What npm would publish, with the packages that it needs to run, in the versions of the lock file.
@@ -26,7 +28,7 @@ RUN mkdir /app \
  && tar -xzf /tmp/edgebatch-*.tgz -C /app --strip-components=1 \
  && cp package-lock.json .npmrc /app \
  && npm ci --prefix /app --omit=dev --ignore-scripts \
- && rm -r /app/package-lock.json /app/.npmrc /app/docs /app/examples
+ && rm -r /app/package-lock.json /app/.npmrc /app/deploy /app/docs /app/examples
 
 FROM node:24-bookworm-slim
 # The image has what runs, and nothing to install more with.

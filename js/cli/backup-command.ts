@@ -2,14 +2,13 @@
 
 import type { Command } from "commander";
 import type { BackupOptions } from "./backup.ts";
+import { withFolder } from "./data-folder.ts";
 
 /** Adds the commands. `done` is told the exit status. */
 export function addBackup(program: Command, done: (status: number) => void): void {
-  program
-    .command("backup")
+  withFolder(program.command("backup"))
     .description("copy all state of `edgebatch serve` into one file, while it runs or not")
     .argument("<file>", "archive to write, in the format of tar, for this user alone")
-    .option("--data <folder>", "the server's folder", ".edgebatch/server")
     .option("--force", "replace a file that exists")
     .addHelpText(
       "after",
@@ -29,16 +28,16 @@ Examples:
       done(await backup(file, options));
     });
 
-  program
-    .command("restore")
+  withFolder(program.command("restore"))
     .description("make a server's folder of what `edgebatch backup` wrote")
     .argument("<file>", "archive that edgebatch backup wrote")
-    .requiredOption("--data <folder>", "folder to make; one that exists must be empty")
     .addHelpText(
       "after",
       `
-The archive is checked to its last byte. Unfinished batches go on when a server starts on
-the folder: see to it that the original no longer runs them, or their calls are made twice.
+The folder is made; one that exists must be empty. The archive is checked to its last
+byte, and what is not whole leaves the folder empty. Unfinished batches go on when a server
+starts on the folder: see to it that the original no longer runs them, or their calls are
+made twice.
 
 Exit status: 0 restored, 2 not restored.
 

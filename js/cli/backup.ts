@@ -2,17 +2,17 @@
 
 import { existsSync } from "node:fs";
 import { backup as makeBackup, restore as unpack } from "../node/backup.ts";
+import { type FolderOptions, folderOf } from "./data-folder.ts";
 import { bytes, CannotRun, count, exit, messageOf, oneLine, plural, say } from "./terminal.ts";
 
-export interface BackupOptions {
-  data: string;
+export interface BackupOptions extends FolderOptions {
   force?: boolean;
 }
 
 /** Gives the exit status. */
-export async function backup(file: string, { data, force }: BackupOptions): Promise<number> {
-  if (force !== true && existsSync(file)) throw new CannotRun(`${file} exists (--force replaces it)`);
-  const made = await makeBackup(data, file).catch((error) => {
+export async function backup(file: string, options: BackupOptions): Promise<number> {
+  if (options.force !== true && existsSync(file)) throw new CannotRun(`${file} exists (--force replaces it)`);
+  const made = await makeBackup(await folderOf(options), file).catch((error) => {
     throw new CannotRun(`no backup: ${messageOf(error)}`);
   });
   for (const key of made.lost.slice(0, 10)) say(`edgebatch: lost, here as in the copy: ${oneLine(key)}`);
@@ -24,7 +24,8 @@ export async function backup(file: string, { data, force }: BackupOptions): Prom
 }
 
 /** Gives the exit status. */
-export async function restore(file: string, { data }: BackupOptions): Promise<number> {
+export async function restore(file: string, options: BackupOptions): Promise<number> {
+  const data = await folderOf(options);
   const made = await unpack(file, data).catch((error) => {
     throw new CannotRun(`nothing was restored: ${messageOf(error)}`);
   });

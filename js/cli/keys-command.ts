@@ -1,7 +1,7 @@
 /** `edgebatch keys`: its commands, their options and their help. */
 
-import { type Command, Option } from "commander";
-import { optionOf, type SettingName, settings, shown } from "../node/serve/config/table.ts";
+import type { Command } from "commander";
+import { withFolder } from "./data-folder.ts";
 import type { KeysOptions } from "./keys.ts";
 
 /** Adds the commands. `done` is told the exit status. */
@@ -44,16 +44,4 @@ Examples:
       const { revokeKeys } = await import("./keys.ts");
       done(await revokeKeys(which, options));
     });
-}
-
-/** Where the keys are is said as it is said to the server. */
-function withFolder(command: Command): Command {
-  for (const name of ["data", "config"] satisfies SettingName[]) {
-    const { kind, help } = settings[name];
-    const flags = `${optionOf(name, settings[name])} <${kind.placeholder}>`;
-    command.addOption(
-      new Option(flags, `${help} (default: ${shown(settings[name], settings[name].default)})`),
-    );
-  }
-  return command;
 }

@@ -2,7 +2,6 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { nearest } from "../core/options.ts";
-import { readSettings } from "../node/serve/config/read.ts";
 import { settings } from "../node/serve/config/table.ts";
 import {
   changeKeys,
@@ -12,11 +11,10 @@ import {
   type StoredKey,
   TENANT_NAME,
 } from "../node/serve/keys/stored.ts";
+import { type FolderOptions, folderOf } from "./data-folder.ts";
 import { CannotRun, exit, plural, print, say } from "./terminal.ts";
 
-export interface KeysOptions {
-  data?: string;
-  config?: string;
+export interface KeysOptions extends FolderOptions {
   models?: string;
   json?: true;
 }
@@ -85,11 +83,6 @@ export async function revokeKeys(which: string, options: KeysOptions): Promise<n
       say(`edgebatch: ${name} has no key any more: its batches are held`);
   }
   return exit.good;
-}
-
-async function folderOf({ data, config }: KeysOptions): Promise<string> {
-  const { values } = await readSettings({ data, config }, process.env);
-  return values.data;
 }
 
 function table(keys: readonly StoredKey[]): string {

@@ -8,7 +8,7 @@
  * before have not. A round that finds all it looks for is the last, and the records it saw are those that are packed.
  */
 
-import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { chown, type FileHandle, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { objectPath } from "../hosts/blobs/disk.ts";
 import { Appender, discard, flushDirectory, isMissing, makeDirectory } from "../hosts/shared/disk.ts";
@@ -232,7 +232,16 @@ async function unpack(source: FileHandle, into: string): Promise<RestoreReport> 
   for (const folder of folders) await flushDirectory(folder);
   // Last: without it no server takes the folder.
   await writeFormat(into, format);
+  await giveToOwner(into);
   return { ...report, createdAt: seal.created_at };
+}
+
+/** What root has made in a folder of somebody else's would be out of the server's reach. */
+async function giveToOwner(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = await stat(folder);
+  if (uid === 0) return;
+  for (const name of await readdir(folder, { recursive: true })) await chown(join(folder, name), uid, gid);
 }
 
 interface Seal {

@@ -1,5 +1,5 @@
-// `npm run demo`: sets up, builds, serves the Worker in workerd and drives the batch in examples/ through it with
-// OpenAI's own client. The embedded model echo-1 answers; nothing leaves this machine.
+// `npm run demo`: sets up, builds, and drives the batch in examples/ with OpenAI's own client: through `edgebatch serve` in
+// front of a small model server, and through the Worker in workerd. Nothing leaves this machine.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { build } from "../build.mjs";
 import { env, node, root } from "../lib/env.mjs";
 import { Failure, main, say, seconds } from "../lib/process.mjs";
+import { startModelServer } from "./demo/model-server.mjs";
+import { startServe, startWorker } from "./demo/servers.mjs";
 
 const shown = 3;
 const folder = join(root, ".edgebatch/demo");
@@ -32,43 +34,10 @@ function freePort() {
   );
 }
 
-/** Serves the Worker until `stop` is called. What it prints is shown only when it fails. */
-async function serve(port) {
-  const settings = { PORT: String(port), HOST: "127.0.0.1", STATE_DIR: join(folder, "state") };
-  // A model takes its time; without any, there would be no progress to see.
-  const child = spawn(node, ["scripts/serve/start.mjs", "--built"], {
-    ...{ cwd: root, stdio: ["ignore", "pipe", "pipe"] },
-    env: {
-      ...env,
-      ...settings,
-      UPSTREAM_URL: "",
-      API_KEYS: "",
-      ALLOW_ANONYMOUS: "1",
-      ECHO_LATENCY_MS: "120",
-    },
-  });
-  const ended = new Promise((next) => child.on("close", next));
-  let printed = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk) => {
-      printed += chunk;
-    });
-  const stop = async () => {
-    child.kill("SIGTERM");
-    await ended;
-  };
-  process.once("SIGINT", () => stop().then(() => process.exit(130)));
-  const address = `http://127.0.0.1:${port}`;
-  while (child.exitCode === null && child.signalCode === null) {
-    const answer = await fetch(`${address}/health`).catch(() => null);
-    if (answer?.ok) return { address, stop };
-    await new Promise((next) => setTimeout(next, 50));
-  }
-  throw new Failure(`demo: the Worker did not start:\n${printed}`);
-}
-
-function drive(address) {
-  const child = spawn(node, [example, input, folder], {
+/** Runs the example against a server; its files go to a folder. Gives the finished batch, as it prints it. */
+function drive(address, into) {
+  mkdirSync(into, { recursive: true });
+  const child = spawn(node, [example, input, into], {
     ...{ cwd: root, stdio: ["ignore", "pipe", "inherit"] },
     env: { ...env, OPENAI_BASE_URL: `${address}/v1`, OPENAI_API_KEY: "any" },
   });
@@ -83,22 +52,58 @@ function drive(address) {
   );
 }
 
-main(async () => {
-  build();
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+/** A call that somebody waits for, at the same address: it goes through to the model server, and its stream comes back. */
+async function ask(address, content) {
+  const { default: OpenAI } = await import("openai");
+  const client = new OpenAI({ baseURL: `${address}/v1`, apiKey: "any" });
+  const messages = [{ role: "user", content }];
+  process.stdout.write("\nchat.completions.create, with stream: true  ");
+  for await (const chunk of await client.chat.completions.create({
+    model: "echo-1",
+    messages,
+    stream: true,
+  })) {
+    process.stdout.write(chunk.choices[0]?.delta.content ?? "");
+  }
+  say("");
+}
+
+async function showServe() {
   const start = performance.now();
-  say("demo: starting the Worker in workerd, with the embedded model echo-1 …");
-  const { address, stop } = await serve(await freePort());
-  say(`demo: it answers at ${address} (${seconds(start)}); now ${example}, with the package openai:\n`);
+  say("demo 1: edgebatch serve, in front of a small model server …");
+  const model = await startModelServer();
+  const { address, stop } = await startServe(folder, model.url);
+  say(`demo 1: it answers at ${address} (${seconds(start)}); now ${example}, with the package openai:\n`);
   try {
-    const batch = await drive(address);
+    await drive(address, join(folder, "from-serve"));
+    await ask(address, "the same address takes calls that somebody waits for");
+  } finally {
+    await stop();
+    model.close();
+  }
+}
+
+async function showWorker() {
+  const start = performance.now();
+  say("\ndemo 2: the Worker in workerd, with the embedded model echo-1 …");
+  const { address, stop } = await startWorker(folder, await freePort());
+  say(`demo 2: it answers at ${address} (${seconds(start)}); the same again:\n`);
+  const into = join(folder, "from-worker");
+  try {
+    const batch = await drive(address, into);
     say("\nthe finished batch:");
     say(batch.trimEnd());
   } finally {
     await stop();
   }
-  head("output file", join(folder, "output.jsonl"));
-  head("error file", join(folder, "errors.jsonl"));
-  say("\nnpm start serves it for your own client.");
+  head("output file", join(into, "output.jsonl"));
+  head("error file", join(into, "errors.jsonl"));
+}
+
+main(async () => {
+  build();
+  rmSync(folder, { recursive: true, force: true });
+  await showServe();
+  await showWorker();
+  say("\nnode dist/cli/main.js serve --url …  serves in front of your model server, npm start the Worker.");
 });

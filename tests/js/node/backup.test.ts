@@ -2,7 +2,15 @@
 
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -186,6 +194,18 @@ test("a new volume, which has a folder of its own, takes a state and a restored 
   const file = await backedUp(fresh);
   assert.equal((await edgebatch(["restore", file, "--data", other])).status, 0);
   assert.ok(existsSync(join(other, "format")));
+});
+
+test("root restores for whoever has the folder", { skip: process.getuid?.() !== 0 }, async () => {
+  const file = await backedUp(await someState());
+  const data = folder();
+  chownSync(data, 1234, 1234);
+  // Said as it is said to the server.
+  const { status, stderr } = await edgebatch(["restore", file], { env: { EDGEBATCH_DATA: data } });
+  assert.equal(status, 0, stderr);
+  const made = readdirSync(data, { recursive: true, encoding: "utf8" });
+  assert.ok(made.length > 5);
+  for (const name of made) assert.equal(statSync(join(data, name)).uid, 1234, name);
 });
 
 test("names and sizes beyond what a plain header holds are read back, here and by tar", async () => {

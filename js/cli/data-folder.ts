@@ -1,0 +1,27 @@
+/** Where a server's state is, for the other commands that work on it: said as it is said to the server. */
+
+import { type Command, Option } from "commander";
+import { readSettings } from "../node/serve/config/read.ts";
+import { optionOf, type SettingName, settings, shown } from "../node/serve/config/table.ts";
+
+export interface FolderOptions {
+  data?: string;
+  config?: string;
+}
+
+/** Adds the options that say it. */
+export function withFolder(command: Command): Command {
+  for (const name of ["data", "config"] satisfies SettingName[]) {
+    const { kind, help } = settings[name];
+    const flags = `${optionOf(name, settings[name])} <${kind.placeholder}>`;
+    command.addOption(
+      new Option(flags, `${help} (default: ${shown(settings[name], settings[name].default)})`),
+    );
+  }
+  return command;
+}
+
+export async function folderOf({ data, config }: FolderOptions): Promise<string> {
+  const { values } = await readSettings({ data, config }, process.env);
+  return values.data;
+}
