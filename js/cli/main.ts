@@ -2,6 +2,7 @@
 /** The command `edgebatch`: what must happen before anything is loaded. */
 
 import { checkNode } from "../hosts/shared/node-modules.ts";
+import { keepYoungGenerationSmall } from "./memory.ts";
 
 try {
   checkNode();
@@ -9,6 +10,8 @@ try {
   process.stderr.write(`${(error as Error).message}\n`);
   process.exit(2);
 }
+
+keepYoungGenerationSmall();
 
 const emitWarning = process.emitWarning;
 // Users need not know that Node calls its SQLite experimental. Every other warning is shown.

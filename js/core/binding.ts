@@ -1,5 +1,6 @@
 /** Makes of a user's adapters the one object that the Rust core calls. */
 
+import { release } from "./bytes.ts";
 import { InvalidRequestError, messageOf } from "./errors.ts";
 import { Inputs } from "./inputs.ts";
 import { random64 } from "./random.ts";
@@ -213,7 +214,11 @@ export class HostBinding implements CoreHost {
   async createFile(id: string, filename: string): Promise<FileWriter> {
     const writer = await this.#adapters.files.create({ filename, purpose: "batch_output", id });
     return {
-      write: async (part) => writer.write(part),
+      write: async (part) => {
+        await writer.write(part);
+        // A copy made for this call. Large ones alone would be collected late: next to them few objects are made.
+        release(part);
+      },
       complete: async () => {
         const file = await writer.complete();
         return expect(isFile(file), file, "complete must give a file object");

@@ -26,3 +26,13 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array<ArrayBuffer> | undefin
   end[length - 1] = (end[length - 1] as number) + 1;
   return end;
 }
+
+/**
+ * Frees the memory of an array that nobody looks at again, where the runtime can: it would stay until the next collection of
+ * garbage, which many bytes in few arrays do not bring on.
+ */
+export function release(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  if (bytes.length > 0 && bytes.length === buffer.byteLength && buffer instanceof ArrayBuffer)
+    buffer.transfer?.(0);
+}

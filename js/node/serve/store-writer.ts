@@ -1,6 +1,7 @@
 /** The thread that writes to the stores: see `store.ts`. */
 
 import { parentPort } from "node:worker_threads";
+import { release } from "../../core/bytes.ts";
 import type { KVCheck, KVOp } from "../../core/types.ts";
 import { SqliteKV } from "../../hosts/kv/sqlite.ts";
 
@@ -50,6 +51,8 @@ async function write({ id, path, ops, checks }: Write): Promise<Done> {
 parentPort?.on("message", async (message: Write | null) => {
   if (message !== null) {
     parentPort?.postMessage(await write(message));
+    // Copies for this thread alone, which makes so little else that they would wait long to be collected.
+    for (const op of message.ops) if (op.type === "set" && ArrayBuffer.isView(op.value)) release(op.value);
     return;
   }
   for (const store of stores.values()) store.close();
