@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { type Config, describe, type Given, readConfig } from "../node/serve/config.ts";
-import { openKeys, type ServeKeys, serve as startServer } from "../node/serve.ts";
+import { openKeys, type ServeKeys, type Serving, serve as startServer } from "../node/serve.ts";
 import { Signals } from "./signals.ts";
 import { CannotRun, exit, messageOf, print, say } from "./terminal.ts";
 
@@ -27,7 +27,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       second: () => say("edgebatch: quit at once; the next start resumes from what was saved."),
     });
   });
-  await print(greeting(config, serving.port, keys));
+  await print(greeting(config, serving, keys));
   await ended;
   return exit.good;
 }
@@ -46,22 +46,27 @@ function cannotRun(error: unknown): never {
 }
 
 /** Where it serves, whom, and three lines to paste. */
-function greeting({ settings, values }: Config, port: number, keys: ServeKeys): string {
-  const { host, data } = settings;
-  const name = { "0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]" }[host] ?? host;
-  const base = `http://${name}:${port}`;
+function greeting({ settings, values }: Config, { port, metricsPort }: Serving, keys: ServeKeys): string {
+  const { host, data, metrics } = settings;
+  const base = `http://${nameOf(host)}:${port}`;
+  const figures = metrics ? `\nmetrics at http://${nameOf(metrics.host)}:${metricsPort}/metrics` : "";
   const model = settings.servers.map(({ name, url }) =>
     name === "default" ? shown(url) : `${name} (${shown(url)})`,
   );
   const before =
     model.length === 0 ? "the embedded model echo-1 (--url names a model server)" : model.join(", ");
   return `edgebatch serves ${base}/v1, ${audience(keys, values.allowAnonymous)}, in front of ${before}
-state in ${data}; page at ${base}/
+state in ${data}; page at ${base}/${figures}
 
 from openai import OpenAI
 client = OpenAI(base_url="${base}/v1", api_key="${keys.areNeeded ? "YOUR KEY" : "any"}")
 print(client.batches.list())
 `;
+}
+
+/** A name by which this machine reaches an address to listen on. */
+function nameOf(host: string): string {
+  return { "0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]" }[host] ?? host;
 }
 
 function audience(keys: ServeKeys, allowAnonymous: boolean): string {

@@ -4,16 +4,24 @@ import "../entry/node.ts";
 import { DiskBlobs } from "../hosts/blobs/disk.ts";
 import { app } from "../server/app.ts";
 import { tenantNames } from "../server/auth.ts";
-import { log } from "../server/log.ts";
-import type { Blobs, Ports } from "../server/ports.ts";
+import { configureLog, log } from "../server/log.ts";
+import { BatchStates } from "../server/observe/batch-states.ts";
+import { watchedCalls } from "../server/observe/calls.ts";
+import { Meters } from "../server/observe/meters.ts";
+import type { Blobs, Exchange, Ports } from "../server/ports.ts";
+import { isLoopback } from "./serve/address.ts";
 import { refusal } from "./serve/broken.ts";
 import { isCalledLocally, listen, platform } from "./serve/http.ts";
+import { metricsResponse, processMetrics } from "./serve/metrics.ts";
+import { openTracer } from "./serve/otel.ts";
 import { pageOf } from "./serve/page.ts";
+import { follow } from "./serve/requests.ts";
 import { type ServeSettings, serverSettings, tenantSettings } from "./serve/settings.ts";
 import { openStateFolder } from "./serve/state-folder.ts";
 import { Tenants } from "./serve/tenants.ts";
 import { whileSent } from "./serve/unread.ts";
 import { upstreamsOf } from "./serve/upstreams.ts";
+import { WritableState } from "./serve/writable.ts";
 
 export { isLoopback } from "./serve/address.ts";
 export { openKeys, type ServeKeys } from "./serve/keys/ring.ts";
@@ -22,18 +30,31 @@ export type { ServeSettings } from "./serve/settings.ts";
 export interface Serving {
   /** The port that was asked for, or the free one that was found. */
   readonly port: number;
+  /** The port where `/metrics` is answered besides. */
+  readonly metricsPort: number | undefined;
   /** Starts nothing new, and resolves once what is in flight has ended and is stored, at most after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
 /** @throws Error that says why it cannot serve */
 export async function serve(settings: ServeSettings): Promise<Serving> {
-  const upstreams = upstreamsOf(settings);
+  configureLog({ level: settings.logLevel, stamped: true });
+  const meters = new Meters();
+  const tracer = await openTracer(process.env);
+  const upstreams = upstreamsOf(settings, watchedCalls(tracer, meters));
+  meters.watchUpstreams(upstreams.stats);
   const forTenants = tenantSettings(settings, upstreams);
   const forAll = serverSettings(settings);
   const state = await openStateFolder(settings.data);
   const blobs: Blobs = new DiskBlobs(state.blobs);
-  const tenants = new Tenants(state, blobs, forTenants, upstreams);
+  const writable = new WritableState(state.folder);
+  const storeFailed = (error: unknown) => writable.suspect(error);
+  const observers = { states: new BatchStates(meters), tracer, storeFailed };
+  const tenants = new Tenants(state, forTenants, { blobs, upstreams, observers });
+  const unwatchProcess = processMetrics({
+    ...{ registry: meters.registry, folder: state.folder },
+    ...{ storage: () => tenants.storage(), fault: () => writable.fault() },
+  });
   const page = pageOf(settings.page);
   const ports: Ports = {
     ...{ keys: settings.keys, blobs, platform, upstreams },
@@ -41,25 +62,46 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
     tenant: (name) => tenants.get(name),
   };
   let stopping = false;
-  const answer = async (request: Request): Promise<Response> => {
+  const answer = async (request: Request, exchange: Exchange): Promise<Response> => {
     if (settings.keys.localNamesOnly && !isCalledLocally(request)) {
       // A page elsewhere may have its own name lead here, and then counts as one of ours.
       return refusal(403, "Without keys this server answers to the names of this machine alone.");
     }
     const { pathname } = new URL(request.url);
     if (pathname === "/ready") {
+      exchange.route = pathname;
+      const fault = stopping ? null : await writable.fault();
+      if (fault !== null) return Response.json({ status: "unwritable", reason: fault }, { status: 503 });
       return Response.json({ status: stopping ? "stopping" : "ready" }, { status: stopping ? 503 : 200 });
     }
+    // Figures of all tenants are no business of any: with keys they have an address of their own.
+    if (pathname === "/metrics" && settings.keys.localNamesOnly) {
+      exchange.route = pathname;
+      return metricsResponse(meters.registry);
+    }
     const found = ["GET", "HEAD"].includes(request.method) ? await page(pathname) : null;
-    return found ?? whileSent(request, await app.fetch(request, ports));
+    if (found) exchange.route = "page";
+    return found ?? whileSent(request, await app.fetch(request, { ...ports, exchange }));
+  };
+  const answerMetrics = async (request: Request): Promise<Response> => {
+    if (new URL(request.url).pathname !== "/metrics") return new Response(null, { status: 404 });
+    if (isLoopback(settings.metrics?.host ?? "") && !isCalledLocally(request)) {
+      return new Response(null, { status: 403 });
+    }
+    return metricsResponse(meters.registry);
   };
   try {
-    const listening = await listen(answer, settings.host, settings.port);
+    const listening = await listen(answer, settings.host, settings.port, (incoming, outgoing) =>
+      follow({ meters, tracer }, incoming, outgoing),
+    );
+    const metrics =
+      settings.metrics && (await listen(answerMetrics, settings.metrics.host, settings.metrics.port));
     tenants.resume(tenantNames(settings.keys));
     const unwatch = settings.keys.watch(() => tenants.keysChanged(tenantNames(settings.keys)));
     log("server.started", { port: listening.port });
     return {
       port: listening.port,
+      metricsPort: metrics?.port,
       async stop(graceMs) {
         stopping = true;
         unwatch();
@@ -71,7 +113,11 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
         });
         const drained = Promise.all([listening.stop(), tenants.stop()]).then(() => "drained");
         const how = await Promise.race([drained, late]);
+        await Promise.race([tracer.stop(), late]);
         clearTimeout(timer);
+        unwatchProcess();
+        writable.stop();
+        void metrics?.stop();
         log("server.stopped", { how });
         // What still writes goes on as long as the process does.
         if (how === "late") return;
@@ -80,6 +126,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
       },
     };
   } catch (error) {
+    unwatchProcess();
     state.close();
     throw error;
   }

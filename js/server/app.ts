@@ -1,6 +1,7 @@
 /** OpenAI's /v1/files, /v1/uploads, /v1/batches, /v1/models and what answers at once, over what a platform supplies. */
 
 import { Hono } from "hono";
+import { routePath } from "hono/route";
 import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins } from "./auth.ts";
 import { type Call, errorResponse, failure, type HonoEnv, refused } from "./http.ts";
 import { newId } from "./ids.ts";
@@ -22,6 +23,11 @@ app.use(async (c, next) => {
   // An answer that was passed on has what its model server says.
   setIfNone(c, "openai-processing-ms", String(Date.now() - started));
   setHeaders(c);
+  const { exchange } = c.env;
+  if (exchange) {
+    const { requestId, tenantName: tenant } = c.var;
+    Object.assign(exchange, { requestId, tenant, route: routePath(c, -1) });
+  }
 });
 
 app.get("/health", (c) => c.json({ status: "ok" }));

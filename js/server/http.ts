@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { ApiError, InvalidRequestError } from "../core/errors.ts";
 import { kindOf } from "../core/texts.ts";
 import { logError } from "./log.ts";
+import { faultTexts, type StorageFault, storageFault } from "./observe/storage-fault.ts";
 import { type Ports, SettingError } from "./ports.ts";
 import type { Allowance } from "./rate.ts";
 import type { TenantApi } from "./tenant/api.ts";
@@ -41,6 +42,8 @@ export function failure(error: Error, c: Call): Response {
   const { requestId } = c.var;
   logError("request.failed", error, { request: requestId, method: c.req.method });
   if (error instanceof SettingError) return errorResponse(serverError(error.message), FINAL);
+  const fault = storageFault(error);
+  if (fault !== null) return storageResponse(fault, requestId);
   return errorResponse(
     serverError(
       `The server had an error while processing your request. Please tell its operator this request id: ${requestId}`,
@@ -50,6 +53,15 @@ export function failure(error: Error, c: Call): Response {
 
 /** A retry would change nothing. Both SDKs retry after a 409, a 429 and any 500, unless told not to. */
 const FINAL = { "x-should-retry": "false" };
+
+/** What a call is answered that failed for the disk. */
+function storageResponse(fault: StorageFault, requestId: string): Response {
+  const message = `${faultTexts[fault]} Its log has this request id: ${requestId}`;
+  const code = `storage_${fault}`;
+  // Nothing is mended by asking again.
+  const [status, headers] = fault === "damaged" ? [500, FINAL] : [503, {}];
+  return errorResponse(new ApiError({ status, type: "server_error", message, param: null, code }), headers);
+}
 
 function headersOf({ status, code }: ApiError): Record<string, string> {
   if (status === 401) return { "www-authenticate": 'Bearer realm="OpenAI API"' };

@@ -16,6 +16,18 @@ export interface Ports {
   readonly platform: Platform;
   /** The model servers. @throws SettingError for one that cannot be called */
   readonly upstreams: Upstreams;
+  /** Where the app says what it was asked, for the platform's log of this one call. */
+  readonly exchange?: Exchange;
+}
+
+/** What is known of a call besides its answer. */
+export interface Exchange {
+  requestId?: string;
+  tenant?: string;
+  /** The pattern of the route, such as `/v1/batches/:id`. */
+  route?: string;
+  /** The batch that was made. */
+  batch?: string;
 }
 
 /** Keys and their tenants, as the operator writes them. */

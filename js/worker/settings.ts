@@ -8,6 +8,7 @@ import { echoCalls } from "../hosts/inference/echo/calls.ts";
 import { anyModel, echoModels } from "../hosts/inference/echo.ts";
 import { isTenant } from "../server/auth.ts";
 import { jsonEndpoints } from "../server/endpoints.ts";
+import { idsOnly, watchedCalls } from "../server/observe/calls.ts";
 import { type Quotas, type ServerSettings, SettingError, type TenantSettings } from "../server/ports.ts";
 import type { Upstreams } from "../server/upstreams/types.ts";
 import { ModelServers } from "../server/upstreams/upstreams.ts";
@@ -102,7 +103,12 @@ export function upstreamsOf(env: Env): Upstreams {
     const models = env.UPSTREAM_URL ? undefined : ["echo-1"];
     const limits = { concurrency: Number.POSITIVE_INFINITY, timeoutMs: requestTimeoutMs(env) };
     const server = { name: "default", models, ...limits, ...calls(env) };
-    found = new ModelServers({ servers: [server], models: list(env.MODELS), shared: false });
+    found = new ModelServers({
+      servers: [server],
+      models: list(env.MODELS),
+      shared: false,
+      onCall: watchedCalls(idsOnly),
+    });
     upstreams.set(env, found);
   }
   return found;

@@ -1,10 +1,10 @@
 /** The server's HTTP on Node. */
 
 import { createHash } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
-import type { Platform } from "../../server/ports.ts";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import type { Exchange, Platform } from "../../server/ports.ts";
 import { isLoopback } from "./address.ts";
 import { answerBroken, badAddress } from "./broken.ts";
 
@@ -30,11 +30,17 @@ export interface Listening {
 
 /** @throws Error when the address cannot be had */
 export async function listen(
-  answer: (request: Request) => Promise<Response>,
+  answer: (request: Request, exchange: Exchange) => Promise<Response>,
   host: string,
   port: number,
+  /** Told of each request, to follow it to the end of its answer. */
+  follow: (incoming: IncomingMessage, outgoing: ServerResponse) => Exchange = () => ({}),
 ): Promise<Listening> {
-  const listener = getRequestListener(answer, {
+  const followed = (request: Request, env: unknown) => {
+    const { incoming, outgoing } = env as HttpBindings;
+    return answer(request, follow(incoming, outgoing));
+  };
+  const listener = getRequestListener(followed, {
     overrideGlobalObjects: false,
     hostname: host,
     errorHandler: badAddress,

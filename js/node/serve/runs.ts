@@ -1,17 +1,23 @@
 /** The runs of one tenant's batches, in this process: each goes from turn to turn until it has ended. */
 
 import { Batches, type BatchesOptions } from "../../core/batches.ts";
-import type { KV, KVCheck, KVOp } from "../../core/types.ts";
-import { log, logError } from "../../server/log.ts";
+import type { Batch, KV, KVCheck, KVOp } from "../../core/types.ts";
+import { BATCH } from "../../server/keys.ts";
+import { log, logError, logWarning } from "../../server/log.ts";
+import type { Tracer } from "../../server/observe/calls.ts";
+import { storageFault } from "../../server/observe/storage-fault.ts";
 import type { Blobs, Runs, Seat } from "../../server/ports.ts";
 import type { TurnApi } from "../../server/tenant/api.ts";
 import { RunFiles } from "../../server/tenant/run-files.ts";
+import { published } from "../../server/tenant/waits.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
 
 /** A batch that this build cannot run is looked at again after so long. */
 const REST_MS = 600_000;
 /** Between turns that say nothing of when the next one should come. */
 const PAUSE_MS = 1_000;
+/** After a fault of the disk. */
+const AGAIN_MS = 10_000;
 const MAX_TIMER = 0x7fffffff;
 
 interface Run {
@@ -34,6 +40,7 @@ export interface LocalRunsOptions {
   tenant: () => TurnApi;
   service: Omit<BatchesOptions, "kv" | "files">;
   upstreams: Upstreams;
+  tracer: Tracer;
 }
 
 export class LocalRuns implements Runs {
@@ -108,7 +115,7 @@ export class LocalRuns implements Runs {
 
   /** One turn. Says when the next is to come; null when the batch is no longer run here. */
   async #turn(id: string, run: Run): Promise<number | null> {
-    const { service, upstreams, kv, blobs, tenant, tenantName } = this.#options;
+    const { service, upstreams, kv, blobs, tenant, tenantName, tracer } = this.#options;
     await upstreams.ready();
     if (run.held || this.#stopping) return Date.now();
     run.turn += 1;
@@ -120,20 +127,32 @@ export class LocalRuns implements Runs {
       files: new RunFiles({ blobs, tenant, tenantName, batchId: id, turn }),
     });
     run.batches = batches;
+    const record = await this.#record(id);
+    if (record) tracer.batchRuns(id, record.created_at);
     const { state, message, wakeAt } = await batches.runTurn(id);
     if (state === "terminal") {
       await tenant().runnerEnded(id, turn);
-      log("batch.ended", { tenant: tenantName, batch: id });
+      const status = (await this.#record(id))?.status ?? null;
+      log("batch.ended", { tenant: tenantName, batch: id, status });
+      tracer.batchEnded(id, status);
       return null;
     }
     if (state === "faulted")
-      log("batch.faulted", { tenant: tenantName, batch: id, message, wake_at: wakeAt });
+      logWarning("batch.faulted", { tenant: tenantName, batch: id, message, wake_at: wakeAt });
     return wakeAt ?? Date.now() + PAUSE_MS;
+  }
+
+  /** The batch as users see it. */
+  async #record(id: string): Promise<Batch | null> {
+    const record = await this.#options.kv.get(BATCH + id);
+    return record && published(record);
   }
 
   /** A defect, or a checkpoint of a later build: others may run meanwhile. */
   async #failed(id: string, run: Run, error: unknown): Promise<number | null> {
     logError("batch.turn", error, { tenant: this.#options.tenantName, batch: id });
+    // A disk may be mended at any time, and what is not done yet would hold back others.
+    if (storageFault(error) !== null) return Date.now() + AGAIN_MS;
     const wakeAt = Date.now() + REST_MS;
     try {
       await this.#options.tenant().runnerRests(id, run.turn, wakeAt);

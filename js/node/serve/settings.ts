@@ -4,6 +4,7 @@ import type { BatchesOptions } from "../../core/batches.ts";
 import type { Limits } from "../../core/types.ts";
 import { isTenant, modelsOfTenant } from "../../server/auth.ts";
 import { jsonEndpoints } from "../../server/endpoints.ts";
+import type { LogLevel } from "../../server/log.ts";
 import type { ModelServerSettings } from "../../server/model-servers.ts";
 import type { Quotas, ServerSettings, TenantSettings } from "../../server/ports.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
@@ -20,7 +21,7 @@ export interface ServeSettings {
   keys: ServeKeys;
   /** Where `/metrics` is answered besides; undefined for nowhere. */
   metrics: { host: string; port: number } | undefined;
-  logLevel: "error" | "warn" | "info" | "debug";
+  logLevel: LogLevel;
   /** Folder of the built page. */
   page: string;
   /** Requests of one batch in flight. */

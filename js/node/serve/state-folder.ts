@@ -7,6 +7,7 @@ import { makeDirectory } from "../../hosts/shared/disk.ts";
 import { bringForward, checkFormat, formatSteps } from "./formats.ts";
 
 export interface StateFolder {
+  readonly folder: string;
   /** Where the store of a tenant is. */
   store(fileName: string): string;
   /** Where the bytes of files are. */
@@ -34,6 +35,7 @@ export async function openStateFolder(name: string, steps = formatSteps): Promis
     throw error instanceof StoreInUseError ? inUse(folder, error) : error;
   }
   return {
+    folder,
     store: (fileName) => join(folder, "tenants", `${fileName}.sqlite`),
     blobs: join(folder, "blobs"),
     close: () => own.close(),

@@ -4,18 +4,46 @@
  */
 
 import { existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileName } from "../../hosts/blobs/disk.ts";
-import { log, logError } from "../../server/log.ts";
+import { FILE_TOTALS } from "../../server/keys.ts";
+import { log, logError, logWarning } from "../../server/log.ts";
+import type { BatchStates } from "../../server/observe/batch-states.ts";
+import type { Tracer } from "../../server/observe/calls.ts";
+import { watchedStore } from "../../server/observe/watched-store.ts";
 import type { Alarm, Blobs, TenantSettings } from "../../server/ports.ts";
 import type { TenantApi } from "../../server/tenant/api.ts";
+import { decoded } from "../../server/tenant/change.ts";
+import type { FileTotals } from "../../server/tenant/file-index.ts";
 import { TenantService } from "../../server/tenant/service.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
+import type { Storage } from "./metrics.ts";
 import { LocalRuns } from "./runs.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { Store, StoreWriter } from "./store.ts";
 
+/** Who looks on. */
+export interface Observers {
+  states: BatchStates;
+  tracer: Tracer;
+  /** A store could not do what it was asked for. */
+  storeFailed(error: unknown): void;
+}
+
+/** How often a tenant is looked at again whose store could not be opened, in milliseconds. */
+const OPEN_AGAIN_MS = 10_000;
+
+/** What is the same for all tenants. */
+interface Common {
+  blobs: Blobs;
+  upstreams: Upstreams;
+  observers: Observers;
+}
+
 interface Tenant {
   service: TenantService;
+  totals(): Promise<FileTotals | null>;
   /** Holds its batches if it has no key any more, and goes on with them if it has one again. */
   keysChanged(): void;
   /** Resolves once nothing of it is under way. */
@@ -25,28 +53,24 @@ interface Tenant {
 
 export class Tenants {
   readonly #state: StateFolder;
-  readonly #blobs: Blobs;
   readonly #settings: (name: string) => TenantSettings;
-  readonly #upstreams: Upstreams;
+  readonly #common: Common;
   readonly #open = new Map<string, Tenant>();
+  /** Whose stores could not be opened; that was logged. */
+  readonly #unopened = new Set<string>();
+  #again: ReturnType<typeof setTimeout> | undefined;
   readonly #writer = new StoreWriter();
 
-  constructor(
-    state: StateFolder,
-    blobs: Blobs,
-    settings: (name: string) => TenantSettings,
-    upstreams: Upstreams,
-  ) {
+  constructor(state: StateFolder, settings: (name: string) => TenantSettings, common: Common) {
     this.#state = state;
-    this.#blobs = blobs;
     this.#settings = settings;
-    this.#upstreams = upstreams;
+    this.#common = common;
   }
 
   get(name: string): TenantApi {
     let tenant = this.#open.get(name);
     if (tenant === undefined) {
-      tenant = openTenant(name, this.#store(name), this.#blobs, this.#settings(name), this.#upstreams);
+      tenant = openTenant(name, this.#store(name), this.#settings(name), this.#common);
       this.#open.set(name, tenant);
     }
     return tenant.service;
@@ -56,17 +80,42 @@ export class Tenants {
     return new Store(this.#state.store(fileName(name)), this.#writer);
   }
 
-  /** Resumes what an earlier process left: of those that never called there is nothing. */
+  /**
+   * Resumes what an earlier process left: of those that never called there is nothing. A store that cannot be opened is one
+   * tenant's trouble: the others are served, its own calls say it again, and it is resumed once it can be.
+   */
   resume(names: string[]): void {
-    for (const name of names) {
-      if (!existsSync(this.#state.store(fileName(name)))) continue;
-      try {
-        this.get(name);
-      } catch (error) {
-        // Of this tenant alone: the others are served, and its own calls say it again.
-        logError("tenant.open", error, { tenant: name });
-      }
+    clearTimeout(this.#again);
+    const failed = names.filter(
+      (name) => existsSync(this.#state.store(fileName(name))) && !this.#opens(name),
+    );
+    if (failed.length > 0) this.#again = setTimeout(() => this.resume(failed), OPEN_AGAIN_MS);
+  }
+
+  #opens(name: string): boolean {
+    try {
+      this.get(name);
+      if (this.#unopened.delete(name)) logWarning("tenant.opened", { tenant: name });
+      return true;
+    } catch (error) {
+      if (!this.#unopened.has(name)) logError("tenant.open", error, { tenant: name });
+      this.#unopened.add(name);
+      return false;
     }
+  }
+
+  /** What they keep, all together. */
+  async storage(): Promise<Storage> {
+    const found: Storage = { files: 0, fileBytes: 0, databaseBytes: 0 };
+    for (const tenant of this.#open.values()) {
+      const totals = await tenant.totals();
+      found.files += totals?.files ?? 0;
+      found.fileBytes += totals?.bytes ?? 0;
+    }
+    const folder = dirname(this.#state.store("any"));
+    for (const name of await readdir(folder).catch(() => []))
+      found.databaseBytes += (await stat(join(folder, name)).catch(() => null))?.size ?? 0;
+    return found;
   }
 
   /** Keys came or went; `names` are the tenants that there are by them. */
@@ -76,6 +125,7 @@ export class Tenants {
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.#again);
     await Promise.all([...this.#open.values()].map((tenant) => tenant.stop()));
   }
 
@@ -87,11 +137,12 @@ export class Tenants {
 
 function openTenant(
   name: string,
-  kv: Store,
-  blobs: Blobs,
+  store: Store,
   settings: TenantSettings,
-  upstreams: Upstreams,
+  { blobs, upstreams, observers }: Common,
 ): Tenant {
+  const { states, tracer, storeFailed } = observers;
+  const kv = watchedStore(store, { written: (ops) => states.written(ops), failed: storeFailed });
   const work = new Set<Promise<void>>();
   const background = (promise: Promise<unknown>) => {
     const done = promise
@@ -104,15 +155,20 @@ function openTenant(
   };
   const alarm = new TimerAlarm(() => background(service.alarm()));
   const runs = new LocalRuns({
-    ...{ tenantName: name, kv, blobs, service: settings.service, upstreams },
+    ...{ tenantName: name, kv, blobs, service: settings.service, upstreams, tracer },
     tenant: () => service,
   });
   const service: TenantService = new TenantService({ name, kv, blobs, runs, settings, alarm, background });
+  background(states.resume(kv));
   // What came due while no process was there.
   background(service.alarm());
   let wasRevoked = settings.isRevoked();
   return {
     service,
+    async totals() {
+      const totals = await kv.get(FILE_TOTALS);
+      return totals && decoded<FileTotals>(totals);
+    },
     keysChanged() {
       if (settings.isRevoked() === wasRevoked) return;
       wasRevoked = !wasRevoked;
@@ -124,7 +180,7 @@ function openTenant(
       await runs.stop();
       while (work.size > 0) await Promise.all(work);
     },
-    close: () => kv.close(),
+    close: () => store.close(),
   };
 }
 

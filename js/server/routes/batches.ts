@@ -32,7 +32,9 @@ batchRoutes.post("/", async (c) => {
     checkLength("input_file_id", body.input_file_id);
     checkLength("idempotency_key", key);
     const params = { ...body, ...(key !== undefined && { idempotency_key: key }) };
-    return c.json(await c.var.tenant.createBatch(params, outputSeconds));
+    const batch = await c.var.tenant.createBatch(params, outputSeconds);
+    if (c.env.exchange) c.env.exchange.batch = batch.id;
+    return c.json(batch);
   } catch (error) {
     if (!(error instanceof InvalidRequestError) || c.env.settings().dialect !== "reference") throw error;
     const { status, type, param, code, message } = error;

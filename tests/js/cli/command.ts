@@ -29,17 +29,17 @@ export interface Started {
 export function environment(added: Record<string, string> = {}): NodeJS.ProcessEnv {
   const env = { ...process.env };
   for (const name of Object.keys(env)) {
-    if (/^(EDGEBATCH_|OPENAI_(API_KEY|BASE_URL)$|NO_COLOR$)/.test(name)) delete env[name];
+    if (/^(EDGEBATCH_|OTEL_|OPENAI_(API_KEY|BASE_URL)$|NO_COLOR$)/.test(name)) delete env[name];
   }
   return { ...env, ...added };
 }
 
-/** Starts `edgebatch …args`. */
+/** Starts `edgebatch …args`, by another command where one is to `exec` it. */
 export function start(
   args: string[],
-  options: { cwd?: string; stdin?: "pipe" | "ignore"; env?: Record<string, string> } = {},
+  options: { cwd?: string; stdin?: "pipe" | "ignore"; env?: Record<string, string>; by?: string[] } = {},
 ): Started {
-  const [program, ...before] = command;
+  const [program, ...before] = [...(options.by ?? []), ...command];
   const child = spawn(program as string, [...before, ...args], {
     cwd: options.cwd,
     env: environment(options.env),

@@ -21,6 +21,8 @@ export class ModelServer {
   latencyMs = 0;
   /** Of the last call. */
   headers: IncomingMessage["headers"] = {};
+  /** Of each call. */
+  readonly traceparents: string[] = [];
   /** What to answer to the n-th call (from 1) for a custom text. */
   reply: (text: string, call: number) => Reply = () => ({ status: 200 });
   readonly #server = createServer((request, response) => void this.#answer(request, response));
@@ -47,6 +49,7 @@ export class ModelServer {
     if (request.method === "GET") return void response.writeHead(404).end();
     const key = String(request.headers["idempotency-key"]);
     this.headers = request.headers;
+    this.traceparents.push(String(request.headers.traceparent));
     const call = (this.calls.get(key) ?? 0) + 1;
     this.calls.set(key, call);
     this.total += 1;

@@ -20,8 +20,12 @@ export interface Serving {
 /** A folder for state, which is made by the server. */
 export const stateFolder = () => join(folder(), "made", "when needed");
 
-export async function serving(args: string[], env: Record<string, string> = {}): Promise<Serving> {
-  const { child, ended } = start(["serve", "--port", "0", ...args], { env });
+export async function serving(
+  args: string[],
+  env: Record<string, string> = {},
+  how: { cwd?: string; by?: string[] } = {},
+): Promise<Serving> {
+  const { child, ended } = start(["serve", "--port", "0", ...args], { env, ...how });
   after(() => child.kill("SIGKILL"));
   let printed = "";
   const url = await new Promise<string>((resolve, reject) => {
