@@ -10,7 +10,7 @@ import { cannotOpen, endpointOf, openFile, openInput } from "./input.ts";
 import { isPacked } from "./input-file.ts";
 import { inTheWay } from "./place.ts";
 import { defaultFolder } from "./state.ts";
-import { type Target, targetAt } from "./target.ts";
+import { resultTargets, type Target } from "./target.ts";
 import { CannotRun } from "./terminal.ts";
 import { connect } from "./upstream.ts";
 
@@ -72,14 +72,7 @@ export async function plan(name: string, options: RunOptions): Promise<Plan> {
     : await lookAt(name, options);
   const base = namedUrl(options.url);
   const stem = input.replace(/\.(?:gz|zst)$/i, "").replace(/\.jsonl$/i, "");
-  const output = await targetAt(options.out ?? `${stem}.output.jsonl`);
-  const errors = await targetAt(options.errors ?? `${stem}.errors.jsonl`);
-  if (output.path === errors.path && output.path !== "/dev/null") {
-    throw new CannotRun("--out and --errors name the same file");
-  }
-  if (options.json && [output, errors].some(({ path }) => path === "-")) {
-    throw new CannotRun("--json writes to standard output too; name a file with --out and --errors");
-  }
+  const { output, errors } = await resultTargets(stem, options);
   const real = await realpath(input).catch((error: unknown) => {
     if (options.salvage) return null;
     throw cannotOpen(name, error);

@@ -17,7 +17,7 @@ export interface Target {
 const standardOutput = new Set(["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]);
 
 /** @throws CannotRun when nothing can be written there, as far as that can be known */
-export async function targetAt(name: string): Promise<Target> {
+async function targetAt(name: string): Promise<Target> {
   if (standardOutput.has(name)) return { kind: "stream", path: "-", exists: false };
   const path = resolve(name);
   const found = await stat(path).catch(() => null);
@@ -69,4 +69,20 @@ export async function checkFolder(folder: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     throw new CannotRun(`${folder}: not writable (${code}); choose other paths with --out and --errors`);
   }
+}
+
+/** Where answers and errors go: what was named, or files called after `stem`. @throws CannotRun when both go to one place */
+export async function resultTargets(
+  stem: string,
+  options: { out?: string; errors?: string; json?: boolean },
+): Promise<{ output: Target; errors: Target }> {
+  const output = await targetAt(options.out ?? `${stem}.output.jsonl`);
+  const errors = await targetAt(options.errors ?? `${stem}.errors.jsonl`);
+  if (output.path === errors.path && output.path !== "/dev/null") {
+    throw new CannotRun("--out and --errors name the same file");
+  }
+  if (options.json && [output, errors].some(({ path }) => path === "-")) {
+    throw new CannotRun("--json writes to standard output too; name a file with --out and --errors");
+  }
+  return { output, errors };
 }

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { failuresIn, inWords } from "../failures.ts";
 import { discard } from "../place.ts";
 import { left, modeFor, Progress } from "../progress.ts";
-import { type Target, targetAt } from "../target.ts";
+import { resultTargets, type Target } from "../target.ts";
 import { bytes, CannotRun, exit, print, printErrors, say } from "../terminal.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
@@ -85,21 +85,10 @@ export async function results(id: string, options: ResultsOptions): Promise<numb
 }
 
 /** Where both files are to go. @throws CannotRun */
-async function targets(
-  batch: RemoteBatch,
-  options: ResultsOptions,
-): Promise<{ output: Target; errors: Target }> {
+function targets(batch: RemoteBatch, options: ResultsOptions) {
   // An id is the server's: no path comes out of it.
   const stem = batch.id.replace(/[^\w-]/g, "_").slice(0, 100);
-  const output = await targetAt(options.out ?? `${stem}.output.jsonl`);
-  const errors = await targetAt(options.errors ?? `${stem}.errors.jsonl`);
-  if (output.path === errors.path && output.path !== "/dev/null") {
-    throw new CannotRun("--out and --errors name the same file");
-  }
-  if (options.json && [output, errors].some(({ path }) => path === "-")) {
-    throw new CannotRun("--json writes to standard output too; name a file with --out and --errors");
-  }
-  return { output, errors };
+  return resultTargets(stem, options);
 }
 
 function told(done: number, total: number | null): (rate: number) => string[] {
