@@ -54,6 +54,10 @@ export async function startUpstream(answer: Answer): Promise<Upstream> {
     close: () => close(server),
   };
   const server = createServer(async (request, response) => {
+    if (request.method === "GET") {
+      // What a server asks for to say which models there are.
+      return reply(response, 200, { object: "list", data: [{ id: "echo-1", object: "model" }] });
+    }
     upstream.inFlight += 1;
     upstream.mostInFlight = Math.max(upstream.mostInFlight, upstream.inFlight);
     upstream.times.push(Date.now());
