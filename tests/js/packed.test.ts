@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -17,6 +18,7 @@ import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { ModelServer } from "./cli/server.ts";
+import { programs } from "./server/suite/runtimes.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binaries = join(root, "node_modules", ".bin");
@@ -217,43 +219,26 @@ suite("the packed package", () => {
     assert.ok(!existsSync(join(installed, "dist/worker")));
   });
 
-  test("serves: its help, a batch by the embedded model, and the page", async () => {
-    const command = join(installed, "dist/cli/main.js");
+  test("serves under each runtime, as one would start it: its help, a batch by the embedded model, and the page", async () => {
     for (const name of ["commander", "hono", "@hono/node-server", "smol-toml"]) {
       const link = join(folder, "node_modules", name);
       mkdirSync(join(link, ".."), { recursive: true });
       if (!existsSync(link)) symlinkSync(join(root, "node_modules", name), link);
     }
-    const help = execFileSync(process.execPath, [command, "serve", "--help"], { encoding: "utf8" });
-    assert.match(help, /--api-keys <pairs>/);
-    const cwd = mkdtempSync(join(folder, "serve-"));
-    writeFileSync(join(cwd, "edgebatch.toml"), "port = 0\n");
-    const server = spawn(process.execPath, [command, "serve", "--config", "edgebatch.toml"], {
-      cwd,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    try {
-      const url = await new Promise<string>((resolve, reject) => {
-        server.stdout.on("data", (text) => resolve(/http:\S+(?=\/v1)/.exec(String(text))?.[0] as string));
-        server.once("close", () => reject(new Error("it did not start")));
-      });
-      assert.match(await (await fetch(url)).text(), /<!doctype html>/);
-      const form = new FormData();
-      const body = { model: "echo-1", messages: [{ role: "user", content: "hello" }] };
-      const line = JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/chat/completions", body });
-      form.set("purpose", "batch");
-      form.set("file", new File([line], "a.jsonl"));
-      const call = async (path: string, init: RequestInit = {}) => (await fetch(url + path, init)).json();
-      const { id } = await call("/v1/files", { method: "POST", body: form });
-      const params = { input_file_id: id, endpoint: "/v1/chat/completions", completion_window: "24h" };
-      let batch = await call("/v1/batches", { method: "POST", body: JSON.stringify(params) });
-      while (!batch.completed_at && !batch.failed_at) batch = await call(`/v1/batches/${batch.id}`);
-      assert.deepEqual(batch.request_counts, { total: 1, completed: 1, failed: 0 });
-      const ended = new Promise((resolve) => server.removeAllListeners("close").once("close", resolve));
-      server.kill("SIGTERM");
-      assert.equal(await ended, 0);
-    } finally {
-      server.kill("SIGKILL");
+    // As a package manager would have left it.
+    const bin = join(folder, "node_modules", ".bin");
+    mkdirSync(bin, { recursive: true });
+    symlinkSync("../edgebatch/dist/cli/main.js", join(bin, "edgebatch"));
+    chmodSync(join(installed, "dist/cli/main.js"), 0o755);
+    const dependencies = { edgebatch: JSON.parse(read("package.json")).version };
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies }));
+    const [bun, deno] = [programs.bun[0], programs.deno[0]];
+    for (const command of [
+      [process.execPath, join(bin, "edgebatch")],
+      [bun, "x", "--bun", "--no-install", "edgebatch"],
+      [deno, "run", "-A", "--node-modules-dir=manual", "npm:edgebatch"],
+    ] as const) {
+      await served(command);
     }
   });
 
@@ -268,6 +253,45 @@ suite("the packed package", () => {
     assert.deepEqual([status, stderr], [2, "edgebatch needs Node 22.13 or newer; this is v22.12.0\n"]);
   });
 });
+
+const read = (name: string) => readFileSync(join(installed, name), "utf8");
+
+/** Starts it, runs a batch, and stops it. */
+async function served([program, ...args]: readonly string[]): Promise<void> {
+  const options = { cwd: folder, encoding: "utf8" } as const;
+  assert.match(execFileSync(program as string, [...args, "serve", "--help"], options), /--api-keys <pairs>/);
+  const data = mkdtempSync(join(folder, "serve-"));
+  const config = join(data, "edgebatch.toml");
+  writeFileSync(config, "port = 0\n");
+  const server = spawn(
+    program as string,
+    [...args, "serve", "--config", config, "--data", join(data, "state")],
+    { cwd: folder, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      server.stdout.on("data", (text) => resolve(/http:\S+(?=\/v1)/.exec(String(text))?.[0] as string));
+      server.once("close", () => reject(new Error("it did not start")));
+    });
+    assert.match(await (await fetch(url)).text(), /<!doctype html>/);
+    const form = new FormData();
+    const body = { model: "echo-1", messages: [{ role: "user", content: "hello" }] };
+    const line = JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/chat/completions", body });
+    form.set("purpose", "batch");
+    form.set("file", new File([line], "a.jsonl"));
+    const call = async (path: string, init: RequestInit = {}) => (await fetch(url + path, init)).json();
+    const { id } = await call("/v1/files", { method: "POST", body: form });
+    const params = { input_file_id: id, endpoint: "/v1/chat/completions", completion_window: "24h" };
+    let batch = await call("/v1/batches", { method: "POST", body: JSON.stringify(params) });
+    while (!batch.completed_at && !batch.failed_at) batch = await call(`/v1/batches/${batch.id}`);
+    assert.deepEqual(batch.request_counts, { total: 1, completed: 1, failed: 0 });
+    const ended = new Promise((resolve) => server.removeAllListeners("close").once("close", resolve));
+    server.kill("SIGTERM");
+    assert.equal(await ended, 0);
+  } finally {
+    server.kill("SIGKILL");
+  }
+}
 
 /** The program as JavaScript. */
 function plain(from: string): string {

@@ -56,5 +56,6 @@ parentPort?.on("message", async (message: Write | null) => {
     return;
   }
   for (const store of stores.values()) store.close();
-  parentPort?.close();
+  // Of this thread. Not by closing its port: Deno has no such call.
+  process.exit();
 });

@@ -54,8 +54,10 @@ export async function startUpstream(answer: Answer): Promise<Upstream> {
     close: () => close(server),
   };
   const server = createServer(async (request, response) => {
-    // It has no list of models.
-    if (request.method === "GET") return reply(response, 404, { error: { message: "Not found" } });
+    if (request.method === "GET") {
+      // What a server asks for to say which models there are.
+      return reply(response, 200, { object: "list", data: [{ id: "echo-1", object: "model" }] });
+    }
     upstream.inFlight += 1;
     upstream.mostInFlight = Math.max(upstream.mostInFlight, upstream.inFlight);
     upstream.times.push(Date.now());
