@@ -157,6 +157,11 @@ suite("Kubernetes", () => {
     const { status, stdout, stderr } = await edgebatch(["serve", "--config", file, "--check"]);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /concurrency +64/);
+    // What Prometheus is told, and what is open.
+    const { annotations } = object("Deployment").spec.template.metadata;
+    const port = /metrics_port +(\d+)/.exec(stdout)?.[1];
+    assert.equal(annotations["prometheus.io/port"], port);
+    assert.equal(String(container.ports[1].containerPort), port);
   });
 });
 
