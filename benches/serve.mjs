@@ -1,7 +1,8 @@
 // `edgebatch serve` from outside, beside a plain loop of `fetch`: throughput, memory, how long a GET takes meanwhile, and the
 // start. The model server, the clients and what is measured are processes of their own, which share the machine.
 // `node benches/serve.mjs JSON`: `{ "start": rounds }`, or `{ "latency", "inFlight", "requests", "rounds", "clients",
-// "every" }`. Prints one JSON object. With "profile": FOLDER the server writes a CPU profile there.
+// "every" }`. Prints one JSON object. Further: "alone" leaves the loop out, "small" makes lines of 400 bytes, "args" are more
+// options of the server, "profile" is a folder where it writes a CPU profile, "show" prints each round as it ends.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, mkdtempSync, openAsBlob, readFileSync, rmSync } from "node:fs";
@@ -60,9 +61,9 @@ function watchMemory(pid) {
   };
 }
 
-async function writeInput(path, requests) {
+async function writeInput(path, requests, small) {
   const file = createWriteStream(path);
-  const content = "Say what the file holds, line by line. ".repeat(48);
+  const content = "Say what the file holds, line by line. ".repeat(small ? 4 : 48);
   for (let n = 0; n < requests; n++) {
     const body = { model: "m", messages: [{ role: "user", content }] };
     const line = JSON.stringify({ custom_id: `request-${n}`, method: "POST", url: endpoint, body });
@@ -99,9 +100,9 @@ async function called(url, init) {
 }
 
 async function edgebatch(setting, input, model) {
-  const { inFlight, requests, clients, every, profile } = setting;
+  const { inFlight, requests, clients, every, profile, args = [] } = setting;
   const data = join(folder, "state");
-  const server = startServer(data, ["--url", `${model}/v1`, "--concurrency", inFlight], profile);
+  const server = startServer(data, ["--url", `${model}/v1`, "--concurrency", inFlight, ...args], profile);
   const url = await listening(server);
   const idle = resident(server.pid);
   const form = new FormData();
@@ -154,7 +155,7 @@ async function loop(setting, input, model) {
 /** Ours and the plain loop in turns, against the same model server. */
 async function throughput(setting) {
   const input = join(folder, "input.jsonl");
-  await writeInput(input, setting.requests);
+  await writeInput(input, setting.requests, setting.small);
   const model = start([here("serve/model.mjs"), setting.latency]);
   const url = `http://127.0.0.1:${await model.line()}`;
   const latency = async () => {

@@ -1,6 +1,6 @@
 // `npm run bench`: validation and the run beside their rivals, each in the same run as ours, medians of several rounds
-// with the slowest and fastest. Writes docs/benchmarks.md and docs/benchmarks.svg. `--quick` is for trying the script
-// out and writes nothing.
+// with the slowest and fastest. Writes docs/benchmarks.md and docs/benchmarks.svg. `--serve` measures `edgebatch serve` alone,
+// and writes its part anew. `--quick` is for trying the script out and writes nothing.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { build } from "../build.mjs";
 import { env, node, root, target, wasmEnv } from "../lib/env.mjs";
 import { capture, Failure, main, run, say } from "../lib/process.mjs";
 import { runSection } from "./run.mjs";
+import { serveSection, serveTitle } from "./serve.mjs";
 
 const quick = process.argv.includes("--quick");
 const megabytes = quick ? 10 : 50;
@@ -133,8 +134,20 @@ ${rows.join("\n")}
 `;
 }
 
+const tools = { quick, rounds, json, summary, cell, tenths, table, round };
+
+/** The page as it is, with the part about the server measured anew. */
+function onlyServe() {
+  const page = join(root, "docs/benchmarks.md");
+  const text = serveSection(tools);
+  say(text);
+  const [before] = readFileSync(page, "utf8").split(`\n${serveTitle}\n`);
+  if (!quick) writeFileSync(page, `${before.trimEnd()}\n\n${text}`);
+}
+
 main(() => {
   build();
+  if (process.argv.includes("--serve")) return onlyServe();
   const folder = join(root, "target/bench");
   mkdirSync(folder, { recursive: true });
   for (const shape of native) {
@@ -163,7 +176,8 @@ main(() => {
   const rules = (shape) => summary(turns.map((turn) => turn[shape]));
   const [beside, server, stream] = [rules("ours"), rules("server"), rules("stream")];
 
-  const ranText = runSection({ quick, rounds, folder, json, summary, cell, tenths, table, round });
+  const ranText = runSection({ ...tools, folder });
+  const served = serveSection(tools);
   const natives = process.argv.includes("--no-native") ? [] : nativeSpeeds(folder);
   const nativeTable = () =>
     table(
@@ -214,7 +228,8 @@ With Criterion; in brackets its confidence interval. Ours checks all rules, the 
 
 ${natives.length === 0 ? "Not measured." : `${nativeTable()}\n\n${slower(natives)}`}
 
-${ranText}`;
+${ranText}
+${served}`;
   const bars = [
     ["edgebatch, all rules", ours],
     ["serde_json in wasm", results[0].speeds.serde_json_ignored.median],
