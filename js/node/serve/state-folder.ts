@@ -4,7 +4,11 @@ import { join, resolve } from "node:path";
 import { StoreInUseError } from "../../core/errors.ts";
 import { SqliteKV } from "../../hosts/kv/sqlite.ts";
 import { makeDirectory } from "../../hosts/shared/disk.ts";
+import { storageFault } from "../../server/observe/storage-fault.ts";
 import { bringForward, checkFormat, formatSteps } from "./formats.ts";
+
+/** Says who has the folder. */
+const OWN = "server.sqlite";
 
 export interface StateFolder {
   readonly folder: string;
@@ -25,21 +29,35 @@ export async function makeStateFolder(folder: string, steps = formatSteps): Prom
 /** @throws Error that says why this folder cannot be used */
 export async function openStateFolder(name: string, steps = formatSteps): Promise<StateFolder> {
   const folder = resolve(name);
-  await makeStateFolder(folder, steps);
-  const own = new SqliteKV(join(folder, "server.sqlite"));
+  let own: SqliteKV | undefined;
   try {
+    await makeStateFolder(folder, steps);
+    own = new SqliteKV(join(folder, OWN));
     await own.lock();
     await bringForward(folder, steps);
   } catch (error) {
-    own.close();
-    throw error instanceof StoreInUseError ? inUse(folder, error) : error;
+    own?.close();
+    throw error instanceof StoreInUseError ? inUse(folder, error) : explained(folder, error, own);
   }
+  const held = own;
   return {
     folder,
     store: (fileName) => join(folder, "tenants", `${fileName}.sqlite`),
     blobs: join(folder, "blobs"),
-    close: () => own.close(),
+    close: () => held.close(),
   };
+}
+
+/** What an operator can do about a disk at fault. */
+function explained(folder: string, error: unknown, own: SqliteKV | undefined): unknown {
+  const fault = storageFault(error);
+  if (fault === null) return error;
+  const { message } = error as Error;
+  if (fault !== "damaged") return new Error(`cannot write to ${folder}: ${message}`);
+  if (own !== undefined) return error;
+  return new Error(
+    `${message}. ${OWN} holds nothing but who has the folder: remove it, with ${OWN}-wal and ${OWN}-shm, and start again`,
+  );
 }
 
 function inUse(folder: string, { holder }: StoreInUseError): Error {
