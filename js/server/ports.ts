@@ -67,6 +67,8 @@ export interface ServerSettings {
   dialect: Dialect;
   /** Largest file of purpose `batch`. */
   maxFileBytes: number;
+  /** Longest line of such a file, and so largest body of a call that answers at once. */
+  maxLineBytes: number;
   /** Calls that a tenant may make a minute; infinite where nothing is set. */
   requestsPerMinute: number;
 }

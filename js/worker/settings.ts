@@ -14,9 +14,6 @@ import type { Upstreams } from "../server/upstreams/types.ts";
 import { ModelServers } from "../server/upstreams/upstreams.ts";
 import type { Env } from "./env.ts";
 
-/** Largest file of purpose `batch` unless `MAX_FILE_BYTES` says otherwise. */
-const MAX_FILE_BYTES = defaults.limits.maxFileBytes;
-
 /** After so long a turn starts nothing new. With the longest request it stays below the 15 minutes of an alarm. */
 export const TURN_MS = 120_000;
 
@@ -128,7 +125,8 @@ export function serverSettings(env: Env): ServerSettings {
     quotas(env);
     settings = {
       dialect: dialect(env),
-      maxFileBytes: limits?.maxFileBytes ?? MAX_FILE_BYTES,
+      maxFileBytes: limits?.maxFileBytes ?? defaults.limits.maxFileBytes,
+      maxLineBytes: limits?.maxLineBytes ?? defaults.limits.maxLineBytes,
       requestsPerMinute: wholeNumber(env, "MAX_REQUESTS_PER_MINUTE") ?? Number.POSITIVE_INFINITY,
     };
     checked.set(env, settings);

@@ -48,6 +48,7 @@ export function serverSettings({ limits, rate }: ServeSettings): ServerSettings 
   return {
     dialect: "openai",
     maxFileBytes: limits.maxFileBytes,
+    maxLineBytes: limits.maxLineBytes,
     requestsPerMinute: rate.requestsPerMinute,
   };
 }

@@ -8,13 +8,11 @@
 
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
-import { defaults, endpoints } from "../../core/rules.ts";
+import { endpoints } from "../../core/rules.ts";
 import { mayName } from "../auth.ts";
 import { type Call, type HonoEnv, refused } from "../http.ts";
 import { bounded, readWhole } from "../upstreams/bytes.ts";
 
-/** As a line of a batch. */
-const MOST_JSON_BYTES = defaults.limits.maxLineBytes;
 /** Images and sounds come in forms. */
 const MOST_FORM_BYTES = 64 * 1024 * 1024;
 /** A body that says that it is no longer is sent in one piece, with its length: some servers take no other. */
@@ -31,7 +29,7 @@ async function pass(c: Call, path: string): Promise<Response> {
   const { headers, body: given, signal } = c.req.raw;
   const tenant = c.var.tenantName;
   const isForm = /^multipart\//i.test(headers.get("content-type") ?? "");
-  const most = isForm ? MOST_FORM_BYTES : MOST_JSON_BYTES;
+  const most = isForm ? MOST_FORM_BYTES : c.env.settings().maxLineBytes;
   const length = Number(headers.get("content-length") ?? Number.NaN);
   if (length > most) throw tooLarge(most);
   const { keyModels } = c.var;

@@ -106,7 +106,7 @@ export function ports(more: Partial<Ports> = {}): Ports {
   return {
     keys: { ALLOW_ANONYMOUS: "1" },
     settings: () => ({
-      ...{ dialect: "openai", maxFileBytes: 209_715_200 },
+      ...{ dialect: "openai", maxFileBytes: 209_715_200, maxLineBytes: 8_388_608 },
       requestsPerMinute: Infinity,
     }),
     tenant: () => service,
