@@ -130,12 +130,11 @@ impl<'de> Deserialize<'de> for Extension {
             merge: matches!(value.get("merge"), Some(Value::Bool(true))),
             reused: value.get("reused").map(|reused| {
                 let count = |name| reused.get(name).and_then(Value::as_u64).unwrap_or_default();
-                let usage = reused.get("usage").and_then(|usage| Usage::deserialize(usage.clone()).ok());
                 Reused {
                     completed: count("completed"),
                     failed: count("failed"),
                     not_run: count("not_run"),
-                    usage: usage.unwrap_or_default(),
+                    usage: reused.get("usage").map(Usage::read).unwrap_or_default(),
                 }
             }),
         });

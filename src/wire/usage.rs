@@ -1,9 +1,10 @@
 //! Tokens.
 
-use serde::{Deserialize, Serialize};
+use crate::json::value::Value;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Tokens, in the Responses API's words; chat's prompt and completion tokens map to input and output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Tokens read.
     pub input_tokens: u64,
@@ -18,20 +19,38 @@ pub struct Usage {
 }
 
 /// Details of [`Usage::input_tokens`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InputTokensDetails {
     /// Tokens served from a prompt cache.
     pub cached_tokens: u64,
 }
 
 /// Details of [`Usage::output_tokens`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OutputTokensDetails {
     /// Tokens spent thinking.
     pub reasoning_tokens: u64,
 }
 
 impl Usage {
+    /// What a record says; zeros where it says nothing.
+    pub(super) fn read(record: &Value) -> Self {
+        let number = |of: Option<&Value>, name| of.and_then(|of| of.get(name)?.as_u64()).unwrap_or_default();
+        let [input_tokens, output_tokens, total_tokens] =
+            ["input_tokens", "output_tokens", "total_tokens"].map(|name| number(Some(record), name));
+        Self {
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            input_tokens_details: InputTokensDetails {
+                cached_tokens: number(record.get("input_tokens_details"), "cached_tokens"),
+            },
+            output_tokens_details: OutputTokensDetails {
+                reasoning_tokens: number(record.get("output_tokens_details"), "reasoning_tokens"),
+            },
+        }
+    }
+
     /// Adds another answer's tokens. Saturates: a model's report is not to be trusted with a panic.
     pub fn add(&mut self, other: &Self) {
         let sum = |a: &mut u64, b: u64| *a = a.saturating_add(b);
@@ -40,5 +59,12 @@ impl Usage {
         sum(&mut self.total_tokens, other.total_tokens);
         sum(&mut self.input_tokens_details.cached_tokens, other.input_tokens_details.cached_tokens);
         sum(&mut self.output_tokens_details.reasoning_tokens, other.output_tokens_details.reasoning_tokens);
+    }
+}
+
+/// By hand, over the plain value: what is derived is five times the WebAssembly.
+impl<'de> Deserialize<'de> for Usage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|record| Self::read(&record))
     }
 }
