@@ -148,6 +148,17 @@ test("a file whose bytes the state has lost does not keep the rest from being co
   assert.equal(listed?.filename, "kept.jsonl");
 });
 
+test("a tenant whose records are damaged does not keep the others from being copied, and is named", async () => {
+  const data = await someState();
+  writeFileSync(join(data, "tenants", "bob.sqlite"), "this is no database".repeat(1000));
+  const file = join(folder(), "copy.tar");
+  const { status, stderr } = await edgebatch(["backup", file, "--data", data]);
+  assert.equal(status, 1);
+  assert.match(stderr, /damaged, and not in the copy: tenants\/bob\.sqlite/);
+  const server = await serving(["--data", await restored(file)]);
+  assert.equal((await server.client().files.list()).data.length, 1);
+});
+
 test("what is no whole backup is refused, and the folder stays as it was", async () => {
   const data = await someState();
   const file = await backedUp(data);
