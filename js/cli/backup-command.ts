@@ -17,7 +17,7 @@ The copy is of one moment for each tenant, and whole: batches that were running 
 from where they were. The file appears when it is complete and flushed to the disk. It
 holds prompts and answers; keys only as the folder holds them, by their SHA-256.
 
-Exit status: 0 copied, 2 not copied.
+Exit status: 0 copied, 1 copied but for the records of tenants that are damaged, 2 not copied.
 
 Examples:
   edgebatch backup edgebatch-$(date +%F).tar --data /var/lib/edgebatch

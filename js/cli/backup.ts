@@ -20,7 +20,8 @@ export async function backup(file: string, options: BackupOptions): Promise<numb
   say(
     `${file}: ${plural(made.tenants, "tenant")}, ${plural(made.objects, "object")} of files, ${bytes(made.bytes)}`,
   );
-  return exit.good;
+  for (const name of made.damaged) say(`edgebatch: damaged, and not in the copy: ${oneLine(name)}`);
+  return made.damaged.length === 0 ? exit.good : exit.bad;
 }
 
 /** Gives the exit status. */

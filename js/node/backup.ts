@@ -37,6 +37,8 @@ export interface BackupReport {
   bytes: number;
   /** Objects whose bytes the state has lost. */
   lost: string[];
+  /** Stores that cannot be read, and are not in the copy. */
+  damaged: string[];
 }
 
 export interface RestoreReport {
@@ -82,15 +84,27 @@ async function pack(
   await tar.bytes(FORMAT_FILE, Buffer.from(`${format}\n`));
   const tenants = (await names(join(folder, "tenants"))).map((name) => `tenants/${name}`);
   const others = (await names(folder)).filter((name) => name !== FORMAT_FILE);
-  const report = { tenants: tenants.length, objects: 0, lost: [] as string[] };
+  const report = { tenants: tenants.length, objects: 0, lost: [] as string[], damaged: [] as string[] };
   for (const name of [...tenants, ...others]) {
-    if (STORE.test(name)) await packStore(tar, folder, name, `${path}.sqlite`, report);
-    else await tar.bytes(name, await readFile(join(folder, name)));
+    if (STORE.test(name)) {
+      await packStore(tar, folder, name, `${path}.sqlite`, report).catch((error) => {
+        // Of one tenant alone: the others' copy is worth having.
+        if (!isDamage(error)) throw error;
+        report.damaged.push(name);
+      });
+    } else await tar.bytes(name, await readFile(join(folder, name)));
   }
   const createdAt = Math.floor(Date.now() / 1000);
   await tar.bytes(SEAL, Buffer.from(JSON.stringify({ created_at: createdAt, sha256: tar.sha256() })));
   await tar.end();
   return report;
+}
+
+/** Whether an error of SQLite says that a file is damaged (SQLITE_CORRUPT) or no database at all (SQLITE_NOTADB). */
+function isDamage(error: unknown): boolean {
+  const { errcode, message } = error as { errcode?: number; message?: string };
+  if (errcode === undefined) return /malformed|not a database/.test(message ?? "");
+  return [11, 26].includes(errcode & 0xff);
 }
 
 /** Plain files of a folder that are to be copied. */
