@@ -3,8 +3,9 @@
  * otherwise. A batch is one span, whose ids follow from the batch's; each call to a model server is a span within it.
  */
 
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { log, logError, logWarning } from "../../server/log.ts";
 import { type CallSpan, idsOnly, type Tracer } from "../../server/observe/calls.ts";
@@ -93,11 +94,20 @@ function isAskedFor(env: Record<string, string | undefined>): boolean {
 
 /** From beside this package, or else from the folder where the server was started. */
 async function load<T>(name: string): Promise<T> {
-  const module = await import(name).catch(() => {
-    const path = createRequire(join(process.cwd(), "package.json")).resolve(name);
-    return import(pathToFileURL(path).href);
+  const module = await import(name).catch((error) => {
+    const from = folderWith(name);
+    if (from === null) throw error;
+    return import(pathToFileURL(createRequire(join(from, "package.json")).resolve(name)).href);
   });
   return (module.default ?? module) as T;
+}
+
+/** Where a package is installed, from this folder up. Looked for by hand, as Bun would else try to download it. */
+function folderWith(name: string): string | null {
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, "node_modules", name))) return folder;
+    if (dirname(folder) === folder) return null;
+  }
 }
 
 function startTracer(api: Api, { NodeSDK }: Sdk, env: Record<string, string | undefined>): Tracer {

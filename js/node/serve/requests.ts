@@ -27,7 +27,8 @@ export function follow(
     const caller = parseTraceparent(headers.traceparent as string | undefined);
     if (batch !== undefined && caller) tracer.batchCreated(batch, caller);
     if (!isLogged("debug")) return;
-    const bytes = socket.bytesWritten - before;
+    // Bun counts some of them.
+    const bytes = "Bun" in globalThis ? Number.NaN : socket.bytesWritten - before;
     logDebug("http.request", {
       ...(requestId !== undefined && { request: requestId }),
       ...(tenant !== undefined && { tenant }),

@@ -58,7 +58,7 @@ export class WritableState {
       }
     } catch (error) {
       fault = (error as NodeJS.ErrnoException).code ?? "unknown";
-      if (!this.#known?.fault) logError("state.unwritable", error);
+      if (!this.#known?.fault) logError("state.unwritable", error, { reason: fault });
     }
     if (fault === null && this.#known?.fault) logWarning("state.writable");
     this.#known = { at: performance.now(), fault };

@@ -1,6 +1,6 @@
 /**
  * What is wrong with the place where state is kept. Told by texts: an error may have come through the core, which keeps no
- * more of it, and SQLite's and the system's texts have been the same for decades.
+ * more of it, and SQLite's and the system's texts have been the same for decades. Deno has the texts without the codes.
  */
 
 export type StorageFault = "full" | "read_only" | "damaged" | "failing";
@@ -8,8 +8,11 @@ export type StorageFault = "full" | "read_only" | "damaged" | "failing";
 const TEXTS: [StorageFault, RegExp][] = [
   ["full", /\b(ENOSPC|EDQUOT)\b|disk is full|no space left/i],
   ["damaged", /disk image is malformed|file is not a database|malformed database schema/i],
-  ["read_only", /\b(EROFS|EACCES|EPERM)\b|readonly database|read-only file system/i],
-  ["failing", /\b(EIO|ENODEV|ENOTDIR|EISDIR|EMFILE|ENFILE)\b|disk I\/O error|unable to open database file/i],
+  ["read_only", /\b(EROFS|EACCES|EPERM)\b|readonly database|read-only file system|permission denied/i],
+  [
+    "failing",
+    /\b(EIO|ENODEV|ENOTDIR|EISDIR|EMFILE|ENFILE)\b|(disk I\/O|input\/output) error|not a directory|unable to open database file/i,
+  ],
 ];
 
 /** The fault that an error tells of; null when it is about something else. */

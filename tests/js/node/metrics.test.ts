@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { ModelServer } from "../cli/server.ts";
 import { parsePrometheus, sampleOf } from "../server/prometheus.ts";
+import { runtimeName } from "../server/suite/runtimes.ts";
 import { chatLines, createBatch, ended, until } from "../worker/server.ts";
 import { serving, stateFolder } from "./serving.ts";
 
@@ -108,7 +109,9 @@ test("at level debug the log has a line for each HTTP request, with ids and no w
     ...{ method: "GET", route: "/v1/batches/:id", status: 200 },
   });
   assert.equal(request, answer.headers.get("x-request-id"));
-  assert.ok(ms > 0 && bytes > body.length, `${ms} ${bytes}`);
+  assert.ok(ms > 0);
+  if (runtimeName === "bun") assert.equal(bytes, null);
+  else assert.ok(bytes > body.length, String(bytes));
 });
 
 test("at level error the log is empty as long as all is well", async () => {
