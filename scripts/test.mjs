@@ -53,8 +53,11 @@ const workerTests = "tests/js/worker/";
 const pageTests = "tests/js/page/";
 /** What every server promises: each file starts the one that EDGEBATCH_RUNTIME names. */
 const serverSuite = "tests/js/server/suite/";
+/** Of these, what the part `node` has already and the Worker has not. */
+const adapterTests = "tests/js/server/suite/adapters.test.ts";
 /** What `edgebatch` promises besides, under each runtime. */
-const commandTests = /^tests\/js\/(cli\/.*|node\/serve)\.test\.ts$/;
+const commandTests =
+  /^tests\/js\/(cli\/(run|state|terminal|trouble)|node\/(backup|keys|serve|store))\.test\.ts$/;
 
 async function nodeTests(chosen, added = {}) {
   const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts") && chosen(file));
@@ -71,7 +74,10 @@ async function nodeTests(chosen, added = {}) {
 /** The suite of all servers, over one of them. */
 function serverTests(name) {
   const isOther = name === "bun" || name === "deno";
-  const chosen = (file) => file.startsWith(serverSuite) || (isOther && commandTests.test(file));
+  const chosen = (file) =>
+    isOther
+      ? file.startsWith(serverSuite) || commandTests.test(file)
+      : file.startsWith(serverSuite) && file !== adapterTests;
   return unlessMissing(
     () => isOther && runtime(name),
     () => nodeTests(chosen, { EDGEBATCH_RUNTIME: name }),
