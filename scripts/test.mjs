@@ -57,9 +57,9 @@ const serverSuite = "tests/js/server/suite/";
 const adapterTests = "tests/js/server/suite/adapters.test.ts";
 /** What `edgebatch` promises besides, under each runtime. */
 const commandTests =
-  /^tests\/js\/(cli\/(run|state|terminal|trouble)|node\/(backup|keys|serve|store))\.test\.ts$/;
+  /^tests\/js\/(cli\/(run|state|terminal|trouble)|node\/(backup|keys|serve))\.test\.ts$/;
 
-async function nodeTests(chosen, added = {}) {
+async function nodeTests(chosen, { added = {}, flags = [] } = {}) {
   const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts") && chosen(file));
   if (tests.length === 0) return null;
   const tap = join(root, "target/node-tests.tap");
@@ -67,7 +67,9 @@ async function nodeTests(chosen, added = {}) {
   rmSync(tap, { force: true });
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
   reporters.push("--test-reporter=tap", `--test-reporter-destination=${tap}`);
-  const { status } = await tee(node, ["--test", ...reporters, ...tests], { env: { ...env, ...added } });
+  const { status } = await tee(node, ["--test", ...flags, ...reporters, ...tests], {
+    env: { ...env, ...added },
+  });
   return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
 }
 
@@ -78,9 +80,11 @@ function serverTests(name) {
     isOther
       ? file.startsWith(serverSuite) || commandTests.test(file)
       : file.startsWith(serverSuite) && file !== adapterTests;
+  // Two at a time, as most of it is waiting for a model server.
+  const options = { added: { EDGEBATCH_RUNTIME: name }, flags: ["--test-concurrency=2"] };
   return unlessMissing(
     () => isOther && runtime(name),
-    () => nodeTests(chosen, { EDGEBATCH_RUNTIME: name }),
+    () => nodeTests(chosen, options),
   );
 }
 
