@@ -53,10 +53,12 @@ const workerTests = "tests/js/worker/";
 const pageTests = "tests/js/page/";
 /** What every server promises: each file starts the one that EDGEBATCH_RUNTIME names. */
 const serverSuite = "tests/js/server/suite/";
+/** Of these, what the part `node` has already and the Worker has not. */
+const adapterTests = "tests/js/server/suite/adapters.test.ts";
 /** What `edgebatch` promises besides, under each runtime. */
-const commandTests = /^tests\/js\/(cli\/.*|node\/serve)\.test\.ts$/;
+const commandTests = /^tests\/js\/(cli\/(run|state|terminal|trouble)|node\/(backup|keys|serve))\.test\.ts$/;
 
-async function nodeTests(chosen, added = {}) {
+async function nodeTests(chosen, { added = {}, flags = [] } = {}) {
   const tests = filesUnder(["tests/js"]).filter((file) => file.endsWith(".test.ts") && chosen(file));
   if (tests.length === 0) return null;
   const tap = join(root, "target/node-tests.tap");
@@ -64,17 +66,24 @@ async function nodeTests(chosen, added = {}) {
   rmSync(tap, { force: true });
   const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
   reporters.push("--test-reporter=tap", `--test-reporter-destination=${tap}`);
-  const { status } = await tee(node, ["--test", ...reporters, ...tests], { env: { ...env, ...added } });
+  const { status } = await tee(node, ["--test", ...flags, ...reporters, ...tests], {
+    env: { ...env, ...added },
+  });
   return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
 }
 
 /** The suite of all servers, over one of them. */
 function serverTests(name) {
   const isOther = name === "bun" || name === "deno";
-  const chosen = (file) => file.startsWith(serverSuite) || (isOther && commandTests.test(file));
+  const chosen = (file) =>
+    isOther
+      ? file.startsWith(serverSuite) || commandTests.test(file)
+      : file.startsWith(serverSuite) && file !== adapterTests;
+  // Two at a time, as most of it is waiting for a model server.
+  const options = { added: { EDGEBATCH_RUNTIME: name }, flags: ["--test-concurrency=2"] };
   return unlessMissing(
     () => isOther && runtime(name),
-    () => nodeTests(chosen, { EDGEBATCH_RUNTIME: name }),
+    () => nodeTests(chosen, options),
   );
 }
 

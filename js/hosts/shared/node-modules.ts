@@ -13,6 +13,9 @@ export function checkNode(): void {
 }
 
 function tooOld(): Error {
+  // It calls itself a newer Node than it is.
+  const { bun } = process.versions;
+  if (bun !== undefined) return new Error(`edgebatch needs Bun 1.4 or newer; this is ${bun}`);
   return new Error(`edgebatch needs Node ${LEAST.join(".")} or newer; this is ${process.version}`);
 }
 

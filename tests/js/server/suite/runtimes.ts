@@ -32,7 +32,7 @@ export const programs = {
 
 export type ProgramName = keyof typeof programs;
 
-const runtimes: Record<ProgramName | "worker", Runtime> = {
+export const runtimes: Record<ProgramName | "worker", Runtime> = {
   worker: {
     command: (settings, { port, stateDir }) => ({
       program: process.execPath,
@@ -56,7 +56,6 @@ if (!known.includes(runtimeName)) {
 
 /** The one that is tested. */
 export const runtime: Runtime = runtimes[runtimeName];
-export const workerRuntime: Runtime = runtimes.worker;
 
 /** What serves is `edgebatch serve`, and not the Worker. */
 export const isServe = runtimeName !== "worker";

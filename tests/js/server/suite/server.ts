@@ -21,8 +21,8 @@ export interface Started {
   stateDir: string;
   /** Kills the server and everything around it, as a crash would. The state stays. */
   kill(): Promise<void>;
-  /** Starts again on the same state and port. */
-  restart(env?: Record<string, string>): Promise<void>;
+  /** Starts again on the same state and port, under another runtime if one is named. */
+  restart(env?: Record<string, string>, other?: Runtime): Promise<void>;
   /** Memory of the server, in bytes: now, and at its highest. */
   memory(): Promise<{ now: number; peak: number }>;
   /** Ends it and removes the state. */
@@ -33,7 +33,7 @@ export interface Started {
 export async function startServer(
   env: Record<string, string> = {},
   apiKey = "any key",
-  { command, process: name }: Runtime = runtime,
+  tested: Runtime = runtime,
 ): Promise<Started> {
   const stateDir = await mkdtemp(join(tmpdir(), "edgebatch-server-"));
   const port = await freePort();
@@ -41,9 +41,9 @@ export async function startServer(
   let child: ChildProcess | undefined;
   let printed = "";
 
-  async function start(settings: Record<string, string>): Promise<void> {
+  async function start(settings: Record<string, string>, under = tested): Promise<void> {
     const { PATH = "", HOME = "" } = process.env;
-    const { program, args, env } = command(settings, { port, stateDir });
+    const { program, args, env } = under.command(settings, { port, stateDir });
     child = spawn(program, args, {
       cwd: root,
       env: { PATH, HOME, ...env },
@@ -89,8 +89,8 @@ export async function startServer(
     pid: () => child?.pid as number,
     stateDir,
     kill: () => end("SIGKILL"),
-    restart: (changed = {}) => start({ ...env, ...changed }),
-    memory: async () => memoryBelow(child?.pid as number, name),
+    restart: (changed = {}, other) => start({ ...env, ...changed }, other),
+    memory: async () => memoryBelow(child?.pid as number, tested.process),
     stop: async () => {
       await end("SIGKILL");
       await rm(stateDir, { recursive: true, force: true });
