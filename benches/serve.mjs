@@ -135,7 +135,7 @@ async function edgebatch(setting, input, model) {
   const results = await called(`${url}/v1/files/${batch.output_file_id}/content`);
   for await (const part of results.body) for (const byte of part) if (byte === 10) lines += 1;
   if (batch.request_counts.completed !== requests || lines !== requests || looks.failed > 0)
-    throw new Error(JSON.stringify({ batch, lines, looks }));
+    throw new Error(JSON.stringify({ batch, lines, looks, memory: most }));
   await server.stop();
   rmSync(data, { recursive: true });
   return { perSecond: requests / seconds, memory: most, idle, cpuMicroseconds, phases, looks };
