@@ -62,8 +62,7 @@ export function screenOf(written: string, columns: number): string[] {
   };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
   for (const [token] of written.matchAll(/\u001b\[[0-9;?]*[a-zA-Z]|[\s\S]/gu)) {
-    // Deno names the first column, Node returns to it.
-    if (token === "\r" || token === "\u001b[0G") column = 0;
+    if (token === "\r") column = 0;
     else if (token === "\n") down();
     else if (token === "\u001b[K")
       (lines[row] as string[]).length = Math.min(column, (lines[row] as string[]).length);

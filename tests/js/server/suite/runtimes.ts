@@ -27,7 +27,8 @@ export interface Runtime {
 export const programs = {
   node: [process.execPath],
   bun: [join(root, "node_modules/bun/bin/bun.exe")],
-  deno: [join(root, "node_modules/deno/deno"), "run", "--allow-all", "--no-prompt"],
+  // Quiet, as it tells on a terminal what it loads.
+  deno: [join(root, "node_modules/deno/deno"), "run", "--quiet", "--allow-all", "--no-prompt"],
 } as const;
 
 export type ProgramName = keyof typeof programs;
