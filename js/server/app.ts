@@ -11,6 +11,7 @@ import { fileRoutes } from "./routes/files.ts";
 import { inferenceRoutes } from "./routes/inference.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 
 /** What answers requests: `app.fetch(request, ports)`. Strict would tell /v1/files/ from /v1/files. */
 export const app = new Hono<HonoEnv>({ strict: false });
@@ -52,6 +53,7 @@ app.route("/v1/batches", batchRoutes);
 app.route("/v1/files", fileRoutes);
 app.route("/v1/uploads", uploadRoutes);
 app.route("/v1/models", modelRoutes);
+app.route("/v1", webhookRoutes);
 app.route("/v1", inferenceRoutes);
 
 for (const [path, allow] of methodsOf(app.routes)) {

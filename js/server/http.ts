@@ -78,13 +78,14 @@ export function refused(status: number, message: string): ApiError {
   return new ApiError({ status, type: "invalid_request_error", message, param: null, code: null });
 }
 
-/** The JSON object of a body. @throws InvalidRequestError */
-export async function jsonObject(c: Call): Promise<Record<string, unknown>> {
+/** The JSON object of a body, which some calls may leave out. @throws InvalidRequestError */
+export async function jsonObject(c: Call, or?: "or nothing"): Promise<Record<string, unknown>> {
   const length = Number(c.req.header("content-length") ?? 0);
   const body = length > MAX_JSON_BYTES ? undefined : await boundedText(c.req.raw.body);
   if (body === undefined) {
     throw refused(413, `The request body is larger than ${MAX_JSON_BYTES} bytes.`);
   }
+  if (body === "" && or) return {};
   const value = parsed(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new InvalidRequestError(

@@ -47,7 +47,14 @@ export const outputSeconds = (batchId: string) => `output_seconds:${batchId}`;
 /** The level of the tenant's calls, now and then. */
 export const CALLS = "tenant:calls";
 
+/** All webhook endpoints; and those that were deleted, while something waits for them. */
+export const ENDPOINTS = "tenant:webhook-endpoints";
+export const ENDPOINTS_GONE = "tenant:webhook-gone:";
+/** Events that wait for an endpoint, by the time at which they are sent. */
+export const deliveries = (endpointId: string) => `tenant:delivery:${endpointId}:`;
+
 /** The core's records that the tenant's service looks at. */
+export const EVENT = keys.event.prefix;
 export const BATCH = keys.batch.prefix;
 export const RUN = keys.run.prefix;
 

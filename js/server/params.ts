@@ -8,10 +8,10 @@ import { missing, outOfRange, type ParameterError, wrongType as typeError } from
 const MAX_NAME_CHARS = 1024;
 
 /** A name, id or key that is to be kept. @throws InvalidRequestError when it is too long; other types are for others. */
-export function checkLength(param: string, value: unknown): void {
-  if (typeof value !== "string" || value.length <= MAX_NAME_CHARS) return;
+export function checkLength(param: string, value: unknown, most = MAX_NAME_CHARS): void {
+  if (typeof value !== "string" || value.length <= most) return;
   throw new InvalidRequestError(
-    `Invalid '${param}': string too long. Expected a string with maximum length ${MAX_NAME_CHARS}, but got a string ` +
+    `Invalid '${param}': string too long. Expected a string with maximum length ${most}, but got a string ` +
       `with length ${value.length} instead.`,
     { param, code: "string_above_max_length" },
   );

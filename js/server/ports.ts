@@ -4,6 +4,7 @@ import type { BatchesOptions } from "../core/batches.ts";
 import type { Dialect, KV } from "../core/types.ts";
 import type { TenantApi } from "./tenant/api.ts";
 import type { Upstreams } from "./upstreams/types.ts";
+import type { SendWebhook } from "./webhooks/types.ts";
 
 /** What the routes need. */
 export interface Ports {
@@ -125,6 +126,7 @@ export interface TenantPorts {
   readonly runs: Runs;
   readonly settings: TenantSettings;
   readonly alarm: Alarm;
+  readonly sendWebhook: SendWebhook;
   /** Work that nothing waits for; the platform keeps it alive until it ends. */
   background(work: Promise<unknown>): void;
 }
@@ -135,6 +137,8 @@ export interface TenantSettings {
   readonly quotas: Quotas;
   /** Whether no key has this tenant's name any more: its batches are paused until one has. */
   isRevoked(): boolean;
+  /** Whether webhooks may go to private addresses, and by http:// to this machine. Absent is no. */
+  readonly webhookAllowPrivate?: boolean;
 }
 
 /** What one tenant may keep and queue; infinite where nothing is set. */

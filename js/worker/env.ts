@@ -65,4 +65,5 @@ export interface Env {
   MAX_QUEUED_BATCHES?: string;
   MAX_QUEUED_REQUESTS?: string;
   MAX_REQUESTS_PER_MINUTE?: string;
+  WEBHOOK_ALLOW_PRIVATE?: string;
 }

@@ -48,6 +48,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
   const maxConcurrentBatches = wholeNumber(env, "MAX_CONCURRENT_BATCHES");
   return {
     autostart: false,
+    events: true,
     dialect: dialect(env),
     endpoints: endpoints(env),
     // Six connections of a Durable Object may wait for headers; more requests would wait inside.
@@ -123,6 +124,7 @@ export function serverSettings(env: Env): ServerSettings {
   if (!settings) {
     const { limits } = serviceSettings(env);
     quotas(env);
+    webhookAllowPrivate(env);
     settings = {
       dialect: dialect(env),
       maxFileBytes: limits?.maxFileBytes ?? defaults.limits.maxFileBytes,
@@ -140,7 +142,14 @@ export function tenantSettings(env: Env, name: string): TenantSettings {
     service: serviceSettings(env),
     quotas: quotas(env),
     isRevoked: () => !isTenant(name, env),
+    webhookAllowPrivate: webhookAllowPrivate(env),
   };
+}
+
+function webhookAllowPrivate({ WEBHOOK_ALLOW_PRIVATE: text }: Env): boolean {
+  if (!text) return false;
+  if (text !== "1") throw new SettingError(`WEBHOOK_ALLOW_PRIVATE must be 1 or empty, but is '${text}'.`);
+  return true;
 }
 
 /** The Runner of a batch; a batch whose Runner was lost has another. */

@@ -10,6 +10,7 @@ import { r2Blobs } from "./r2-blobs.ts";
 import { outcome, type TenantRpc } from "./rpc.ts";
 import { runnerName, tenantSettings } from "./settings.ts";
 import { adoptTables } from "./sql-tables.ts";
+import { sendWebhook } from "./webhooks.ts";
 
 type Api = TenantApi & TurnApi;
 type Args<K extends keyof Api> = Parameters<Api[K]>;
@@ -35,6 +36,7 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
         hold: (id, { generation, turn }) => runner(id, generation).hold(name, id, turn),
       },
       alarm: { get: () => storage.getAlarm(), set: (time) => storage.setAlarm(time) },
+      sendWebhook,
       background: (work) => ctx.waitUntil(work),
     });
   }
@@ -115,6 +117,34 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
 
   cancelUpload(...args: Args<"cancelUpload">) {
     return outcome(this.#service.cancelUpload(...args));
+  }
+
+  createWebhook(...args: Args<"createWebhook">) {
+    return outcome(this.#service.createWebhook(...args));
+  }
+
+  listWebhooks(...args: Args<"listWebhooks">) {
+    return outcome(this.#service.listWebhooks(...args));
+  }
+
+  retrieveWebhook(...args: Args<"retrieveWebhook">) {
+    return outcome(this.#service.retrieveWebhook(...args));
+  }
+
+  updateWebhook(...args: Args<"updateWebhook">) {
+    return outcome(this.#service.updateWebhook(...args));
+  }
+
+  deleteWebhook(...args: Args<"deleteWebhook">) {
+    return outcome(this.#service.deleteWebhook(...args));
+  }
+
+  rotateWebhookSecret(...args: Args<"rotateWebhookSecret">) {
+    return outcome(this.#service.rotateWebhookSecret(...args));
+  }
+
+  testWebhook(...args: Args<"testWebhook">) {
+    return outcome(this.#service.testWebhook(...args));
   }
 
   // For Runners.

@@ -44,7 +44,7 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
       rate: { requestsPerMinute: values.requestsPerMinute ?? Infinity },
       windows: values.completionWindows,
       limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
-      interactiveFirst: values.interactiveFirst,
+      ...{ interactiveFirst: values.interactiveFirst, webhookAllowPrivate: values.webhookAllowPrivate },
       metrics:
         values.metricsPort === undefined ? undefined : { host: values.metricsHost, port: values.metricsPort },
       logLevel: values.logLevel,

@@ -42,6 +42,8 @@ export interface ServeSettings {
   limits: Required<Pick<Limits, "maxFileBytes" | "maxRequests" | "maxLineBytes" | "maxResponseBytes">>;
   /** Whether batches yield to calls that somebody waits for. */
   interactiveFirst: boolean;
+  /** Whether webhooks may go to private addresses, and by http:// to this machine. */
+  webhookAllowPrivate: boolean;
 }
 
 export function serverSettings({ limits, rate }: ServeSettings): ServerSettings {
@@ -59,11 +61,12 @@ export function tenantSettings(
   upstreams: Upstreams,
 ): (name: string) => TenantSettings {
   const service = serviceSettings(settings, upstreams);
-  const { keys, quotas } = settings;
+  const { keys, quotas, webhookAllowPrivate } = settings;
   return (name) => ({
     service: { ...service, models: modelsOfTenant(service.models, keys, name) },
     quotas,
     isRevoked: () => !isTenant(name, keys),
+    webhookAllowPrivate,
   });
 }
 
@@ -73,6 +76,7 @@ function serviceSettings(
 ): Omit<BatchesOptions, "kv" | "files"> {
   return {
     autostart: false,
+    events: true,
     dialect: "openai",
     endpoints: jsonEndpoints,
     maxConcurrentBatches: settings.batches,

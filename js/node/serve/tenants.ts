@@ -22,6 +22,7 @@ import type { Storage } from "./metrics.ts";
 import { LocalRuns } from "./runs.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { Store, StoreWriter } from "./store.ts";
+import { webhookSender } from "./webhooks.ts";
 
 /** Who looks on. */
 export interface Observers {
@@ -158,7 +159,10 @@ function openTenant(
     ...{ tenantName: name, kv, blobs, service: settings.service, upstreams, tracer },
     tenant: () => service,
   });
-  const service: TenantService = new TenantService({ name, kv, blobs, runs, settings, alarm, background });
+  const service: TenantService = new TenantService({
+    ...{ name, kv, blobs, runs, settings, alarm, background },
+    sendWebhook: webhookSender({ allowPrivate: settings.webhookAllowPrivate ?? false }),
+  });
   background(states.resume(kv));
   // What came due while no process was there.
   background(service.alarm());
@@ -177,6 +181,7 @@ function openTenant(
     },
     async stop() {
       alarm.stop();
+      service.stop();
       await runs.stop();
       while (work.size > 0) await Promise.all(work);
     },

@@ -2,6 +2,7 @@
 
 import type { Batch, BatchList, KVCheck, KVOp } from "../../core/types.ts";
 import type { Allowance } from "../rate.ts";
+import type { WebhookApi } from "../webhooks/webhooks.ts";
 import type {
   FileList,
   FileQuery,
@@ -17,7 +18,7 @@ import type {
 } from "./types.ts";
 
 /** For the routes. What is refused is an `ApiError`. */
-export interface TenantApi {
+export interface TenantApi extends WebhookApi {
   /** Counts a call, if it is within so many a minute. */
   takeCall(requestsPerMinute: number): Promise<Allowance>;
   createBatch(params: Record<string, unknown>, outputSeconds: number | null): Promise<Batch>;

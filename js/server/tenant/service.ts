@@ -8,9 +8,11 @@ import { fixedLimits } from "../../core/rules.ts";
 import type { Batch, BatchList, KV, KVCheck, KVOp } from "../../core/types.ts";
 import { now } from "../ids.ts";
 import { BATCH, outputSeconds, RUN } from "../keys.ts";
-import { logError } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
 import type { Allowance } from "../rate.ts";
+import { Outbox } from "../webhooks/outbox.ts";
+import type { EndpointFields, EndpointQuery } from "../webhooks/types.ts";
+import { Webhooks } from "../webhooks/webhooks.ts";
 import type { OutputFile, TenantApi, TurnApi } from "./api.ts";
 import { Calls } from "./calls.ts";
 import { batchWith, Change, change } from "./change.ts";
@@ -18,6 +20,7 @@ import { FileIndex } from "./file-index.ts";
 import { holdingInputs } from "./inputs.ts";
 import { Queue } from "./queue.ts";
 import { boundsQueue, bytesRoom, checkFiles, checkQueue, storageRoom } from "./quotas.ts";
+import { Rounds } from "./rounds.ts";
 import { Trash } from "./trash.ts";
 import type {
   FileList,
@@ -35,9 +38,6 @@ import type {
 import { Uploads } from "./uploads.ts";
 import { Waits } from "./waits.ts";
 
-/** How often the tenant checks its batches while any of them has not ended, and the longest pause otherwise. */
-const ROUND_MS = 30_000;
-const IDLE_ROUND_MS = 3_600_000;
 /** Seconds that output and error files live unless the batch says otherwise: 30 days. */
 const OUTPUT_SECONDS = fixedLimits.maxFileLifetimeSeconds;
 
@@ -51,22 +51,35 @@ export class TenantService implements TenantApi, TurnApi {
   readonly #queue: Queue;
   readonly #waits: Waits;
   readonly #calls: Calls;
+  readonly #webhooks: Webhooks;
+  readonly #outbox: Outbox;
+  readonly #rounds: Rounds;
   /** The last batch that is being created. */
   #creating: Promise<unknown> = Promise.resolve();
 
   constructor(ports: TenantPorts) {
-    const { kv, name, settings } = ports;
+    const { kv, name, settings, alarm, background } = ports;
     this.#ports = ports;
     this.#kv = kv;
     this.#trash = new Trash(kv);
     this.#files = new FileIndex(kv, this.#trash);
     this.#uploads = new Uploads(kv, this.#files, this.#trash);
     this.#waits = new Waits(name);
-    this.#calls = new Calls(kv, ports.background);
+    this.#calls = new Calls(kv, background);
+    const sending = { send: ports.sendWebhook, allowPrivate: settings.webhookAllowPrivate ?? false };
+    this.#webhooks = new Webhooks(kv, sending);
+    this.#outbox = new Outbox({
+      ...{ tenant: name, kv, endpoints: this.#webhooks.endpoints, sending, background, now },
+      isHeld: () => settings.isRevoked(),
+      wakeAt: (time) => this.#rounds.wakeAt(time),
+    });
+    this.#rounds = new Rounds({
+      ...{ tenant: name, alarm, round: () => this.#round(), between: () => this.#outbox.run() },
+    });
     const holding = holdingInputs(kv, this.#files, now);
     this.#batches = new Batches({ ...settings.service, files: noFiles, kv: holding });
     this.#queue = new Queue(ports, this.#batches);
-    ports.background(this.#queue.wakeAll());
+    background(this.#queue.wakeAll());
   }
 
   // --- For the routes --------------------------------------------------------------------------------------------
@@ -77,7 +90,7 @@ export class TenantService implements TenantApi, TurnApi {
 
   async createBatch(params: Record<string, unknown>, lives: number | null): Promise<Batch> {
     // First, so that a batch whose creation is cut off after it was stored is found.
-    await this.#armAlarm();
+    await this.#rounds.arm();
     const batch = await this.#queued(() => this.#batches.create(params));
     if (lives !== null) await this.#keepOutputSeconds(batch.id, lives);
     this.#ports.background(this.#queue.admit());
@@ -91,7 +104,7 @@ export class TenantService implements TenantApi, TurnApi {
   async cancelBatch(id: string): Promise<Batch> {
     const batch = await this.#batches.cancel(id);
     if (batch.status === "cancelling") {
-      await this.#armAlarm();
+      await this.#rounds.arm();
       this.#ports.background(this.#queue.admit().then(() => this.#queue.cancel(id)));
     }
     return batch;
@@ -108,7 +121,7 @@ export class TenantService implements TenantApi, TurnApi {
   }
 
   async expectObjects(keys: string[]): Promise<void> {
-    await this.#armAlarm();
+    await this.#rounds.arm();
     await this.#trash.expect(keys, now());
   }
 
@@ -117,7 +130,7 @@ export class TenantService implements TenantApi, TurnApi {
   }
 
   async createFile(file: NewFile): Promise<WireFile> {
-    if (file.expires_at !== null) await this.#armAlarm();
+    if (file.expires_at !== null) await this.#rounds.arm();
     const bytes = file.segments.reduce((sum, segment) => sum + segment.bytes, 0);
     return change(this.#kv, async (c) => {
       // Again, as others have come meanwhile.
@@ -140,7 +153,7 @@ export class TenantService implements TenantApi, TurnApi {
   }
 
   async createUpload(upload: NewUpload): Promise<WireUpload> {
-    await this.#armAlarm();
+    await this.#rounds.arm();
     storageRoom(this.#ports.settings.quotas, await this.#files.total(), upload.bytes);
     return this.#uploads.create(upload, now());
   }
@@ -184,6 +197,36 @@ export class TenantService implements TenantApi, TurnApi {
     return upload;
   }
 
+  createWebhook(fields: EndpointFields) {
+    return this.#webhooks.create(fields);
+  }
+
+  listWebhooks(query: EndpointQuery) {
+    return this.#webhooks.endpoints.list(query);
+  }
+
+  retrieveWebhook(id: string) {
+    return this.#webhooks.endpoints.retrieve(id);
+  }
+
+  updateWebhook(id: string, fields: Partial<EndpointFields>) {
+    return this.#webhooks.update(id, fields);
+  }
+
+  async deleteWebhook(id: string) {
+    const deleted = await this.#webhooks.endpoints.delete(id);
+    this.#ports.background(this.#outbox.run());
+    return deleted;
+  }
+
+  rotateWebhookSecret(id: string, keepsOld: boolean) {
+    return this.#webhooks.endpoints.rotateSecret(id, keepsOld, now());
+  }
+
+  testWebhook(id: string, eventType: string) {
+    return this.#webhooks.test(id, eventType);
+  }
+
   // --- For turns -------------------------------------------------------------------------------------------------
 
   runnerGet(batchId: string, key: string): Promise<Uint8Array | null> {
@@ -191,12 +234,15 @@ export class TenantService implements TenantApi, TurnApi {
     return this.#kv.get(key);
   }
 
-  runnerWrite(batchId: string, turn: number, ops: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
+  async runnerWrite(batchId: string, turn: number, all: KVOp[], checks: KVCheck[] = []): Promise<boolean> {
     this.#queue.heard(batchId);
-    return batchWith(this.#kv, ops, checks, async (c) => {
+    const ops = await this.#outbox.untold(batchId, all);
+    const written = await batchWith(this.#kv, ops, checks, async (c) => {
       await this.#checkTurn(c, batchId, turn);
       await this.#waits.notice(batchId, ops, () => this.#kv.get(BATCH + batchId));
     });
+    if (written) this.#outbox.notice(ops);
+    return written;
   }
 
   async runnerInput(batchId: string, id: string): Promise<StoredFile | null> {
@@ -261,50 +307,35 @@ export class TenantService implements TenantApi, TurnApi {
 
   // --- The watch -------------------------------------------------------------------------------------------------
 
-  /** For a clock that knows of all tenants: does the round if the alarm, which should, does not. */
-  async watch(): Promise<void> {
-    const alarm = await this.#ports.alarm.get();
-    if (alarm !== null && alarm > Date.now() - ROUND_MS) return;
-    await this.#round();
+  watch(): Promise<void> {
+    return this.#rounds.watch();
+  }
+
+  alarm(): Promise<void> {
+    return this.#rounds.alarm();
   }
 
   /** The tenant has lost its last key, or has one again. */
   async keysChanged(): Promise<void> {
-    await this.#armAlarm();
+    await this.#rounds.arm();
     await this.#queue.wakeAll();
     await this.#queue.admit();
+    await this.#outbox.run();
   }
 
-  /** Never throws: a failed alarm is tried again a few times, and then forgotten. */
-  async alarm(): Promise<void> {
-    try {
-      await this.#round();
-    } catch (error) {
-      logError("tenant.round", error, { tenant: this.#ports.name });
-      await this.#ports.alarm.set(Date.now() + ROUND_MS);
-    }
-  }
-
-  async #round(): Promise<void> {
-    const { alarm } = this.#ports;
-    // Armed first: whatever goes wrong below, the next round comes.
-    await alarm.set(Date.now() + ROUND_MS);
+  async #round(): Promise<boolean> {
     await this.#files.expire(now());
     await this.#uploads.expire(now());
     const isTidy = !(await this.#uploads.discardParts());
     await this.#emptyTrash();
     await this.#queue.admit();
     await this.#queue.wakeStale();
-    const unfinished = await this.#queue.unfinished(1);
-    // Nothing runs: expired files can wait.
-    if (isTidy && unfinished.length === 0) await alarm.set(Date.now() + IDLE_ROUND_MS);
+    return !isTidy || (await this.#queue.unfinished(1)).length > 0;
   }
 
-  async #armAlarm(): Promise<void> {
-    const { alarm } = this.#ports;
-    const at = await alarm.get();
-    const next = Date.now() + ROUND_MS;
-    if (at === null || at > next) await alarm.set(next);
+  /** What is under way ends, and no more is sent. */
+  stop(): void {
+    this.#outbox.stop();
   }
 
   /** Parts of uploads that ended: the first at once, more than those while others are answered. */

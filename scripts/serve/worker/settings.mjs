@@ -25,6 +25,7 @@ const forWorker = [
   "MAX_QUEUED_BATCHES",
   "MAX_QUEUED_REQUESTS",
   "MAX_REQUESTS_PER_MINUTE",
+  "WEBHOOK_ALLOW_PRIVATE",
 ];
 
 const isLoopback = (name) => name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);

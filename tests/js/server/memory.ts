@@ -89,6 +89,7 @@ export function tenant(
         time = at;
       },
     },
+    sendWebhook: () => Promise.reject(new Error("there is nobody to send to")),
     background: (promise) => void work.push(promise),
     ...more,
   };

@@ -141,6 +141,9 @@ export const settings = {
     key: "rate.requests_per_minute",
     ...unbounded,
   }),
+  webhookAllowPrivate: row(yesNo, false, {
+    help: "whether webhooks may go to private addresses, and by http:// to this machine",
+  }),
   metricsPort: open(whole("n", 0, 65_535), {
     group: "Log and metrics",
     help: "port that answers /metrics besides, without a key; 0 takes a free one",

@@ -92,6 +92,7 @@ function served(name: ProgramName): Runtime {
         if (option !== undefined) args.push(option, value);
         else if (name === "REQUEST_TIMEOUT_MS") args.push("--timeout", String(Number(value) / 1000));
         else if (name === "ALLOW_ANONYMOUS") args.push("--allow-anonymous");
+        else if (name === "WEBHOOK_ALLOW_PRIVATE") args.push("--webhook-allow-private");
         else if (name === "UPSTREAM_KEY") env.EDGEBATCH_KEY = value;
         else throw new Error(`edgebatch serve has no setting ${name}`);
       }
