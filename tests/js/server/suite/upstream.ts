@@ -83,7 +83,7 @@ export async function startUpstream(answer: Answer): Promise<Upstream> {
   return upstream;
 }
 
-async function close(server: Server): Promise<void> {
+export async function close(server: Server): Promise<void> {
   server.closeAllConnections();
   await new Promise((next) => server.close(next));
 }
