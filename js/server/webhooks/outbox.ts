@@ -216,7 +216,7 @@ export class Outbox {
       logWarning("webhook.given_up", fields);
       await this.#settle(key, value, null);
     } else {
-      const due = time + pauseAfter(delivery.tries);
+      const due = Math.max(time + pauseAfter(delivery.tries), lane.until);
       logWarning("webhook.failed", { ...fields, retry_at: due });
       await this.#settle(key, value, { delivery, endpoint, due });
     }
