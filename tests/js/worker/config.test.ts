@@ -29,6 +29,7 @@ test("each setting that cannot be right is named", () => {
     ["MAX_STORED_BYTES", "1 GB"],
     ["MAX_QUEUED_REQUESTS", "0"],
     ["MAX_REQUESTS_PER_MINUTE", "0.5"],
+    ["WEBHOOK_ALLOW_PRIVATE", "yes"],
   ] as const) {
     assert.throws(
       () => checkSettings(settings({ [name]: value })),

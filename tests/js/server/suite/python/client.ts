@@ -13,11 +13,16 @@ export function runPython(script: string, ...args: string[]): Promise<string> {
   return runPythonWith("", script, ...args);
 }
 
-/** As {@link runPython}, with the clients of `requirements-{name}.txt`. */
-export async function runPythonWith(name: string, script: string, ...args: string[]): Promise<string> {
+/** The Python that has the clients of `requirements-{name}.txt`. */
+export function pythonWith(name: string): string {
   const python = join(cache, `openai-python${name && `-${name}`}`, "bin/python");
   assert.ok(existsSync(python), `${python} is missing; node scripts/setup.mjs makes it`);
-  const child = spawn(python, [join(import.meta.dirname, script), ...args], {
+  return python;
+}
+
+/** As {@link runPython}, with the clients of `requirements-{name}.txt`. */
+export async function runPythonWith(name: string, script: string, ...args: string[]): Promise<string> {
+  const child = spawn(pythonWith(name), [join(import.meta.dirname, script), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [out, errors] = ["", ""];
