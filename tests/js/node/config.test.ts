@@ -38,6 +38,7 @@ const samples: { [Name in SettingName]?: [string, string, string] } = {
   logLevel: ["error", "warn", "debug"],
   interactiveFirst: ["no", "0", "false"],
   allowAnonymous: ["yes", "1", "true"],
+  webhookAllowPrivate: ["yes", "1", "true"],
 };
 
 test("an option wins over a variable, a variable over the file, the file over the default; of every setting", async () => {
