@@ -169,14 +169,18 @@ test("however a batch ends, an event comes that openai-node verifies; endpoints 
   });
   const completed = await ended(client, (await createBatch(client, chatLines(3))).id);
   const failed = await ended(client, (await createBatch(client, "{}\n")).id);
-  const [first, second] = [completed, failed] as const;
+  const { id: third } = await createBatch(client, chatLines(20_000));
+  await client.batches.cancel(third);
+  const cancelled = await ended(client, third);
+  assert.equal(cancelled.status, "cancelled");
   const of = (path: string) => receiver.messages.filter((message) => message.path === path);
-  await until("three came", () => receiver.messages.length >= 3);
+  await until("all came", () => receiver.messages.length >= 4);
   const events = await Promise.all(of("/all").map((message) => unwrap(message, all.signing_secret)));
   const told = new Map(events.map((event) => [event.type, event]));
   for (const [type, batch, at] of [
-    ["batch.completed", first, first.completed_at],
-    ["batch.failed", second, second.failed_at],
+    ["batch.completed", completed, completed.completed_at],
+    ["batch.failed", failed, failed.failed_at],
+    ["batch.cancelled", cancelled, cancelled.cancelled_at],
   ] as const) {
     const { id } = told.get(type) ?? { id: "" };
     assert.match(id, /^evt_[0-9a-f]{32}$/);
@@ -190,7 +194,7 @@ test("however a batch ends, an event comes that openai-node verifies; endpoints 
   const forged = { ...message, body: message.body.replace("batch_", "batch-") };
   await assert.rejects(unwrap(forged, all.signing_secret), InvalidWebhookSignatureError);
   await removeAll(client);
-  assert.equal(receiver.messages.length, 3);
+  assert.equal(receiver.messages.length, 4);
 });
 
 test("a secret that was replaced and kept still verifies, and one that was not does not", async () => {
