@@ -255,7 +255,7 @@ export class Outbox {
   }
 
   #fields({ id }: Endpoint, { event, type, batch, tries }: Delivery) {
-    return { tenant: this.#options.tenant, endpoint: id, event, type, batch, tries };
+    return { tenant: this.#options.tenant, endpoint: id, event_id: event, event_type: type, batch, tries };
   }
 }
 

@@ -1,7 +1,7 @@
 /** Guards the outbox: each event comes at least once whatever is killed, not twice without a cause, and for three days. */
 
 import { strict as assert } from "node:assert";
-import { mock, test } from "node:test";
+import { type Mock, mock, test } from "node:test";
 import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import { deliveries } from "../../../js/server/keys.ts";
 import { Endpoints } from "../../../js/server/webhooks/endpoints.ts";
@@ -111,6 +111,30 @@ for (const [what, answers] of [
     assert.ok(kills >= 20, `${kills} kills`);
   });
 }
+
+test("the log says what became of each try, by ids, and nothing of addresses and secrets", async () => {
+  const kv = await stored(["a.example/?token=t0ken&x="], ["batch_1"]);
+  const site = new Site(({ nth }) => (nth === 0 ? null : nth === 1 ? 500 : 200));
+  const [endpoint] = (await new Endpoints(kv).list({ limit: 1 })).data;
+  const [said, warned] = [console.log, console.warn].map((each) => (each as Mock<typeof console.log>).mock);
+  said?.resetCalls();
+  warned?.resetCalls();
+  await site.until(kv, async () => (await left(kv)).length === 0);
+  const lines = [warned, said].flatMap(
+    (each) => each?.calls.map(({ arguments: [line] }) => String(line)) ?? [],
+  );
+  const event = { event_id: "evt_of_batch_1", event_type: "batch.completed", batch: "batch_1" };
+  const ids = { tenant: "alice", endpoint: endpoint?.id, ...event };
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)).map(({ retry_at, ...fields }) => fields),
+    [
+      { event: "webhook.failed", ...ids, tries: 1, reason: "ECONNREFUSED" },
+      { event: "webhook.failed", ...ids, tries: 2, status: 500 },
+      { event: "webhook.delivered", ...ids, tries: 3, status: 200 },
+    ],
+  );
+  assert.ok(!/a\.example|t0ken|whsec/.test(lines.join()));
+});
 
 test("an endpoint that is away does not hold up others, and is asked by one event at a time", async () => {
   const batches = Array.from({ length: 200 }, (_, i) => `batch_${i}`);
