@@ -76,7 +76,7 @@ function files(get: R2BucketLike["get"]) {
 test("an object that is shorter than the index says is a loss, and not the end of the file", async () => {
   const bytes = async () => new Uint8Array(4).buffer;
   const short = files(async () => ({ size: 4, arrayBuffer: bytes }) as never);
-  await assert.rejects(short.read("file-1", 0, 20), (error: unknown) => {
+  await assert.rejects(short.read("file-1", 0, 20, "batch_1"), (error: unknown) => {
     assert.ok(error instanceof ResourceNotFoundError);
     assert.equal(error.message, "The store has lost bytes of the file file-1.");
     return true;
@@ -85,5 +85,5 @@ test("an object that is shorter than the index says is a loss, and not the end o
 
 test("a store that never answers is a fault that says which file", async () => {
   const silent = files(() => new Promise(() => {}));
-  await assert.rejects(silent.read("file-1", 0, 20), /does not give the bytes of the file file-1/);
+  await assert.rejects(silent.read("file-1", 0, 20, "batch_1"), /does not give the bytes of the file file-1/);
 });
