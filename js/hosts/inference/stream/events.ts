@@ -1,0 +1,102 @@
+/** Server-sent events, read as they come. */
+
+import { concat } from "../../../core/bytes.ts";
+import { tooLarge } from "../exchange.ts";
+
+export interface ServerEvent {
+  /** Empty where the server names none. */
+  name: string;
+  data: Uint8Array;
+}
+
+const [LF, CR, COLON, SPACE] = [0x0a, 0x0d, 0x3a, 0x20];
+const newline = Uint8Array.of(LF);
+const decoder = new TextDecoder();
+
+/** Takes bytes, cut anywhere, and gives events. Holds one event at most, of at most so many bytes. */
+export class EventReader {
+  readonly #most: number;
+  readonly #onEvent: (event: ServerEvent) => void;
+  /** The line that is not whole yet. */
+  #line: Uint8Array[] = [];
+  /** The event that is not whole yet. */
+  #data: Uint8Array[] = [];
+  #name = "";
+  #held = 0;
+  #isFirst = true;
+  /** The last byte was a CR: a LF that follows is of the same line end. */
+  #afterCr = false;
+
+  constructor(most: number, onEvent: (event: ServerEvent) => void) {
+    this.#most = most;
+    this.#onEvent = onEvent;
+  }
+
+  /** @throws ResponseTooLargeError */
+  add(part: Uint8Array): void {
+    let from = 0;
+    for (let at = 0; at < part.length; at += 1) {
+      const byte = part[at];
+      if (byte !== LF && byte !== CR) {
+        this.#afterCr = false;
+        continue;
+      }
+      const isSecond = byte === LF && this.#afterCr;
+      this.#afterCr = byte === CR;
+      if (!isSecond) this.#endLine(part.subarray(from, at));
+      from = at + 1;
+    }
+    // Copied, as it may be a small piece of something large.
+    if (from < part.length) this.#hold(this.#line, part.slice(from));
+  }
+
+  /** What came without the empty line that ends an event: some servers leave out the last one. */
+  rest(): ServerEvent | null {
+    if (this.#line.length > 0) this.#endLine(new Uint8Array());
+    const event = { name: this.#name, data: concat(this.#data) };
+    return this.#data.length > 0 ? event : null;
+  }
+
+  #hold(where: Uint8Array[], bytes: Uint8Array): void {
+    this.#held += bytes.length;
+    if (this.#held > this.#most) throw tooLarge(this.#most);
+    where.push(bytes);
+  }
+
+  #endLine(end: Uint8Array): void {
+    let line = end;
+    if (this.#line.length > 0) {
+      for (const part of this.#line) this.#held -= part.length;
+      line = concat([...this.#line, end]);
+      this.#line = [];
+    }
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      if (line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
+    }
+    if (line.length === 0) this.#endEvent();
+    else this.#field(line);
+  }
+
+  #field(line: Uint8Array): void {
+    const colon = line.indexOf(COLON);
+    const field = decoder.decode(colon < 0 ? line : line.subarray(0, colon));
+    const start = colon + (line[colon + 1] === SPACE ? 2 : 1);
+    const value = colon < 0 ? new Uint8Array() : line.subarray(start);
+    if (field === "event") this.#name = decoder.decode(value);
+    // llama.cpp had its errors in a field of that name.
+    if (field === "error") this.#name = "error";
+    if (field !== "data" && field !== "error") return;
+    if (this.#data.length > 0) this.#hold(this.#data, newline);
+    this.#hold(this.#data, value.slice());
+  }
+
+  #endEvent(): void {
+    const [name, data] = [this.#name, this.#data];
+    this.#name = "";
+    this.#data = [];
+    this.#held = 0;
+    if (data.length > 0)
+      this.#onEvent({ name, data: data.length === 1 ? (data[0] as Uint8Array) : concat(data) });
+  }
+}
