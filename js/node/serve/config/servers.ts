@@ -34,8 +34,9 @@ export function modelServers(read: Read, env: Environment): ModelServerSettings[
   const { concurrency, timeout, stream } = values;
   return [
     {
-      ...{ name: "default", url: values.url, concurrency, timeoutMs: timeout * 1_000, stream },
+      ...{ name: "default", url: values.url, concurrency, timeoutMs: timeout * 1_000 },
       ...(key !== undefined && { key }),
+      ...(stream && { stream }),
     },
   ];
 }
@@ -132,7 +133,8 @@ function serversOf(file: ConfigFile, { values }: Read, env: Environment): ModelS
     }
     const key = key_env === undefined ? found.key : secretOf(key_env, at("key_env"), env);
     return {
-      ...{ name, url, concurrency, timeoutMs: timeout * 1_000, stream },
+      ...{ name, url, concurrency, timeoutMs: timeout * 1_000 },
+      ...(stream && { stream }),
       ...(key !== undefined && { key: checkKey(key, at("key")) }),
       ...(found.headers !== undefined && { headers: found.headers }),
       ...(models !== undefined && { models }),
