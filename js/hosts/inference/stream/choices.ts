@@ -16,6 +16,9 @@ import {
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** What there is at least of a choice. */
+const CHOICE = '{"index":0}';
+
 /** A choice as far as it has come. */
 interface Choice {
   index: number;
@@ -99,6 +102,7 @@ export class Choices implements Assembly {
     const index = typeof given === "number" ? given : 0;
     let choice = this.#choices.get(index);
     if (!choice) {
+      this.#grower.count(CHOICE.length);
       choice = { index, message: emptyObject(), rest: emptyObject() };
       this.#choices.set(index, choice);
     }

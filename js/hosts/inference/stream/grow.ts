@@ -60,7 +60,7 @@ export class Grower {
   /** Puts one member. Nothing takes the place of something. */
   put(target: JsonObject, name: string, value: Json, rules: Rules): void {
     const old = target[name];
-    if (old === undefined) this.#count(name.length);
+    if (old === undefined) this.count(name.length);
     if (value === null || value === "") {
       if (old === undefined || old === null) target[name] = value;
     } else if (typeof value === "string" && rules.joined.has(name)) {
@@ -74,13 +74,13 @@ export class Grower {
       this.grow(into, value, rules);
       target[name] = into;
     } else if (old !== value) {
-      this.#count(weigh(value) - (old === undefined ? 0 : weigh(old)));
+      this.count(weigh(value) - (old === undefined ? 0 : weigh(old)));
       target[name] = value;
     }
   }
 
   #join(old: Json | undefined, value: string): string {
-    this.#count(value.length);
+    this.count(value.length);
     return typeof old === "string" ? old + value : value;
   }
 
@@ -93,7 +93,7 @@ export class Grower {
   #append(list: Json[], items: Json[], name: string, rules: Rules): void {
     for (const item of items) {
       if (!isObject(item)) {
-        this.#count(weigh(item));
+        this.count(weigh(item));
         list.push(item);
         continue;
       }
@@ -118,7 +118,7 @@ export class Grower {
   #newEntry(list: Json[], { index }: JsonObject): JsonObject {
     const entry = emptyObject();
     list.push(entry);
-    this.#count(2);
+    this.count(2);
     if (typeof index === "number") {
       const places = this.#places.get(list) ?? new Map<number, JsonObject>();
       this.#places.set(list, places.set(index, entry));
@@ -126,7 +126,8 @@ export class Grower {
     return entry;
   }
 
-  #count(characters: number): void {
+  /** Something is there that has so many characters. @throws ResponseTooLargeError */
+  count(characters: number): void {
     this.#size += characters;
     if (this.#size > this.#most) throw tooLarge(this.#most);
   }
