@@ -13,6 +13,12 @@ const [LF, CR, COLON, SPACE] = [0x0a, 0x0d, 0x3a, 0x20];
 const newline = Uint8Array.of(LF);
 const decoder = new TextDecoder();
 
+function nameOf(field: Uint8Array): string {
+  const [d, a, t, again] = field;
+  const isData = field.length === 4 && d === 0x64 && a === 0x61 && t === 0x74 && again === 0x61;
+  return isData ? "data" : decoder.decode(field);
+}
+
 /** Takes bytes, cut anywhere, and gives events. Holds one event at most, of at most so many bytes. */
 export class EventReader {
   readonly #most: number;
@@ -34,17 +40,18 @@ export class EventReader {
 
   /** @throws ResponseTooLargeError */
   add(part: Uint8Array): void {
-    let from = 0;
-    for (let at = 0; at < part.length; at += 1) {
-      const byte = part[at];
-      if (byte !== LF && byte !== CR) {
-        this.#afterCr = false;
-        continue;
-      }
-      const isSecond = byte === LF && this.#afterCr;
-      this.#afterCr = byte === CR;
-      if (!isSecond) this.#endLine(part.subarray(from, at));
-      from = at + 1;
+    let from = this.#afterCr && part[0] === LF ? 1 : 0;
+    if (part.length > 0) this.#afterCr = false;
+    // Most streams have none.
+    let cr = part.indexOf(CR, from);
+    for (let lf = part.indexOf(LF, from); lf >= 0 || cr >= 0; lf = part.indexOf(LF, from)) {
+      const isCr = cr >= 0 && (lf < 0 || cr < lf);
+      const end = isCr ? cr : lf;
+      this.#endLine(part.subarray(from, end));
+      from = end + (isCr && part[end + 1] === LF ? 2 : 1);
+      if (!isCr) continue;
+      this.#afterCr = end + 1 === part.length;
+      cr = part.indexOf(CR, from);
     }
     // Copied, as it may be a small piece of something large.
     if (from < part.length) this.#hold(this.#line, part.slice(from));
@@ -80,7 +87,7 @@ export class EventReader {
 
   #field(line: Uint8Array): void {
     const colon = line.indexOf(COLON);
-    const field = decoder.decode(colon < 0 ? line : line.subarray(0, colon));
+    const field = nameOf(colon < 0 ? line : line.subarray(0, colon));
     const start = colon + (line[colon + 1] === SPACE ? 2 : 1);
     const value = colon < 0 ? new Uint8Array() : line.subarray(start);
     if (field === "event") this.#name = decoder.decode(value);
