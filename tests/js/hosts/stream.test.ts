@@ -67,13 +67,12 @@ describe("a stream is put together to the plain answer of", () => {
 describe("a stream", () => {
   test("gives the same wherever its bytes are cut, and whatever ends its lines", async () => {
     const next = random(7);
-    const rewritten = (stream: string): string[] => [
-      stream,
-      stream.replaceAll("\n", "\r\n"),
-      stream.replaceAll("\n", "\r"),
-      `\ufeff: hello\n\n${stream.replaceAll("data: ", "id: 7\nretry: 10\ndata:")}`,
-      stream.replace(/^data: (\{"[^,]*,)/gm, "data: $1\ndata: "),
-    ];
+    const rewritten = (stream: string): string[] => {
+      const inLines = stream.replace(/^data: (\{"[^,]*,)/gm, "data: $1\ndata: ");
+      const more = `: hello\n\n${stream.replaceAll("data: ", "id: 7\nretry: 10\ndata:")}`;
+      const ends = ["\n", "\r\n", "\r"].map((end) => inLines.replaceAll("\n", end));
+      return [stream, `\ufeff${stream}`, more, ...ends];
+    };
     for (const { of, url, stream, plain } of shapes) {
       for (const text of rewritten(stream)) {
         const whole = bytes(text);
