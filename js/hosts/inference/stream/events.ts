@@ -13,6 +13,7 @@ const [LF, CR, COLON, SPACE] = [0x0a, 0x0d, 0x3a, 0x20];
 const newline = Uint8Array.of(LF);
 const decoder = new TextDecoder();
 
+/** Decoding leaves out a byte order mark, which the first may have. */
 function nameOf(field: Uint8Array): string {
   const [d, a, t, again] = field;
   const isData = field.length === 4 && d === 0x64 && a === 0x61 && t === 0x74 && again === 0x61;
@@ -29,7 +30,6 @@ export class EventReader {
   #data: Uint8Array[] = [];
   #name = "";
   #held = 0;
-  #isFirst = true;
   /** The last byte was a CR: a LF that follows is of the same line end. */
   #afterCr = false;
 
@@ -76,10 +76,6 @@ export class EventReader {
       for (const part of this.#line) this.#held -= part.length;
       line = concat([...this.#line, end]);
       this.#line = [];
-    }
-    if (this.#isFirst) {
-      this.#isFirst = false;
-      if (line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
     }
     if (line.length === 0) this.#endEvent();
     else this.#field(line);
