@@ -68,6 +68,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
 
 /** The model server; `echo-1` where none is set. @throws SettingError */
 function calls(env: Env): Calls {
+  const stream = isOn(env, "UPSTREAM_STREAM");
   if (!env.UPSTREAM_URL) return echoCalls({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
   const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
   const options = {
@@ -75,7 +76,7 @@ function calls(env: Env): Calls {
     ...(maxResponseBytes !== undefined && { maxResponseBytes }),
     ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),
     timeoutMs: requestTimeoutMs(env),
-    stream: isOn(env, "UPSTREAM_STREAM"),
+    stream,
     fetch: (input: URL | RequestInfo, init?: RequestInit) => globalThis.fetch(input, init),
   };
   try {
