@@ -30,6 +30,7 @@ export interface FetchInferenceOptions {
   /**
    * Asks for chat, completions and responses as streams, and puts them together again: the answer is what it would be in one
    * piece. Proxies see bytes while the model writes, and platforms that count connections until headers come count less.
+   * A request that is refused as a stream is sent again as it is, at once.
    * Default false.
    */
   stream?: boolean;
@@ -65,22 +66,21 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
 
   /** Follows what may be followed. */
   async function ask(request: InferenceRequest, stopper: Stopper): Promise<InferenceResponse> {
-    const asked = options.stream ? streamed(request, maxResponseBytes) : null;
+    let asked = options.stream ? streamed(request, maxResponseBytes) : null;
     const headers = { ...common, ...request.headers, "idempotency-key": request.idempotencyKey };
-    const outgoing = {
-      headers,
-      body: asked?.body ?? request.body,
-      most: maxResponseBytes,
-      collect: asked?.collect,
-    };
     let url = joinUrl(base, request.url);
     for (let hops = 0; ; hops++) {
-      const answer = await exchange()({ url, ...outgoing }, stopper);
+      const how = { body: asked?.body ?? request.body, collect: asked?.collect };
+      const answer = await exchange()({ url, headers, most: maxResponseBytes, ...how }, stopper);
       const { status, header, body } = answer;
       if (status === 0 || isRedirect(status, header("location"))) {
         const next = redirectedTo(answer, url);
         if (next === null || hops === 5 || stopper.stopped) throw redirectError(answer, url);
         url = next;
+        continue;
+      }
+      if (asked?.isRefused(status, body) && !stopper.stopped) {
+        asked = null;
         continue;
       }
       const requestId = header("x-request-id");

@@ -16,6 +16,8 @@ export interface Streamed {
   collect(status: number, header: (name: string) => string | null): Collector | null;
   /** The body that whoever asked is to see, of an answer's that came. */
   whole(status: number, body: Uint8Array): Uint8Array;
+  /** Whether it was refused as a stream: in one piece it may be answered. */
+  isRefused(status: number, body: Uint8Array): boolean;
 }
 
 /** Null for a request whose answer is to come in one piece. */
@@ -37,10 +39,15 @@ export function streamed(request: InferenceRequest, most: number): Streamed | nu
       collector.add(body);
       return collector.whole();
     },
+    isRefused: (status, body) =>
+      (status === 400 || status === 422) && refusal.test(new TextDecoder().decode(body.subarray(0, 4_096))),
   };
 }
 
 const isOk = (status: number) => status >= 200 && status < 300;
+
+/** Some name the member in words, some in the path of a member. */
+const refusal = /\bstream(?:_options|ing)?\b/;
 
 /** No JSON starts like this. */
 function looksLikeStream(body: Uint8Array): boolean {

@@ -75,16 +75,13 @@ export class Choices implements Assembly {
   whole(): Uint8Array {
     if (this.#instead) return this.#instead;
     if (this.#choices.size === 0 || !(this.#isDone || this.#isFinished())) throw cutOff();
-    const { object, usage, ...top } = this.#top;
+    const { id, object, created, model, usage, ...top } = this.#top;
+    const choices = [...this.#choices.values()].sort((a, b) => a.index - b.index);
     const answer = {
+      ...{ id, object: typeof object === "string" ? object.replace(/\.chunk$/, "") : object, created, model },
+      choices: choices.map((choice) => this.#whole(choice)),
+      usage: usage ?? undefined,
       ...top,
-      ...(object !== undefined && {
-        object: typeof object === "string" ? object.replace(/\.chunk$/, "") : object,
-      }),
-      choices: [...this.#choices.values()]
-        .sort((a, b) => a.index - b.index)
-        .map((choice) => this.#whole(choice)),
-      ...(usage && { usage }),
     };
     const body = new TextEncoder().encode(JSON.stringify(answer));
     if (body.length > this.#most) throw tooLarge(this.#most);
