@@ -16,4 +16,6 @@ export interface ModelServerSettings {
   concurrency: number;
   /** How long one answer may take. */
   timeoutMs: number;
+  /** Whether answers are asked for as streams. */
+  stream?: boolean;
 }

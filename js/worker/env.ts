@@ -48,6 +48,7 @@ export interface Env {
   ALLOW_ANONYMOUS?: string;
   UPSTREAM_URL?: string;
   UPSTREAM_KEY?: string;
+  UPSTREAM_STREAM?: string;
   ECHO_LATENCY_MS?: string;
   DIALECT?: string;
   ENDPOINTS?: string;

@@ -69,6 +69,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
 
 /** The model server; `echo-1` where none is set. @throws SettingError */
 function calls(env: Env): Calls {
+  const stream = isOn(env, "UPSTREAM_STREAM");
   if (!env.UPSTREAM_URL) return echoCalls({ latencyMs: wholeNumber(env, "ECHO_LATENCY_MS", 0) ?? 0 });
   const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
   const options = {
@@ -76,6 +77,7 @@ function calls(env: Env): Calls {
     ...(maxResponseBytes !== undefined && { maxResponseBytes }),
     ...(env.UPSTREAM_KEY && { apiKey: env.UPSTREAM_KEY }),
     timeoutMs: requestTimeoutMs(env),
+    stream,
     fetch: (input: URL | RequestInfo, init?: RequestInit) => globalThis.fetch(input, init),
   };
   try {
@@ -182,6 +184,13 @@ function list(text: string | undefined): string[] | undefined {
   const items = text?.split(",").map((item) => item.trim());
   const found = items?.filter((item) => item !== "");
   return found?.length ? found : undefined;
+}
+
+function isOn(env: Env, name: "UPSTREAM_STREAM"): boolean {
+  const text = env[name] || "0";
+  if (text === "1" || text === "true") return true;
+  if (text === "0" || text === "false") return false;
+  throw new SettingError(`${name} must be 1 or 0, but is '${text}'.`);
 }
 
 function wholeNumber(env: Env, name: keyof Env, least = 1): number | undefined {

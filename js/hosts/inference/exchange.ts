@@ -9,7 +9,22 @@ export interface Outgoing {
   body: Uint8Array;
   /** Most bytes of an answer. */
   most: number;
+  /** What takes an answer's body instead of {@link Parts}; null for an answer that is taken as it comes. */
+  collect?: ((status: number, header: (name: string) => string | null) => Collector | null) | undefined;
 }
+
+/** What takes the parts of a body. */
+export interface Collector {
+  /** Whether all is there: the body is not waited for any more. */
+  readonly done: boolean;
+  /** @throws ResponseTooLargeError */
+  add(part: Uint8Array): void;
+  /** What came, as the body of the answer. @throws Error when the answer was cut off */
+  whole(): Uint8Array;
+}
+
+/** How long a body may go on after its answer was there: reading it to the end keeps the connection. */
+export const DRAIN_MS = 1_000;
 
 /** What came back. */
 export interface Incoming {
@@ -40,7 +55,8 @@ export function isRedirect(status: number, location: string | null): boolean {
 }
 
 /** The parts of an answer, as they come. */
-export class Parts {
+export class Parts implements Collector {
+  readonly done = false;
   readonly #most: number;
   /** What the server said of its length, where it holds for the bytes that are counted. */
   readonly #length: number | null;
@@ -72,7 +88,7 @@ export class Parts {
 
 /** An exchange over `fetch`. */
 export function overFetch(fetch: typeof globalThis.fetch): Exchange {
-  return async ({ url, headers, body, most }, stopper) => {
+  return async ({ url, headers, body, most, collect }, stopper) => {
     const control = new AbortController();
     stopper.stop = (reason) => control.abort(reason);
     const response = await fetch(url, {
@@ -86,25 +102,43 @@ export function overFetch(fetch: typeof globalThis.fetch): Exchange {
       cancel();
       return { status, header, body: new Uint8Array() };
     }
-    return { status, header, body: await read(response.body, header, most) };
+    return {
+      status,
+      header,
+      body: await read(response.body, () => collect?.(status, header) ?? new Parts(header, most)),
+    };
   };
 }
 
 async function read(
   stream: ReadableStream<Uint8Array> | null,
-  header: (name: string) => string | null,
-  most: number,
+  collect: () => Collector,
 ): Promise<Uint8Array> {
   const reader = stream?.getReader();
   try {
-    const parts = new Parts(header, most);
+    const parts = collect();
     for (let next = await reader?.read(); next?.value !== undefined; next = await reader?.read()) {
       parts.add(next.value);
+      if (!parts.done) continue;
+      if (reader) void drain(reader);
+      break;
     }
     return parts.whole();
   } catch (error) {
     reader?.cancel().catch(() => undefined);
     throw error;
+  }
+}
+
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const cancel = () => void reader.cancel().catch(() => undefined);
+  const timer = setTimeout(cancel, DRAIN_MS);
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The answer is there.
+  } finally {
+    clearTimeout(timer);
   }
 }
 

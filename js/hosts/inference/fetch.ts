@@ -8,6 +8,7 @@ import { type Exchange, type Incoming, isRedirect, overFetch, type Stopper } fro
 import { overNode } from "./over-node.ts";
 import { patientFetch } from "./patient-fetch.ts";
 import { retryAfterMs } from "./retry-after.ts";
+import { streamed } from "./stream.ts";
 
 /** Options of {@link fetchInference}. */
 export interface FetchInferenceOptions {
@@ -26,6 +27,13 @@ export interface FetchInferenceOptions {
   fetch?: typeof globalThis.fetch;
   /** Largest answer, in bytes. Default 8,388,608. */
   maxResponseBytes?: number;
+  /**
+   * Asks for chat, completions and responses as streams, and puts them together again: the answer is what it would be in one
+   * piece. Proxies see bytes while the model writes, and platforms that count connections until headers come count less.
+   * A request that is refused as a stream is sent again as it is, at once.
+   * Default false.
+   */
+  stream?: boolean;
 }
 
 const names: NamesOf<FetchInferenceOptions> = {
@@ -35,6 +43,7 @@ const names: NamesOf<FetchInferenceOptions> = {
   timeoutMs: true,
   fetch: true,
   maxResponseBytes: true,
+  stream: true,
 };
 
 /**
@@ -57,10 +66,12 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
 
   /** Follows what may be followed. */
   async function ask(request: InferenceRequest, stopper: Stopper): Promise<InferenceResponse> {
+    let asked = options.stream ? streamed(request, maxResponseBytes) : null;
     const headers = { ...common, ...request.headers, "idempotency-key": request.idempotencyKey };
     let url = joinUrl(base, request.url);
     for (let hops = 0; ; hops++) {
-      const answer = await exchange()({ url, headers, body: request.body, most: maxResponseBytes }, stopper);
+      const how = { body: asked?.body ?? request.body, collect: asked?.collect };
+      const answer = await exchange()({ url, headers, most: maxResponseBytes, ...how }, stopper);
       const { status, header, body } = answer;
       if (status === 0 || isRedirect(status, header("location"))) {
         const next = redirectedTo(answer, url);
@@ -68,10 +79,14 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
         url = next;
         continue;
       }
+      if (asked?.isRefused(status, body) && !stopper.stopped) {
+        asked = null;
+        continue;
+      }
       const requestId = header("x-request-id");
       const wait = retryAfterMs({ get: header });
       return {
-        ...{ status, body },
+        ...{ status, body: asked?.whole(status, body) ?? body },
         ...(requestId !== null && { requestId }),
         ...(wait !== undefined && { retryAfterMs: wait }),
       };

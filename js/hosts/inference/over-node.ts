@@ -3,7 +3,16 @@
  * what `fetch` makes of it, with its streams, copies and objects of the Web, and leaves half as much to be collected.
  */
 
-import { type Exchange, type Incoming, isRedirect, type Outgoing, Parts, tooLarge } from "./exchange.ts";
+import {
+  type Collector,
+  DRAIN_MS,
+  type Exchange,
+  type Incoming,
+  isRedirect,
+  type Outgoing,
+  Parts,
+  tooLarge,
+} from "./exchange.ts";
 import { dispatcherOfNode, hasDispatcher } from "./patient-fetch.ts";
 
 /**
@@ -43,16 +52,24 @@ interface Controller {
 /** What the dispatcher calls. Versions 6 and 7 of undici know the names of the second half, 7 and later those of the first. */
 class Answering {
   readonly #most: number;
+  readonly #collect: Outgoing["collect"];
   readonly #resolve: (answer: Incoming) => void;
   readonly #reject: (error: unknown) => void;
   #abort: ((reason: unknown) => void) | undefined;
   #stopped: { reason: unknown } | undefined;
   #status = 0;
   #header: (name: string) => string | null = () => null;
-  #parts: Parts | undefined;
+  #parts: Collector | undefined;
+  #isDone = false;
+  #drain: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ most }: Outgoing, resolve: (answer: Incoming) => void, reject: (error: unknown) => void) {
+  constructor(
+    { most, collect }: Outgoing,
+    resolve: (answer: Incoming) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.#most = most;
+    this.#collect = collect;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -93,11 +110,16 @@ class Answering {
   }
 
   onData(part: Uint8Array): boolean {
-    this.#try(() => this.#parts?.add(part));
+    this.#try(() => {
+      this.#parts?.add(part);
+      if (this.#parts?.done && !this.#isDone) this.#end();
+    });
     return true;
   }
 
   onComplete(): void {
+    clearTimeout(this.#drain);
+    if (this.#isDone) return;
     this.#try(() => {
       const body = this.#parts
         ? decoded(this.#parts.whole(), this.#header("content-encoding"), this.#most)
@@ -106,7 +128,15 @@ class Answering {
     });
   }
 
+  /** All is there: what follows is read for the sake of the connection, for a while. */
+  #end(): void {
+    this.#isDone = true;
+    this.#resolve({ status: this.#status, header: this.#header, body: this.#parts?.whole() ?? none });
+    this.#drain = setTimeout(() => this.stop(new Error("The body went on after its end.")), DRAIN_MS);
+  }
+
   onError(error: unknown): void {
+    clearTimeout(this.#drain);
     // As `fetch` says it.
     this.#reject(new TypeError("fetch failed", { cause: error }));
   }
@@ -118,7 +148,9 @@ class Answering {
     this.#header = lookup(headers);
     if (isRedirect(status, this.#header("location"))) return;
     this.#try(() => {
-      this.#parts = new Parts(this.#header, this.#most);
+      // What is packed is read when it is there.
+      const collect = this.#header("content-encoding") === null ? this.#collect : undefined;
+      this.#parts = collect?.(status, this.#header) ?? new Parts(this.#header, this.#most);
     });
   }
 

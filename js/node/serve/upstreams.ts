@@ -17,8 +17,8 @@ export function upstreamsOf(settings: ServeSettings, onCall?: OnCall): ModelServ
 }
 
 function modelServer(settings: ModelServerSettings, maxResponseBytes: number): ModelServer {
-  const { name, url: baseUrl, key, headers, models, concurrency, timeoutMs } = settings;
-  const options = { baseUrl, apiKey: key, timeoutMs, maxResponseBytes, ...(headers && { headers }) };
+  const { name, url: baseUrl, key, headers, models, concurrency, timeoutMs, stream = false } = settings;
+  const options = { baseUrl, apiKey: key, timeoutMs, maxResponseBytes, stream, ...(headers && { headers }) };
   return { name, models, concurrency, timeoutMs, ...fetchCalls(options) };
 }
 

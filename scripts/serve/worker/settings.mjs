@@ -6,6 +6,7 @@ import { Failure } from "../../lib/process.mjs";
 const forWorker = [
   "UPSTREAM_URL",
   "UPSTREAM_KEY",
+  "UPSTREAM_STREAM",
   "ECHO_LATENCY_MS",
   "API_KEYS",
   "ALLOW_ANONYMOUS",

@@ -37,6 +37,7 @@ const samples: { [Name in SettingName]?: [string, string, string] } = {
   metricsHost: ["a", "b", "c"],
   logLevel: ["error", "warn", "debug"],
   interactiveFirst: ["no", "0", "false"],
+  stream: ["yes", "1", "true"],
   allowAnonymous: ["yes", "1", "true"],
   webhookAllowPrivate: ["yes", "1", "true"],
 };

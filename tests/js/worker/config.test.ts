@@ -17,6 +17,7 @@ test("each setting that cannot be right is named", () => {
     ["ENDPOINTS", "chat/completions"],
     ["UPSTREAM_URL", "localhost:8000"],
     ["UPSTREAM_URL", "https://name:password@example.com"],
+    ["UPSTREAM_STREAM", "yes"],
     ["ECHO_LATENCY_MS", "soon"],
     ["MAX_CONCURRENT_BATCHES", "0"],
     ["MAX_CONCURRENT_REQUESTS", "-1"],

@@ -31,11 +31,12 @@ export function modelServers(read: Read, env: Environment): ModelServerSettings[
   }
   checkAddress(values.url, said.url.by);
   const key = keyOf(read, env);
-  const { concurrency, timeout } = values;
+  const { concurrency, timeout, stream } = values;
   return [
     {
       ...{ name: "default", url: values.url, concurrency, timeoutMs: timeout * 1_000 },
       ...(key !== undefined && { key }),
+      ...(stream && { stream }),
     },
   ];
 }
@@ -81,6 +82,7 @@ const members = {
   models: list("names", "names of models, such as ['llama-3']"),
   concurrency: settings.concurrency.kind,
   timeout: settings.timeout.kind,
+  stream: settings.stream.kind,
 };
 
 type Members = { [Name in keyof typeof members]?: NonNullable<ReturnType<(typeof members)[Name]["read"]>> };
@@ -120,6 +122,7 @@ function serversOf(file: ConfigFile, { values }: Read, env: Environment): ModelS
     for (const [key, value] of Object.entries(table))
       Object.assign(found, { [key]: member(key, value, at(key)) });
     const { url, key_env, models, concurrency = values.concurrency, timeout = values.timeout } = found;
+    const { stream = values.stream } = found;
     if (url === undefined) throw new WrongSetting(`${file.at("server", index)} has no url`);
     checkAddress(url, at("url"));
     const { name = new URL(url).host } = found;
@@ -131,6 +134,7 @@ function serversOf(file: ConfigFile, { values }: Read, env: Environment): ModelS
     const key = key_env === undefined ? found.key : secretOf(key_env, at("key_env"), env);
     return {
       ...{ name, url, concurrency, timeoutMs: timeout * 1_000 },
+      ...(stream && { stream }),
       ...(key !== undefined && { key: checkKey(key, at("key")) }),
       ...(found.headers !== undefined && { headers: found.headers }),
       ...(models !== undefined && { models }),

@@ -90,6 +90,9 @@ export const settings = {
     help: "requests in flight at a model server",
   }),
   timeout: row(seconds(86_400), defaults.requestTimeoutMs / 1_000, { help: "time for one answer" }),
+  stream: row(yesNo, false, {
+    help: "ask the model server for streams, and put them together to the same answers",
+  }),
   maxAttempts: row(amount(1_000), defaults.maxAttempts, {
     help: "tries of a request before its last answer is its result",
   }),

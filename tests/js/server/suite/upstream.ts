@@ -44,6 +44,28 @@ export function reply(response: ServerResponse, status: number, body: unknown, h
   response.end(JSON.stringify(body));
 }
 
+/** The same answer as a stream: headers at once, a word at a time after `until`, and its usage. */
+export async function stream(
+  response: ServerResponse,
+  { choices: [choice], usage, ...top }: ReturnType<typeof completion>,
+  until?: Promise<void>,
+): Promise<void> {
+  response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+  await until;
+  const chunk = (choices: unknown[], more = {}) =>
+    response.write(
+      `data: ${JSON.stringify({ ...top, object: "chat.completion.chunk", choices, ...more })}\n\n`,
+    );
+  const { content = "" } = choice?.message ?? {};
+  chunk([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
+  for (const word of content.split(/(?= )/)) {
+    chunk([{ index: 0, delta: { content: word }, finish_reason: null }]);
+  }
+  chunk([{ index: 0, delta: {}, finish_reason: "stop" }]);
+  chunk([], { usage });
+  response.end("data: [DONE]\n\n");
+}
+
 export async function startUpstream(answer: Answer): Promise<Upstream> {
   const upstream: Upstream = {
     url: "",
