@@ -90,13 +90,14 @@ pub(super) fn check_source(
         );
         return Err(ApiError::conflict(message).param(FROM).code("batch_not_ended"));
     }
-    for (param, own, wanted) in
-        [("input_file_id", input_file_id, &source.input_file_id), ("endpoint", endpoint, &source.endpoint)]
-    {
+    for (param, what, own, wanted) in [
+        ("input_file_id", "file", input_file_id, &source.input_file_id),
+        ("endpoint", "endpoint", endpoint, &source.endpoint),
+    ] {
         if own != wanted {
             let message = format!(
-                "Invalid '{param}': '{own}'. A batch continues another over the same file and endpoint, which is \
-                 '{wanted}' for '{id}'."
+                "Invalid '{param}': '{own}'. The {what} of batch '{id}' is '{wanted}', and a batch that continues it \
+                 must have the same."
             );
             return Err(ApiError::invalid_request(message).param(param).code("invalid_value"));
         }
