@@ -60,6 +60,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
     ...{ keys: settings.keys, blobs, platform, upstreams },
     settings: () => forAll,
     tenant: (name) => tenants.get(name),
+    service: (name) => forTenants(name).service,
   };
   let stopping = false;
   const answer = async (request: Request, exchange: Exchange): Promise<Response> => {

@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import { routePath } from "hono/route";
 import { ANONYMOUS, authenticate, hasKeys, refuseOtherOrigins } from "./auth.ts";
-import { type Call, errorResponse, failure, type HonoEnv, refused } from "./http.ts";
+import { type Call, errorResponse, failure, type HonoEnv, notAllowed, refused } from "./http.ts";
 import { newId } from "./ids.ts";
 import { rateHeaders, tooMany } from "./rate.ts";
 import { batchRoutes } from "./routes/batches.ts";
@@ -57,9 +57,7 @@ app.route("/v1", webhookRoutes);
 app.route("/v1", inferenceRoutes);
 
 for (const [path, allow] of methodsOf(app.routes)) {
-  app.all(path, (c) =>
-    errorResponse(refused(405, `Not allowed to ${c.req.method} on ${c.req.path}.`), { allow }),
-  );
+  app.all(path, (c) => notAllowed(c, allow));
 }
 app.notFound((c) => errorResponse(refused(404, `Invalid URL (${c.req.method} ${c.req.path})`)));
 app.onError(failure);

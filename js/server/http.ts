@@ -36,6 +36,11 @@ export function errorResponse(error: ApiError, headers: Record<string, string> =
   return Response.json({ error: { message, type, param, code } }, { status, headers });
 }
 
+/** The answer to a path's other methods. */
+export function notAllowed(c: Call, allow: string): Response {
+  return errorResponse(refused(405, `Not allowed to ${c.req.method} on ${c.req.path}.`), { allow });
+}
+
 /** What a call is answered whose route threw. */
 export function failure(error: Error, c: Call): Response {
   if (error instanceof ApiError && error.status < 500) return errorResponse(error, headersOf(error));
@@ -78,13 +83,16 @@ export function refused(status: number, message: string): ApiError {
   return new ApiError({ status, type: "invalid_request_error", message, param: null, code: null });
 }
 
+/** A body that has more bytes than are taken. */
+export function tooLarge(most: number): ApiError {
+  return refused(413, `The request body is larger than ${most} bytes.`);
+}
+
 /** The JSON object of a body, which some calls may leave out. @throws InvalidRequestError */
 export async function jsonObject(c: Call, or?: "or nothing"): Promise<Record<string, unknown>> {
   const length = Number(c.req.header("content-length") ?? 0);
   const body = length > MAX_JSON_BYTES ? undefined : await boundedText(c.req.raw.body);
-  if (body === undefined) {
-    throw refused(413, `The request body is larger than ${MAX_JSON_BYTES} bytes.`);
-  }
+  if (body === undefined) throw tooLarge(MAX_JSON_BYTES);
   if (body === "" && or) return {};
   const value = parsed(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

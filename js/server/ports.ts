@@ -13,6 +13,8 @@ export interface Ports {
   /** Everything else that is set. @throws SettingError that names what cannot be right */
   settings(): ServerSettings;
   tenant(name: string): TenantApi;
+  /** What a tenant's batches are checked and run by. */
+  service(tenant: string): TenantSettings["service"];
   readonly blobs: Blobs;
   readonly platform: Platform;
   /** The model servers. @throws SettingError for one that cannot be called */

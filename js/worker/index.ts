@@ -8,7 +8,7 @@ import type { TenantApi } from "../server/tenant/api.ts";
 import type { Env, ExecutionContext } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
 import { unwrapped } from "./rpc.ts";
-import { serverSettings, upstreamsOf } from "./settings.ts";
+import { serverSettings, serviceSettings, upstreamsOf } from "./settings.ts";
 
 export { Runner } from "./runner-object.ts";
 export { Tenant } from "./tenant-object.ts";
@@ -27,6 +27,7 @@ function portsOf(env: Env): Ports {
     keys: env,
     settings: () => serverSettings(env),
     tenant: (name) => unwrapped<TenantApi>(env.TENANTS.getByName(name)),
+    service: () => serviceSettings(env),
     blobs: r2Blobs(env.FILES),
     platform,
     get upstreams() {

@@ -2,8 +2,9 @@
 
 import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
-import { type HonoEnv, jsonObject } from "../http.ts";
+import { type Call, type HonoEnv, jsonObject, notAllowed } from "../http.ts";
 import { checkLength, checkNames, expirySeconds, limitOf } from "../params.ts";
+import { validate } from "./validate.ts";
 
 const PARAMETERS = [
   "input_file_id",
@@ -25,7 +26,7 @@ batchRoutes.get("/", async (c) => {
 
 batchRoutes.post("/", async (c) => {
   const body = await jsonObject(c);
-  try {
+  return inDialect(c, async () => {
     checkNames(body, PARAMETERS);
     const outputSeconds = expirySeconds("output_expires_after", body.output_expires_after);
     const key = body.idempotency_key ?? c.req.header("idempotency-key");
@@ -35,13 +36,24 @@ batchRoutes.post("/", async (c) => {
     const batch = await c.var.tenant.createBatch(params, outputSeconds);
     if (c.env.exchange) c.env.exchange.batch = batch.id;
     return c.json(batch);
+  });
+});
+
+batchRoutes.post("/validate", (c) => inDialect(c, () => validate(c)));
+// Its other methods would be those of a batch of this name.
+batchRoutes.all("/validate", (c) => notAllowed(c, "POST"));
+
+batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.req.param("id"))));
+
+batchRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelBatch(c.req.param("id"))));
+
+/** Runs a call; what it refuses is said in the words of the server's dialect. */
+async function inDialect(c: Call, work: () => Promise<Response>): Promise<Response> {
+  try {
+    return await work();
   } catch (error) {
     if (!(error instanceof InvalidRequestError) || c.env.settings().dialect !== "reference") throw error;
     const { status, type, param, code, message } = error;
     throw new ApiError({ status, type, param, code, message: `Invalid value: ${message}` });
   }
-});
-
-batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.req.param("id"))));
-
-batchRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelBatch(c.req.param("id"))));
+}

@@ -10,7 +10,7 @@ import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
 import { endpoints } from "../../core/rules.ts";
 import { mayName } from "../auth.ts";
-import { type Call, type HonoEnv, refused } from "../http.ts";
+import { type Call, type HonoEnv, tooLarge } from "../http.ts";
 import { bounded, readWhole } from "../upstreams/bytes.ts";
 
 /** Images and sounds come in forms. */
@@ -98,8 +98,4 @@ function unknownModel(model: string): ApiError {
     ...{ status: 404, type: "invalid_request_error", param: null, code: "model_not_found" },
     message: `The model \`${model}\` does not exist or you do not have access to it.`,
   });
-}
-
-function tooLarge(most: number): ApiError {
-  return refused(413, `The request body is larger than ${most} bytes.`);
 }

@@ -51,6 +51,20 @@ export interface Upstreams {
   /** Passes one call on, and its answer back. */
   pass(call: PassedCall): Promise<Response>;
   readonly stats: UpstreamStats;
+  /**
+   * How fast the requests of batches for a model are answered, or those that name none; null where none has been answered yet, or
+   * it is not known who would.
+   */
+  pace(model: string | undefined): Pace | null;
+}
+
+/** What a pool of model servers takes and does. */
+export interface Pace {
+  pool: string;
+  /** Mean time of an answer. */
+  seconds: number;
+  /** Requests in flight at once. */
+  concurrency: number;
 }
 
 /** A call of a caller that waits for the answer. */

@@ -11,6 +11,7 @@ import {
   type Clock,
   type ModelServer,
   type OnCall,
+  type Pace,
   type PassedCall,
   systemClock,
   type UpstreamStats,
@@ -109,6 +110,19 @@ export class ModelServers implements Upstreams {
       },
     };
     return passThrough(passage, call, this.#catalog.pool(name));
+  }
+
+  pace(model: string | undefined): Pace | null {
+    if (model === undefined && this.#options.servers.length > 1) return null;
+    const name = model === undefined ? "" : this.#catalog.poolName(model);
+    let [sum, count, concurrency] = [0, 0, 0];
+    for (const state of this.#catalog.pool(name)) {
+      const { batch } = state.stats().latency;
+      sum += batch.sum;
+      count += batch.count;
+      concurrency += state.server.concurrency;
+    }
+    return count === 0 ? null : { pool: name, seconds: sum / count, concurrency };
   }
 
   #isThere(model: string): boolean {

@@ -111,6 +111,9 @@ export function ports(more: Partial<Ports> = {}): Ports {
       requestsPerMinute: Infinity,
     }),
     tenant: () => service,
+    service: () => ({
+      ...{ autostart: false, dialect: "openai", inference: echoInference(), models: echoModels },
+    }),
     blobs,
     platform: {
       fixedLength: () => new TransformStream(),
