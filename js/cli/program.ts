@@ -8,6 +8,7 @@ import { addClient } from "./client/commands.ts";
 import { addKeys } from "./keys-command.ts";
 import { concurrency, header, positive } from "./option-values.ts";
 import type { RunOptions } from "./plan.ts";
+import { addRetry } from "./retry-command.ts";
 import { addServe } from "./serve-command.ts";
 import { allowClosedOutput, CannotRun, count, exit, messageOf, say } from "./terminal.ts";
 import type { ValidateOptions } from "./validate.ts";
@@ -137,6 +138,7 @@ Examples:
   addKeys(program, end);
   addBackup(program, end);
   addClient(program, end);
+  addRetry(program, end);
 
   if (args.length === 0) {
     program.outputHelp();

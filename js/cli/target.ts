@@ -17,7 +17,7 @@ export interface Target {
 const standardOutput = new Set(["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]);
 
 /** @throws CannotRun when nothing can be written there, as far as that can be known */
-async function targetAt(name: string): Promise<Target> {
+export async function targetAt(name: string): Promise<Target> {
   if (standardOutput.has(name)) return { kind: "stream", path: "-", exists: false };
   const path = resolve(name);
   const found = await stat(path).catch(() => null);

@@ -37,6 +37,8 @@ export class OpenAIServer {
   /** Added to the time that it says it is. */
   skewMs = 0;
   hasUploads = true;
+  /** A batch may be asked for with parameters that it does not know. */
+  ignoresUnknown = false;
   hasRanges = true;
   models = ["text-embedding-9", "gpt-test"];
   readonly #uploads = new Map<string, { filename: string; bytes: number; parts: Map<string, Buffer> }>();
@@ -178,7 +180,8 @@ export class OpenAIServer {
       if (call === "POST /batches") {
         const params = json();
         const unknown = only(params, ["input_file_id", "endpoint", "completion_window", "metadata"]);
-        if (unknown !== undefined) return refused(400, `Unknown parameter: '${unknown}'.`);
+        if (unknown !== undefined && !this.ignoresUnknown)
+          return refused(400, `Unknown parameter: '${unknown}'.`);
         if (!this.files.has(params.input_file_id as string)) return refused(400, "No such file");
         return good(this.addBatch({ ...params, status: "validating", request_counts: null }));
       }
