@@ -55,9 +55,15 @@ export class Incoming {
     return taken.length === 1 ? (taken[0] as Uint8Array) : concat(taken);
   }
 
-  /** Nothing more is wanted. */
-  cancel(): void {
+  /** Reads to the end, and keeps nothing. */
+  async skip(): Promise<void> {
+    do this.#ahead = [];
+    while (await this.look());
+  }
+
+  /** Nothing more is wanted here. The stream is not cancelled: whoever answers may have to read on for the answer to arrive. */
+  release(): void {
     this.#ahead = [];
-    this.#reader?.cancel().catch(() => {});
+    this.#reader?.releaseLock();
   }
 }

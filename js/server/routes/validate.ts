@@ -104,7 +104,7 @@ async function validateBody(c: Call): Promise<Response> {
       },
     );
   } finally {
-    body.cancel();
+    body.release();
   }
 }
 
@@ -125,6 +125,8 @@ async function endpointOf(body: Incoming, maxLineBytes = defaults.limits.maxLine
 /** How long a body is that does not say so: the core is told before it reads. */
 async function wholeLength(body: Incoming): Promise<number> {
   while (body.came <= MOST_AHEAD) if ((await body.look()) === undefined) return body.came;
+  // Not every client, nor every proxy, sees an answer before it has sent everything.
+  await body.skip();
   throw refused(
     411,
     `The request body is larger than ${MOST_AHEAD} bytes, and has no Content-Length. Send one, or upload the file and name it by 'input_file_id'.`,

@@ -121,6 +121,18 @@ raises(openai.BadRequestError, lambda: client.files.create(file=LINES, purpose="
 raises(openai.BadRequestError, lambda: client.files.create(file=("a.txt", LINES), purpose="batch"))
 held("errors are of the right class, with their code and param")
 
+found = client.post(
+    "/batches/validate",
+    cast_to=dict,
+    content=io.BytesIO(LINES + b"[]\n"),
+    options={"headers": {"Content-Type": "application/jsonl"}},
+)
+assert (found["valid"], found["request_counts"]) == (False, {"total": 6, "valid": 5})
+assert [(error["line"], error["code"]) for error in found["errors"]["data"]] == [(6, "invalid_request")]
+params = {"input_file_id": by_path.id, "endpoint": "/v1/chat/completions"}
+assert client.post("/batches/validate", cast_to=dict, body=params)["valid"]
+held("a file is validated without a batch, from a stream and by its id")
+
 failed = ended(create("file-missing").id)
 assert failed.status == "failed" and failed.errors.data[0].param == "file_id"
 raises(openai.ConflictError, lambda: client.batches.cancel(failed.id))
