@@ -3,7 +3,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { BatchRerun } from "../../core/types.ts";
 import { modeFor, Progress } from "../progress.ts";
-import { CannotRun, count, exit, print, say } from "../terminal.ts";
+import { CannotRun, count, exit, messageOf, print, say } from "../terminal.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
 import { ApiError } from "./faults.ts";
@@ -80,9 +80,14 @@ async function create(api: Api, old: RemoteBatch, { only, merge }: RetryBatchOpt
   }
   if (batch.edgebatch?.continue_from === id) return batch;
   // It took no notice, and would run everything again.
-  await api.call({ method: "POST", path: `/batches/${encodeURIComponent(batch.id)}/cancel` });
+  const cancel = { method: "POST", path: `/batches/${encodeURIComponent(batch.id)}/cancel` } as const;
+  const how = await api.call(cancel).then(
+    () => "was cancelled at once",
+    (error) =>
+      `could not be cancelled (${messageOf(error)}): edgebatch cancel ${batch.id}${api.connection.again}`,
+  );
   throw new CannotRun(
-    `${cannotContinue(api, id)}. It made a batch of the whole file instead, ${batch.id}, which was cancelled at once`,
+    `${cannotContinue(api, id)}. It made a batch of the whole file instead, ${batch.id}, which ${how}`,
   );
 }
 

@@ -183,12 +183,13 @@ export class OpenAIServer {
         if (unknown !== undefined && !this.ignoresUnknown)
           return refused(400, `Unknown parameter: '${unknown}'.`);
         if (!this.files.has(params.input_file_id as string)) return refused(400, "No such file");
-        return good(this.addBatch({ ...params, status: "validating", request_counts: null }));
+        const { edgebatch: _, ...known } = params;
+        return good(this.addBatch({ ...known, status: "validating", request_counts: null }));
       }
       const batch = this.batches.find((one) => one.id === id);
       if (batch === undefined) return refused(404, `No batch found with id '${id}'.`);
       if (what === "cancel") {
-        if (batch.status !== "in_progress")
+        if (!["validating", "in_progress"].includes(batch.status as string))
           return refused(409, `Cannot cancel a batch with status '${batch.status}'.`);
         batch.status = "cancelling";
       }

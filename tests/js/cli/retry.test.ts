@@ -260,5 +260,14 @@ suite("edgebatch retry of a batch", () => {
       refused.stderr,
       /cannot continue a batch: take its files .*edgebatch retry INPUT --output FILE/,
     );
+    // It takes what it does not know, and would run everything again.
+    server.ignoresUnknown = true;
+    const ignored = await run("retry", id);
+    assert.deepEqual([ignored.status, ignored.stdout], [2, ""]);
+    assert.match(ignored.stderr, /It made a batch of the whole file instead, batch_\w+, which was cancelled/);
+    assert.equal(server.batches[0]?.status, "cancelling");
+    server.mishap = (call) => (call.endsWith("/cancel") ? { status: 403 } : undefined);
+    const left = (await run("retry", id)).stderr;
+    assert.match(left, /could not be cancelled \(the server answers 403 .*: edgebatch cancel batch_/);
   });
 });
