@@ -36,12 +36,13 @@ main(() => {
   const folder = process.argv[2];
   const config = readConfig({ config: join(root, "wrangler.toml") });
   buildSync({
-    ...{ absWorkingDir: root, entryPoints: { main: config.main }, outdir: folder, bundle: true },
+    ...{ absWorkingDir: root, outdir: folder, bundle: true },
+    entryPoints: { main: config.main, limited: "scripts/serve/worker/limits.mjs" },
     ...{ format: "esm", target: "es2024", platform: "neutral", logLevel: "warning" },
     ...{ mainFields: ["browser", "module", "main"], conditions: ["workerd", "worker", "browser"] },
     ...{ external: ["cloudflare:*", "node:*"], loader: { ".wasm": "copy" } },
   });
   const modules = readdirSync(folder).map((file) => [file, file.endsWith(".wasm") ? "wasm" : "esm"]);
-  const text = JSON.stringify({ ...configuration(config), modules, mainModule: "main.js" });
+  const text = JSON.stringify({ ...configuration(config), modules });
   writeFileSync(join(folder, "worker.json"), text);
 });

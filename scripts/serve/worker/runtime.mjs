@@ -38,8 +38,10 @@ export function bundleWorker() {
 
 function workerOptions(bundle, vars, socket) {
   const read = (file, encoding) => readFileSync(join(bundle, file), encoding);
-  const { modules, mainModule, env, ...config } = JSON.parse(read("worker.json", "utf8"));
-  const contents = modules.map(([name, type]) => [
+  const { modules, env, ...config } = JSON.parse(read("worker.json", "utf8"));
+  const mainModule = vars.PLATFORM_LIMITS ? "limited.js" : "main.js";
+  const needed = modules.filter(([name, type]) => type === "wasm" || name === mainModule);
+  const contents = needed.map(([name, type]) => [
     name,
     { type, contents: read(name, type === "esm" ? "utf8" : undefined) },
   ]);

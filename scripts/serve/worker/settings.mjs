@@ -27,6 +27,8 @@ const forWorker = [
   "MAX_QUEUED_REQUESTS",
   "MAX_REQUESTS_PER_MINUTE",
   "WEBHOOK_ALLOW_PRIVATE",
+  // Of scripts/serve/worker/limits.mjs, which stands around it then.
+  "PLATFORM_LIMITS",
 ];
 
 const isLoopback = (name) => name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);
@@ -36,6 +38,10 @@ const isEveryAddress = (name) => name === "0.0.0.0" || name === "::";
 export function settingsOf(env) {
   const vars = {};
   for (const name of forWorker) if (env[name]) vars[name] = env[name];
+  if (vars.PLATFORM_LIMITS && !/^[1-9]\d{0,8}$/.test(vars.PLATFORM_LIMITS))
+    throw new Failure(
+      `start: PLATFORM_LIMITS must be 1, or the most subrequests of an invocation, but is '${vars.PLATFORM_LIMITS}'`,
+    );
   const host = (env.HOST || "localhost").toLowerCase().replace(/^\[(.*)\]$/, "$1");
   const port = Number(env.PORT || "8787");
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

@@ -38,7 +38,11 @@ export const runtimes: Record<ProgramName | "worker", Runtime> = {
     command: (settings, { port, stateDir }) => ({
       program: process.execPath,
       args: ["scripts/serve/start.mjs", "--built"],
-      env: { HOST: "127.0.0.1", PORT: String(port), STATE_DIR: stateDir, ...settings },
+      // What would fail on the platform, which has limits that workerd has not, is to fail here.
+      env: {
+        ...{ HOST: "127.0.0.1", PORT: String(port), STATE_DIR: stateDir },
+        ...{ PLATFORM_LIMITS: "1", ...settings },
+      },
     }),
     process: /^workerd$/,
   },

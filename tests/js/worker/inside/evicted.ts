@@ -1,7 +1,10 @@
-/** The Worker, with objects that can be made to die as in an eviction: at once, in the middle of whatever they do. */
+/** The Worker behind the platform's limits, with objects that can be made to die as in an eviction: at once, in the middle of whatever they do. */
 
 import type { DurableObjectNamespace, DurableObjectState, Env } from "../../../../js/worker/env.ts";
-import worker, { Runner as RealRunner, Tenant as RealTenant } from "../../../../js/worker/index.ts";
+import worker, {
+  Runner as RealRunner,
+  Tenant as RealTenant,
+} from "../../../../scripts/serve/worker/limits.mjs";
 
 interface Dying {
   die(): Promise<void>;

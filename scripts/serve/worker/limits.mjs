@@ -1,0 +1,155 @@
+// The Worker behind the platform's limits, which workerd alone does not have: six connections that wait for headers, a
+// budget of subrequests, and values of 2 MB. `PLATFORM_LIMITS=1 npm start`, and every test of the Worker.
+import { AsyncLocalStorage } from "node:async_hooks";
+import worker, * as objects from "../../../js/worker/index.ts";
+
+/** Connections of one invocation, or of one Durable Object, that may wait for headers. A seventh waits for its turn. */
+const CONNECTIONS = 6;
+/** Calls of one invocation, unless PLATFORM_LIMITS is a number above 1. */
+const SUBREQUESTS = 10_000;
+/** A value or a row of a Durable Object. */
+const MOST_BYTES = 2 * 1024 * 1024;
+
+/** Of one request, or of one object: calls into the same object share its connections. */
+class Limits {
+  #most;
+  #calls = 0;
+  #waiting = 0;
+  #queue = [];
+  #events = 0;
+
+  constructor({ PLATFORM_LIMITS: text }) {
+    this.#most = Number(text) > 1 ? Number(text) : SUBREQUESTS;
+  }
+
+  /** Runs an event. The budget is anew once there is none: a Runner that is spoken to in its alarm has no other for it. */
+  async event(work) {
+    if (this.#events++ === 0) this.#calls = 0;
+    try {
+      return await inside.run(this, work);
+    } finally {
+      this.#events--;
+    }
+  }
+
+  count() {
+    if (++this.#calls > this.#most) throw new Error("Too many subrequests.");
+  }
+
+  /** A call that has a connection until its headers are there. */
+  async connect(work) {
+    this.count();
+    if (this.#waiting === CONNECTIONS) await new Promise((next) => this.#queue.push(next));
+    else this.#waiting++;
+    try {
+      return await work();
+    } finally {
+      const next = this.#queue.shift();
+      if (next) next();
+      else this.#waiting--;
+    }
+  }
+}
+
+/** Whose code runs. What wasm does between is its own affair: a call may count for another Runner of the isolate. */
+const inside = new AsyncLocalStorage();
+const stray = new Limits({});
+const current = () => inside.getStore() ?? stray;
+
+const unlimited = globalThis.fetch;
+globalThis.fetch = (input, init) => current().connect(() => unlimited(input, init));
+
+const through = (target, call) =>
+  new Proxy(target, {
+    get(_, name) {
+      const value = target[name];
+      return typeof value === "function" ? (...args) => call(name, args) : value;
+    },
+  });
+
+function limitedUpload(upload, limits) {
+  return through(upload, (name, args) => limits().connect(() => upload[name](...args)));
+}
+
+function limitedBucket(bucket, limits) {
+  return through(bucket, (name, args) => {
+    if (name === "resumeMultipartUpload") return limitedUpload(bucket[name](...args), limits);
+    const answer = limits().connect(() => bucket[name](...args));
+    return name === "createMultipartUpload" ? answer.then((upload) => limitedUpload(upload, limits)) : answer;
+  });
+}
+
+/** Calls to other objects need no connection, and count as subrequests. */
+function limitedObjects(namespace, limits) {
+  const counted = (stub) =>
+    through(stub, async (name, args) => {
+      limits().count();
+      return stub[name](...args);
+    });
+  return { getByName: (name) => counted(namespace.getByName(name)) };
+}
+
+function limitedEnv(env, limits) {
+  const limited = Object.entries(env).map(([name, value]) => {
+    if (typeof value?.getByName === "function") return [name, limitedObjects(value, limits)];
+    if (typeof value?.createMultipartUpload === "function") return [name, limitedBucket(value, limits)];
+    return [name, value];
+  });
+  return Object.fromEntries(limited);
+}
+
+function limitValues(storage) {
+  const { sql } = storage;
+  const exec = (query, ...bindings) => {
+    let bytes = 0;
+    for (const value of bindings)
+      bytes += value?.byteLength ?? (typeof value === "string" ? value.length : 8);
+    if (bytes > MOST_BYTES) throw new Error("string or blob too big: SQLITE_TOOBIG");
+    return sql.exec(query, ...bindings);
+  };
+  Object.defineProperty(storage, "sql", { value: { exec } });
+}
+
+const limitsOf = new WeakMap();
+
+/** A class of Durable Objects, each with its limits. */
+export function limited(Class) {
+  class Limited extends Class {
+    constructor(ctx, env) {
+      const limits = new Limits(env);
+      limitValues(ctx.storage);
+      inside.run(limits, () =>
+        super(
+          ctx,
+          limitedEnv(env, () => limits),
+        ),
+      );
+      limitsOf.set(this, limits);
+    }
+  }
+  for (const name of Object.getOwnPropertyNames(Class.prototype)) {
+    const method = Class.prototype[name];
+    if (name === "constructor") continue;
+    Limited.prototype[name] = function (...args) {
+      return limitsOf.get(this).event(() => method.apply(this, args));
+    };
+  }
+  return Limited;
+}
+
+export const Tenant = limited(objects.Tenant);
+export const Runner = limited(objects.Runner);
+
+const envs = new WeakMap();
+
+/** One for an isolate, as the real one: what is remembered by it stays. */
+function envOf(env) {
+  let found = envs.get(env);
+  if (!found) envs.set(env, (found = limitedEnv(env, current)));
+  return found;
+}
+
+export default {
+  fetch: (request, env, ctx) => new Limits(env).event(() => worker.fetch(request, envOf(env), ctx)),
+  scheduled: (event, env, ctx) => new Limits(env).event(() => worker.scheduled(event, envOf(env), ctx)),
+};
