@@ -6,7 +6,7 @@
  */
 
 import { chatLines, createBatch, ended, startWorker } from "../tests/js/worker/server.ts";
-import { completion, reply, startUpstream } from "../tests/js/worker/upstream.ts";
+import { completion, reply, startUpstream } from "../tests/js/server/suite/upstream.ts";
 
 const filler = "All work and no play. ".repeat(90);
 const cases = [

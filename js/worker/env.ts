@@ -2,7 +2,7 @@
 
 import type { R2BucketLike, R2MultipartUploadLike } from "../hosts/files/r2.ts";
 import type { SqlDurableObjectStorage } from "../hosts/kv/durable-object.ts";
-import type { RunnerRpc, TenantRpc } from "./rpc.ts";
+import type { LaneRpc, RunnerRpc, TenantRpc } from "./rpc.ts";
 
 export interface DurableObjectState {
   readonly id: { readonly name?: string };
@@ -44,6 +44,8 @@ export interface Env {
   FILES: Bucket;
   TENANTS: DurableObjectNamespace<TenantRpc>;
   RUNNERS: DurableObjectNamespace<RunnerRpc>;
+  /** Absent where a deployment's own wrangler.toml is older: then Runners make all calls. */
+  LANES?: DurableObjectNamespace<LaneRpc>;
   API_KEYS?: string;
   ALLOW_ANONYMOUS?: string;
   UPSTREAM_URL?: string;
@@ -55,6 +57,8 @@ export interface Env {
   MODELS?: string;
   MAX_CONCURRENT_BATCHES?: string;
   MAX_CONCURRENT_REQUESTS?: string;
+  MAX_BYTES_IN_FLIGHT?: string;
+  TURN_SUBREQUESTS?: string;
   REQUEST_TIMEOUT_MS?: string;
   MAX_ATTEMPTS?: string;
   MAX_FILE_BYTES?: string;

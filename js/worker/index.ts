@@ -10,6 +10,7 @@ import { r2Blobs } from "./r2-blobs.ts";
 import { unwrapped } from "./rpc.ts";
 import { serverSettings, serviceSettings, upstreamsOf } from "./settings.ts";
 
+export { Lane } from "./lane-object.ts";
 export { Runner } from "./runner-object.ts";
 export { Tenant } from "./tenant-object.ts";
 

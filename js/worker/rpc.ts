@@ -1,6 +1,7 @@
 /** What the Worker's objects may be asked, and how errors come back: thrown across a call, they lose their fields. */
 
 import { ApiError, type ApiErrorFields, apiError } from "../core/errors.ts";
+import type { InferenceRequest, InferenceResponse } from "../core/types.ts";
 import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
 
 /** A Tenant, for routes and Runners. */
@@ -17,6 +18,30 @@ export interface RunnerRpc {
   cancel(tenant: string, batchId: string, turn: number): Promise<void>;
   /** The batch is paused until it is started again: what is in flight ends, and nothing new starts. */
   hold(tenant: string, batchId: string, turn: number): Promise<void>;
+}
+
+/** A request that a Runner has a lane make. */
+export interface LaneCall extends InferenceRequest {
+  batchId: string;
+  /** The Runner's turn. */
+  turn: number;
+  /** It was made before, and no answer came of it: one that the lane still has is the answer. */
+  rejoin: boolean;
+}
+
+/** The model server's answer; why there is none, as errors lose their names on the way; or that the lane takes no more. */
+export type LaneAnswer =
+  | { answer: InferenceResponse }
+  | { error: { name: string; message: string } }
+  | { busy: true };
+
+/** A lane, for the Runners of its tenant. */
+export interface LaneRpc {
+  infer(call: LaneCall): Promise<LaneAnswer>;
+  /** Ends calls of a batch, by their idempotency keys. */
+  abort(batchId: string, keys: string[]): Promise<void>;
+  /** A turn begins after one that died: the keys of its calls that are under way here, or were answered a short while ago. */
+  held(batchId: string, turn: number): Promise<string[]>;
 }
 
 /** What a call between objects gives back. */

@@ -15,6 +15,7 @@ import { r2Blobs } from "./r2-blobs.ts";
 import { type RunnerRpc, unwrapped } from "./rpc.ts";
 import { RunnerKV } from "./runner-store.ts";
 import { serviceSettings, TURN_MS } from "./settings.ts";
+import { turnInference } from "./turn-inference.ts";
 
 /** How long after its death a turn is resumed. */
 const DEAD_MAN_MS = 12_000;
@@ -104,14 +105,25 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     this.#exec("UPDATE job SET turn = turn + 1");
     job.turn = this.#job()?.turn ?? job.turn + 1;
     const { turn } = job;
-    const tenant = () => this.#tenant(tenantName);
+    const calls = turnInference({
+      ...{ env, storage, tenant: tenantName, batchId, turn },
+      // What is in flight ends; the next turn has subrequests of its own.
+      spent: () => void this.#batches?.stop(),
+    });
+    const tenant = () => {
+      calls.count();
+      return this.#tenant(tenantName);
+    };
     this.#kv = new RunnerKV({ storage, tenant, batchId, turn, cancelled: this.#cancelled });
     this.#batches = new Batches({
       ...serviceSettings(env),
+      inference: calls.inference,
       kv: this.#kv,
       files: new RunFiles({ blobs: r2Blobs(env.FILES), tenant, tenantName, batchId, turn }),
     });
-    return this.#batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
+    const end = await this.#batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
+    calls.end();
+    return end;
   }
 
   async #ended(job: Job, end: TurnEnd): Promise<void> {

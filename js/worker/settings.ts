@@ -17,6 +17,16 @@ import type { Env } from "./env.ts";
 /** After so long a turn starts nothing new. With the longest request it stays below the 15 minutes of an alarm. */
 export const TURN_MS = 120_000;
 
+/** Connections of a Durable Object that may wait for headers: more calls would wait inside. */
+export const CONNECTIONS = 6;
+/** Most requests of a batch in flight. */
+const MAX_IN_FLIGHT = 1_000;
+/** Bytes of requests and answers that a Runner has in flight: there are others in its isolate's 128 MB. */
+const MAX_BYTES_IN_FLIGHT = 24_000_000;
+/** Subrequests of one invocation, as the paid plan has them by default; and how few a turn can do something with. */
+const SUBREQUESTS = 10_000;
+const LEAST_SUBREQUESTS = 50;
+
 /** What one request may take at most: a turn waits for its last ones, and must end within its alarm's 15 minutes. */
 const MAX_REQUEST_MS = 600_000;
 
@@ -51,8 +61,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
     events: true,
     dialect: dialect(env),
     endpoints: endpoints(env),
-    // Six connections of a Durable Object may wait for headers; more requests would wait inside.
-    maxConcurrentRequestsPerBatch: wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? 6,
+    maxConcurrentRequestsPerBatch: inFlight(env),
     ...(maxConcurrentBatches !== undefined && { maxConcurrentBatches }),
     ...(maxAttempts !== undefined && { maxAttempts }),
     requestTimeoutMs: requestTimeoutMs(env),
@@ -65,6 +74,34 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
       ...(maxResponseBytes !== undefined && { maxResponseBytes }),
     },
   };
+}
+
+function inFlight(env: Env): number {
+  const value = wholeNumber(env, "MAX_CONCURRENT_REQUESTS") ?? CONNECTIONS;
+  if (value > MAX_IN_FLIGHT)
+    throw new SettingError(`MAX_CONCURRENT_REQUESTS must be at most ${MAX_IN_FLIGHT}.`);
+  return value;
+}
+
+/** Of a Runner's turns. @throws SettingError */
+export function turnSettings(env: Env): TurnSettings {
+  return {
+    lanes: Math.ceil(inFlight(env) / CONNECTIONS),
+    batches: wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1,
+    maxBytes: wholeNumber(env, "MAX_BYTES_IN_FLIGHT", 1_000_000) ?? MAX_BYTES_IN_FLIGHT,
+    subrequests: wholeNumber(env, "TURN_SUBREQUESTS", LEAST_SUBREQUESTS) ?? SUBREQUESTS,
+  };
+}
+
+export interface TurnSettings {
+  /** Lanes of a batch: with one, the Runner makes its calls by itself. */
+  lanes: number;
+  /** Batches of a tenant that share its lanes. */
+  batches: number;
+  /** Bytes in flight. */
+  maxBytes: number;
+  /** What a turn may spend. */
+  subrequests: number;
 }
 
 /** The model server; `echo-1` where none is set. @throws SettingError */
@@ -125,6 +162,7 @@ export function serverSettings(env: Env): ServerSettings {
   let settings = checked.get(env);
   if (!settings) {
     const { limits } = serviceSettings(env);
+    turnSettings(env);
     quotas(env);
     webhookAllowPrivate(env);
     settings = {

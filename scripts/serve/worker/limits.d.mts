@@ -1,6 +1,6 @@
 import type worker from "../../../js/worker/index.ts";
 
-export { Runner, Tenant } from "../../../js/worker/index.ts";
+export { Lane, Runner, Tenant } from "../../../js/worker/index.ts";
 
 declare const limited: typeof worker;
 export default limited;

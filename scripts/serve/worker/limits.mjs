@@ -118,11 +118,9 @@ export function limited(Class) {
     constructor(ctx, env) {
       const limits = new Limits(env);
       limitValues(ctx.storage);
-      inside.run(limits, () =>
-        super(
-          ctx,
-          limitedEnv(env, () => limits),
-        ),
+      super(
+        ctx,
+        limitedEnv(env, () => limits),
       );
       limitsOf.set(this, limits);
     }
@@ -139,14 +137,14 @@ export function limited(Class) {
 
 export const Tenant = limited(objects.Tenant);
 export const Runner = limited(objects.Runner);
+export const Lane = limited(objects.Lane);
 
 const envs = new WeakMap();
 
 /** One for an isolate, as the real one: what is remembered by it stays. */
 function envOf(env) {
-  let found = envs.get(env);
-  if (!found) envs.set(env, (found = limitedEnv(env, current)));
-  return found;
+  if (!envs.has(env)) envs.set(env, limitedEnv(env, current));
+  return envs.get(env);
 }
 
 export default {

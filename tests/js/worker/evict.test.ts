@@ -1,54 +1,26 @@
 /** Guards against eviction: Durable Objects that die in the middle of a turn, and alarms that were lost. */
 
 import { strict as assert } from "node:assert";
-import { resolve } from "node:path";
 import { after, before, test } from "node:test";
-import OpenAI from "openai";
-import { createTestHarness } from "wrangler";
+import type OpenAI from "openai";
 import { slowly, startUpstream, type Upstream } from "../server/suite/upstream.ts";
+import { startEvictable } from "./inside/harness.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "./server.ts";
 
 const TENANT = "~anonymous";
 const LANES = 6;
 let upstream: Upstream;
 let client: OpenAI;
-let server: ReturnType<typeof createTestHarness>;
-// Nothing is fetched from the network.
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+let evictable: Awaited<ReturnType<typeof startEvictable>>;
 before(async () => {
   upstream = await startUpstream(slowly(20));
-  server = createTestHarness({
-    workers: [
-      {
-        config: {
-          name: "evicted",
-          main: resolve(import.meta.dirname, "inside/evicted.ts"),
-          compatibility_date: "2026-11-17",
-          vars: { ALLOW_ANONYMOUS: "1", UPSTREAM_URL: upstream.url },
-          r2_buckets: [{ binding: "FILES", bucket_name: "evicted" }],
-          durable_objects: {
-            bindings: [
-              { name: "TENANTS", class_name: "Tenant" },
-              { name: "RUNNERS", class_name: "Runner" },
-            ],
-          },
-          migrations: [{ tag: "v1", new_sqlite_classes: ["Tenant", "Runner"] }],
-          triggers: { crons: ["* * * * *"] },
-        },
-      },
-    ],
-  });
-  const { url } = await server.listen();
-  client = new OpenAI({ baseURL: `${url.origin}/v1`, apiKey: "any", maxRetries: 0 });
+  evictable = await startEvictable({ UPSTREAM_URL: upstream.url }, ["Tenant", "Runner"]);
+  client = evictable.client;
 });
 after(async () => {
-  await server.close();
+  await evictable.server.close();
   await upstream.close();
 });
-
-async function die(kind: "Runner" | "Tenant", name: string): Promise<void> {
-  await server.fetch(`/die?class=${kind}&name=${encodeURIComponent(name)}`);
-}
 
 test("a Runner and a Tenant that die several times lose nothing and repeat only what was under way", async (t) => {
   const { id } = await createBatch(client, chatLines(2000));
@@ -58,7 +30,7 @@ test("a Runner and a Tenant that die several times lose nothing and repeat only 
     [1000, "Runner"],
   ] as const) {
     await until(`${calls} lines were called`, () => upstream.calls.size >= calls);
-    await die(kind, kind === "Runner" ? `${TENANT}/${id}` : TENANT);
+    await evictable.die(kind, kind === "Runner" ? `${TENANT}/${id}` : TENANT);
   }
   const batch = await ended(client, id);
   assert.equal(batch.status, "completed");
@@ -78,7 +50,7 @@ test("a Tenant that the platform evicts in the middle of a batch comes back, and
   const { id } = await createBatch(client, chatLines(600));
   for (const calls of [100, 300]) {
     await until(`${calls} lines were called`, () => called().length >= calls);
-    await server.getWorker().evictDurableObject("Tenant", { name: TENANT });
+    await evictable.server.getWorker().evictDurableObject("Tenant", { name: TENANT });
   }
   const batch = await ended(client, id);
   assert.equal(batch.status, "completed");
@@ -92,6 +64,6 @@ test("a Tenant that the platform evicts in the middle of a batch comes back, and
 
 test("the cron leaves a healthy tenant alone, and finds no fault in it", async () => {
   const { id } = await createBatch(client, chatLines(200));
-  await server.getWorker().scheduled({ cron: "* * * * *" });
+  await evictable.server.getWorker().scheduled({ cron: "* * * * *" });
   assert.equal((await ended(client, id)).status, "completed");
 });

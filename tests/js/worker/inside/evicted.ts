@@ -2,6 +2,7 @@
 
 import type { DurableObjectNamespace, DurableObjectState, Env } from "../../../../js/worker/env.ts";
 import worker, {
+  Lane as RealLane,
   Runner as RealRunner,
   Tenant as RealTenant,
 } from "../../../../scripts/serve/worker/limits.mjs";
@@ -20,6 +21,12 @@ export class Runner extends RealRunner {
   }
 }
 
+export class Lane extends RealLane {
+  die(): void {
+    abort(this.ctx);
+  }
+}
+
 export class Tenant extends RealTenant {
   die(): void {
     abort(this.ctx);
@@ -31,7 +38,8 @@ export default {
   async fetch(request: Request, env: Env, ctx: never): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== "/die") return worker.fetch(request, env, ctx);
-    const objects = (searchParams.get("class") === "Runner" ? env.RUNNERS : env.TENANTS) as unknown;
+    const kinds = { Runner: env.RUNNERS, Tenant: env.TENANTS, Lane: env.LANES };
+    const objects = kinds[searchParams.get("class") as keyof typeof kinds] as unknown;
     const stub = (objects as DurableObjectNamespace<Dying>).getByName(searchParams.get("name") as string);
     // It dies before it can answer.
     await stub.die().catch(() => undefined);
