@@ -7,8 +7,8 @@
  * limits are around the Worker. `node benches/worker.ts 4` runs the fourth case alone.
  */
 
-import { chatLines, createBatch, ended, startWorker } from "../tests/js/worker/server.ts";
 import { completion, reply, startUpstream } from "../tests/js/server/suite/upstream.ts";
+import { chatLines, createBatch, ended, startWorker } from "../tests/js/worker/server.ts";
 
 const filler = "All work and no play. ".repeat(90);
 const cases = [

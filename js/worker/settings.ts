@@ -19,6 +19,8 @@ export const TURN_MS = 120_000;
 
 /** Connections of a Durable Object that may wait for headers: more calls would wait inside. */
 export const CONNECTIONS = 6;
+/** Streams that a Runner reads by itself, as their connections wait for little: more are too much of one object's memory. */
+const STREAMS = 256;
 /** Most requests of a batch in flight. */
 const MAX_IN_FLIGHT = 1_000;
 /** Bytes of requests and answers that a Runner has in flight: there are others in its isolate's 128 MB. */
@@ -85,8 +87,10 @@ function inFlight(env: Env): number {
 
 /** Of a Runner's turns. @throws SettingError */
 export function turnSettings(env: Env): TurnSettings {
+  const most = inFlight(env);
+  const own = env.UPSTREAM_URL && isOn(env, "UPSTREAM_STREAM") ? STREAMS : CONNECTIONS;
   return {
-    lanes: Math.ceil(inFlight(env) / CONNECTIONS),
+    lanes: most <= own ? 1 : Math.ceil(most / CONNECTIONS),
     batches: wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1,
     maxBytes: wholeNumber(env, "MAX_BYTES_IN_FLIGHT", 1_000_000) ?? MAX_BYTES_IN_FLIGHT,
     subrequests: wholeNumber(env, "TURN_SUBREQUESTS", LEAST_SUBREQUESTS) ?? SUBREQUESTS,
