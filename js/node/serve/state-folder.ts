@@ -7,8 +7,8 @@ import { makeDirectory } from "../../hosts/shared/disk.ts";
 import { storageFault } from "../../server/observe/storage-fault.ts";
 import { bringForward, checkFormat, formatSteps } from "./formats.ts";
 
-/** Says who has the folder. */
-const OWN = "server.sqlite";
+/** Says who has the folder, and nothing else. */
+export const OWN = "server.sqlite";
 
 export interface StateFolder {
   readonly folder: string;
