@@ -157,6 +157,17 @@ test("a copy that is kept in the state folder holds state alone, and no earlier 
   for (const folder of [into, data]) await (await serving(["--data", folder])).end("SIGTERM");
 });
 
+test("a restore brings back keys that were revoked since, and says so", async () => {
+  const data = await someState();
+  assert.equal((await edgebatch(["keys", "add", "alice", "--data", data])).status, 0);
+  const file = await backedUp(data);
+  assert.equal((await edgebatch(["keys", "revoke", "alice", "--data", data])).status, 0);
+  const into = stateFolder();
+  const { stderr } = await edgebatch(["restore", file, "--data", into]);
+  assert.match(stderr, /revoked since is valid again \(edgebatch keys list --data /);
+  assert.match((await edgebatch(["keys", "list", "--data", into])).stdout, /alice/);
+});
+
 test("a copy is never written over the state itself", async () => {
   const data = await someState();
   for (const name of ["format", "keys.json", "server.sqlite", "tenants/new.sqlite", "blobs/copy.tar"]) {
