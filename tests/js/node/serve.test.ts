@@ -2,12 +2,12 @@
 
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AuthenticationError, NotFoundError } from "openai";
-import { type Ended, folder, start } from "../cli/command.ts";
+import { type Ended, edgebatch, folder, start } from "../cli/command.ts";
 import { ModelServer } from "../cli/server.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "../worker/server.ts";
 import { serving, stateFolder } from "./serving.ts";
@@ -158,7 +158,34 @@ test("a folder of a newer format, or of something else, is refused and left as i
     assert.match(stderr, expected);
   }
   assert.equal(readFileSync(join(newer, "format"), "utf8"), "2\n");
-  assert.equal((await refused(["--data", join(other, "letter.txt")])).status, 2);
+});
+
+test("a folder for state that cannot be one is refused in one sentence that names --data, by every command", async () => {
+  const file = join(folder(), "letter.txt");
+  writeFileSync(file, "dear");
+  for (const data of [file, join(file, "below", "it")]) {
+    for (const args of [
+      ["serve", "--port", "0"],
+      ["keys", "add", "alice"],
+      ["keys", "list"],
+      ["backup", "x.tar"],
+      ["restore", "x.tar"],
+    ]) {
+      const { status, stderr } = await edgebatch([...args, "--data", data]);
+      assert.equal(status, 2, args[0]);
+      assert.match(stderr, /^edgebatch: .*--data must name a folder: \S+letter\.txt is none\n$/);
+    }
+  }
+});
+
+test("where the system lets nobody make a folder, a start ends", {
+  skip: !existsSync("/proc/self"),
+}, async () => {
+  for (const data of ["/proc/edgebatch", "/proc/edgebatch/state"]) {
+    const { status, stderr } = await refused(["--port", "0", "--data", data]);
+    assert.equal(status, 2);
+    assert.match(stderr, /--data must name a folder, and \/proc\/edgebatch\S* cannot be made: ENOENT/);
+  }
 });
 
 test("each key is a tenant of its own, which sees nothing of another's; without a key nobody is served", async () => {
