@@ -279,7 +279,7 @@ test("it has the page at /, says that it is well and ready, and without keys ans
   }
 });
 
-test("while it stops, it says that it is not ready", async () => {
+test("while it stops, no probe finds it ready: new connections are refused", async () => {
   const model = new ModelServer();
   const base = await model.listen();
   model.latencyMs = 60_000;
@@ -292,12 +292,15 @@ test("while it stops, it says that it is not ready", async () => {
   });
   server.child.kill("SIGTERM");
   await until("it stops", () => log.includes("server.stopping"));
-  await until("no connection is taken", () =>
+  const answers: number[] = [];
+  await until("connections are refused", () =>
     fetch(`${server.url}/ready`).then(
-      ({ status }) => status === 503,
-      () => true,
+      ({ status }) => answers.push(status) === 0,
+      ({ cause }) => cause.code === "ECONNREFUSED",
     ),
   );
+  assert.ok(!answers.includes(200), "a connection that was taken just before is told 503");
+  assert.equal(model.inFlight, 1, "the batch's call is still under way");
   server.child.kill("SIGTERM");
   const { status, stderr } = await server.ended;
   assert.equal(status, 143);
