@@ -29,15 +29,16 @@ Examples:
     });
 
   withFolder(program.command("restore"))
-    .description("make a server's folder of what `edgebatch backup` wrote")
-    .argument("<file>", "archive that edgebatch backup wrote")
+    .description("restore the state of `edgebatch serve` from a backup into a new folder")
+    .argument("<file>", "file that edgebatch backup wrote")
     .addHelpText(
       "after",
       `
 The folder is made; one that exists must be empty. The archive is checked to its last
 byte, and what is not whole leaves the folder empty. Unfinished batches go on when a server
 starts on the folder: see to it that the original no longer runs them, or their calls are
-made twice.
+made twice. Keys are as they were when the backup was made: revoke those again that were
+revoked since.
 
 Exit status: 0 restored, 2 not restored.
 

@@ -18,7 +18,7 @@ export async function backup(file: string, options: BackupOptions): Promise<numb
   for (const key of made.lost.slice(0, 10)) say(`edgebatch: lost, here as in the copy: ${oneLine(key)}`);
   if (made.lost.length > 10) say(`edgebatch: and ${count(made.lost.length - 10)} more`);
   say(
-    `${file}: ${plural(made.tenants, "tenant")}, ${plural(made.objects, "object")} of files, ${bytes(made.bytes)}`,
+    `${file}: ${plural(made.tenants, "tenant")}, ${plural(made.objects, "stored file")}, ${bytes(made.bytes)}`,
   );
   for (const name of made.damaged) say(`edgebatch: damaged, and not in the copy: ${oneLine(name)}`);
   return made.damaged.length === 0 ? exit.good : exit.bad;
@@ -32,5 +32,8 @@ export async function restore(file: string, options: BackupOptions): Promise<num
   });
   const from = new Date(made.createdAt * 1_000).toISOString();
   say(`${data}: the state of ${from}, ${bytes(made.bytes)}; edgebatch serve --data ${data} goes on with it`);
+  say(
+    `edgebatch: keys are as they were then: what was revoked since is valid again (edgebatch keys list --data ${data})`,
+  );
   return exit.good;
 }

@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import { readSettings } from "../node/serve/config/read.ts";
 import { optionOf, type SettingName, settings, shown } from "../node/serve/config/table.ts";
+import { checkPlace } from "../node/serve/state-folder.ts";
 
 export interface FolderOptions {
   data?: string;
@@ -23,5 +24,6 @@ export function withFolder(command: Command): Command {
 
 export async function folderOf({ data, config }: FolderOptions): Promise<string> {
   const { values } = await readSettings({ data, config }, process.env);
+  checkPlace(values.data);
   return values.data;
 }

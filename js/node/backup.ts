@@ -9,7 +9,7 @@
  */
 
 import { chown, type FileHandle, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { objectPath } from "../hosts/blobs/disk.ts";
 import { Appender, discard, flushDirectory, isMissing, makeDirectory } from "../hosts/shared/disk.ts";
 import { idOf, isBeingWritten, release, reserve } from "../hosts/shared/writers.ts";
@@ -17,6 +17,8 @@ import { namingRanges, objectsNamedBy } from "../server/objects.ts";
 import { RecordsView } from "./backup/records.ts";
 import { readTar, type TarEntry, TarError, TarWriter } from "./backup/tar.ts";
 import { FORMAT_FILE, knownFormat, LOST_AND_FOUND, readFormat, writeFormat } from "./serve/formats.ts";
+import { keysFile } from "./serve/keys/stored.ts";
+import { OWN } from "./serve/state-folder.ts";
 
 /** The first entry says what it is a copy of, the last that it is whole. */
 const SEAL = "backup.json";
@@ -24,8 +26,7 @@ const SEAL = "backup.json";
 const SMALL_ROUND = 64 * 1024 * 1024;
 /** After so many rounds the records are held in view however long it takes. */
 const MOST_ROUNDS = 10;
-/** What need not be copied: locks, and what SQLite keeps beside a file that is copied through it. */
-const NOT_COPIED = /(\.lock|-wal|-shm|-journal|\.new)$/;
+/** The records of a tenant. What SQLite keeps beside such a file is copied through it. */
 const STORE = /\.sqlite$/;
 /** Of an entry that is read at once. */
 const MOST_TEXT = 4096;
@@ -54,6 +55,7 @@ export async function backup(folder: string, file: string): Promise<BackupReport
   const format = await readFormat(from);
   if (format === null) throw new Error(`${from} holds no state of edgebatch serve`);
   knownFormat(String(format), from);
+  if (isState(relative(from, target))) throw new Error(`${target} is a place of the state itself`);
   const beside = dirname(target);
   await sweep(beside);
   const name = reserve("edgebatch-backup", "data");
@@ -82,18 +84,21 @@ async function pack(
   format: number,
 ): Promise<Omit<BackupReport, "bytes">> {
   await tar.bytes(FORMAT_FILE, Buffer.from(`${format}\n`));
-  const tenants = (await names(join(folder, "tenants"))).map((name) => `tenants/${name}`);
-  const others = (await names(folder)).filter((name) => name !== FORMAT_FILE);
+  // Only what is state: the folder may hold anything else besides, this archive and earlier ones among it.
+  const tenants = (await names(join(folder, "tenants"))).filter((name) => STORE.test(name));
   const report = { tenants: tenants.length, objects: 0, lost: [] as string[], damaged: [] as string[] };
-  for (const name of [...tenants, ...others]) {
-    if (STORE.test(name)) {
-      await packStore(tar, folder, name, `${path}.sqlite`, report).catch((error) => {
-        // Of one tenant alone: the others' copy is worth having.
-        if (!isDamage(error)) throw error;
-        report.damaged.push(name);
-      });
-    } else await tar.bytes(name, await readFile(join(folder, name)));
+  for (const name of tenants.map((tenant) => `tenants/${tenant}`)) {
+    await packStore(tar, folder, name, `${path}.sqlite`, report).catch((error) => {
+      // Of one tenant alone: the others' copy is worth having.
+      if (!isDamage(error)) throw error;
+      report.damaged.push(name);
+    });
   }
+  const keys = await readFile(keysFile(folder)).catch((error) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+  if (keys !== null) await tar.bytes(basename(keysFile(folder)), keys);
   const createdAt = Math.floor(Date.now() / 1000);
   await tar.bytes(SEAL, Buffer.from(JSON.stringify({ created_at: createdAt, sha256: tar.sha256() })));
   await tar.end();
@@ -107,13 +112,20 @@ function isDamage(error: unknown): boolean {
   return [11, 26].includes(errcode & 0xff);
 }
 
-/** Plain files of a folder that are to be copied. */
+/** Whether a path in a state folder is where its server keeps something. */
+function isState(path: string): boolean {
+  const [first = ""] = path.split(sep);
+  const places = [FORMAT_FILE, basename(keysFile("")), "tenants", "blobs"];
+  return places.includes(first) || first.startsWith(OWN);
+}
+
+/** Plain files of a folder. */
 async function names(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     if (isMissing(error)) return [];
     throw error;
   });
-  const files = entries.filter((entry) => entry.isFile() && !NOT_COPIED.test(entry.name));
+  const files = entries.filter((entry) => entry.isFile());
   return files.map(({ name }) => name).sort();
 }
 

@@ -177,6 +177,32 @@ test("the systemd unit is one, where there is systemd to ask", (t) => {
   assert.deepEqual(own, []);
 });
 
+test("a signal reaches the server: nothing stands in front of it", () => {
+  const starts = [dockerfile, unit].flatMap((text) => text.match(/^(CMD|ENTRYPOINT|ExecStart=).*/gm) ?? []);
+  assert.deepEqual(starts, [
+    'ENTRYPOINT ["edgebatch"]',
+    'CMD ["serve"]',
+    "ExecStart=/usr/local/bin/edgebatch serve",
+  ]);
+  assert.equal(container.command, undefined);
+  assert.equal(compose.services.edgebatch.entrypoint, undefined);
+});
+
+test("a start that failed for what may pass is tried again, and not for ever", () => {
+  const value = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(unit)?.[1];
+  assert.equal(value("Restart"), "always");
+  assert.equal(
+    value("RestartPreventExitStatus"),
+    undefined,
+    "a busy port ends with 2, as a wrong setting does",
+  );
+  const [pause, most, within] = ["RestartSec", "StartLimitBurst", "StartLimitIntervalSec"].map((name) =>
+    Number(value(name)),
+  ) as [number, number, number];
+  assert(pause * most >= 120, "an outage of two minutes is outlasted");
+  assert((pause + 4) * most <= within, "starts that take some seconds each reach the limit");
+});
+
 test("what their comments say to paste names files that are there", () => {
   const texts = [unit, dockerfile, read("deploy/compose.yaml"), read("deploy/kubernetes.yaml")].join("\n");
   const named = new Set([...texts.matchAll(/\bdeploy\/[\w.]+/g)].map(([path]) => path));

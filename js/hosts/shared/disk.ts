@@ -8,10 +8,25 @@ import { fs, paths } from "./node-modules.ts";
  * made to the disk. One that is there stays as it is.
  */
 export function makeDirectory(directory: string): void {
-  const first = fs().mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = paths().dirname(made))
-    flushDirectorySync(paths().dirname(made));
+  if (isDirectory(directory)) return;
+  const parent = paths().dirname(directory);
+  // One by one: where nothing can be made though the parent is there, as in /proc, Node's `recursive` tries for ever.
+  if (parent !== directory) makeDirectory(parent);
+  try {
+    fs().mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isDirectory(directory)) throw error;
+  }
+  flushDirectorySync(parent);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return fs().statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** A rename is durable only when the directory is flushed. Windows cannot open directories, and need not. */

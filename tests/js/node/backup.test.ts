@@ -134,6 +134,49 @@ test("a copy is for this user alone, is read by tar, replaces nothing unasked, a
   assert.deepEqual(readdirSync(at), ["copy.tar"]);
 });
 
+test("a copy that is kept in the state folder holds state alone, and no earlier copy", async () => {
+  const data = await someState();
+  assert.equal((await edgebatch(["keys", "add", "alice", "--data", data])).status, 0);
+  writeFileSync(join(data, "notes.txt"), "not state");
+  writeFileSync(join(data, "tenants", "notes.txt"), "not state");
+  const file = join(data, "backup.tar");
+  const sizes = [];
+  for (let i = 0; i < 3; i++) {
+    const { status, stderr } = await edgebatch(["backup", file, "--data", data, "--force"]);
+    assert.equal(status, 0, stderr);
+    sizes.push(statSync(file).size);
+  }
+  assert.equal(new Set(sizes).size, 1, `its size: ${sizes}`);
+  const into = await restored(file);
+  assert.deepEqual(readdirSync(into).sort(), ["blobs", "format", "keys.json", "tenants"]);
+  assert.deepEqual(
+    readdirSync(join(into, "tenants")).filter((name) => !name.endsWith(".sqlite")),
+    [],
+  );
+  // A server starts on it, and what is in the folder besides does not keep one from the original.
+  for (const folder of [into, data]) await (await serving(["--data", folder])).end("SIGTERM");
+});
+
+test("a restore brings back keys that were revoked since, and says so", async () => {
+  const data = await someState();
+  assert.equal((await edgebatch(["keys", "add", "alice", "--data", data])).status, 0);
+  const file = await backedUp(data);
+  assert.equal((await edgebatch(["keys", "revoke", "alice", "--data", data])).status, 0);
+  const into = stateFolder();
+  const { stderr } = await edgebatch(["restore", file, "--data", into]);
+  assert.match(stderr, /revoked since is valid again \(edgebatch keys list --data /);
+  assert.match((await edgebatch(["keys", "list", "--data", into])).stdout, /alice/);
+});
+
+test("a copy is never written over the state itself", async () => {
+  const data = await someState();
+  for (const name of ["format", "keys.json", "server.sqlite", "tenants/new.sqlite", "blobs/copy.tar"]) {
+    const { status, stderr } = await edgebatch(["backup", join(data, name), "--data", data, "--force"]);
+    assert.equal(status, 2, name);
+    assert.match(stderr, /is a place of the state itself/);
+  }
+});
+
 test("a file whose bytes the state has lost does not keep the rest from being copied", async () => {
   const data = await someState();
   const blobs = join(data, "blobs");

@@ -2,12 +2,12 @@
 
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AuthenticationError, NotFoundError } from "openai";
-import { type Ended, folder, start } from "../cli/command.ts";
+import { type Ended, edgebatch, folder, start } from "../cli/command.ts";
 import { ModelServer } from "../cli/server.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "../worker/server.ts";
 import { serving, stateFolder } from "./serving.ts";
@@ -158,7 +158,34 @@ test("a folder of a newer format, or of something else, is refused and left as i
     assert.match(stderr, expected);
   }
   assert.equal(readFileSync(join(newer, "format"), "utf8"), "2\n");
-  assert.equal((await refused(["--data", join(other, "letter.txt")])).status, 2);
+});
+
+test("a folder for state that cannot be one is refused in one sentence that names --data, by every command", async () => {
+  const file = join(folder(), "letter.txt");
+  writeFileSync(file, "dear");
+  for (const data of [file, join(file, "below", "it")]) {
+    for (const args of [
+      ["serve", "--port", "0"],
+      ["keys", "add", "alice"],
+      ["keys", "list"],
+      ["backup", "x.tar"],
+      ["restore", "x.tar"],
+    ]) {
+      const { status, stderr } = await edgebatch([...args, "--data", data]);
+      assert.equal(status, 2, args[0]);
+      assert.match(stderr, /^edgebatch: .*--data must name a folder: \S+letter\.txt is none\n$/);
+    }
+  }
+});
+
+test("where the system lets nobody make a folder, a start ends", {
+  skip: !existsSync("/proc/self"),
+}, async () => {
+  for (const data of ["/proc/edgebatch", "/proc/edgebatch/state"]) {
+    const { status, stderr } = await refused(["--port", "0", "--data", data]);
+    assert.equal(status, 2);
+    assert.match(stderr, /--data must name a folder, and \/proc\/edgebatch\S* cannot be made: ENOENT/);
+  }
 });
 
 test("each key is a tenant of its own, which sees nothing of another's; without a key nobody is served", async () => {
@@ -252,7 +279,7 @@ test("it has the page at /, says that it is well and ready, and without keys ans
   }
 });
 
-test("while it stops, it says that it is not ready", async () => {
+test("while it stops, no probe finds it ready: new connections are refused", async () => {
   const model = new ModelServer();
   const base = await model.listen();
   model.latencyMs = 60_000;
@@ -265,12 +292,15 @@ test("while it stops, it says that it is not ready", async () => {
   });
   server.child.kill("SIGTERM");
   await until("it stops", () => log.includes("server.stopping"));
-  await until("no connection is taken", () =>
+  const answers: number[] = [];
+  await until("connections are refused", () =>
     fetch(`${server.url}/ready`).then(
-      ({ status }) => status === 503,
-      () => true,
+      ({ status }) => answers.push(status) === 0,
+      ({ cause }) => cause.code === "ECONNREFUSED",
     ),
   );
+  assert.ok(!answers.includes(200), "a connection that was taken just before is told 503");
+  assert.equal(model.inFlight, 1, "the batch's call is still under way");
   server.child.kill("SIGTERM");
   const { status, stderr } = await server.ended;
   assert.equal(status, 143);

@@ -5,6 +5,7 @@ import { type HashedKey, keysOf, parsePairs, refuseShared } from "../../../serve
 import { log, logError } from "../../../server/log.ts";
 import type { KeyRing } from "../../../server/ports.ts";
 import { isLoopback } from "../address.ts";
+import { checkPlace } from "../state-folder.ts";
 import { keysFile, parseKeys, readKeys } from "./stored.ts";
 
 /** Files are looked at this often, and what is new is taken once it has stood for one more look: an editor may be at it. */
@@ -34,6 +35,7 @@ export interface ServeKeys extends KeyRing {
 /** Reads the keys. @throws Error that names the setting that cannot be right */
 export async function openKeys(settings: KeySettings): Promise<ServeKeys> {
   const { data, host, apiKeys, apiKeysBy = "--api-keys", allowAnonymous = false } = settings;
+  checkPlace(data);
   const sources: Source[] = [await Source.open(keysFile(data), async () => (await readKeys(data)) ?? [])];
   let fixed: HashedKey[] = [];
   if (apiKeys !== undefined) {
