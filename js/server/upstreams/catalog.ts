@@ -1,5 +1,6 @@
 /** Which server has which model: by what the operator says, or by what the servers say themselves. */
 
+import { bytesWithoutSecrets } from "../../core/secrets.ts";
 import { readWhole } from "./bytes.ts";
 import type { Pool } from "./gate.ts";
 import type { ServerState } from "./server-state.ts";
@@ -177,7 +178,7 @@ async function modelsOf({ server }: ServerState, clock: Clock): Promise<WireMode
     const body = await readWhole(answer.body, MOST_BYTES);
     if ([404, 405, 501].includes(answer.status)) return null;
     if (!answer.ok || body === undefined) throw new Error(`status ${answer.status}`);
-    return read(JSON.parse(new TextDecoder().decode(body)));
+    return read(JSON.parse(new TextDecoder().decode(bytesWithoutSecrets(body, server.secrets ?? []))));
   } finally {
     stop();
   }

@@ -177,3 +177,11 @@ test("where models are named, /v1/models has those and no other; and a server th
   const answer = await app.fetch(new Request("http://localhost/v1/models"), here);
   assert.equal(answer.status, 503);
 });
+
+test("a list that repeats the server's key has *** in its place", async () => {
+  const secret = "sk-of-the-server";
+  const list = { data: [{ id: "m", owned_by: `whoever has ${secret}` }] };
+  const { upstreams } = setUp([offering("a", () => list, { secrets: [secret] })]);
+  const [model] = (await upstreams.list()) ?? [];
+  assert.equal(model?.owned_by, "whoever has ***");
+});
