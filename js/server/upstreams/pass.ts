@@ -1,7 +1,6 @@
 /** Passes a call on to a model server, and its answer back as it comes. */
 
-import { bytesWithoutSecrets, withoutSecrets } from "../../core/secrets.ts";
-import { logWarning } from "../log.ts";
+import { bytesWithoutSecrets } from "../../core/secrets.ts";
 import { readWhole } from "./bytes.ts";
 import { failed } from "./failed.ts";
 import type { Gate, Pool, Taken } from "./gate.ts";
@@ -81,13 +80,14 @@ class Passing {
 
   async #answered(answer: Response): Promise<Response> {
     const { status } = answer;
-    const { name, secrets = [] } = this.#taken.state.server;
+    const { trouble, server } = this.#taken.state;
+    const { secrets = [] } = server;
     this.#end(status);
     const isRedirect = answer.type === "opaqueredirect" || (status >= 300 && status < 400 && status !== 304);
     if (isRedirect || status === 401 || status === 407) {
       answer.body?.cancel().catch(() => {});
       this.#leave();
-      logWarning("upstream.refused", { server: name, status });
+      trouble.refused(status);
       // What a caller would take for its own: its key is right, its base URL too.
       return failed(502, isRedirect ? REDIRECTS : REFUSES);
     }
@@ -157,9 +157,7 @@ class Passing {
     // What came of an answer that cannot be passed on.
     this.#control.abort();
     if (gone) return failed(499, "The caller has gone.");
-    const { name, message } = error instanceof Error ? error : { name: typeof error, message: "" };
-    const said = withoutSecrets(message, state.server.secrets ?? []);
-    logWarning("upstream.failed", { server: state.server.name, reason: end, error: name, message: said });
+    state.trouble.failed(end, error);
     return end === "timeout"
       ? failed(504, "The model server gave no answer in time.")
       : failed(502, "The model server could not be reached, or broke off. Please try again later.");
