@@ -100,6 +100,8 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
     tenants.resume(names());
     const unwatch = settings.keys.watch(() => tenants.keysChanged(names()));
     log("server.started", { port: listening.port });
+    // So that the log says at once which model server is away, or refuses the key.
+    void upstreams.list();
     return {
       port: listening.port,
       metricsPort: metrics?.port,

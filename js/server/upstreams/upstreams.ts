@@ -83,6 +83,10 @@ export class ModelServers implements Upstreams {
     return models?.map((id) => found.get(id) ?? byName(id)) ?? [...found.values()];
   }
 
+  get silence(): string {
+    return this.#catalog.silence;
+  }
+
   ready(): Promise<void> {
     return this.#catalog.ready();
   }
