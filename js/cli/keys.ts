@@ -37,9 +37,12 @@ export async function addKey(name: string, options: KeysOptions): Promise<number
   const sha256 = createHash("sha256").update(key).digest("hex");
   const id = `key_${sha256.slice(0, 12)}`;
   const created_at = Math.floor(Date.now() / 1_000);
+  const isFirst = (await readKeys(data)) === null;
   await changeKeys(data, (keys) => [...keys, { id, name, sha256, ...(models && { models }), created_at }]);
   say(`edgebatch: ${id} of ${name}, in ${keysFile(data)}. The key itself is shown this once:`);
   await print(`${key}\n`);
+  if (isFirst)
+    say("edgebatch: from now on every caller needs a key; batches made without one run to their end");
   return exit.good;
 }
 
@@ -80,7 +83,7 @@ export async function revokeKeys(which: string, options: KeysOptions): Promise<n
   say(`edgebatch: revoked ${plural(revoked.length, "key")}: ${revoked.map(({ id }) => id).join(", ")}`);
   for (const name of new Set(revoked.map((key) => key.name))) {
     if (!left.some((key) => key.name === name))
-      say(`edgebatch: ${name} has no key any more: its batches are held`);
+      say(`edgebatch: ${name} has no key left: its batches wait until it has one`);
   }
   return exit.good;
 }

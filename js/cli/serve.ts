@@ -72,7 +72,7 @@ function nameOf(host: string): string {
 function audience(keys: ServeKeys, allowAnonymous: boolean): string {
   if (allowAnonymous) return "for everyone who can reach it";
   if (!keys.areNeeded) return "for this machine alone, as there are no keys";
-  if (keys.names().length === 0) return "for nobody yet (edgebatch keys add NAME makes a key)";
+  if (keys.names().length === 0) return "for nobody, as there is no key (edgebatch keys add NAME makes one)";
   return "for those with a key";
 }
 

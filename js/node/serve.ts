@@ -3,7 +3,7 @@
 import "../entry/node.ts";
 import { DiskBlobs } from "../hosts/blobs/disk.ts";
 import { app } from "../server/app.ts";
-import { tenantNames } from "../server/auth.ts";
+import { ANONYMOUS, tenantNames } from "../server/auth.ts";
 import { configureLog, log } from "../server/log.ts";
 import { BatchStates } from "../server/observe/batch-states.ts";
 import { watchedCalls } from "../server/observe/calls.ts";
@@ -97,9 +97,12 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
     );
     const metrics =
       settings.metrics && (await listen(answerMetrics, settings.metrics.host, settings.metrics.port));
-    tenants.resume(tenantNames(settings.keys));
-    const unwatch = settings.keys.watch(() => tenants.keysChanged(tenantNames(settings.keys)));
+    const names = () => [...new Set([...tenantNames(settings.keys), ANONYMOUS])];
+    tenants.resume(names());
+    const unwatch = settings.keys.watch(() => tenants.keysChanged(names()));
     log("server.started", { port: listening.port });
+    // So that the log says at once which model server is away, or refuses the key.
+    void upstreams.list();
     return {
       port: listening.port,
       metricsPort: metrics?.port,

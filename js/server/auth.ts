@@ -35,7 +35,7 @@ export async function authenticate(headers: Headers, keys: Keys): Promise<KeyOwn
   const ring = ringOf(keys);
   const isEmpty = ring.names().length === 0;
   if (isEmpty && !ring.allowsAnonymous) {
-    throw unauthorized(`This server accepts no calls yet: ${ring.advice}`);
+    throw unauthorized(`This server accepts no calls: ${ring.advice}`);
   }
   const given = keyIn(headers);
   if (given === undefined) {

@@ -1,5 +1,6 @@
 /** A model server for those who pass calls on: its inference, and any call of its API as it stands. */
 
+import { secretsOf } from "../../core/secrets.ts";
 import type { Inference } from "../../core/types.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
 import { checkKey, type FetchInferenceOptions, fetchInference } from "./fetch.ts";
@@ -24,10 +25,9 @@ export interface Calls extends Inference {
 export function fetchCalls(options: FetchInferenceOptions): Calls {
   const { apiKey, headers: own = {}, fetch = patientFetch() } = options;
   const base = parseBaseUrl(options.baseUrl);
-  const secrets = [...(apiKey === undefined ? [] : [apiKey]), ...Object.values(own)];
   return {
     infer: fetchInference(options).infer,
-    secrets: secrets.filter((secret) => secret.length >= LEAST_SECRET),
+    secrets: secretsOf(apiKey, own),
     async call(path, { method, headers: given, body, signal }) {
       const headers = new Headers(given);
       if (apiKey !== undefined) headers.set("authorization", `Bearer ${checkKey(apiKey)}`);
@@ -39,6 +39,3 @@ export function fetchCalls(options: FetchInferenceOptions): Calls {
     },
   };
 }
-
-/** What is shorter is no secret, and may stand in any text. */
-const LEAST_SECRET = 6;

@@ -2,6 +2,7 @@
 
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import { defaults } from "../../core/rules.ts";
+import { bytesWithoutSecrets, hasSecret, secretsOf, withoutSecrets } from "../../core/secrets.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../../core/types.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
 import { type Exchange, type Incoming, isRedirect, overFetch, type Stopper } from "./exchange.ts";
@@ -48,7 +49,8 @@ const names: NamesOf<FetchInferenceOptions> = {
 
 /**
  * An {@link Inference} that posts each request to a server that speaks OpenAI's API. One call is one request: it
- * never retries. A 307 or 308 is followed within the same host, so a key goes to `baseUrl` alone.
+ * never retries. A 307 or 308 is followed within the same host, so a key goes to `baseUrl` alone. An answer that is an
+ * error has `***` where it repeats the key, or the value of a header of yours.
  *
  * Every answer resolves, whatever its status. Rejections are named: `TimeoutError`, `ResponseTooLargeError`,
  * `RedirectError`, the reason of an aborted signal, and otherwise the connection error of `fetch`.
@@ -62,6 +64,7 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
   if (options.apiKey !== undefined) set.set("authorization", `Bearer ${checkKey(options.apiKey)}`);
   for (const [name, value] of Object.entries(options.headers ?? {})) set.set(name, value);
   const common = Object.fromEntries(set);
+  const secrets = secretsOf(options.apiKey, options.headers);
   const exchange = exchangeOver(options.fetch);
 
   /** Follows what may be followed. */
@@ -75,7 +78,7 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
       const { status, header, body } = answer;
       if (status === 0 || isRedirect(status, header("location"))) {
         const next = redirectedTo(answer, url);
-        if (next === null || hops === 5 || stopper.stopped) throw redirectError(answer, url);
+        if (next === null || hops === 5 || stopper.stopped) throw redirectError(answer, url, secrets);
         url = next;
         continue;
       }
@@ -85,9 +88,13 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
       }
       const requestId = header("x-request-id");
       const wait = retryAfterMs({ get: header });
+      const whole = asked?.whole(status, body) ?? body;
       return {
-        ...{ status, body: asked?.whole(status, body) ?? body },
-        ...(requestId !== null && { requestId }),
+        ...{
+          status,
+          body: secrets.length > 0 && isError(status, whole) ? bytesWithoutSecrets(whole, secrets) : whole,
+        },
+        ...(requestId !== null && !hasSecret(requestId, secrets) && { requestId }),
         ...(wait !== undefined && { retryAfterMs: wait }),
       };
     }
@@ -127,6 +134,12 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
       });
     },
   };
+}
+
+/** By its status, or by how it begins: some servers have errors in a 200, and all have in streams. */
+function isError(status: number, body: Uint8Array): boolean {
+  if (status < 200 || status > 299) return true;
+  return /^\s*\{\s*"error"/.test(new TextDecoder().decode(body.subarray(0, 32)));
 }
 
 /** How to get an exchange: over the `fetch` that was given, or over what the process has now. */
@@ -175,11 +188,12 @@ function redirectedTo({ status, header }: Incoming, from: URL): URL | null {
   return (to.origin === from.origin || secured) && to.username === "" && to.password === "" ? to : null;
 }
 
-function redirectError({ status, header }: Incoming, from: URL): RedirectError {
+function redirectError({ status, header }: Incoming, from: URL, secrets: string[]): RedirectError {
   const location = header("location");
   const to = location !== null && URL.canParse(location, from) ? new URL(location, from).href : location;
   const where = to === null ? "with a redirect" : `${status}, a redirect to ${to}`;
-  return new RedirectError(`${from.origin} answered ${where}. If that is right, make it the base URL.`);
+  const message = `${from.origin} answered ${where}. If that is right, make it the base URL.`;
+  return new RedirectError(withoutSecrets(message, secrets));
 }
 
 function timeoutError(base: URL, ms: number | undefined, cause?: unknown): Error {

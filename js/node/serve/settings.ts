@@ -2,7 +2,7 @@
 
 import type { BatchesOptions } from "../../core/batches.ts";
 import type { Limits } from "../../core/types.ts";
-import { isTenant, modelsOfTenant } from "../../server/auth.ts";
+import { ANONYMOUS, isTenant, modelsOfTenant } from "../../server/auth.ts";
 import { jsonEndpoints } from "../../server/endpoints.ts";
 import type { LogLevel } from "../../server/log.ts";
 import type { ModelServerSettings } from "../../server/model-servers.ts";
@@ -65,7 +65,8 @@ export function tenantSettings(
   return (name) => ({
     service: { ...service, models: modelsOfTenant(service.models, keys, name) },
     quotas,
-    isRevoked: () => !isTenant(name, keys),
+    // What began before there were keys ends, though nobody may call as that tenant any more.
+    isRevoked: () => name !== ANONYMOUS && !isTenant(name, keys),
     webhookAllowPrivate,
   });
 }

@@ -11,14 +11,14 @@ export const modelRoutes = new Hono<HonoEnv>();
 
 modelRoutes.get("/", async (c) => {
   const data = await offered(c);
-  return data ? c.json({ object: "list", data }) : unknown();
+  return data ? c.json({ object: "list", data }) : unknown(c);
 });
 
 // Names of models have slashes, which not every client escapes.
 modelRoutes.get("/:id{.+}", async (c) => {
   const id = c.req.param("id");
   const models = await offered(c);
-  if (!models) return unknown();
+  if (!models) return unknown(c);
   const found = models.find((model) => model.id === id);
   if (found) return c.json(found);
   throw new ApiError({
@@ -33,6 +33,6 @@ async function offered(c: Call): Promise<WireModel[] | undefined> {
   return models?.filter(({ id }) => mayName(c.var.keyModels, id));
 }
 
-function unknown(): Response {
-  return failed(503, "The model server does not say which models it has. Please try again later.");
+function unknown(c: Call): Response {
+  return failed(503, c.env.upstreams.silence);
 }

@@ -7,6 +7,9 @@ import { logWarning } from "../log.ts";
 /** A wait that continues is logged again when its end has moved by more than this many seconds. */
 const MOVED_S = 60;
 
+/** A batch that was waiting, and is given up, does not go on. */
+const ENDING: Batch["status"][] = ["cancelling", "cancelled", "expired", "failed"];
+
 type Wait = { reason: string; status: number | null; until: number };
 
 export class Waits {
@@ -37,7 +40,7 @@ export class Waits {
       this.#logged.set(batchId, wait);
       return;
     }
-    if (!wait && last) logWarning("batch.resumed", fields);
+    if (!wait && last && !ENDING.includes(batch.status)) logWarning("batch.resumed", fields);
     this.#logged.set(batchId, wait && last);
   }
 

@@ -1,8 +1,10 @@
 /** Which server has which model: by what the operator says, or by what the servers say themselves. */
 
+import { bytesWithoutSecrets } from "../../core/secrets.ts";
 import { readWhole } from "./bytes.ts";
 import type { Pool } from "./gate.ts";
 import type { ServerState } from "./server-state.ts";
+import { endOf } from "./trouble.ts";
 import type { Clock, WireModel } from "./types.ts";
 
 /** How long a list stands. */
@@ -30,6 +32,8 @@ interface Listed {
   /** What it offers; null where it has no such list, and takes any name. Undefined as long as it gave no answer. */
   models: WireModel[] | null | undefined;
   ids: ReadonlySet<string>;
+  /** Why it gave none, as callers may know it. */
+  silence: string;
   /** When it was last asked. */
   askedAt: number;
   asking: Promise<void> | undefined;
@@ -53,7 +57,10 @@ export class Catalog {
     this.#shared = shared;
     for (const state of states) {
       const never = Number.NEGATIVE_INFINITY;
-      this.#listed.set(state, { models: undefined, ids: new Set(), askedAt: never, asking: undefined });
+      this.#listed.set(state, {
+        ...{ models: undefined, ids: new Set<string>(), silence: SAYS_NOTHING },
+        ...{ askedAt: never, asking: undefined },
+      });
     }
   }
 
@@ -114,6 +121,12 @@ export class Catalog {
     return silent ? undefined : [...found.values()];
   }
 
+  /** Why there is no list. */
+  get silence(): string {
+    const silent = this.#states.find((state) => this.#isSilent(state));
+    return (silent && this.#listed.get(silent)?.silence) ?? SAYS_NOTHING;
+  }
+
   /** Resolves once every server was asked. */
   async ready(): Promise<void> {
     if (this.#states.length > 1) await this.#refresh(Number.POSITIVE_INFINITY);
@@ -134,12 +147,13 @@ export class Catalog {
     return listed?.models === null || listed?.ids.has(model) === true;
   }
 
-  /** Asks those whose list is older. */
+  /** Asks those whose list is older; those that have none yet, sooner. */
   async #refresh(olderMs: number): Promise<void> {
     const now = this.#clock.now();
     const due = this.#states.filter((state) => {
       const askedAt = this.#listed.get(state)?.askedAt as number;
-      return !state.server.models && (askedAt === Number.NEGATIVE_INFINITY || now - askedAt >= olderMs);
+      const most = this.#isSilent(state) ? Math.min(olderMs, AGAIN_MS) : olderMs;
+      return !state.server.models && (askedAt === Number.NEGATIVE_INFINITY || now - askedAt >= most);
     });
     const asked = due.map((state) => this.#ask(state, this.#listed.get(state) as Listed));
     // Somebody asked before, and has no answer yet.
@@ -156,7 +170,9 @@ export class Catalog {
         this.#version += 1;
       })
       // What it said last stands.
-      .catch(() => {})
+      .catch((error: unknown) => {
+        listed.silence = silenceOf(state, error, this.#clock.now());
+      })
       .finally(() => {
         if (listed.asking === asking) listed.asking = undefined;
       });
@@ -176,11 +192,40 @@ async function modelsOf({ server }: ServerState, clock: Clock): Promise<WireMode
     });
     const body = await readWhole(answer.body, MOST_BYTES);
     if ([404, 405, 501].includes(answer.status)) return null;
-    if (!answer.ok || body === undefined) throw new Error(`status ${answer.status}`);
-    return read(JSON.parse(new TextDecoder().decode(body)));
+    if (!answer.ok || body === undefined) throw new StatusError(answer.status);
+    return read(JSON.parse(new TextDecoder().decode(bytesWithoutSecrets(body, server.secrets ?? []))));
   } finally {
     stop();
   }
+}
+
+class StatusError extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`/v1/models was answered with status ${status}.`);
+    this.status = status;
+  }
+}
+
+const SAYS_NOTHING = "The model server does not say which models it has. Please try again later.";
+const REFUSES = "The model server does not accept this server's key. Please tell its operator.";
+const IS_AWAY = "The model server cannot be reached. Please try again later.";
+
+/** Logs why a server does not say what it has. What callers may know of it is the answer. */
+function silenceOf({ trouble }: ServerState, error: unknown, now: number): string {
+  if (!(error instanceof StatusError)) {
+    const isParsed = error instanceof SyntaxError;
+    trouble.failed(isParsed ? 200 : endOf(error), error, now);
+    return isParsed ? SAYS_NOTHING : IS_AWAY;
+  }
+  const { status } = error;
+  if (status === 401 || status === 403) {
+    trouble.refused(status, now);
+    return REFUSES;
+  }
+  trouble.failed(status, error, now);
+  return SAYS_NOTHING;
 }
 
 function read(value: unknown): WireModel[] | null {

@@ -1,5 +1,7 @@
 /** Which headers pass between a caller and a model server. */
 
+import { hasSecret } from "../../core/secrets.ts";
+
 /** Of one connection (RFC 9110, 7.6.1), and what `fetch` writes by itself. */
 const OF_CONNECTION = [
   ...["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"],
@@ -35,10 +37,6 @@ export function answerHeaders(answer: Response, secrets: readonly string[]): Hea
   }
   for (const [name, value] of [...headers]) if (hasSecret(value, secrets)) headers.delete(name);
   return headers;
-}
-
-export function hasSecret(text: string, secrets: readonly string[]): boolean {
-  return secrets.some((secret) => text.includes(secret));
 }
 
 function without(given: Headers, names: string[], pattern: RegExp): Headers {

@@ -1,10 +1,10 @@
 /** Passes a call on to a model server, and its answer back as it comes. */
 
-import { logWarning } from "../log.ts";
+import { bytesWithoutSecrets } from "../../core/secrets.ts";
 import { readWhole } from "./bytes.ts";
 import { failed } from "./failed.ts";
 import type { Gate, Pool, Taken } from "./gate.ts";
-import { answerHeaders, hasSecret, requestHeaders } from "./headers.ts";
+import { answerHeaders, requestHeaders } from "./headers.ts";
 import type { CallEnd, Clock, OnCall, PassedCall } from "./types.ts";
 
 /** Answers that say what went wrong are looked at for keys that they must not hold, up to so many bytes. */
@@ -80,13 +80,14 @@ class Passing {
 
   async #answered(answer: Response): Promise<Response> {
     const { status } = answer;
-    const { name, secrets = [] } = this.#taken.state.server;
+    const { trouble, server } = this.#taken.state;
+    const { secrets = [] } = server;
     this.#end(status);
     const isRedirect = answer.type === "opaqueredirect" || (status >= 300 && status < 400 && status !== 304);
     if (isRedirect || status === 401 || status === 407) {
       answer.body?.cancel().catch(() => {});
       this.#leave();
-      logWarning("upstream.refused", { server: name, status });
+      trouble.refused(status);
       // What a caller would take for its own: its key is right, its base URL too.
       return failed(502, isRedirect ? REDIRECTS : REFUSES);
     }
@@ -114,12 +115,9 @@ class Passing {
     if (secrets.length === 0 || length > MOST_ERROR_BYTES) return body;
     const whole = await readWhole(body, MOST_ERROR_BYTES);
     if (whole === undefined) throw new Error("An error of the model server is too long.");
-    const text = new TextDecoder().decode(whole);
-    if (!hasSecret(text, secrets)) return streamOf(whole);
-    headers.delete("content-length");
-    let shown = text;
-    for (const secret of secrets) shown = shown.replaceAll(secret, "***");
-    return streamOf(new TextEncoder().encode(shown));
+    const shown = bytesWithoutSecrets(whole, secrets);
+    if (shown !== whole) headers.delete("content-length");
+    return streamOf(shown);
   }
 
   /** The body, as its reader takes it. Whoever stops reading stops the call. */
@@ -159,9 +157,7 @@ class Passing {
     // What came of an answer that cannot be passed on.
     this.#control.abort();
     if (gone) return failed(499, "The caller has gone.");
-    const { name, message } = error instanceof Error ? error : { name: typeof error, message: "" };
-    const said = hasSecret(message, state.server.secrets ?? []) ? "" : message;
-    logWarning("upstream.failed", { server: state.server.name, reason: end, error: name, message: said });
+    state.trouble.failed(end, error);
     return end === "timeout"
       ? failed(504, "The model server gave no answer in time.")
       : failed(502, "The model server could not be reached, or broke off. Please try again later.");

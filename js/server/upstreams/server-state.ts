@@ -2,6 +2,7 @@
 
 import { log, logWarning } from "../log.ts";
 import { Health, type Verdict } from "./health.ts";
+import { TroubleLog } from "./trouble.ts";
 import type { CallEnd, CallKind, Histogram, ModelServer, ServerStats } from "./types.ts";
 
 /** A call under way. */
@@ -14,6 +15,7 @@ export interface Call {
 export class ServerState {
   readonly server: ModelServer;
   readonly health = new Health();
+  readonly trouble: TroubleLog;
   readonly inFlight: Record<CallKind, number> = { batch: 0, interactive: 0 };
   /** Batch requests that wait, and could go here. */
   waiting = 0;
@@ -27,6 +29,7 @@ export class ServerState {
   /** The only server there is is never left out. */
   constructor(server: ModelServer, isOnly = false) {
     this.server = server;
+    this.trouble = new TroubleLog(server);
     this.#isOnly = isOnly;
   }
 

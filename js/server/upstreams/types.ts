@@ -42,6 +42,8 @@ export interface Upstreams {
   models(): Models;
   /** What is offered, of all servers: cached. Undefined when no server says what it offers. */
   list(): Promise<WireModel[] | undefined>;
+  /** Why the last list was undefined: a sentence for callers. */
+  readonly silence: string;
   /** Resolves once the servers have been asked what they offer: before it, what is resumed may go to one that has it not. */
   ready(): Promise<void>;
   /** Sends nothing more of batches: what waits is handed back. Calls are passed on as before. */

@@ -6,6 +6,7 @@ import { Gate, type Pool } from "./gate.ts";
 import { passThrough } from "./pass.ts";
 import { ServerState } from "./server-state.ts";
 import { Shares } from "./shares.ts";
+import { endOf, forCallers } from "./trouble.ts";
 import {
   type CallEnd,
   type Clock,
@@ -81,6 +82,10 @@ export class ModelServers implements Upstreams {
     if (offered === undefined && !models) return undefined;
     const found = new Map(offered?.map((model) => [model.id, model]));
     return models?.map((id) => found.get(id) ?? byName(id)) ?? [...found.values()];
+  }
+
+  get silence(): string {
+    return this.#catalog.silence;
   }
 
   ready(): Promise<void> {
@@ -177,8 +182,13 @@ export class ModelServers implements Upstreams {
         end = answer.status;
         return answer;
       } catch (error) {
-        end = signal.aborted ? "aborted" : endOf(error);
-        throw error;
+        if (signal.aborted) {
+          end = "aborted";
+          throw error;
+        }
+        end = endOf(error);
+        state.trouble.failed(end, error, this.#clock.now());
+        throw forCallers(error);
       } finally {
         state.answered(call, end, this.#clock.now());
         state.leave("batch");
@@ -188,19 +198,5 @@ export class ModelServers implements Upstreams {
     } finally {
       shares.leave(run);
     }
-  }
-}
-
-/** What a rejection of {@link Inference.infer} says. */
-function endOf(error: unknown): CallEnd {
-  switch ((error as Partial<Error> | null)?.name) {
-    case "TimeoutError":
-      return "timeout";
-    case "ResponseTooLargeError":
-      return "too_large";
-    case "RedirectError":
-      return "redirect";
-    default:
-      return "unreachable";
   }
 }

@@ -48,6 +48,17 @@ test("eight commands at once keep all their keys, and leave nothing else behind"
   assert.deepEqual(readdirSync(data).sort(), ["format", "keys.json", "keys.lock"]);
 });
 
+test("the first key says that every caller needs one from now on, and no other key does", async () => {
+  const data = folder();
+  const told = async (name: string) =>
+    (await keys("add", name, "--data", data)).stderr.includes("from now on every caller needs a key");
+  assert.equal(await told("alice"), true);
+  assert.equal(await told("bob"), false);
+  await keys("revoke", "alice", "--data", data);
+  await keys("revoke", "bob", "--data", data);
+  assert.equal(await told("carol"), false);
+});
+
 test("one key is revoked by its id, all of a tenant by its name, and one that is not there is told", async () => {
   const data = folder();
   for (const name of ["alice", "alice", "bob"]) await keys("add", name, "--data", data);
@@ -59,7 +70,7 @@ test("one key is revoked by its id, all of a tenant by its name, and one that is
   const last = await keys("revoke", "alice", "--data", data);
   assert.match(
     last.stderr,
-    /revoked 1 key: key_\w+\nedgebatch: alice has no key any more: its batches are held/,
+    /revoked 1 key: key_\w+\nedgebatch: alice has no key left: its batches wait until it has one/,
   );
   assert.deepEqual(await ids(), [third]);
   const wrong = await keys("revoke", "bobb", "--data", data);

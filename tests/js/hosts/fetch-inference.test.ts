@@ -31,6 +31,29 @@ describe("fetchInference", () => {
     assert.equal(textOf(answer.body), '{"ok": 1}');
   });
 
+  test("an error that repeats the key, or a header that is a secret, has *** in its place, and no other answer", async () => {
+    const key = "sk-or/abc+123";
+    const headers = { "X-Api-Key": "hidden-7", "x-route": "Bearer of-sixteen-letters", "x-team": "openai" };
+    const words = `${key} ${JSON.stringify(key).replaceAll("/", "\\/")} Bearer ${key}, hidden-7, of-sixteen-letters, openai`;
+    let [status, body] = [401, words];
+    const baseUrl = await serve((_, response) => {
+      response.writeHead(status, { "x-request-id": `req-${key}` }).end(body);
+    });
+    for (const fetch of [undefined, globalThis.fetch.bind(globalThis)]) {
+      const options = { baseUrl, apiKey: key, headers, ...(fetch && { fetch }) };
+      for (status of [400, 401, 500]) {
+        const answer = await ask(options);
+        assert.equal(textOf(answer.body), '*** "***" Bearer ***, ***, ***, openai');
+        assert.equal(answer.requestId, undefined);
+      }
+      status = 200;
+      assert.equal(textOf((await ask(options)).body), words);
+      body = `{ "error": {"message": "wrong key ${key}"}}`;
+      assert.equal(textOf((await ask(options)).body), '{ "error": {"message": "wrong key ***"}}');
+      body = words;
+    }
+  });
+
   test("joins the base and the path as OpenAI's SDKs do", async () => {
     const seen: string[] = [];
     const origin = await serve((request, response) => {

@@ -139,11 +139,30 @@ test("the first key ends service without one, and none left does not bring it ba
   await soon("nobody is let in", async () => (await statusOf(open, key)) === 401);
   await assert.rejects(open.client().files.list().then(), (error: unknown) => {
     assert.ok(error instanceof AuthenticationError);
-    assert.match(error.message, /accepts no calls yet: .*edgebatch keys add NAME.*--allow-anonymous/);
+    assert.match(error.message, /accepts no calls: .*edgebatch keys add NAME.*--allow-anonymous/);
     return true;
   });
   await open.end("SIGTERM");
   const closed = await serving(["--data", data, "--host", "0.0.0.0"]);
-  assert.match(closed.printed, /for nobody yet \(edgebatch keys add NAME makes a key\)/);
+  assert.match(closed.printed, /for nobody, as there is no key \(edgebatch keys add NAME makes one\)/);
   assert.equal(await statusOf(closed, "any"), 401);
+});
+
+test("batches that were made without a key run to their end once there is one, also after a restart", async () => {
+  const model = new ModelServer();
+  const [url, data] = [await model.listen(), stateFolder()];
+  model.latencyMs = 20;
+  const args = ["--data", data, "--url", url, "--concurrency", "2"];
+  const open = await serving(args);
+  await createBatch(open.client(), chatLines(300, "m"));
+  await model.reached(20);
+  await keys("add", "alice", "--data", data);
+  await soon("a key is asked for", async () => (await statusOf(open, "any")) === 401);
+  const before = model.total;
+  assert.ok(before < 200);
+  await model.reached(before + 20);
+  await open.end("SIGTERM");
+  assert.ok(model.total < 300);
+  await serving(args);
+  await model.reached(300);
 });

@@ -2,9 +2,12 @@
 
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ModelServerSettings } from "../../../js/server/model-servers.ts";
 import { folder } from "../cli/command.ts";
 import { ModelServer } from "../cli/server.ts";
@@ -107,4 +110,21 @@ test("interactive calls are sent at once beside a batch that takes all there is,
   assert.ok(answers.every(({ choices }) => choices[0]?.message.content === "now"));
   assert.ok(model.mostInFlight >= 6 + 3, `${model.mostInFlight} at once`);
   assert.equal((await ended(client(), id)).request_counts?.completed, 40);
+});
+
+test("a model server that is away when the server starts is logged then, with its address", async () => {
+  const free = createServer().listen(0, "127.0.0.1");
+  await once(free, "listening");
+  const { port } = free.address() as AddressInfo;
+  await new Promise((resolve) => free.close(resolve));
+  const server = await serving(["--data", stateFolder(), "--url", `http://127.0.0.1:${port}/v1`]);
+  let log = "";
+  const told = new Promise<void>((resolve) => {
+    server.child.stderr?.on("data", (text: string) => {
+      log += text;
+      if (log.includes('"upstream.failed"')) resolve();
+    });
+  });
+  const { stderr } = await Promise.race([told, delay(2_000)]).then(() => server.end("SIGTERM"));
+  assert.match(stderr, new RegExp(`"upstream.failed".*fetch failed: .*127.0.0.1:${port}`));
 });

@@ -177,3 +177,41 @@ test("where models are named, /v1/models has those and no other; and a server th
   const answer = await app.fetch(new Request("http://localhost/v1/models"), here);
   assert.equal(answer.status, 503);
 });
+
+test("a list that repeats the server's key has *** in its place", async () => {
+  const secret = "sk-of-the-server";
+  const list = { data: [{ id: "m", owned_by: `whoever has ${secret}` }] };
+  const { upstreams } = setUp([offering("a", () => list, { secrets: [secret] })]);
+  const [model] = (await upstreams.list()) ?? [];
+  assert.equal(model?.owned_by, "whoever has ***");
+});
+
+test("where no server says what it has, callers are told why as far as they may know, and the log in full", async (t) => {
+  const lines: string[] = [];
+  t.mock.method(console, "warn", (line: string) => lines.push(line));
+  const refused = (status: number) => () => status;
+  const away = () => {
+    throw new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 10.1.2.3:8000") });
+  };
+  const cases: [offer: () => unknown, told: RegExp, logged: RegExp][] = [
+    [refused(401), /does not accept this server's key/, /upstream\.refused.*"status":401/],
+    [refused(403), /does not accept this server's key/, /upstream\.refused.*"status":403/],
+    [refused(500), /does not say which models/, /upstream\.failed.*status 500/],
+    [away, /cannot be reached/, /upstream\.failed.*ECONNREFUSED 10\.1\.2\.3:8000/],
+  ];
+  for (const [offer, told, logged] of cases) {
+    lines.length = 0;
+    const server = offering("a", offer);
+    const { upstreams, clock } = setUp([server]);
+    const answer = await app.fetch(new Request("https://e.example/v1/models"), ports({ upstreams }));
+    assert.equal(answer.status, 503);
+    const text = await answer.text();
+    assert.match(text, told);
+    assert.doesNotMatch(text, /10\.1\.2\.3/);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", logged);
+    server.listed.offer = () => listOf("m");
+    await clock.pass(5_000);
+    assert.equal((await upstreams.list())?.length, 1, "it is asked again soon");
+  }
+});

@@ -321,3 +321,30 @@ test("once it is stopped, what waits is handed back and nothing more of batches 
   await clock.pass(100);
   assert.deepEqual([ended[3], server.asked.length], ["t b 200", 1]);
 });
+
+test("why a batch's request had no answer is logged in full, once a minute, and told without an address", async (t) => {
+  const lines: Record<string, unknown>[] = [];
+  t.mock.method(console, "warn", (line: string) => lines.push(JSON.parse(line)));
+  const secret = "sk-of-the-server";
+  const cause = Object.assign(new Error(`connect ECONNREFUSED 10.1.2.3:18006 ${secret}`), {
+    code: "ECONNREFUSED",
+  });
+  const named = (name: string) => Object.assign(new Error("http://10.1.2.3 is no good"), { name });
+  let error: Error = new TypeError("fetch failed", { cause: new AggregateError([cause]) });
+  const clock = new ManualClock();
+  const answer = () => Promise.reject(error);
+  const upstreams = new ModelServers({ servers: [scripted("a", { secrets: [secret], answer })], clock });
+  const infer = () => upstreams.inference("t", "b").infer(request(), new AbortController().signal);
+  await assert.rejects(infer(), { name: "Error", message: "The connection failed (ECONNREFUSED)." });
+  await assert.rejects(infer());
+  const message = "fetch failed: connect ECONNREFUSED 10.1.2.3:18006 ***";
+  const line = { event: "upstream.failed", server: "a", reason: "unreachable", error: "TypeError", message };
+  assert.deepEqual(lines, [line]);
+  await clock.pass(60_000);
+  await assert.rejects(infer());
+  assert.deepEqual(lines, [line, line]);
+  for (const name of ["TimeoutError", "RedirectError"]) {
+    error = named(name);
+    await assert.rejects(infer(), (shown: Error) => shown.name === name && !shown.message.includes("10.1"));
+  }
+});

@@ -161,9 +161,13 @@ test("a caller that goes, before the answer or in the middle of it, ends the cal
   assert.deepEqual([stats?.inFlight.interactive, stats?.outcomes.interactive.get("aborted")], [0, 1]);
 });
 
-test("a model server that cannot be reached is a 502 in OpenAI's shape, with an id and without its address or key", async () => {
+test("a model server that cannot be reached is a 502 in OpenAI's shape, with an id and without its address or key", async (t) => {
+  let logged = "";
+  t.mock.method(console, "warn", (line: string) => {
+    logged += line;
+  });
   const model = server(() => {
-    throw new TypeError(`fetch failed: 10.1.2.3 ${SECRET}`);
+    throw new TypeError("fetch failed", { cause: new Error(`connect ECONNREFUSED 10.1.2.3 ${SECRET}`) });
   });
   const { post } = setUp([model]);
   const answer = await post(chat);
@@ -174,6 +178,7 @@ test("a model server that cannot be reached is a 502 in OpenAI's shape, with an 
   assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
   assert.equal(error.type, "server_error");
   assert.ok(!text.includes("10.1.2.3") && !text.includes(SECRET));
+  assert.match(logged, /upstream\.failed.*fetch failed: connect ECONNREFUSED 10\.1\.2\.3 \*\*\*/);
 });
 
 test("one that gives no answer in time is a 504, and one whose stream stops for so long is cut off", async () => {

@@ -7,9 +7,9 @@ import { Waits } from "../../../js/server/tenant/waits.ts";
 test("a wait is logged for each reason and for each minute that its end moves, also after a restart", async (t) => {
   const lines: string[] = [];
   t.mock.method(console, "warn", (line: string) => lines.push(JSON.parse(line).event));
-  const record = (reason: string | null, until = 0) => {
+  const record = (reason: string | null, until = 0, status = "in_progress") => {
     const edgebatch = reason === null ? {} : { waiting: { reason, status: 503, message: "a prompt", until } };
-    return new TextEncoder().encode(JSON.stringify({ id: "b", edgebatch }));
+    return new TextEncoder().encode(JSON.stringify({ id: "b", status, edgebatch }));
   };
   let waits = new Waits("alice");
   let stored: Uint8Array | null = null;
@@ -30,4 +30,8 @@ test("a wait is logged for each reason and for each minute that its end moves, a
   assert.equal(await write(record(null)), "batch.resumed");
   assert.equal(await write(record(null)), "");
   assert.equal(await write(new TextEncoder().encode("no JSON")), "");
+  for (const status of ["cancelling", "cancelled", "expired", "failed"]) {
+    assert.equal(await write(record("failing", 100)), "batch.waiting");
+    assert.equal(await write(record(null, 0, status)), "", status);
+  }
 });
