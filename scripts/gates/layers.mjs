@@ -32,6 +32,7 @@ const rooms = {
       "js/core/file-id.ts",
       "js/core/options.ts",
       "js/core/rules.ts",
+      "js/core/secrets.ts",
       "js/core/texts.ts",
       "node:*",
     ],
