@@ -25,7 +25,7 @@ Examples:
   withFolder(keys.command("add"))
     .description("make a key, which is printed once, on standard output")
     .argument("<name>", "tenant: letters, digits, '_', '.' and '-', at most 64")
-    .option("--models <names>", "models that its caller may name, by commas (default: any)")
+    .option("--models <names>", "models that its caller may name, separated by commas (default: any)")
     .action(async (name: string, options: KeysOptions) => {
       const { addKey } = await import("./keys.ts");
       done(await addKey(name, options));

@@ -138,7 +138,7 @@ export function keysOf(keys: readonly HashedKey[]): Pick<KeyRing, "find" | "name
   };
 }
 
-/** Keys of `name:sha256` pairs, by commas or spaces. `what` is how errors call them. @throws SettingError */
+/** Keys of `name:sha256` pairs, separated by commas or spaces. `what` is how errors call them. @throws SettingError */
 export function parsePairs(text: string, what: string): HashedKey[] {
   const entries = text.split(/[\s,]+/).filter((entry) => entry !== "");
   const keys = entries.map((entry) => {

@@ -35,7 +35,7 @@ export interface Exchange {
 
 /** Keys and their tenants, as the operator writes them. */
 export interface KeyVariables {
-  /** `name:sha256` pairs, by commas. */
+  /** `name:sha256` pairs, separated by commas. */
   readonly API_KEYS?: string | undefined;
   /** `1` serves callers without a key. */
   readonly ALLOW_ANONYMOUS?: string | undefined;

@@ -3,7 +3,7 @@
  *
  * Work of batches has what interactive calls leave of a server's `concurrency`. Where interactive calls come first, which
  * is the rule, they go at once, always: what they take, batches wait for. Batches never starve wholly: where interactive calls
- * take everything, one request of theirs at a time is sent all the same, and one a second at most begins. Where
+ * take everything, one request of theirs at a time is still sent, and they start no more than one a second. Where
  * interactive calls do not come first, they wait in the queue like a batch of their tenant.
  */
 

@@ -83,7 +83,7 @@ export const settings = {
     otherwise: "EDGEBATCH_KEY",
   }),
   models: open(list("names", "names, separated by commas"), {
-    help: "models that batches may name, by commas",
+    help: "models that batches may name, separated by commas",
     otherwise: "any",
   }),
   concurrency: row(amount(10_000), defaults.maxConcurrentRequestsPerBatch, {
@@ -105,7 +105,7 @@ export const settings = {
     help: "batches of one tenant that run at once",
   }),
   completionWindows: row(windows, [fixedLimits.completionWindow], {
-    help: "completion windows that a batch may name, by commas",
+    help: "completion windows that a batch may name, separated by commas",
   }),
   maxRequests: row(amount(1_000_000_000), limits.maxRequests, { help: "requests of one batch" }),
   maxFileBytes: row(bytes(MOST), limits.maxFileBytes, { help: "size of an input file" }),
@@ -113,7 +113,7 @@ export const settings = {
   maxResponseBytes: row(bytes(256 * MIB), limits.maxResponseBytes, { help: "largest answer" }),
   apiKeys: open(pairs, {
     group: "Callers",
-    help: "keys besides those of 'edgebatch keys': name:sha256 pairs by commas, or a file of them",
+    help: "keys besides those of 'edgebatch keys': name:sha256 pairs, separated by commas, or a file of them",
     otherwise: "none",
   }),
   allowAnonymous: row(yesNo, false, {

@@ -202,7 +202,7 @@ function pairsOf(text: string, what: string): HashedKey[] {
 async function keysOfFile(path: string, by: string): Promise<HashedKey[]> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new Error(
-      `${by} takes name:sha256 pairs, by commas, or a file that holds them; this is neither (${error.code})`,
+      `${by} takes name:sha256 pairs, separated by commas, or a file that holds them; this is neither (${error.code})`,
     );
   });
   return text.trimStart().startsWith("{") ? parseKeys(text, path) : pairsOf(text, by);
