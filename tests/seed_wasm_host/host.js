@@ -26,6 +26,9 @@
     faulted: () => {},
     kvGet: async (key) => kv.get(key) ?? null,
     kvChecks: () => true,
+    hasPools: () => false,
+    pool: () => "",
+    allowance: () => undefined,
     async kvWrite(keys, values, checkKeys, checkValues) {
       const holds = (key, i) => String(kv.get(key) ?? null) === String(checkValues[i]);
       if (!checkKeys.every(holds)) return false;
