@@ -37,6 +37,17 @@ export interface UpstreamOptions {
 /** Trouble that is over sooner, once the server has answered, is not worth a notice. */
 const noticeAfterMs = 2_000;
 
+/** A time in which every call goes wrong. */
+interface Bad {
+  since: number;
+  trouble: Trouble;
+  refused: boolean;
+  /** The request that went wrong first; null once others did too. */
+  only: string | null;
+  told: boolean;
+  timers: NodeJS.Timeout[];
+}
+
 /**
  * Watches the calls of a run. How long to wait for a server in trouble is the core's decision; here it is decided when
  * waiting is pointless.
@@ -47,9 +58,7 @@ export class Upstream implements Inference {
   #inFlight = 0;
   #firstAnswer: Promise<void> | undefined;
   /** Since when every call has gone wrong, and how. */
-  #bad:
-    | { since: number; trouble: Trouble; refused: boolean; told: boolean; timers: NodeJS.Timeout[] }
-    | undefined;
+  #bad: Bad | undefined;
 
   /** Why the run is to stop; null while it is not. */
   stopped: Trouble | null = null;
@@ -69,12 +78,12 @@ export class Upstream implements Inference {
       const response = await this.#inner.infer(request, signal);
       const trouble = troubleOf(request, response);
       if (trouble === null) await this.#hear(response);
-      else this.#miss(trouble);
+      else this.#miss(request, trouble);
       return response;
     } catch (error) {
       // Answers that are too large or too late are of this request.
       const ownFault = ["ResponseTooLargeError", "TimeoutError"].includes((error as Error).name);
-      if (!signal.aborted && !ownFault) this.#miss(troubleOf(request, error as Error));
+      if (!signal.aborted && !ownFault) this.#miss(request, troubleOf(request, error as Error));
       throw error;
     } finally {
       this.#inFlight -= 1;
@@ -95,9 +104,10 @@ export class Upstream implements Inference {
     await this.#firstAnswer;
   }
 
-  #miss(trouble: Trouble | null): void {
+  #miss({ idempotencyKey }: InferenceRequest, trouble: Trouble | null): void {
     if (trouble === null) return;
     if (this.#bad !== undefined) {
+      if (this.#bad.only !== idempotencyKey) this.#bad.only = null;
       this.#bad.trouble = trouble;
       this.#bad.refused &&= trouble.kind === "refused";
       return;
@@ -112,6 +122,7 @@ export class Upstream implements Inference {
       since: performance.now(),
       trouble,
       refused: trouble.kind === "refused",
+      only: idempotencyKey,
       told: false,
       timers,
     };
@@ -136,11 +147,14 @@ export class Upstream implements Inference {
     this.#options.onStop();
   }
 
-  /** Nobody is served. (A model that is not there may, once others were answered, be that of some requests alone.) */
+  /**
+   * Nobody is served. Once others were answered, a model that is not there may be that of some requests alone, and what one
+   * request is refused is its own: the core ends that at the second refusal.
+   */
   #isHopeless(): boolean {
     if (this.#bad === undefined || this.#options.keepTrying) return false;
-    const { refused, trouble } = this.#bad;
-    return refused && (trouble.ofAll || this.#firstAnswer === undefined);
+    const { refused, trouble, only } = this.#bad;
+    return refused && (this.#firstAnswer === undefined || (trouble.ofAll && only === null));
   }
 
   #badForMs(): number {

@@ -240,6 +240,19 @@ suite("a run in trouble", () => {
     assert.match(stderr, /failed: 4 x 404/);
   });
 
+  test("ends the one request that is refused, and alone so, where all others were answered", async () => {
+    for (const refused of [401, 403, 404]) {
+      const server = new ModelServer();
+      const url = await server.listen();
+      server.reply = (text) => ({ status: text.endsWith("4") ? refused : 200 });
+      const { cwd } = job(5);
+      const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
+      assert.equal(status, 0, stderr);
+      assert.match(stderr, /4 completed, 1 failed/);
+      assert.doesNotMatch(stderr, /refuses everything/);
+    }
+  });
+
   test("stops with 3 at a redirect to another server, before any line is used up, and names it", async () => {
     const server = new ModelServer();
     const url = await server.listen();
