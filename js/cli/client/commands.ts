@@ -126,7 +126,7 @@ Examples:
     .addHelpText(
       "after",
       `
-A file is there whole or not at all. A download that broke is gone on with by the same command.
+A file is there whole or not at all. The same command resumes a download that broke off.
 A batch that expired or was cancelled has files too, of what was done until then.
 ${server}
 

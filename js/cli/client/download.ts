@@ -14,7 +14,7 @@ const stalledMs = 60_000;
 /** Called with the bytes that are there, and how many there are in all if that is known. */
 export type OnBytes = (done: number, total: number | null) => void;
 
-/** Downloads to a path: whole or not at all. What is there of an earlier attempt is gone on with. */
+/** Downloads to a path: whole or not at all. It resumes where an earlier attempt broke off. */
 export async function downloadTo(
   api: Api,
   id: string,

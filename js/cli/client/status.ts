@@ -56,13 +56,15 @@ export async function cancel(id: string, options: StatusOptions): Promise<number
     // It may have ended meanwhile.
     const now = await findBatch(api, found.id);
     if (!hasEnded(now)) throw error;
-    say(`edgebatch: ${now.id} has ended already: ${summary(now)}`);
+    say(`edgebatch: ${now.id} has already ended, ${summary(now)}`);
     return exit.bad;
   }
   if (options.json) await print(`${JSON.stringify(batch)}\n`);
   else say(`${batch.id}: ${summary(batch)}`);
   if (!hasEnded(batch) && !options.json) {
-    say(`what is in flight ends first: edgebatch results ${batch.id} --wait${api.connection.again}`);
+    say(
+      `calls in flight are aborted; what has a result keeps it: edgebatch results ${batch.id} --wait${api.connection.again}`,
+    );
   }
   return exit.good;
 }

@@ -153,7 +153,7 @@ suite("edgebatch status and cancel", () => {
     batch.status = "completed";
     const { status, stderr } = await run("cancel", batch.id);
     assert.equal(status, 1);
-    assert.match(stderr, /has ended already: completed: /);
+    assert.match(stderr, /has already ended, completed: /);
   });
 });
 

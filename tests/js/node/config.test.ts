@@ -104,7 +104,7 @@ test("what is wrong is refused by the name it was said by, with what may have be
     [{}, {}, `${server}headers = { "a b" = "c" }`, /:3: server\.headers must be a table of header names/],
     [{}, {}, `${server}headers = { a = 1 }`, /:3: server\.headers must be a table of header names/],
     [{}, {}, `${server}key_env = "NONE"`, /:3: server\.key_env NONE: there is no such environment variable/],
-    [{}, {}, `${server}key_env = "A"\nkey = "b"`, /:4: server\.key and key_env: one of them is to go$/],
+    [{}, {}, `${server}key_env = "A"\nkey = "b"`, /:4: server\.key and key_env: remove one of them$/],
     [{}, {}, `${server}${server}`, /server\.name: two servers are called 'a'$/],
     [{}, {}, `${server}[[server]]\nurl = "ftp://a"`, /:4: server\.url must be an http:/],
     [{ url: "ftp://localhost" }, {}, "", /^--url must be an http:/],
@@ -156,7 +156,7 @@ test("the key of the one model server is said itself or by a variable's name; wh
   assert.equal(await keyOf({}, {}, 'key_env = "B"'), "b");
   assert.equal(await keyOf({}, {}, 'key = "d"'), "d");
   assert.equal(await keyOf({}, {}), undefined);
-  await assert.rejects(keyOf({}, {}, 'key = "d"\nkey_env = "B"'), /key .*key_env: one of them is to go/);
+  await assert.rejects(keyOf({}, {}, 'key = "d"\nkey_env = "B"'), /key .*key_env: remove one of them/);
 });
 
 test("--url replaces the servers of the file, and is the one called default", async () => {

@@ -16,7 +16,7 @@ export function modelServers(read: Read, env: Environment): ModelServerSettings[
   const tables = file?.table.server;
   if (tables !== undefined && file !== undefined && (said.url.level === "file" || values.url === undefined)) {
     if (said.url.level === "file") {
-      throw new WrongSetting(`${said.url.by} and [[server]] both name model servers: one of them is to go`);
+      throw new WrongSetting(`${said.url.by} and [[server]] both name model servers: remove one of them`);
     }
     if (said.keyEnv.level !== "default") {
       throw new WrongSetting(`${said.keyEnv.by} is for --url; each [[server]] has key_env of its own`);
@@ -45,8 +45,7 @@ export function modelServers(read: Read, env: Environment): ModelServerSettings[
 function keyOf({ values, said }: Read, env: Environment): string | undefined {
   for (const level of ["option", "variable", "file"] satisfies Level[]) {
     const [itself, byName] = [said.key.level === level, said.keyEnv.level === level];
-    if (itself && byName)
-      throw new WrongSetting(`${said.key.by} and ${said.keyEnv.by}: one of them is to go`);
+    if (itself && byName) throw new WrongSetting(`${said.key.by} and ${said.keyEnv.by}: remove one of them`);
     if (itself) return checkKey(values.key as string, said.key.by);
     if (byName) return secretOf(values.keyEnv as string, said.keyEnv.by, env);
   }
@@ -129,7 +128,7 @@ function serversOf(file: ConfigFile, { values }: Read, env: Environment): ModelS
     if (names.has(name)) throw new WrongSetting(`${at("name")}: two servers are called '${name}'`);
     names.add(name);
     if (found.key !== undefined && key_env !== undefined) {
-      throw new WrongSetting(`${at("key")} and key_env: one of them is to go`);
+      throw new WrongSetting(`${at("key")} and key_env: remove one of them`);
     }
     const key = key_env === undefined ? found.key : secretOf(key_env, at("key_env"), env);
     return {
