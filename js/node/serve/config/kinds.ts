@@ -58,10 +58,12 @@ export function list(
   isGood: (item: string) => boolean = (item) => item !== "",
 ): Kind<string[]> {
   const checked = (items: string[]) => (items.length > 0 && items.every(isGood) ? items : undefined);
+  const parse = (value: string) => checked(value.split(",").map((item) => item.trim()));
   return {
-    ...{ placeholder, must },
-    parse: (value) => checked(value.split(",").map((item) => item.trim())),
+    ...{ placeholder, must, parse },
     read: (value) => {
+      // One alone need not be in an array.
+      if (typeof value === "string") return parse(value);
       const items: unknown[] = Array.isArray(value) ? value : [];
       return checked(items.map((item) => (typeof item === "string" ? item.trim() : "")));
     },
