@@ -55,7 +55,11 @@ export async function check(
   const { endpoint: firstEndpoint, chunks, head } = await endpointOf(input.chunks, options.maxLineBytes);
   const endpoint = options.endpoint ?? firstEndpoint;
   const kind = otherKind(head);
-  if (kind !== null) throw new CannotRun(`${input.name} is ${kind}`);
+  if (kind !== null) {
+    // Lets go of the file: it has been read from.
+    for await (const _ of chunks) break;
+    throw new CannotRun(`${input.name} is ${kind}`);
+  }
   const { dialect, singleModel, maxRequests, maxFileBytes, maxLineBytes, maxErrors } = options;
   const validator = new Validator({
     ...{ endpoint, dialect, singleModel },
