@@ -37,13 +37,16 @@ export interface UpstreamOptions {
 /** Trouble that is over sooner, once the server has answered, is not worth a notice. */
 const noticeAfterMs = 2_000;
 
+/** So many requests in a row, with no answer between, are not refused for what they ask. */
+const SEVERAL = 4;
+
 /** A time in which every call goes wrong. */
 interface Bad {
   since: number;
   trouble: Trouble;
   refused: boolean;
-  /** The request that went wrong first; null once others did too. */
-  only: string | null;
+  /** The requests that went wrong, the first few. */
+  requests: Set<string>;
   told: boolean;
   timers: NodeJS.Timeout[];
 }
@@ -107,7 +110,7 @@ export class Upstream implements Inference {
   #miss({ idempotencyKey }: InferenceRequest, trouble: Trouble | null): void {
     if (trouble === null) return;
     if (this.#bad !== undefined) {
-      if (this.#bad.only !== idempotencyKey) this.#bad.only = null;
+      if (this.#bad.requests.size < SEVERAL) this.#bad.requests.add(idempotencyKey);
       this.#bad.trouble = trouble;
       this.#bad.refused &&= trouble.kind === "refused";
       return;
@@ -122,7 +125,7 @@ export class Upstream implements Inference {
       since: performance.now(),
       trouble,
       refused: trouble.kind === "refused",
-      only: idempotencyKey,
+      requests: new Set([idempotencyKey]),
       told: false,
       timers,
     };
@@ -148,13 +151,13 @@ export class Upstream implements Inference {
   }
 
   /**
-   * Nobody is served. Once others were answered, a model that is not there may be that of some requests alone, and what one
-   * request is refused is its own: the core ends that at the second refusal.
+   * Nobody is served. Once others were answered, a model that is not there may be that of some requests alone, and what a few
+   * requests are refused is their own: the core ends those at the second refusal.
    */
   #isHopeless(): boolean {
     if (this.#bad === undefined || this.#options.keepTrying) return false;
-    const { refused, trouble, only } = this.#bad;
-    return refused && (this.#firstAnswer === undefined || (trouble.ofAll && only === null));
+    const { refused, trouble, requests } = this.#bad;
+    return refused && (this.#firstAnswer === undefined || (trouble.ofAll && requests.size >= SEVERAL));
   }
 
   #badForMs(): number {

@@ -240,15 +240,19 @@ suite("a run in trouble", () => {
     assert.match(stderr, /failed: 4 x 404/);
   });
 
-  test("ends the one request that is refused, and alone so, where all others were answered", async () => {
-    for (const refused of [401, 403, 404]) {
+  test("ends the few requests that are refused, and they alone, where all others were answered", async () => {
+    for (const [refused, lines, failed] of [
+      [401, 5, 1],
+      [401, 20, 2],
+      [403, 20, 2],
+    ] as const) {
       const server = new ModelServer();
       const url = await server.listen();
       server.reply = (text) => ({ status: text.endsWith("4") ? refused : 200 });
-      const { cwd } = job(5);
+      const { cwd } = job(lines);
       const { status, stderr } = await edgebatch(["run", "in.jsonl", "--url", url], { cwd });
       assert.equal(status, 0, stderr);
-      assert.match(stderr, /4 completed, 1 failed/);
+      assert.match(stderr, new RegExp(`${lines - failed} completed, ${failed} failed`));
       assert.doesNotMatch(stderr, /refuses everything/);
     }
   });
