@@ -115,8 +115,8 @@ impl Reusing {
         self.bytes = 0;
         let mut writes = Vec::new();
         if let Some(first) = found.first() {
-            let group = self.chunks_group(first.chunk);
-            let entries = write_group(&context.batch.id, first.chunk, group, &found);
+            let entries = write_group(&context.batch.id, first.chunk, self.now.group, &found);
+            self.now.group += 1;
             writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
         }
         if chunk_done {
@@ -128,11 +128,6 @@ impl Reusing {
             writes.push(context.checkpoint(self.saved()));
         }
         context.start_save(writes);
-    }
-
-    fn chunks_group(&mut self, _chunk: u32) -> u32 {
-        self.now.group += 1;
-        self.now.group - 1
     }
 
     /// Everything is taken over: the rest runs.
