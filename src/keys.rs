@@ -1,5 +1,5 @@
 //! The layout of keys in the store. Each key has one writer once its batch exists:
-//! the service writes `cancel:`, the batch's owner writes all others. A host that runs each batch in a store of its own
+//! the service writes `cancel:` and `watch:`, the batch's owner writes all others. A host that runs each batch in a store of its own
 //! may keep there what nobody else reads.
 
 /// Who writes a record once its batch exists.
@@ -12,15 +12,17 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 10] = [
+pub const PREFIXES: [(&str, Owner, bool); 12] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
     (CHECKPOINT_PREFIX, Owner::Run, true),
     (RESULT_PREFIX, Owner::Run, true),
     (LARGE_PREFIX, Owner::Run, true),
+    (ORDER_PREFIX, Owner::Run, true),
     (EVENT_PREFIX, Owner::Run, false),
     (CANCEL_PREFIX, Owner::Service, false),
+    (WATCH_PREFIX, Owner::Service, false),
     (IDEMPOTENCY_PREFIX, Owner::Service, false),
     (NEWEST, Owner::Service, false),
 ];
@@ -65,6 +67,13 @@ pub fn cancel(id: &str) -> String {
 
 /// Prefix of all cancels not yet carried out.
 pub const CANCEL_PREFIX: &str = "cancel:";
+
+/// That somebody follows the results of a batch in the order in which they come.
+pub fn watch(id: &str) -> String {
+    format!("{WATCH_PREFIX}{id}")
+}
+
+const WATCH_PREFIX: &str = "watch:";
 
 /// The event of a batch's end, until it is told.
 pub fn event(id: &str) -> String {
@@ -113,6 +122,22 @@ pub(crate) fn large_part(id: &str, chunk: u32, index: u32, part: usize) -> Strin
     format!("{LARGE_PREFIX}{id}:{chunk:08x}:{index:04x}:{part:06x}")
 }
 
+/// In which order all groups of a batch were written.
+pub(crate) fn orders(id: &str) -> String {
+    format!("{ORDER_PREFIX}{id}:")
+}
+
+/// Which groups were written at once; `at` is how many bytes of lines came before them.
+pub(crate) fn order(id: &str, at: u64) -> String {
+    format!("{ORDER_PREFIX}{id}:{at:016x}")
+}
+
+/// The number of bytes in a key of [`order`].
+pub(crate) fn order_at(key: &str) -> Option<u64> {
+    u64::from_str_radix(key.rsplit(':').next()?, 16).ok()
+}
+
 const IDEMPOTENCY_PREFIX: &str = "idempotency:";
 const RESULT_PREFIX: &str = "result:";
 const LARGE_PREFIX: &str = "large:";
+const ORDER_PREFIX: &str = "order:";

@@ -141,10 +141,12 @@ mod validate;
 mod wasm;
 mod wire;
 
-pub use crate::batch::command::{Command, CommandId, LookUp, Output, OutputFile, OutputPart, Reply, Write};
+pub use crate::batch::command::{
+    BatchFile, Command, CommandId, LookUp, Output, OutputFile, OutputPart, Reply, Write,
+};
 pub use crate::batch::{CHECKPOINT_VERSION, Machine, TurnEnd, Unreadable, checkpointed, first_checkpoint};
 pub use crate::driver::{
-    InputReader, Turn, ValidRequests, admit, cancel, create, list, retrieve, run_turn, serve,
+    InputReader, Turn, ValidRequests, admit, cancel, create, list, results, retrieve, run_turn, serve,
 };
 pub use crate::error::ApiError;
 pub use crate::host::{Answer, Fault, FaultKind, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
@@ -152,7 +154,9 @@ pub use crate::input::request::RequestLine;
 pub use crate::json::value::Value;
 pub use crate::limits::Limits;
 pub use crate::queue::lease::Owner;
-pub use crate::service::{CreateParams, IdempotencyRecord, ListParams, NewBatch};
+pub use crate::service::{
+    CreateParams, Cursor, IdempotencyRecord, ListParams, NewBatch, ResultsOrder, ResultsPage, ResultsParams,
+};
 pub use crate::settings::{Dialect, Settings};
 pub use crate::validate::{
     LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,

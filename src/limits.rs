@@ -68,6 +68,12 @@ pub const LARGE_RESULT_BYTES: usize = 64 << 10;
 pub const LARGE_PART_BYTES: usize = 1 << 20;
 /// Bytes gathered before a part of an output file is written.
 pub const WRITE_BYTES: usize = 1 << 20;
+/// Records of the order of results that are read at once.
+pub const ORDER_RECORDS: u32 = 64;
+/// Bytes of lines in one page of results; a longer line comes alone.
+pub const RESULTS_PAGE_BYTES: usize = 1 << 20;
+/// Lines in one page of results, at most and where no `limit` is given.
+pub const MAX_RESULTS_PAGE: u32 = 10_000;
 /// Bytes of one answer body. Above it the line fails: what comes back must fit an isolate with its neighbours.
 pub const MAX_RESPONSE_BYTES: usize = 8 << 20;
 

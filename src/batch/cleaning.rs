@@ -1,17 +1,22 @@
 //! The batch once it is terminal: what only the run needed is deleted, what makes it run last.
 
 use crate::batch::checkpoint::SavedPhase;
-use crate::batch::command::{TurnEnd, Write};
+use crate::batch::command::{Command, LookUp, Reply, TurnEnd, Write};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::outbox;
 use crate::batch::phase::{Next, Phase};
+use crate::batch::recording::Recording;
+use crate::host::Fault;
 use crate::keys;
+use crate::wire::{Batch, BatchStatus};
 
 /// Deletes results and markers. Repeats the batch itself first: a crash may have come between the
 /// checkpoint and the batch where the store has no atomic writes.
 #[derive(Debug, Default)]
 pub(super) struct Cleaning {
+    /// Somebody who follows the results was looked for. Whoever begins to later finds that the batch has ended.
+    looked: bool,
     asked: bool,
     /// The end of the batch was made durable in this turn, with the event of it.
     told: bool,
@@ -23,10 +28,27 @@ pub(super) fn conclude(context: &mut Context) -> Next {
     Next::Become(Box::new(Cleaning { told: true, ..Cleaning::default() }))
 }
 
+impl Cleaning {
+    /// Nothing is left to be written but the batch itself.
+    pub(super) fn after_recording(told: bool) -> Self {
+        Self { looked: true, told, ..Self::default() }
+    }
+}
+
+/// Whether the batch ran, and its files have what came. Of one that failed they do not, in part.
+fn has_all_lines(batch: &Batch) -> bool {
+    let has_file = batch.output_file_id.is_some() || batch.error_file_id.is_some();
+    has_file && batch.status != BatchStatus::Failed
+}
+
 impl Phase for Cleaning {
     fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
-        if !context.save.is_idle() {
+        if !context.save.is_idle() || !context.io.is_idle() {
             return Ok(Next::Idle);
+        }
+        if !self.looked && has_all_lines(&context.batch) {
+            context.io.start(Command::LookUp(LookUp::Watched));
+            return Ok(Next::Again);
         }
         if self.asked {
             return Ok(Next::End(TurnEnd::Terminal));
@@ -38,11 +60,26 @@ impl Phase for Cleaning {
         writes.extend([
             Write::DeletePrefix(keys::results(&id)),
             Write::DeletePrefix(keys::large_results(&id)),
+            Write::DeletePrefix(keys::orders(&id)),
             Write::Delete(keys::checkpoint(&id)),
             Write::Delete(keys::cancel(&id)),
+            Write::Delete(keys::watch(&id)),
             Write::Delete(keys::run(&id)),
         ]);
         context.start_save(writes);
         Ok(Next::Again)
+    }
+
+    fn on_io(&mut self, _: &mut Context, reply: Reply) -> Result<Next, Defect> {
+        self.looked = true;
+        Ok(match reply {
+            Reply::Watched(true) => Next::Become(Box::new(Recording::new(self.told))),
+            _ => Next::Again,
+        })
+    }
+
+    fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
+        self.looked = !fault.may_pass();
+        Ok(if self.looked { Next::Again } else { Next::End(context.fault(fault)) })
     }
 }

@@ -2,7 +2,7 @@
 
 pub use crate::result::outcome::OutputFile;
 
-use crate::host::{Answer, Fault};
+use crate::host::{Answer, Fault, KvQuery};
 use crate::wire::{Batch, FileObject, Wish};
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ pub enum Command {
         /// Whether it is the batch's input, which stays for it whoever deletes it.
         is_input: bool,
     },
+    /// Read some stored entries.
+    List(KvQuery),
     /// Read all stored entries under a prefix, in key order.
     Load {
         /// The prefix.
@@ -74,6 +76,17 @@ pub enum LookUp {
     Pool(String),
     /// What the user wishes of this machine's batch, as the store says at this moment.
     Wish,
+    /// Whether anybody follows the results of this machine's batch.
+    Watched,
+}
+
+/// The files that a batch writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BatchFile {
+    /// One of the two that every batch has.
+    Of(OutputFile),
+    /// The lines of both in the order in which they came, for who follows them.
+    Results,
 }
 
 /// One write of [`Command::Save`].
@@ -91,7 +104,7 @@ pub enum Write {
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputPart {
     /// Which file.
-    pub file: OutputFile,
+    pub file: BatchFile,
     /// The id the file is to have, so that an interrupted attempt leaves no second file.
     pub file_id: String,
     /// The name the file is to have.
@@ -118,9 +131,11 @@ pub enum Reply {
     Pool(String),
     /// To [`LookUp::Wish`]: the wish, or none.
     Wish(Option<Wish>),
+    /// To [`LookUp::Watched`].
+    Watched(bool),
     /// To [`Command::Read`].
     Bytes(Vec<u8>),
-    /// To [`Command::Load`]: keys and values.
+    /// To [`Command::List`] and [`Command::Load`]: keys and values.
     Entries(Vec<(String, Vec<u8>)>),
     /// To [`Command::Infer`], whatever the status.
     Answer(Answer),

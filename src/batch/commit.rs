@@ -1,12 +1,14 @@
-//! How a change of phase is made durable before it has effects.
+//! How a change of phase is made durable before it has effects, and what a batch writes of itself.
 
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};
-use crate::batch::command::{Command, Write};
+use crate::batch::command::{BatchFile, Command, OutputFile, OutputPart, Write};
 use crate::batch::context::Context;
 use crate::batch::outbox;
 use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::SAVE_ATTEMPTS;
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
 use std::sync::Arc;
 
 impl Context {
@@ -20,6 +22,27 @@ impl Context {
     pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
         let checkpoint = Checkpoint::new(self.batch.clone(), phase);
         Write::Set(keys::checkpoint(&self.batch.id), checkpoint.encode())
+    }
+
+    /// A part of one of the batch's files. The file's id follows from the batch's.
+    pub(super) fn output_part(&self, file: BatchFile, bytes: Vec<u8>, first: bool, last: bool) -> OutputPart {
+        let (name, tag) = match file {
+            BatchFile::Of(OutputFile::Output) => ("output", b'o'),
+            BatchFile::Of(OutputFile::Error) => ("error", b'e'),
+            BatchFile::Results => ("results", b'r'),
+        };
+        let id = &self.batch.id;
+        let mut hasher = SipHasher13::new();
+        hasher.write(id.as_bytes());
+        hasher.write_u8(tag);
+        OutputPart {
+            file,
+            file_id: format!("file-{:032x}", hasher.finish128().as_u128()),
+            filename: format!("{id}_{name}.jsonl"),
+            bytes: Arc::new(bytes),
+            first,
+            last,
+        }
     }
 
     pub(super) fn start_save(&mut self, writes: Vec<Write>) {

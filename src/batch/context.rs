@@ -3,6 +3,7 @@
 use crate::batch::call::Call;
 use crate::batch::command::TurnEnd;
 use crate::batch::defect::Defect;
+use crate::batch::order::Order;
 use crate::host::Fault;
 use crate::limits::HOST_RETRY_CAP_MS;
 use crate::result::outcome::Tally;
@@ -35,6 +36,8 @@ pub(super) struct Context {
     pub(super) save: Call,
     /// The phase's other host call.
     pub(super) io: Call,
+    /// In which order results come.
+    pub(super) order: Order,
     /// A change of phase is being saved: nothing that depends on it is given out before.
     pub(super) committing: bool,
 }
@@ -52,6 +55,7 @@ impl Context {
             pooled: false,
             save: Call::default(),
             io: Call::default(),
+            order: Order::default(),
             committing: false,
         }
     }

@@ -6,21 +6,18 @@
 use crate::batch::call::host_delay_ms;
 use crate::batch::checkpoint::{Ending, SavedPhase};
 use crate::batch::cleaning;
-use crate::batch::command::{Command, LookUp, OutputFile, OutputPart, Reply};
+use crate::batch::command::{BatchFile, Command, LookUp, OutputFile, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, stopped};
 use crate::host::Fault;
 use crate::keys;
 use crate::limits::{CHUNK_REQUESTS, HOST_ATTEMPTS, WRITE_BYTES};
-use crate::result::group::{Stored, StoredLine, read_group, read_part};
+use crate::result::group::{Stored, StoredLine, append_large, read_group};
 use crate::result::outcome::{Outcome, Tally};
 use crate::result::output_line::{self, RESULTS_LOST, UNREADABLE};
 use crate::wire::{BatchError, BatchErrors, BatchStatus, Usage};
-use siphasher::sip128::{Hasher128, SipHasher13};
 use std::collections::VecDeque;
-use std::hash::Hasher;
-use std::sync::Arc;
 
 pub(super) struct Finalizing {
     chunks: u32,
@@ -178,14 +175,8 @@ impl Phase for Finalizing {
             }
             (Step::LoadLarge { file, outcome, usage, bytes }, Reply::Entries(parts)) => {
                 let gathered = self.gathered(file);
-                let start = gathered.bytes.len();
-                for (_, part) in &parts {
-                    let Some(part) = read_part(part, start + bytes - gathered.bytes.len()) else { break };
-                    gathered.bytes.extend_from_slice(part);
-                }
-                if gathered.bytes.len() - start != bytes {
+                if !append_large(&mut gathered.bytes, &parts, bytes) {
                     // A part is gone or damaged, and the line with it: the sum will show it.
-                    gathered.bytes.truncate(start);
                     return Ok(Next::Again);
                 }
                 self.tally.count(outcome, usage.as_ref());
@@ -261,22 +252,9 @@ impl Finalizing {
     }
 
     fn write(&mut self, context: &mut Context, file: OutputFile, last: bool) -> Next {
-        let (name, tag) = match file {
-            OutputFile::Output => ("output", b'o'),
-            OutputFile::Error => ("error", b'e'),
-        };
-        let mut hasher = SipHasher13::new();
-        hasher.write(context.batch.id.as_bytes());
-        hasher.write_u8(tag);
         let gathered = self.gathered(file);
-        let part = OutputPart {
-            file,
-            file_id: format!("file-{:032x}", hasher.finish128().as_u128()),
-            filename: format!("{}_{name}.jsonl", context.batch.id),
-            bytes: Arc::new(std::mem::take(&mut gathered.bytes)),
-            first: !gathered.begun,
-            last,
-        };
+        let bytes = std::mem::take(&mut gathered.bytes);
+        let part = context.output_part(BatchFile::Of(file), bytes, !gathered.begun, last);
         context.io.start_with(Command::WriteOutput(part), 1);
         self.step = Step::Write(file);
         Next::Again

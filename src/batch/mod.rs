@@ -2,7 +2,8 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `validating`, `reusing`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `validating`, `reusing`, `running`, `finalizing`, `recording`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `order` | in which order results come |
 //! | `refused` | how a batch ends of which nothing has run |
 //! | `outbox` | what is to be told of its end |
 //! | `context` | what they share |
@@ -21,8 +22,10 @@ mod context;
 mod defect;
 mod finalizing;
 mod input_error;
+mod order;
 mod outbox;
 mod phase;
+mod recording;
 mod refused;
 mod reusing;
 mod running;
@@ -38,6 +41,7 @@ use self::command::{CommandId, Output, Reply};
 use self::context::{Context, Stop};
 use self::defect::Defect;
 use self::finalizing::Finalizing;
+use self::order::FindOrder;
 use self::phase::{Next, Phase};
 use self::reusing::Reusing;
 use self::running::Running;
@@ -119,10 +123,10 @@ impl Machine {
         let phase: Box<dyn Phase> = match phase {
             SavedPhase::Validating => Box::new(Validating::new(&context)),
             SavedPhase::Reusing(saved) => match context.batch.continued().cloned() {
-                Some(wanted) => Box::new(Reusing::resume(&context, wanted, *saved)),
+                Some(wanted) => FindOrder::before(Box::new(Reusing::resume(&context, wanted, *saved))),
                 None => Box::new(Validating::new(&context)),
             },
-            SavedPhase::Running(run) => Box::new(Running::resume(&context, *run)),
+            SavedPhase::Running(run) => FindOrder::before(Box::new(Running::resume(&context, *run))),
             SavedPhase::Finalizing { chunks, ending } => Box::new(Finalizing::new(chunks, ending)),
             SavedPhase::Cleaning => Box::new(Cleaning::default()),
         };
@@ -138,7 +142,7 @@ impl Machine {
         } else if context.batch.in_progress_at.is_none() {
             Box::new(Validating::new(&context))
         } else {
-            Box::new(Running::recover(&context, input_bytes))
+            FindOrder::before(Box::new(Running::recover(&context, input_bytes)))
         };
         Self::start(context, phase, now)
     }

@@ -3,11 +3,13 @@
 mod input;
 mod owned;
 mod perform;
+mod results;
 mod serve;
 mod service;
 mod turn;
 
 pub use input::{InputReader, ValidRequests};
+pub use results::results;
 pub use serve::{admit, serve};
 pub use service::{cancel, create, list, retrieve};
 pub use turn::{Turn, run_turn};
@@ -35,6 +37,32 @@ async fn each_page<H: Host>(
         take(page).await?;
         if !more || after.is_none() {
             return Ok(());
+        }
+    }
+}
+
+/// Every entry under a prefix.
+async fn all_entries<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let mut all = Vec::new();
+    each_page(host, prefix, async |page| {
+        all.extend(page.entries);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+/// The entries asked for: fewer only where there are no more.
+async fn some_entries<H: Host>(host: &H, mut query: KvQuery) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let mut all = Vec::new();
+    loop {
+        let page = host.kv_list(&query).await?;
+        let taken = page.entries.len() as u32;
+        query.limit = query.limit.saturating_sub(taken);
+        query.after = page.entries.last().map(|(key, _)| key.clone());
+        all.extend(page.entries);
+        if !page.more || taken == 0 || query.limit == 0 {
+            return Ok(all);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Carries out the commands of a machine.
 
 use super::owned::Owned;
-use super::{each_page, wish};
-use crate::batch::command::{Command, LookUp, OutputFile, OutputPart, Reply, Write};
+use super::{all_entries, each_page, some_entries, wish};
+use crate::batch::command::{BatchFile, Command, LookUp, OutputPart, Reply, Write};
 use crate::host::{Fault, Host, Inference, KvWrite};
 use crate::json::value::from_json;
 use crate::keys;
@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// The files that a turn is writing.
-pub(super) type Writers<H> = RefCell<Sorted<OutputFile, Rc<<H as Host>::Writer>>>;
+pub(super) type Writers<H> = RefCell<Sorted<BatchFile, Rc<<H as Host>::Writer>>>;
 
 /// Carries out one command.
 pub(super) async fn perform<H: Host>(
@@ -36,7 +36,11 @@ pub(super) async fn perform<H: Host>(
             let holder = is_input.then_some(batch);
             host.read_file(&file_id, offset, length, holder).await.map(Reply::Bytes)
         }
-        Command::Load { prefix } => load(host, &prefix).await.map(Reply::Entries),
+        Command::LookUp(LookUp::Watched) => {
+            host.kv_get(&keys::watch(batch)).await.map(|mark| Reply::Watched(mark.is_some()))
+        }
+        Command::List(query) => some_entries(host, query).await.map(Reply::Entries),
+        Command::Load { prefix } => all_entries(host, &prefix).await.map(Reply::Entries),
         Command::Infer { url, body, idempotency_key, pool } => {
             if let Err(fault) = owned.ensure().await {
                 return Reply::Failed(fault);
@@ -49,16 +53,6 @@ pub(super) async fn perform<H: Host>(
         Command::WriteOutput(part) => write_output(host, owned, writers, part).await.map(Reply::Written),
     };
     done.unwrap_or_else(Reply::Failed)
-}
-
-async fn load<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-    let mut all = Vec::new();
-    each_page(host, prefix, async |page| {
-        all.extend(page.entries);
-        Ok(())
-    })
-    .await?;
-    Ok(all)
 }
 
 /// Sets and deletes go out together; a prefix is deleted in order between them.

@@ -76,7 +76,11 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
 }
 
 /// Writes, under checks where the store takes them.
-async fn write<H: Host>(host: &H, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, ApiError> {
+pub(super) async fn write<H: Host>(
+    host: &H,
+    writes: &[KvWrite<'_>],
+    checks: &[KvCheck<'_>],
+) -> Result<bool, ApiError> {
     let checks = if host.kv_checks() { checks } else { &[] };
     host.kv_write(writes, checks).await.map_err(store_failed)
 }
@@ -91,7 +95,7 @@ pub async fn retrieve<H: Host>(host: &H, id: &str, settings: &Settings) -> Resul
 }
 
 /// The batch as its run published it, or else as its `create` was cut off: only its run may publish it then.
-async fn find<H: Host>(host: &H, id: &str) -> Result<Option<Batch>, ApiError> {
+pub(super) async fn find<H: Host>(host: &H, id: &str) -> Result<Option<Batch>, ApiError> {
     let (key, run) = (keys::batch(id), keys::run(id));
     let published = read::<H, Batch>(host, &key).await;
     if let Ok(Some(batch)) = &published
@@ -189,6 +193,6 @@ fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
     from_json(json).map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
 }
 
-fn store_failed(fault: Fault) -> ApiError {
+pub(super) fn store_failed(fault: Fault) -> ApiError {
     ApiError::internal(format!("The key-value store failed: {}", fault.message))
 }

@@ -48,6 +48,16 @@ pub(crate) enum StoredLine {
     Large(usize),
 }
 
+impl StoredLine {
+    /// Bytes of the line.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Inline(range) => range.len(),
+            Self::Large(bytes) => *bytes,
+        }
+    }
+}
+
 /// A key and the value to be stored.
 pub(crate) type Entry = (String, Vec<u8>);
 
@@ -81,9 +91,23 @@ pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResul
     entries
 }
 
+/// Appends a large line of `bytes`, of its stored parts. Whether it is whole; of one that is not, nothing is appended.
+pub(crate) fn append_large(to: &mut Vec<u8>, parts: &[(String, Vec<u8>)], bytes: usize) -> bool {
+    let start = to.len();
+    for (_, part) in parts {
+        let Some(part) = read_part(part, start + bytes - to.len()) else { break };
+        to.extend_from_slice(part);
+    }
+    let is_whole = to.len() - start == bytes;
+    if !is_whole {
+        to.truncate(start);
+    }
+    is_whole
+}
+
 /// The bytes of a large line's part as it is stored; `bytes` is how long the rest of the line is. Nothing for a part that is
 /// damaged.
-pub(crate) fn read_part(value: &[u8], bytes: usize) -> Option<&[u8]> {
+fn read_part(value: &[u8], bytes: usize) -> Option<&[u8]> {
     let length = bytes.min(LARGE_PART_BYTES);
     // An earlier build wrote parts without a checksum.
     if value.len() == length {

@@ -8,11 +8,13 @@
 //! | `past_line` | a line that an earlier batch wrote, read back |
 //! | `outcome` | how requests ended, one and all |
 //! | `group`, `checksum` | finished lines as they are stored |
+//! | `order` | in which order they came |
 
 pub(crate) mod answer;
 mod body;
 pub(crate) mod checksum;
 pub(crate) mod group;
+pub(crate) mod order;
 pub(crate) mod outcome;
 pub(crate) mod output_line;
 pub(crate) mod past_line;

@@ -20,7 +20,12 @@ pub struct ListParams {
 /// # Errors
 /// 400 for a limit below 1 or above 100: an empty page would tell a pager that there is no more.
 pub fn page_limit(limit: Option<i64>) -> Result<u32, ApiError> {
-    let Some(limit) = limit else { return Ok(DEFAULT_PAGE) };
+    check_limit(limit, DEFAULT_PAGE, MAX_PAGE)
+}
+
+/// `limit`, from 1 to `max`.
+pub(super) fn check_limit(limit: Option<i64>, default: u32, max: u32) -> Result<u32, ApiError> {
+    let Some(limit) = limit else { return Ok(default) };
     let refuse = |what: &str, bound: String, code: &str| {
         ApiError::invalid_request(format!(
             "Invalid 'limit': integer {what} value. Expected a value {bound}, but got {limit} instead."
@@ -31,8 +36,8 @@ pub fn page_limit(limit: Option<i64>) -> Result<u32, ApiError> {
     if limit < 1 {
         return Err(refuse("below minimum", ">= 1".to_owned(), "integer_below_min_value"));
     }
-    if limit > i64::from(MAX_PAGE) {
-        return Err(refuse("above maximum", format!("<= {MAX_PAGE}"), "integer_above_max_value"));
+    if limit > i64::from(max) {
+        return Err(refuse("above maximum", format!("<= {max}"), "integer_above_max_value"));
     }
     Ok(limit as u32)
 }

@@ -1,4 +1,4 @@
-//! What the four calls decide, without doing it: checks, ids, conflicts, pages. The driver does the reading and
+//! What the calls decide, without doing it: checks, ids, conflicts, pages. The driver does the reading and
 //! writing around it.
 
 mod cancel;
@@ -6,10 +6,15 @@ mod continued;
 mod create;
 mod ids;
 mod list;
+mod results;
 mod texts;
 
 pub use cancel::{may_cancel, overlay_wish};
 pub use create::{CreateParams, IdempotencyRecord, NewBatch};
 pub use ids::is_id;
 pub use list::{ListParams, page, page_limit};
+pub use results::{
+    Cursor, ResultsOrder, ResultsPage, ResultsParams, check_results, file_gone, no_such_place, order_lost,
+    unreadable,
+};
 pub use texts::not_found;

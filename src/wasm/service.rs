@@ -8,12 +8,12 @@ use crate::error::ApiError;
 use crate::host::Host;
 use crate::input::request::RequestLine;
 use crate::queue::lease::Owner;
-use crate::service::CreateParams;
+use crate::service::{CreateParams, Cursor};
 use crate::settings::Settings;
 use crate::validate::Report;
 use crate::wasm::host::JsHost;
 use crate::wasm::values::{plain, read, thrown, to_js};
-use js_sys::{Array, JSON, Promise};
+use js_sys::{Array, JSON, Promise, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::{OnceCell, RefCell};
@@ -81,6 +81,27 @@ impl Service {
         future_to_promise(
             async move { to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?) },
         )
+    }
+
+    /// Some finished lines of a batch: the lines, the letter and the number of the cursor that they begin at, and whether more
+    /// are there or may come.
+    #[wasm_bindgen(
+        unchecked_return_type = "Promise<[lines: Uint8Array, order: string, offset: number, incomplete: boolean]>"
+    )]
+    pub fn results(
+        &self,
+        host: JsHost,
+        id: String,
+        #[wasm_bindgen(unchecked_param_type = "BatchResultsParams")] params: JsValue,
+    ) -> Promise {
+        let settings = Rc::clone(&self.settings);
+        future_to_promise(async move {
+            let page = driver::results(&host, &id, &from_js(&params)?, &settings).await.map_err(thrown)?;
+            let Cursor { order, offset } = page.from;
+            let lines = Uint8Array::from(&page.lines[..]);
+            let (order, offset) = (String::from(order.letter()), JsValue::from_f64(offset as f64));
+            Ok(Array::of4(&lines, &order.into(), &offset, &page.incomplete.into()).into())
+        })
     }
 
     /// Runs batches until the host asks to stop.

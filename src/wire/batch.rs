@@ -98,6 +98,16 @@ impl Batch {
         }
     }
 
+    /// Names the file that has all lines in the order in which they came.
+    pub(crate) fn record(&mut self, file_id: String) {
+        self.edgebatch.get_or_insert_default().results_file_id = Some(file_id);
+    }
+
+    /// That file, if there is one.
+    pub(crate) fn results_file_id(&self) -> Option<&str> {
+        self.edgebatch.as_ref()?.results_file_id.as_deref()
+    }
+
     /// Which batch this one continues, if any.
     pub(crate) fn continued(&self) -> Option<&Continued> {
         self.edgebatch.as_ref()?.continued.as_ref()

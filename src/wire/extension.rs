@@ -12,6 +12,8 @@ pub struct Extension {
     pub continued: Option<Continued>,
     /// Why nothing starts right now; absent when all goes well.
     pub waiting: Option<Wait>,
+    /// The file that has all lines of an ended batch in the order in which they came, where somebody followed them.
+    pub results_file_id: Option<String>,
 }
 
 /// Which batch is continued, and what is taken over.
@@ -100,6 +102,9 @@ impl Serialize for Extension {
         if let Some(waiting) = &self.waiting {
             map.serialize_entry("waiting", waiting)?;
         }
+        if let Some(id) = &self.results_file_id {
+            map.serialize_entry("results_file_id", id)?;
+        }
         map.end()
     }
 }
@@ -138,6 +143,7 @@ impl<'de> Deserialize<'de> for Extension {
                 }
             }),
         });
-        Ok(Self { continued, waiting })
+        let results_file_id = value.get("results_file_id").and_then(Value::as_str).map(str::to_owned);
+        Ok(Self { continued, waiting, results_file_id })
     }
 }

@@ -67,7 +67,7 @@ impl Trial {
         world.kv.insert(format!("batch:{ID}"), serde_json::to_vec(&batch).expect("JSON"));
         world.kv.insert(format!("run:{ID}"), checkpoint.clone());
         let machine = Machine::resume(&checkpoint, settings.clone(), [1, 2, 3], world.now).expect("readable");
-        let mut watch = Watch { published: batch, turn: TurnWatch::default() };
+        let mut watch = Watch { published: batch, came: Vec::new(), turn: TurnWatch::default() };
         watch.resumed(&world, &checkpoint);
         let (outstanding, past) = Default::default();
         let mut trial =
@@ -274,6 +274,11 @@ impl Trial {
         panic!("9: no end: {:?}", self.machine.batch());
     }
 
+    /// Which request stands on a physical line, from 1.
+    fn request_on(&self, line: u64) -> u64 {
+        self.world.lines.binary_search(&line).expect("a request") as u64 + 1
+    }
+
     /// What every ended batch looks like.
     fn check_end(&self) {
         let keys: Vec<&String> = self.world.kv.keys().collect();
@@ -317,6 +322,19 @@ impl Trial {
             all.sort_unstable();
             assert_eq!(all, (1..=counts.total).collect::<Vec<_>>(), "one line for each request");
             assert_eq!(counts.total, self.world.lines.len() as u64);
+        }
+        if let Some(id) = batch.edgebatch.as_ref().and_then(|own| own.results_file_id.as_ref()) {
+            let text = std::str::from_utf8(&self.world.files[id]).expect("UTF-8");
+            let lines: Vec<serde_json::Value> =
+                text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            let came: Vec<u64> = lines.iter().map(number).collect();
+            let seen: Vec<u64> = self.watch.came.iter().map(|line| self.request_on(*line)).collect();
+            assert!(came.starts_with(&seen), "10: {seen:?} is not how {came:?} begins");
+            let mut both: Vec<&serde_json::Value> = output.iter().chain(&error).collect();
+            let mut all: Vec<&serde_json::Value> = lines.iter().collect();
+            both.sort_by_key(|line| number(line));
+            all.sort_by_key(|line| number(line));
+            assert_eq!(all, both, "the same lines as in the other files");
         }
         let set = [
             batch.in_progress_at,
@@ -368,6 +386,7 @@ proptest! {
         layout in any::<u64>(),
         window in 1..=20u32,
         max_attempts in 1..=5u32,
+        watched in any::<bool>(),
         ops in prop::collection::vec(op(), 0..250),
     ) {
         let settings = Settings {
@@ -375,7 +394,11 @@ proptest! {
             max_attempts,
             ..Settings::default()
         };
-        let mut trial = Trial::new(World::new(requests, layout), settings);
+        let mut world = World::new(requests, layout);
+        if watched {
+            world.kv.insert(format!("watch:{ID}"), b"1".to_vec());
+        }
+        let mut trial = Trial::new(world, settings);
         for op in &ops {
             if trial.over {
                 break;

@@ -44,7 +44,7 @@ fn a_batch_that_cannot_go_on_leaves_its_place_to_the_next() {
     let (host, ids, settings) = with_batches(3, 50, 1);
     // The oldest has a checkpoint of a later build; the second one's results cannot be written for a while.
     host.kv.borrow_mut().insert(format!("run:{}", ids[0]), br#"{"version":2}"#.to_vec());
-    let (second, start) = (format!("result:{}", ids[1]), host.clock.now());
+    let (second, start) = (format!("order:{}", ids[1]), host.clock.now());
     host.set_faults(move |now, op| match op {
         Op::Set(key) if key.starts_with(&second) && now < start + 120_000 => {
             Injected::Before(FaultKind::Transient)

@@ -25,6 +25,7 @@ use crate::batch::running::{Running, fresh_run};
 use crate::host::{Fault, FaultKind};
 use crate::limits::{SAVE_BYTES, SAVE_RESULTS};
 use crate::result::group::{LineResult, write_group};
+use crate::result::order::Written;
 use crate::result::outcome::{Outcome, Tally};
 use crate::wire::{BatchError, BatchStatus, Continued, RequestCounts, Rerun, Reused};
 
@@ -115,7 +116,9 @@ impl Reusing {
         self.bytes = 0;
         let mut writes = Vec::new();
         if let Some(first) = found.first() {
-            let entries = write_group(&context.batch.id, first.chunk, self.now.group, &found);
+            let (id, chunk, group) = (&context.batch.id, first.chunk, self.now.group);
+            writes.extend(context.order.take_writes(id, &[Written::new(chunk, group, &found)]));
+            let entries = write_group(id, chunk, group, &found);
             self.now.group += 1;
             writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
         }

@@ -309,7 +309,8 @@ impl Running {
     }
 
     fn save(&mut self, context: &mut Context) {
-        let mut writes = self.unsaved.take_writes(&context.batch.id, &mut self.chunks);
+        let Context { batch, order, .. } = context;
+        let mut writes = self.unsaved.take_writes(&batch.id, &mut self.chunks, order);
         let mut tally = self.chunks.tally();
         tally.add(&self.unsaved.saving_tally());
         context.raise_counts(&tally);

@@ -1,10 +1,12 @@
 //! Finished lines on their way to the store: many results, one write.
 
 use crate::batch::command::Write;
+use crate::batch::order::Order;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::request::Slot;
 use crate::limits::{SAVE_AFTER_MS, SAVE_BYTES, SAVE_RESULTS};
 use crate::result::group::{LineResult, write_group};
+use crate::result::order::Written;
 use crate::result::outcome::{Outcome, Tally};
 use crate::sorted::Sorted;
 use crate::wire::Usage;
@@ -74,8 +76,8 @@ impl Unsaved {
         self.since.map(|since| since + SAVE_AFTER_MS)
     }
 
-    /// The writes for the oldest results: one group for each of their chunks.
-    pub(super) fn take_writes(&mut self, id: &str, chunks: &mut Chunks) -> Vec<Write> {
+    /// The writes for the oldest results: one group for each of their chunks, and before them which these are.
+    pub(super) fn take_writes(&mut self, id: &str, chunks: &mut Chunks, order: &mut Order) -> Vec<Write> {
         debug_assert!(self.saving.is_empty());
         self.publish = false;
         let mut groups: Sorted<u32, Vec<LineResult>> = Sorted::default();
@@ -98,11 +100,16 @@ impl Unsaved {
         if self.results.is_empty() {
             self.since = None;
         }
-        let mut writes = Vec::with_capacity(groups.len() + 2);
+        let mut written = Vec::with_capacity(groups.len());
+        let mut entries = Vec::with_capacity(groups.len());
         for (chunk, results) in groups.iter() {
-            let entries = write_group(id, *chunk, chunks.take_group(*chunk), results);
-            writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
+            let chunk = *chunk;
+            let group = chunks.take_group(chunk);
+            written.push(Written::new(chunk, group, results));
+            entries.extend(write_group(id, chunk, group, results));
         }
+        let mut writes = order.take_writes(id, &written);
+        writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
         writes
     }
 

@@ -11,15 +11,18 @@
 //! 7. a machine never tries a line whose result is acknowledged
 //! 8. no inference after cancel, expiry or stop; after the deadline only a turn's first
 //! 9. no spin and no hang: with nothing outstanding and no end, the next time is told and lies ahead
+//! 10. lines that were seen in the order in which they came are seen in that order for ever
 
 use super::{World, line_of, unsummed};
-use edgebatch::{Batch, BatchStatus, Command, CommandId, Machine, Settings, Write};
+use edgebatch::{Batch, BatchFile, BatchStatus, Command, CommandId, LookUp, Machine, Settings, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
 /// What of the world outlives a machine.
 pub(crate) struct Watch {
     pub(crate) published: Batch,
+    /// Lines of the requests whose results were seen, in the order in which they came.
+    pub(crate) came: Vec<u64>,
     pub(crate) turn: TurnWatch,
 }
 
@@ -72,15 +75,21 @@ impl Watch {
         let turn = &mut self.turn;
         let (status, phase) = (turn.acknowledged.0.as_str(), turn.acknowledged.1.as_str());
         if phase == "cleaning" {
-            let Command::Save(writes) = command else { panic!("5: {command:?} after the end") };
             let cleans = |write: &Write| !matches!(write, Write::Set(key, _) if !key.starts_with("batch:"));
-            assert!(writes.iter().all(cleans), "5: more than cleaning after the end");
+            let may = match command {
+                Command::Save(writes) => writes.iter().all(cleans),
+                Command::WriteOutput(part) => part.file == BatchFile::Results,
+                Command::LookUp(LookUp::Watched) | Command::List(_) | Command::Load { .. } => true,
+                _ => false,
+            };
+            assert!(may, "5: {command:?} after the end");
         }
         let Command::Infer { idempotency_key, .. } = command else {
             let same = |other: &Command| discriminant(other) == discriminant(command);
             assert!(!outstanding.values().any(same), "6: two at once: {command:?}");
-            if matches!(command, Command::WriteOutput(_)) {
-                assert_eq!(phase, "finalizing", "5: files before the checkpoint says so");
+            if let Command::WriteOutput(part) = command {
+                let expected = if part.file == BatchFile::Results { "cleaning" } else { "finalizing" };
+                assert_eq!(phase, expected, "5: files before the checkpoint says so");
             }
             return;
         };
@@ -123,7 +132,34 @@ impl Watch {
             assert!(at > self.turn.now, "9: {at} is not ahead of {}", self.turn.now);
         }
         self.published = next;
+        if world.kv.contains_key(&format!("run:{}", super::ID))
+            && self.published.status != BatchStatus::Failed
+        {
+            let came = came(world);
+            // Once the batch has ended, its order goes with its results.
+            if came.len() >= self.came.len() || !self.published.status.is_terminal() {
+                assert!(came.starts_with(&self.came), "10: {:?} -> {came:?}", self.came);
+                self.came = came;
+            }
+        }
     }
+}
+
+/// Lines of all results that are there, in the order in which they came.
+fn came(world: &World) -> Vec<u64> {
+    let (mut all, mut at) = (Vec::new(), 0);
+    for (key, record) in world.kv.iter().filter(|(key, _)| key.starts_with("order:")) {
+        let start = key.rsplit(':').next().expect("a place");
+        assert_eq!(u64::from_str_radix(start, 16).expect("hex"), at, "10: a gap before {key}");
+        let groups: Vec<(u32, u32, u64)> = serde_json::from_slice(unsummed(record)).expect("groups");
+        for (chunk, group, bytes) in groups {
+            let key = format!("result:{}:{chunk:08x}:{group:06x}", super::ID);
+            let Some(value) = world.kv.get(&key) else { return all };
+            all.extend(results(world, &key, value));
+            at += bytes;
+        }
+    }
+    all
 }
 
 /// Contract §5 as users see it: a cancel while validating is seen when it is done.

@@ -58,6 +58,21 @@ impl World {
                 let from = (*offset as usize).min(self.input.len());
                 Reply::Bytes(self.input[from..(from + *length as usize).min(self.input.len())].to_vec())
             }
+            Command::LookUp(LookUp::Watched) => Reply::Watched(self.kv.contains_key(&format!("watch:{ID}"))),
+            Command::List(query) => {
+                let beyond = |key: &&String| match (&query.after, query.reverse) {
+                    (None, _) => true,
+                    (Some(after), false) => *key > after,
+                    (Some(after), true) => *key < after,
+                };
+                let mut keys: Vec<&String> =
+                    self.kv.keys().filter(|key| key.starts_with(&query.prefix)).filter(beyond).collect();
+                if query.reverse {
+                    keys.reverse();
+                }
+                let first = keys.into_iter().take(query.limit as usize);
+                Reply::Entries(first.map(|key| (key.clone(), self.kv[key].clone())).collect())
+            }
             Command::Load { prefix } => {
                 let under = self.kv.iter().filter(|(key, _)| key.starts_with(prefix));
                 Reply::Entries(under.map(|(key, value)| (key.clone(), value.clone())).collect())
