@@ -35,10 +35,10 @@ impl Cleaning {
     }
 }
 
-/// Whether the batch ran, and its files have what came. Of one that failed they do not, in part.
-fn has_all_lines(batch: &Batch) -> bool {
+/// Whether the batch ran, and its files have what came, which those of one that failed have in part. Once is enough.
+fn may_be_recorded(batch: &Batch) -> bool {
     let has_file = batch.output_file_id.is_some() || batch.error_file_id.is_some();
-    has_file && batch.status != BatchStatus::Failed
+    has_file && batch.status != BatchStatus::Failed && batch.results_file_id().is_none()
 }
 
 impl Phase for Cleaning {
@@ -46,7 +46,7 @@ impl Phase for Cleaning {
         if !context.save.is_idle() || !context.io.is_idle() {
             return Ok(Next::Idle);
         }
-        if !self.looked && has_all_lines(&context.batch) {
+        if !self.looked && may_be_recorded(&context.batch) {
             context.io.start(Command::LookUp(LookUp::Watched));
             return Ok(Next::Again);
         }

@@ -5,6 +5,7 @@
 //! take the other files.
 
 use crate::batch::call::host_delay_ms;
+use crate::batch::checkpoint::SavedPhase;
 use crate::batch::cleaning::Cleaning;
 use crate::batch::command::{BatchFile, Command, Reply};
 use crate::batch::context::Context;
@@ -155,6 +156,9 @@ impl Phase for Recording {
             (Step::Write, Reply::Written(_)) => {}
             (Step::WriteLast, Reply::Written(file_id)) => {
                 context.batch.record(file_id.ok_or_else(Defect::misfit)?);
+                // Before what it was made of is deleted.
+                let writes = vec![context.checkpoint(SavedPhase::Cleaning), context.published()];
+                context.start_save(writes);
                 return self.end();
             }
             _ => return Err(Defect::misfit()),

@@ -44,7 +44,8 @@ pub async fn results<H: Host>(
             write(host, &[KvWrite::Delete(&mark)], &[]).await?;
         }
     }
-    let order = after.map(|cursor| cursor.order);
+    // Whoever has read nothing yet has no order to keep to.
+    let order = after.filter(|cursor| cursor.offset > 0).map(|cursor| cursor.order);
     let in_completion =
         Cursor { order: ResultsOrder::Completion, offset: after.map_or(0, |cursor| cursor.offset) };
     if !batch.status.is_terminal() {

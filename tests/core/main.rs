@@ -15,6 +15,7 @@ mod pools;
 mod published;
 mod regression;
 mod result_lines;
+mod results;
 mod resume;
 mod retries;
 mod run;

@@ -141,7 +141,11 @@ fn files_of_batches(host: &ScriptedHost) -> BTreeSet<String> {
     let kv = host.kv.borrow();
     let batches = kv.iter().filter(|(key, _)| key.starts_with("batch:"));
     let batches = batches.map(|(_, json)| serde_json::from_slice::<Batch>(json).expect("a batch"));
-    batches.flat_map(|batch| [batch.output_file_id, batch.error_file_id]).flatten().collect()
+    let own = |batch: Batch| {
+        let results = batch.edgebatch.and_then(|own| own.results_file_id);
+        [batch.output_file_id, batch.error_file_id, results]
+    };
+    batches.flat_map(own).flatten().collect()
 }
 
 /// What stays of an ended batch is the batch.
