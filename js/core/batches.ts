@@ -1,13 +1,23 @@
-/** The service: the four calls of the Batches API and a run in the background, over a user's adapters. */
+/** The service: the calls of the Batches API and a run in the background, over a user's adapters. */
 
 import { checkAdapters, HostBinding } from "./binding.ts";
 import { Claim } from "./claim.ts";
 import { StoreInUseError } from "./errors.ts";
 import { checkNames, checkType, type NamesOf, namesFrom } from "./options.ts";
 import type { BatchRequest, Report, TurnEnd } from "./reports.ts";
+import { cursorAfter } from "./results.ts";
 import { defaults, isTerminal } from "./rules.ts";
 import type { ServiceSettings } from "./settings.ts";
-import type { Adapters, Batch, BatchCreateParams, BatchList, BatchListParams, KV } from "./types.ts";
+import type {
+  Adapters,
+  Batch,
+  BatchCreateParams,
+  BatchList,
+  BatchListParams,
+  BatchResults,
+  BatchResultsParams,
+  KV,
+} from "./types.ts";
 import { core, guarded, type InputReader, Kept, type Service } from "./wasm.ts";
 
 /** Options of {@link Batches}: the adapters, and what may be set. */
@@ -102,6 +112,21 @@ export class Batches {
   async list(params: BatchListParams = {}): Promise<BatchList> {
     checkType("params", params, "object");
     return guarded(this.#service.get().list(this.#host, params));
+  }
+
+  /**
+   * Finished lines of a batch, a page at a time, while it runs and after: in the order in which they came, or, where nobody
+   * asked before it ended, as its files have them. Each line comes once, however often processes die. Who asks before the
+   * batch has ended makes it write one more file, with all lines in that order.
+   * @throws InvalidRequestError, ResourceNotFoundError, ConflictError when the order that `after` is of is lost.
+   */
+  async results(id: string, params: BatchResultsParams = {}): Promise<BatchResults> {
+    checkType("id", id, "string");
+    checkType("params", params, "object");
+    const page = await guarded(this.#service.get().results(this.#host, id, params));
+    const [lines, order, offset, incomplete] = page;
+    const from = `${order}${offset}`;
+    return { lines, from, last: cursorAfter(from, lines.length), incomplete };
   }
 
   /**

@@ -126,6 +126,11 @@ export const keys = {
     owner: "run",
     isPrivate: true,
   },
+  order: {
+    prefix: "order:",
+    owner: "run",
+    isPrivate: true,
+  },
   event: {
     prefix: "event:",
     owner: "run",
@@ -133,6 +138,11 @@ export const keys = {
   },
   cancel: {
     prefix: "cancel:",
+    owner: "service",
+    isPrivate: false,
+  },
+  watch: {
+    prefix: "watch:",
     owner: "service",
     isPrivate: false,
   },

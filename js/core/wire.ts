@@ -88,6 +88,8 @@ export interface BatchExtension {
   };
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
+  /** The file that has all lines of an ended batch in the order in which they came, where somebody followed them. */
+  results_file_id?: string;
 }
 
 /** How requests of a batch ended that run again where another continues it. */
@@ -143,6 +145,26 @@ export interface BatchListParams {
   after?: string;
   /** 1 to 100. Default 20. */
   limit?: number;
+}
+
+/** Parameters of {@link Batches.results}. */
+export interface BatchResultsParams {
+  /** What the page before ended with, its `last`: exclusive. */
+  after?: string;
+  /** Lines at most, 1 to 10,000, which is the default. A page ends after a mebibyte all the same. */
+  limit?: number;
+}
+
+/** Some finished lines of a batch. */
+export interface BatchResults {
+  /** Whole lines, as they are or will be in the output or error file. */
+  lines: Uint8Array;
+  /** Where the first line begins: {@link cursorAfter} says where the others do. */
+  from: string;
+  /** Where the next page begins: its `after`. */
+  last: string;
+  /** Whether more lines are there, or may come. */
+  incomplete: boolean;
 }
 
 /** Limits of one input file; each may be raised. */

@@ -76,7 +76,8 @@ export function methodsOf(routes: { method: string; path: string }[]): [path: st
 /** What pages of other origins may read. */
 const EXPOSED =
   "x-request-id, x-should-retry, retry-after, retry-after-ms, x-ratelimit-limit-requests, " +
-  "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, content-disposition, content-range, accept-ranges, etag";
+  "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, content-disposition, content-range, accept-ranges, etag, " +
+  "x-last-line, x-incomplete";
 
 function setIfNone(c: Call, name: string, value: string): void {
   if (!c.res.headers.has(name)) c.res.headers.set(name, value);

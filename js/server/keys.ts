@@ -57,6 +57,8 @@ export const deliveries = (endpointId: string) => `tenant:delivery:${endpointId}
 export const EVENT = keys.event.prefix;
 export const BATCH = keys.batch.prefix;
 export const RUN = keys.run.prefix;
+/** Batches whose results somebody follows. */
+export const WATCH = keys.watch.prefix;
 
 /** A number in keys that sort by it. */
 export function sortable(number: number): string {

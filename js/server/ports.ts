@@ -1,7 +1,7 @@
 /** What a platform supplies to the server. All else is the same wherever it runs. */
 
 import type { BatchesOptions } from "../core/batches.ts";
-import type { Dialect, KV } from "../core/types.ts";
+import type { BatchResults, BatchResultsParams, Dialect, KV } from "../core/types.ts";
 import type { TenantApi } from "./tenant/api.ts";
 import type { Upstreams } from "./upstreams/types.ts";
 import type { SendWebhook } from "./webhooks/types.ts";
@@ -165,6 +165,8 @@ export interface Runs {
   cancel(batchId: string, seat: Seat): Promise<void>;
   /** Pauses the batch until it is started again. */
   hold(batchId: string, seat: Seat): Promise<void>;
+  /** Finished lines of a batch that runs; absent where they are among the tenant's records. */
+  results?(batchId: string, seat: Seat, params: BatchResultsParams): Promise<BatchResults>;
 }
 
 /** The one time at which the tenant's `alarm` is called, also after a restart. Unix milliseconds. */

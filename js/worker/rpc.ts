@@ -1,7 +1,7 @@
 /** What the Worker's objects may be asked, and how errors come back: thrown across a call, they lose their fields. */
 
 import { ApiError, type ApiErrorFields, apiError } from "../core/errors.ts";
-import type { InferenceRequest, InferenceResponse } from "../core/types.ts";
+import type { BatchResults, BatchResultsParams, InferenceRequest, InferenceResponse } from "../core/types.ts";
 import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
 
 /** A Tenant, for routes and Runners. */
@@ -18,6 +18,8 @@ export interface RunnerRpc {
   cancel(tenant: string, batchId: string, turn: number): Promise<void>;
   /** The batch is paused until it is started again: what is in flight ends, and nothing new starts. */
   hold(tenant: string, batchId: string, turn: number): Promise<void>;
+  /** Finished lines of the batch, which has not ended. */
+  results(tenant: string, batchId: string, params: BatchResultsParams): Promise<Outcome<BatchResults>>;
 }
 
 /** A request that a Runner has a lane make. */

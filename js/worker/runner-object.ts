@@ -5,6 +5,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import type { BatchResults, BatchResultsParams } from "../core/types.ts";
 import { Batches, type TurnEnd } from "../entry/workerd.ts";
 import { isTenant } from "../server/auth.ts";
 import { log, logError } from "../server/log.ts";
@@ -12,7 +13,7 @@ import type { TurnApi } from "../server/tenant/api.ts";
 import { RunFiles } from "../server/tenant/run-files.ts";
 import type { Env } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
-import { type RunnerRpc, unwrapped } from "./rpc.ts";
+import { type Outcome, outcome, type RunnerRpc, unwrapped } from "./rpc.ts";
 import { RunnerKV } from "./runner-store.ts";
 import { serviceSettings, TURN_MS } from "./settings.ts";
 import { turnInference } from "./turn-inference.ts";
@@ -40,6 +41,8 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
   #held = false;
   #batches: Batches | undefined;
   #kv: RunnerKV | undefined;
+  /** For those who read results. */
+  #reader: Batches | undefined;
 
   /**
    * The batch is to run. Saying it again changes nothing. `turn` is the newest turn the Tenant knows of: the next one is
@@ -65,6 +68,24 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     await this.start(tenant, batchId, turn);
     this.#held = true;
     await this.#batches?.stop();
+  }
+
+  /** Finished lines of the batch, as they are in this object's storage, whether a turn is under way or not. */
+  results(tenantName: string, batchId: string, params: BatchResultsParams): Promise<Outcome<BatchResults>> {
+    this.#reader ??= this.#read(tenantName, batchId);
+    return outcome(this.#reader.results(batchId, params));
+  }
+
+  /** The batch to be looked at, and not run: nothing of it is written. */
+  #read(tenantName: string, batchId: string): Batches {
+    const { env, ctx } = this;
+    const tenant = () => this.#tenant(tenantName);
+    return new Batches({
+      ...serviceSettings(env),
+      inference: { infer: () => Promise.reject(new Error("unreachable")) },
+      kv: new RunnerKV({ storage: ctx.storage, tenant, batchId, turn: 0, cancelled: false }),
+      files: new RunFiles({ blobs: r2Blobs(env.FILES), tenant, tenantName, batchId, turn: 0 }),
+    });
   }
 
   /** One turn. Never throws: a failed alarm is tried again a few times, and then forgotten. */

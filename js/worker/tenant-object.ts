@@ -7,7 +7,7 @@ import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
 import { TenantService } from "../server/tenant/service.ts";
 import type { DurableObjectState, Env } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
-import { outcome, type TenantRpc } from "./rpc.ts";
+import { outcome, type TenantRpc, unwrap } from "./rpc.ts";
 import { runnerName, tenantSettings } from "./settings.ts";
 import { adoptTables } from "./sql-tables.ts";
 import { sendWebhook } from "./webhooks.ts";
@@ -34,6 +34,7 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
         start: (id, { generation, turn }) => runner(id, generation).start(name, id, turn),
         cancel: (id, { generation, turn }) => runner(id, generation).cancel(name, id, turn),
         hold: (id, { generation, turn }) => runner(id, generation).hold(name, id, turn),
+        results: (id, { generation }, params) => unwrap(runner(id, generation).results(name, id, params)),
       },
       alarm: { get: () => storage.getAlarm(), set: (time) => storage.setAlarm(time) },
       sendWebhook,
@@ -57,6 +58,10 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
 
   cancelBatch(...args: Args<"cancelBatch">) {
     return outcome(this.#service.cancelBatch(...args));
+  }
+
+  batchResults(...args: Args<"batchResults">) {
+    return outcome(this.#service.batchResults(...args));
   }
 
   listBatches(...args: Args<"listBatches">) {

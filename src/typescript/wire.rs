@@ -5,7 +5,7 @@ use super::print::File;
 use super::rules::object;
 use crate::error::ApiError;
 use crate::json::value::Value;
-use crate::service::{CreateParams, ListParams, page, page_limit};
+use crate::service::{CreateParams, ListParams, ResultsParams, page, page_limit};
 use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
@@ -157,7 +157,7 @@ fn types_are_in_typescript_as_they_are_here() {
             "import type { ApiErrorFields } from \"../../js/core/errors.ts\";\n",
             "import type { Report, Statistics } from \"../../js/core/reports.ts\";\n",
             "import type {\n  Batch,\n  BatchCreateParams,\n  BatchError,\n  BatchList,\n  BatchListParams,\n",
-            "  Dialect,\n  FileObject,\n} from \"../../js/core/types.ts\";\n",
+            "  BatchResultsParams,\n  Dialect,\n  FileObject,\n} from \"../../js/core/types.ts\";\n",
             "import type { Bare, Full, Named } from \"./wire-types.ts\";\n",
         ),
     );
@@ -176,6 +176,7 @@ fn types_are_in_typescript_as_they_are_here() {
     file.record("file", "Pick<Full<FileObject>, \"id\" | \"bytes\">", &file_object);
     file.record("createParams", "Named<BatchCreateParams>", &named(members::<CreateParams>()));
     file.record("listParams", "Named<BatchListParams>", &named(members::<ListParams>()));
+    file.record("resultsParams", "Named<BatchResultsParams>", &named(members::<ResultsParams>()));
     let dialects = [Dialect::Reference, Dialect::Openai].map(|dialect| match dialect {
         Dialect::Reference => "reference",
         Dialect::Openai => "openai",

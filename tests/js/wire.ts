@@ -7,6 +7,7 @@ import type {
   BatchError,
   BatchList,
   BatchListParams,
+  BatchResultsParams,
   Dialect,
   FileObject,
 } from "../../js/core/types.ts";
@@ -88,6 +89,7 @@ export const fullBatch: Full<Batch> = {
       since: 1,
       until: 2,
     },
+    results_file_id: "file-4",
   },
 };
 
@@ -223,6 +225,7 @@ export const fullList: Full<BatchList> = {
           since: 1,
           until: 2,
         },
+        results_file_id: "file-4",
       },
     },
   ],
@@ -331,6 +334,11 @@ export const createParams: Named<BatchCreateParams> = {
 };
 
 export const listParams: Named<BatchListParams> = {
+  after: true,
+  limit: true,
+};
+
+export const resultsParams: Named<BatchResultsParams> = {
   after: true,
   limit: true,
 };

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
 import { type Call, type HonoEnv, jsonObject, notAllowed } from "../http.ts";
 import { checkLength, checkNames, expirySeconds, limitOf } from "../params.ts";
+import { results } from "./results.ts";
 import { validate } from "./validate.ts";
 
 const PARAMETERS = [
@@ -44,6 +45,8 @@ batchRoutes.post("/validate", (c) => inDialect(c, () => validate(c)));
 batchRoutes.all("/validate", (c) => notAllowed(c, "POST"));
 
 batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.req.param("id"))));
+
+batchRoutes.get("/:id/results", (c) => results(c, c.req.param("id")));
 
 batchRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelBatch(c.req.param("id"))));
 

@@ -5,7 +5,15 @@
 
 import { Batches } from "../../core/batches.ts";
 import { fixedLimits } from "../../core/rules.ts";
-import type { Batch, BatchList, KV, KVCheck, KVOp } from "../../core/types.ts";
+import type {
+  Batch,
+  BatchList,
+  BatchResults,
+  BatchResultsParams,
+  KV,
+  KVCheck,
+  KVOp,
+} from "../../core/types.ts";
 import { now } from "../ids.ts";
 import { BATCH, outputSeconds, RUN } from "../keys.ts";
 import type { TenantPorts } from "../ports.ts";
@@ -20,6 +28,8 @@ import { FileIndex } from "./file-index.ts";
 import { holdingInputs } from "./inputs.ts";
 import { Queue } from "./queue.ts";
 import { boundsQueue, bytesRoom, checkFiles, checkQueue, storageRoom } from "./quotas.ts";
+import { ResultFiles } from "./result-files.ts";
+import { ResultPages } from "./result-pages.ts";
 import { Rounds } from "./rounds.ts";
 import { Trash } from "./trash.ts";
 import type {
@@ -49,6 +59,7 @@ export class TenantService implements TenantApi, TurnApi {
   readonly #files: FileIndex;
   readonly #uploads: Uploads;
   readonly #queue: Queue;
+  readonly #results: ResultPages;
   readonly #waits: Waits;
   readonly #calls: Calls;
   readonly #webhooks: Webhooks;
@@ -77,8 +88,10 @@ export class TenantService implements TenantApi, TurnApi {
       ...{ tenant: name, alarm, round: () => this.#round(), between: () => this.#outbox.run() },
     });
     const holding = holdingInputs(kv, this.#files, now);
-    this.#batches = new Batches({ ...settings.service, files: noFiles, kv: holding });
+    const files = new ResultFiles(this.#files, ports.blobs);
+    this.#batches = new Batches({ ...settings.service, files, kv: holding });
     this.#queue = new Queue(ports, this.#batches);
+    this.#results = new ResultPages(kv, this.#batches, ports.runs, this.#queue.seats);
     background(this.#queue.wakeAll());
   }
 
@@ -108,6 +121,10 @@ export class TenantService implements TenantApi, TurnApi {
       this.#ports.background(this.#queue.admit().then(() => this.#queue.cancel(id)));
     }
     return batch;
+  }
+
+  batchResults(id: string, params: BatchResultsParams): Promise<BatchResults> {
+    return this.#results.get(id, params);
   }
 
   listBatches(query: { after?: string; limit?: number }): Promise<BatchList> {
@@ -381,10 +398,3 @@ export class TenantService implements TenantApi, TurnApi {
 interface Creating {
   create(params: object): Promise<Batch>;
 }
-
-/** The service's calls here never look at a file. */
-const noFiles = {
-  retrieve: async () => null,
-  read: () => Promise.reject(new Error("unreachable")),
-  create: () => Promise.reject(new Error("unreachable")),
-};

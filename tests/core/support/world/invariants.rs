@@ -75,7 +75,9 @@ impl Watch {
         let turn = &mut self.turn;
         let (status, phase) = (turn.acknowledged.0.as_str(), turn.acknowledged.1.as_str());
         if phase == "cleaning" {
-            let cleans = |write: &Write| !matches!(write, Write::Set(key, _) if !key.starts_with("batch:"));
+            // That there is one more file is written like the end itself.
+            let may_set = |key: &str| key.starts_with("batch:") || key.starts_with("checkpoint:");
+            let cleans = |write: &Write| !matches!(write, Write::Set(key, _) if !may_set(key));
             let may = match command {
                 Command::Save(writes) => writes.iter().all(cleans),
                 Command::WriteOutput(part) => part.file == BatchFile::Results,
