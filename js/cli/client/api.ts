@@ -179,7 +179,7 @@ export class Api {
 }
 
 /** All of an answer, if it is not too large. */
-async function read(response: Response, most: number): Promise<Uint8Array> {
+export async function read(response: Response, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response.body ?? []) {

@@ -90,12 +90,16 @@ Examples:
   speaking(program.command("watch"), 3_600)
     .description("watch a batch to its end")
     .argument("<id>", "id of the batch, or its beginning")
+    .option("--lines", "print each finished line as it comes, as it will be in the files")
+    .option("--after <place>", "print lines from a place on, where another watch has stopped")
     .option("--json", "print the ended batch as the server gives it")
     .option("--quiet", "no progress, no summary")
     .addHelpText(
       "after",
       `
 Ctrl-C ends the watching, and not the batch. A server that goes away is waited for.
+With --lines standard output is the lines, in the order in which they came, each once. It
+is edgebatch serve and its Worker that show them before a batch has ended.
 ${server}
 
 Exit status:
@@ -106,7 +110,8 @@ Exit status:
 
 Examples:
   edgebatch watch batch_6a0f
-  edgebatch watch batch_6a0f && edgebatch results batch_6a0f`,
+  edgebatch watch batch_6a0f && edgebatch results batch_6a0f
+  edgebatch watch batch_6a0f --lines | jq -r .response.body.choices[0].message.content`,
     )
     .action(async (id: string, options: WatchOptions) => {
       const { watch } = await import("./follow.ts");

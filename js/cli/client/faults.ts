@@ -22,6 +22,7 @@ export class ApiError extends CannotRun {
   /** Whether the same call may go well later. */
   readonly passing: boolean;
   readonly retryAfterMs: number;
+  readonly codes: readonly unknown[];
 
   constructor(status: number, body: Uint8Array, asked: string, retryAfterMs = 0) {
     const { message, codes } = errorOf(body);
@@ -29,6 +30,7 @@ export class ApiError extends CannotRun {
     super(`the server answers ${status}${said} to ${asked}${hint(status)}`);
     this.status = status;
     this.isApi = codes.length > 0;
+    this.codes = codes;
     this.retryAfterMs = retryAfterMs;
     this.passing =
       [408, 425, 429].includes(status) && !codes.includes("insufficient_quota")

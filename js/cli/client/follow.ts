@@ -7,9 +7,12 @@ import { count, exit, print, printErrors, say } from "../terminal.ts";
 import { waitOf } from "../waiting.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
+import { Lines } from "./lines.ts";
 import { asBatch, countsOf, findBatch, hasEnded, type RemoteBatch, summary } from "./remote.ts";
 
 export interface WatchOptions extends ServerOptions {
+  lines?: boolean;
+  after?: string;
   json?: boolean;
   quiet?: boolean;
 }
@@ -24,27 +27,35 @@ export async function watch(id: string, options: WatchOptions): Promise<number> 
     progress.note(`edgebatch: ${text}`),
   );
   const batch = await findBatch(api, id);
-  const end = await follow(api, batch, progress);
+  const lines = options.lines || options.after ? new Lines(api, batch.id, options.after) : undefined;
+  const end = await follow(api, batch, progress, lines);
   if (typeof end === "number") return end;
   await tellEnd(end, api, options);
   return statusOf(end);
 }
 
-/** Shows a batch until it has ended; gives the exit status instead where a signal came before. */
+/**
+ * Shows a batch until it has ended, and its lines if they are to be printed; gives the exit status instead where a signal
+ * came before.
+ */
 export async function follow(
   api: Api,
   first: RemoteBatch,
   progress: Progress,
+  lines?: Lines,
 ): Promise<RemoteBatch | number> {
   let batch = first;
-  if (hasEnded(batch)) return batch;
+  if (hasEnded(batch) && lines === undefined) return batch;
   const control = new AbortController();
   const signals = new Signals({ first: () => control.abort(), second: () => progress.stop() });
   const told = { wait: "" };
   const path = `/batches/${encodeURIComponent(batch.id)}`;
   try {
     let wait = pollMs.first;
-    while (!hasEnded(batch)) {
+    for (;;) {
+      const came = (await lines?.read(control.signal)) ?? false;
+      if (hasEnded(batch) && !lines?.incomplete) return batch;
+      if (came) wait = pollMs.first;
       show(batch, progress, told);
       await sleep(wait * (0.9 + Math.random() * 0.2), undefined, { signal: control.signal });
       const before = batch;
@@ -52,13 +63,13 @@ export async function follow(
       const moved = before.status !== batch.status || countsOf(before).done !== countsOf(batch).done;
       wait = moved ? Math.max(pollMs.moving, wait / 2) : Math.min(pollMs.longest, wait * 1.5);
     }
-    return batch;
   } catch (error) {
     if (!control.signal.aborted) throw error;
     progress.stop();
     const { id } = batch;
     say(`edgebatch: ${id} goes on at the server. To see it again, or to end it:`);
-    say(`  edgebatch watch ${id}${api.connection.again}`);
+    const from = lines === undefined ? "" : ` --lines${lines.after && ` --after ${lines.after}`}`;
+    say(`  edgebatch watch ${id}${from}${api.connection.again}`);
     say(`  edgebatch cancel ${id}${api.connection.again}`);
     return signals.received === "SIGTERM" ? exit.terminated : exit.interrupted;
   } finally {

@@ -58,6 +58,14 @@ suite("edgebatch watch", () => {
     );
   });
 
+  test("says so where a server shows no lines before the end", async () => {
+    const { server, run } = await job();
+    const batch = server.addBatch();
+    const { status, stderr } = await run("watch", batch.id, "--lines");
+    assert.equal(status, 2);
+    assert.match(stderr, /shows no results of batch_\S+ before it has ended: leave out --lines$/m);
+  });
+
   test("gives up on a server that stays away", async () => {
     const { server, run } = await job();
     const batch = server.addBatch();

@@ -42,6 +42,29 @@ suite("the client commands and serve", () => {
     assert.equal(status, 0, stdout);
   });
 
+  test("watch prints each line once as it comes, and goes on from where another has stopped", async () => {
+    const server = await serving(["--data", stateFolder(), "--latency", "10", "--concurrency", "2"]);
+    const env = { EDGEBATCH_URL: `${server.url}/v1` };
+    const cwd = job(300);
+    const id = (await edgebatch(["submit", "in.jsonl"], { cwd, env })).stdout.trim();
+    const first = start(["watch", id, "--lines"], { cwd, env });
+    await new Promise<void>((resolve) => first.child.stdout?.once("data", () => resolve()));
+    first.child.kill("SIGINT");
+    const { status, stdout, stderr } = await first.ended;
+    assert.equal(status, 130, stderr);
+    const [, place = ""] = /^ {2}edgebatch watch \S+ --lines --after (c\d+)$/m.exec(stderr) ?? [];
+    const second = await edgebatch(["watch", id, "--after", place], { cwd, env });
+    assert.equal(second.status, 0, second.stderr);
+    const lines = `${stdout}${second.stdout}`.trimEnd().split("\n");
+    assert.deepEqual(
+      lines.map((text) => JSON.parse(text).custom_id).sort(),
+      Array.from({ length: 300 }, (_, i) => `r${i}`).sort(),
+    );
+    const over = await edgebatch(["watch", id, "--after", "x"], { cwd, env });
+    assert.equal(over.status, 2);
+    assert.match(over.stderr, /Invalid 'after': 'x'/);
+  });
+
   test("watch a batch while the server is killed and started again, and cancel it", async () => {
     const data = stateFolder();
     const args = ["--data", data, "--latency", "100", "--concurrency", "1"];
