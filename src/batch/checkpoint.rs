@@ -2,9 +2,10 @@
 //! never on the length of the file.
 
 use crate::error::ApiError;
+use crate::json::record::{FromValue, member, record};
 use crate::json::value::{Value, to_json};
 use crate::wire::{Batch, BatchErrors, Usage};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::result::checksum;
 use crate::result::outcome::Tally;
@@ -13,7 +14,7 @@ use crate::result::outcome::Tally;
 pub const CHECKPOINT_VERSION: u32 = 1;
 
 /// Everything a later turn needs.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Checkpoint {
     version: u32,
     pub(super) batch: Batch,
@@ -21,7 +22,7 @@ pub(super) struct Checkpoint {
 }
 
 /// Where the batch stands, with what only that phase needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SavedPhase {
     Validating,
@@ -32,7 +33,7 @@ pub(super) enum SavedPhase {
 }
 
 /// How a batch all of whose requests have ended will end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
     Completed,
@@ -42,7 +43,7 @@ pub(super) enum Ending {
 }
 
 /// How far a run came. Results of chunks named here or later are found in the store.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct SavedRun {
     pub(super) input_bytes: u64,
     /// Where the first chunk starts that is not read to its end.
@@ -55,18 +56,17 @@ pub(super) struct SavedRun {
     pub(super) waiting: Vec<SavedWait>,
     /// How the server was doing: [`Window::saved`](super::running::window::Window::saved) and
     /// [`Health::saved`](super::running::whose_fault::Health::saved).
-    #[serde(default)]
     pub(super) server: Option<SavedServer>,
     /// The models of the file, where the host has pools of model servers, in the order in which they are met.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) models: Vec<String>,
     /// As `server`, of each pool.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) pools: Vec<SavedPool>,
 }
 
 /// How the servers of one pool were doing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct SavedPool {
     pub(super) name: String,
     pub(super) server: SavedServer,
@@ -76,7 +76,7 @@ pub(super) struct SavedPool {
 pub(super) type SavedServer = [u64; 5];
 
 /// How far a batch came that takes over results of another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct SavedReuse {
     pub(super) input_bytes: u64,
     /// What validation found.
@@ -102,7 +102,7 @@ pub(super) type SavedPast = (String, Option<SavedTape>, Option<SavedTape>);
 pub(super) type SavedTape = (String, [u64; 3]);
 
 /// Where a chunk starts; where it ends follows from that and the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct ChunkStart {
     pub(super) chunk: u32,
     pub(super) offset: u64,
@@ -113,7 +113,7 @@ pub(super) struct ChunkStart {
 pub(super) const FIRST_CHUNK: ChunkStart = ChunkStart { chunk: 0, offset: 0, line: 1 };
 
 /// A chunk that was read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct ChunkSpan {
     pub(super) start: ChunkStart,
     pub(super) end: u64,
@@ -122,6 +122,53 @@ pub(super) struct ChunkSpan {
 /// A request that was tried and will be again: its line, when it is due (Unix milliseconds), and its
 /// [`Tries`](super::running::whose_fault::Tries::saved).
 pub(super) type SavedWait = [u64; 5];
+
+record!(Checkpoint { version, batch, phase });
+record!(SavedRun { input_bytes, next, open, closed, waiting; server, models, pools });
+record!(SavedPool { name, server });
+record!(SavedReuse { input_bytes, total, model, models, next, group, past, reused, skipped });
+record!(ChunkStart { chunk, offset, line });
+record!(ChunkSpan { start, end });
+
+/// A name, or an object whose one member has it: as enums are written.
+fn variant(value: &Value) -> Option<(&str, &Value)> {
+    match value {
+        Value::String(name) => Some((name, &Value::Null)),
+        Value::Object(members) => match &members[..] {
+            [(Value::String(name), content)] => Some((name, content)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl FromValue for SavedPhase {
+    fn from_value(value: &Value) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name {
+            "validating" => Self::Validating,
+            "reusing" => Self::Reusing(FromValue::from_value(content)?),
+            "running" => Self::Running(FromValue::from_value(content)?),
+            "finalizing" => {
+                Self::Finalizing { chunks: member(content, "chunks")?, ending: member(content, "ending")? }
+            }
+            "cleaning" => Self::Cleaning,
+            _ => return None,
+        })
+    }
+}
+
+impl FromValue for Ending {
+    fn from_value(value: &Value) -> Option<Self> {
+        let (name, content) = variant(value)?;
+        Some(match name {
+            "completed" => Self::Completed,
+            "expired" => Self::Expired,
+            "failed" => Self::Failed(FromValue::from_value(content)?),
+            _ => return None,
+        })
+    }
+}
 
 impl Checkpoint {
     pub(super) fn new(batch: Batch, phase: SavedPhase) -> Self {
@@ -143,7 +190,7 @@ impl Checkpoint {
         let value = Value::from_json(json).map_err(|_| Unreadable::Damaged)?;
         match value.get("version").and_then(Value::as_u64) {
             Some(version) if version != u64::from(CHECKPOINT_VERSION) => Err(Unreadable::Version(version)),
-            _ => Self::deserialize(value).map_err(|_| Unreadable::Damaged),
+            _ => Self::from_value(&value).ok_or(Unreadable::Damaged),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::owned::Owned;
 use super::{all_entries, each_page, some_entries, wish};
 use crate::batch::command::{BatchFile, Command, LookUp, OutputPart, Reply, Write};
 use crate::host::{Fault, Host, Inference, KvWrite};
-use crate::json::value::from_json;
+use crate::json::record::from_json;
 use crate::keys;
 use crate::sorted::Sorted;
 use std::cell::RefCell;

@@ -6,7 +6,8 @@ use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
 use crate::host::Fault;
 use crate::host::{Host, KvCheck, KvQuery, KvWrite};
-use crate::json::value::{from_json, to_json};
+use crate::json::record::{FromValue, from_json};
+use crate::json::value::to_json;
 use crate::keys;
 use crate::service::{
     CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_wish, page,
@@ -15,7 +16,6 @@ use crate::service::{
 use crate::settings::Settings;
 use crate::wire::{Batch, BatchList, Wish};
 use futures::future::try_join_all;
-use serde::de::DeserializeOwned;
 
 /// How often `create` begins again because another batch was created meanwhile. One of all that race wins each time.
 const RACES: u32 = 1_000;
@@ -184,12 +184,12 @@ async fn with_wish<H: Host>(host: &H, batch: Batch) -> Result<Batch, ApiError> {
     Ok(overlay_wish(batch, wish))
 }
 
-async fn read<H: Host, T: DeserializeOwned>(host: &H, key: &str) -> Result<Option<T>, ApiError> {
+async fn read<H: Host, T: FromValue>(host: &H, key: &str) -> Result<Option<T>, ApiError> {
     let json = host.kv_get(key).await.map_err(store_failed)?;
     json.map(|json| parse(&json)).transpose()
 }
 
-fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
+fn parse<T: FromValue>(json: &[u8]) -> Result<T, ApiError> {
     from_json(json).map_err(|e| ApiError::internal(format!("a stored record cannot be read: {e}")))
 }
 

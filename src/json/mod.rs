@@ -2,5 +2,6 @@
 
 pub mod explain;
 mod misfit;
+pub(crate) mod record;
 pub mod scan;
 pub mod value;

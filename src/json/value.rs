@@ -6,9 +6,7 @@
 
 pub use super::misfit::Misfit;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{self, DeserializeSeed, Expected, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
 use std::fmt;
 
@@ -32,14 +30,6 @@ pub enum Value {
     Array(Vec<Self>),
     /// Members in order. Keys are values too: a host's maps may hold keys that JSON's cannot.
     Object(Vec<(Self, Self)>),
-}
-
-/// Reads a type from JSON.
-///
-/// # Errors
-/// When it is not JSON, or something else.
-pub fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
-    T::deserialize(Value::from_json(json)?)
 }
 
 /// A record as JSON.

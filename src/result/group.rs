@@ -5,13 +5,13 @@
 //! merging a chunk stays bounded whatever the model answers.
 
 use crate::host::{Fault, FaultKind};
-use crate::json::value::{from_json, to_json};
+use crate::json::record::from_json;
+use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::{LARGE_PART_BYTES, LARGE_RESULT_BYTES};
 use crate::result::checksum;
 use crate::result::outcome::Outcome;
 use crate::wire::{InputTokensDetails, OutputTokensDetails, Usage};
-use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// One finished request that is not written yet.
@@ -27,8 +27,7 @@ pub(crate) struct LineResult {
 }
 
 /// What a group's head says of one result: index, outcome, bytes of the line, whether it stands elsewhere, tokens.
-#[derive(Serialize, Deserialize)]
-struct Head(u32, Outcome, usize, bool, Option<[u64; 5]>);
+type Head = (u32, Outcome, usize, bool, Option<[u64; 5]>);
 
 /// One result of a stored group.
 #[derive(Debug, PartialEq)]
@@ -65,13 +64,13 @@ pub(crate) type Entry = (String, Vec<u8>);
 #[inline(never)]
 pub(crate) fn write_group(id: &str, chunk: u32, group: u32, results: &[LineResult]) -> Vec<Entry> {
     let mut entries = Vec::with_capacity(1);
-    let mut heads = Vec::with_capacity(results.len());
+    let mut heads: Vec<Head> = Vec::with_capacity(results.len());
     let mut bytes = 0;
     for result in results {
         debug_assert_eq!(result.chunk, chunk);
         let large = result.line.len() > LARGE_RESULT_BYTES;
         let usage = result.usage.as_ref().map(pack);
-        heads.push(Head(result.index, result.outcome, result.line.len(), large, usage));
+        heads.push((result.index, result.outcome, result.line.len(), large, usage));
         if large {
             for (part, bytes) in result.line.chunks(LARGE_PART_BYTES).enumerate() {
                 let value = [bytes, &checksum::of(bytes, &[])].concat();
@@ -129,7 +128,7 @@ pub(crate) fn read_group(value: &[u8]) -> Result<Vec<Stored>, Fault> {
     let heads: Vec<Head> = from_json(head).map_err(|_| damaged())?;
     let mut at = head_end + 1;
     let mut results = Vec::with_capacity(heads.len());
-    for Head(index, outcome, bytes, large, usage) in heads {
+    for (index, outcome, bytes, large, usage) in heads {
         let line = if large {
             StoredLine::Large(bytes)
         } else {

@@ -1,10 +1,12 @@
 //! How requests ended, one and all.
 
+use crate::json::record::{FromValue, record};
+use crate::json::value::Value;
 use crate::wire::{RequestCounts, Usage};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How one request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) enum Outcome {
     /// Answered with 2xx.
     #[serde(rename = "c")]
@@ -29,6 +31,18 @@ pub enum OutputFile {
     Error,
 }
 
+impl FromValue for Outcome {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "c" => Some(Self::Completed),
+            "f" => Some(Self::Failed),
+            "n" => Some(Self::NotRun),
+            "s" => Some(Self::Skipped),
+            _ => None,
+        }
+    }
+}
+
 impl Outcome {
     /// The file that has the line.
     pub(crate) fn file(self) -> Option<OutputFile> {
@@ -41,15 +55,16 @@ impl Outcome {
 }
 
 /// Counts and tokens of some results.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Tally {
     pub(crate) completed: u64,
     pub(crate) failed: u64,
     pub(crate) not_run: u64,
     pub(crate) usage: Usage,
-    #[serde(default)]
     pub(crate) skipped: u64,
 }
+
+record!(Tally { completed, failed, not_run, usage; skipped });
 
 impl Tally {
     pub(crate) fn count(&mut self, outcome: Outcome, usage: Option<&Usage>) {

@@ -4,6 +4,7 @@ use super::continued;
 use super::ids::new_id;
 use super::texts::Texts;
 use crate::error::ApiError;
+use crate::json::record::record;
 use crate::json::value::{Value, to_json};
 use crate::limits::{
     COMPLETION_WINDOW, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS,
@@ -46,7 +47,7 @@ pub struct NewBatch {
 }
 
 /// What is stored for an idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IdempotencyRecord {
     /// The batch it made, or is making.
     pub batch_id: String,
@@ -55,6 +56,8 @@ pub struct IdempotencyRecord {
     /// Unix seconds.
     pub created_at: u64,
 }
+
+record!(IdempotencyRecord { batch_id, fingerprint, created_at });
 
 impl NewBatch {
     /// Checks the shape of a request to create a batch, never the file.

@@ -1,12 +1,13 @@
 //! The object of a batch, and the timestamps that go with a change of its status.
 
+use crate::json::record::record;
 use crate::wire::{
     BatchErrors, BatchStatus, BatchTag, Continued, Extension, IllegalChange, Metadata, Reused, Usage, Wait,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A batch, as a user reads it. Times are Unix seconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Batch {
     /// `batch_` and 32 hex digits; the first eight are the second of creation, so ids sort by it.
     pub id: String,
@@ -53,9 +54,35 @@ pub struct Batch {
     /// What the creator attached; null when nothing.
     pub metadata: Option<Metadata>,
     /// What OpenAI's object has no key for; absent when empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub edgebatch: Option<Extension>,
 }
+
+record!(Batch {
+    id,
+    object,
+    endpoint,
+    model,
+    errors,
+    input_file_id,
+    completion_window,
+    status,
+    output_file_id,
+    error_file_id,
+    created_at,
+    in_progress_at,
+    expires_at,
+    finalizing_at,
+    completed_at,
+    failed_at,
+    expired_at,
+    cancelling_at,
+    cancelled_at,
+    request_counts,
+    usage,
+    metadata,
+    edgebatch
+});
 
 impl Batch {
     /// Moves to `next` at `now` (Unix seconds) and stamps it.
@@ -116,7 +143,7 @@ impl Batch {
 
 /// How many requests there are and how they ended. `completed + failed <= total` at all times:
 /// lines that never ran because of cancel or expiry are in neither.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RequestCounts {
     /// Requests in the input file; of a batch that continues another without its results, those that are left.
     pub total: u64,
@@ -125,3 +152,5 @@ pub struct RequestCounts {
     /// Lines that ran and failed.
     pub failed: u64,
 }
+
+record!(RequestCounts { total, completed, failed });

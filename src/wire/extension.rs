@@ -1,9 +1,10 @@
 //! What a batch says under `edgebatch`: all that OpenAI's object has no key for.
 
+use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
 use crate::wire::Usage;
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 /// What this implementation says of a batch besides OpenAI's own members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,10 +110,8 @@ impl Serialize for Extension {
     }
 }
 
-/// By hand, over the plain value: what is derived is five times the WebAssembly.
-impl<'de> Deserialize<'de> for Extension {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+impl FromValue for Extension {
+    fn from_value(value: &Value) -> Option<Self> {
         let waiting = value.get("waiting").map(|wait| {
             let text = |name| wait.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             let number = |name| wait.get(name).and_then(Value::as_u64);
@@ -144,6 +143,8 @@ impl<'de> Deserialize<'de> for Extension {
             }),
         });
         let results_file_id = value.get("results_file_id").and_then(Value::as_str).map(str::to_owned);
-        Ok(Self { continued, waiting, results_file_id })
+        Some(Self { continued, waiting, results_file_id })
     }
 }
+
+by_value!(Extension);

@@ -1,10 +1,11 @@
 //! Lists of batches.
 
+use crate::json::record::record;
 use crate::wire::{Batch, ListTag};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// One page of batches, newest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BatchList {
     /// Always `list`.
     pub object: ListTag,
@@ -17,3 +18,5 @@ pub struct BatchList {
     /// Whether older batches follow.
     pub has_more: bool,
 }
+
+record!(BatchList { object, data, first_id, last_id, has_more });

@@ -1,8 +1,8 @@
 //! What the creator of a batch attached.
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use crate::json::record::{FromValue, by_value};
+use crate::json::value::Value;
+use serde::{Serialize, Serializer};
 
 /// What the creator of a batch attached: names and texts in the order given, each name once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,23 +35,15 @@ impl Serialize for Metadata {
     }
 }
 
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Metadata;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
-                let mut metadata = Metadata::default();
-                while let Some((name, text)) = map.next_entry()? {
-                    metadata.set(name, text);
-                }
-                Ok(metadata)
-            }
+impl FromValue for Metadata {
+    fn from_value(value: &Value) -> Option<Self> {
+        let Value::Object(pairs) = value else { return None };
+        let mut metadata = Self::default();
+        for (name, text) in pairs {
+            metadata.set(name.as_str()?.to_owned(), text.as_str()?.to_owned());
         }
-        deserializer.deserialize_map(Pairs)
+        Some(metadata)
     }
 }
+
+by_value!(Metadata);

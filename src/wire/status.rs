@@ -1,10 +1,12 @@
 //! Where a batch may stand, and which status may follow which (contract §5).
 
-use serde::{Deserialize, Serialize};
+use crate::json::record::{FromValue, by_value};
+use crate::json::value::Value;
+use serde::Serialize;
 use std::fmt;
 
 /// Where a batch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BatchStatus {
@@ -39,7 +41,27 @@ impl fmt::Display for IllegalChange {
     }
 }
 
+impl FromValue for BatchStatus {
+    fn from_value(value: &Value) -> Option<Self> {
+        let word = value.as_str()?;
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+by_value!(BatchStatus);
+
 impl BatchStatus {
+    const ALL: [Self; 8] = [
+        Self::Validating,
+        Self::Failed,
+        Self::InProgress,
+        Self::Finalizing,
+        Self::Completed,
+        Self::Expired,
+        Self::Cancelling,
+        Self::Cancelled,
+    ];
+
     /// The word for it on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

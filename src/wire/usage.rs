@@ -1,7 +1,8 @@
 //! Tokens.
 
+use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 
 /// Tokens, in the Responses API's words; chat's prompt and completion tokens map to input and output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -62,9 +63,10 @@ impl Usage {
     }
 }
 
-/// By hand, over the plain value: what is derived is five times the WebAssembly.
-impl<'de> Deserialize<'de> for Usage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|record| Self::read(&record))
+impl FromValue for Usage {
+    fn from_value(value: &Value) -> Option<Self> {
+        Some(Self::read(value))
     }
 }
+
+by_value!(Usage);

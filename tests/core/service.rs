@@ -209,7 +209,7 @@ fn ids_nobody_has_are_not_found_in_the_words_of_either_dialect() {
 fn metadata_comes_back_in_the_order_given_and_no_order_is_another_batch() {
     let (host, settings) = (empty(), Settings::default());
     let with = |json: &str| {
-        let metadata = edgebatch::internal::value::from_json(json.as_bytes()).unwrap();
+        let metadata = edgebatch::internal::value::Value::from_json(json.as_bytes()).unwrap();
         created(&host, CreateParams { metadata, ..keyed("k") }, &settings).unwrap()
     };
     let first = with("{\"b\": \"1\", \"a\": \"2\", \"b\": \"3\"}");
