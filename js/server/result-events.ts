@@ -154,7 +154,12 @@ function hasSameCounts({ request_counts: a }: Batch, { request_counts: b }: Batc
 }
 
 function event(name: string, data: object, id?: string): string {
-  return `event: ${name}\n${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
+  return message(name, JSON.stringify(data), id);
+}
+
+function message(name: string, data: string, id?: string): string {
+  const field = (of: string, text: string) => `${of}: ${text}\n`;
+  return `${field("event", name)}${id === undefined ? "" : field("id", id)}${field("data", data)}\n`;
 }
 
 /** An event for each line, whose id is the place after it. */
@@ -163,9 +168,8 @@ function lines({ lines: bytes, from }: BatchResults): string {
   const events: string[] = [];
   for (let start = 0; start < bytes.length; ) {
     const end = bytes.indexOf(0x0a, start);
-    events.push(
-      `event: result\nid: ${cursorAfter(from, end + 1)}\ndata: ${text.decode(bytes.subarray(start, end))}\n\n`,
-    );
+    const line = text.decode(bytes.subarray(start, end));
+    events.push(message("result", line, cursorAfter(from, end + 1)));
     start = end + 1;
   }
   return events.join("");

@@ -17,6 +17,8 @@ use crate::wire::{Batch, BatchStatus};
 pub(super) struct Cleaning {
     /// Somebody who follows the results was looked for. Whoever begins to later finds that the batch has ended.
     looked: bool,
+    /// There was somebody.
+    recording: Option<Recording>,
     asked: bool,
     /// The end of the batch was made durable in this turn, with the event of it.
     told: bool,
@@ -26,13 +28,6 @@ pub(super) struct Cleaning {
 pub(super) fn conclude(context: &mut Context) -> Next {
     context.commit(SavedPhase::Cleaning);
     Next::Become(Box::new(Cleaning { told: true, ..Cleaning::default() }))
-}
-
-impl Cleaning {
-    /// Nothing is left to be written but the batch itself.
-    pub(super) fn after_recording(told: bool) -> Self {
-        Self { looked: true, told, ..Self::default() }
-    }
 }
 
 /// Whether the batch ran, and its files have what came, which those of one that failed have in part. Once is enough.
@@ -45,6 +40,11 @@ impl Phase for Cleaning {
     fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
         if !context.save.is_idle() || !context.io.is_idle() {
             return Ok(Next::Idle);
+        }
+        if let Some(recording) = &mut self.recording
+            && !recording.is_over()
+        {
+            return recording.advance(context);
         }
         if !self.looked && may_be_recorded(&context.batch) {
             context.io.start(Command::LookUp(LookUp::Watched));
@@ -70,16 +70,24 @@ impl Phase for Cleaning {
         Ok(Next::Again)
     }
 
-    fn on_io(&mut self, _: &mut Context, reply: Reply) -> Result<Next, Defect> {
+    fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
+        if let Some(recording) = &mut self.recording {
+            return recording.on_io(context, reply);
+        }
         self.looked = true;
-        Ok(match reply {
-            Reply::Watched(true) => Next::Become(Box::new(Recording::new(self.told))),
-            _ => Next::Again,
-        })
+        self.recording = (reply == Reply::Watched(true)).then(Recording::default);
+        Ok(Next::Again)
     }
 
     fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
+        if let Some(recording) = &mut self.recording {
+            return recording.on_io_fault(context);
+        }
         self.looked = !fault.may_pass();
         Ok(if self.looked { Next::Again } else { Next::End(context.fault(fault)) })
+    }
+
+    fn due(&self, context: &Context) -> Option<u64> {
+        self.recording.as_ref()?.due(context)
     }
 }

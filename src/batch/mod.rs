@@ -2,8 +2,9 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `validating`, `reusing`, `running`, `finalizing`, `recording`, `cleaning` | the phases of a batch, each a `Phase` |
-//! | `order` | in which order results come |
+//! | `validating`, `reusing`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `recording` | what `cleaning` does first where somebody follows the results |
+//! | `order`, `finding_order` | in which order results come, and where that stands when a batch goes on |
 //! | `refused` | how a batch ends of which nothing has run |
 //! | `outbox` | what is to be told of its end |
 //! | `context` | what they share |
@@ -21,6 +22,7 @@ mod commit;
 mod context;
 mod defect;
 mod finalizing;
+mod finding_order;
 mod input_error;
 mod order;
 mod outbox;
@@ -41,7 +43,7 @@ use self::command::{CommandId, Output, Reply};
 use self::context::{Context, Stop};
 use self::defect::Defect;
 use self::finalizing::Finalizing;
-use self::order::FindOrder;
+use self::finding_order::FindOrder;
 use self::phase::{Next, Phase};
 use self::reusing::Reusing;
 use self::running::Running;

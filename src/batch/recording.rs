@@ -6,21 +6,21 @@
 
 use crate::batch::call::host_delay_ms;
 use crate::batch::checkpoint::SavedPhase;
-use crate::batch::cleaning::Cleaning;
 use crate::batch::command::{BatchFile, Command, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
-use crate::batch::phase::{Next, Phase, stopped};
-use crate::host::{Fault, KvQuery};
+use crate::batch::phase::{Next, stopped};
+use crate::host::KvQuery;
 use crate::keys;
 use crate::limits::{HOST_ATTEMPTS, ORDER_RECORDS, WRITE_BYTES};
 use crate::result::group::{Stored, StoredLine, append_large, read_group};
 use crate::result::order::{Written, decode};
 use std::collections::VecDeque;
 
+#[derive(Debug, Default)]
 pub(super) struct Recording {
-    /// Handed on: see [`Cleaning`].
-    told: bool,
+    /// The file is there, or given up.
+    is_over: bool,
     /// The key of the last record that was read.
     after: Option<String>,
     read_all: bool,
@@ -39,8 +39,9 @@ pub(super) struct Recording {
     not_before: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Step {
+    #[default]
     Records,
     Group(Written),
     Large(usize),
@@ -49,24 +50,6 @@ enum Step {
 }
 
 impl Recording {
-    pub(super) fn new(told: bool) -> Self {
-        Self {
-            told,
-            after: None,
-            read_all: false,
-            recorded: 0,
-            groups: VecDeque::new(),
-            group: (0, Vec::new()),
-            stored: VecDeque::new(),
-            bytes: Vec::new(),
-            begun: false,
-            lines: 0,
-            step: Step::Records,
-            failures: 0,
-            not_before: 0,
-        }
-    }
-
     fn start(&mut self, context: &mut Context, command: Command, step: Step) -> Result<Next, Defect> {
         let attempts = if matches!(step, Step::Write | Step::WriteLast) { 1 } else { HOST_ATTEMPTS };
         context.io.start_with(command, attempts);
@@ -82,13 +65,18 @@ impl Recording {
         self.start(context, Command::WriteOutput(part), step)
     }
 
-    fn end(&self) -> Result<Next, Defect> {
-        Ok(Next::Become(Box::new(Cleaning::after_recording(self.told))))
+    fn end(&mut self) -> Result<Next, Defect> {
+        self.is_over = true;
+        Ok(Next::Again)
     }
-}
 
-impl Phase for Recording {
-    fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
+    /// Whether nothing is left to be done.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// As of a phase; and so the others.
+    pub(super) fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
         if let Some(next) = stopped(context) {
             return Ok(next);
         }
@@ -128,7 +116,7 @@ impl Phase for Recording {
         self.write(context, Step::WriteLast)
     }
 
-    fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
+    pub(super) fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
         match (self.step, reply) {
             (Step::Records, Reply::Entries(entries)) => {
                 self.read_all = entries.is_empty();
@@ -167,18 +155,18 @@ impl Phase for Recording {
     }
 
     /// It is begun again: a file that could not be written is so as a whole.
-    fn on_io_fault(&mut self, context: &mut Context, _: Fault) -> Result<Next, Defect> {
+    pub(super) fn on_io_fault(&mut self, context: &mut Context) -> Result<Next, Defect> {
         let failures = self.failures + 1;
         if failures >= HOST_ATTEMPTS {
             return self.end();
         }
         let not_before = context.now + host_delay_ms(failures);
-        *self = Self { failures, not_before, ..Self::new(self.told) };
+        *self = Self { failures, not_before, ..Self::default() };
         Ok(Next::Again)
     }
 
     /// When to continue after a failure.
-    fn due(&self, context: &Context) -> Option<u64> {
+    pub(super) fn due(&self, context: &Context) -> Option<u64> {
         (context.now < self.not_before).then_some(self.not_before)
     }
 }

@@ -274,11 +274,6 @@ impl Trial {
         panic!("9: no end: {:?}", self.machine.batch());
     }
 
-    /// Which request stands on a physical line, from 1.
-    fn request_on(&self, line: u64) -> u64 {
-        self.world.lines.binary_search(&line).expect("a request") as u64 + 1
-    }
-
     /// What every ended batch looks like.
     fn check_end(&self) {
         let keys: Vec<&String> = self.world.kv.keys().collect();
@@ -323,19 +318,7 @@ impl Trial {
             assert_eq!(all, (1..=counts.total).collect::<Vec<_>>(), "one line for each request");
             assert_eq!(counts.total, self.world.lines.len() as u64);
         }
-        if let Some(id) = batch.edgebatch.as_ref().and_then(|own| own.results_file_id.as_ref()) {
-            let text = std::str::from_utf8(&self.world.files[id]).expect("UTF-8");
-            let lines: Vec<serde_json::Value> =
-                text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-            let came: Vec<u64> = lines.iter().map(number).collect();
-            let seen: Vec<u64> = self.watch.came.iter().map(|line| self.request_on(*line)).collect();
-            assert!(came.starts_with(&seen), "10: {seen:?} is not how {came:?} begins");
-            let mut both: Vec<&serde_json::Value> = output.iter().chain(&error).collect();
-            let mut all: Vec<&serde_json::Value> = lines.iter().collect();
-            both.sort_by_key(|line| number(line));
-            all.sort_by_key(|line| number(line));
-            assert_eq!(all, both, "the same lines as in the other files");
-        }
+        self.watch.check_results(&self.world, &batch);
         let set = [
             batch.in_progress_at,
             batch.finalizing_at,

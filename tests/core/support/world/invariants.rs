@@ -147,6 +147,29 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// The file with the lines of both others in the order in which they came, if there is one.
+    pub(crate) fn check_results(&self, world: &World, batch: &Batch) {
+        let Some(id) = batch.edgebatch.as_ref().and_then(|own| own.results_file_id.as_ref()) else { return };
+        let lines = |id: &String| {
+            let text = std::str::from_utf8(&world.files[id]).expect("UTF-8");
+            text.lines().map(str::to_owned).collect::<Vec<String>>()
+        };
+        let mut all = lines(id);
+        let request = |line: &String| {
+            let json: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            json["custom_id"].as_str().expect("an id")[1..].parse::<usize>().expect("a number")
+        };
+        let came: Vec<u64> = all.iter().map(|line| world.lines[request(line) - 1]).collect();
+        assert!(came.starts_with(&self.came), "10: {:?} is not how {came:?} begins", self.came);
+        let mut both: Vec<String> =
+            [&batch.output_file_id, &batch.error_file_id].into_iter().flatten().flat_map(lines).collect();
+        both.sort();
+        all.sort();
+        assert_eq!(all, both, "10: the same lines as in the other files");
+    }
+}
+
 /// Lines of all results that are there, in the order in which they came.
 fn came(world: &World) -> Vec<u64> {
     let (mut all, mut at) = (Vec::new(), 0);

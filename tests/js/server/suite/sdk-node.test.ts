@@ -108,6 +108,24 @@ test("openai-node's errors are of the right class, with their code and param", a
   assert.ok(Date.now() - started < 400, "the conflict was tried again");
 });
 
+test("openai-node reads results by pages, with its own calls", async () => {
+  const { client } = server;
+  const { id } = await createBatch(client, chatLines(20));
+  const seen: string[] = [];
+  for (let [after, incomplete] = ["", true]; incomplete; ) {
+    const query = { limit: 7, ...(after && { after }) };
+    const page = await client.get(`/batches/${id}/results`, { query }).asResponse();
+    for (const line of (await page.text()).split("\n")) if (line) seen.push(JSON.parse(line).custom_id);
+    after = page.headers.get("x-last-line") ?? "";
+    incomplete = page.headers.get("x-incomplete") === "true";
+  }
+  assert.deepEqual(seen.sort(), Array.from({ length: 20 }, (_, i) => `request-${i}`).sort());
+  await assert.rejects(
+    client.get(`/batches/${id}/results`, { query: { after: "x" } }).then(),
+    BadRequestError,
+  );
+});
+
 test("curl uploads with a chunked body, and gets both contents", async () => {
   const path = join(folder, "curl.jsonl");
   await writeFile(path, content);

@@ -29,5 +29,5 @@ test("openai-python reads every answer of echo-1 and every object as strictly as
   const server = await startServer();
   after(() => server.stop());
   const out = await runPython("answers.py", `${server.url}/v1`);
-  assert.equal(out.match(/^ok /gm)?.length, 6);
+  assert.equal(out.match(/^ok /gm)?.length, 7);
 });

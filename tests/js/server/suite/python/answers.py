@@ -4,6 +4,7 @@ import json
 import sys
 import time
 
+import httpx
 import openai
 from openai.types import (
     Batch,
@@ -110,3 +111,16 @@ for page, kind in ((raw.batches.list(), Batch), (raw.files.list(), FileObject), 
     for item in said(page)["data"]:
         read(kind, item)
 print("ok objects", flush=True)
+
+# Finished lines, by pages, as docs/clients.md has it.
+made = client.batches.create(input_file_id=client.files.create(file=("in.jsonl", content), purpose="batch").id,
+                             endpoint=endpoint, completion_window="24h")
+seen, after, incomplete = [], "", True
+while incomplete:
+    page = client.get(f"/batches/{made.id}/results", cast_to=httpx.Response, options={"params": {"after": after}})
+    seen += [json.loads(line)["custom_id"] for line in page.text.splitlines()]
+    after, incomplete = page.headers["x-last-line"], page.headers["x-incomplete"] == "true"
+    if not page.text:
+        time.sleep(0.05)
+assert sorted(seen) == [f"{i}" for i in range(len(bodies))], seen
+print("ok results", flush=True)
