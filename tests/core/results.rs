@@ -238,14 +238,14 @@ fn what_no_page_ended_with_is_refused_by_name() {
     places(whole.lines.len() as u64);
     // Either order is there for good, as each has its files.
     for order in [ResultsOrder::Completion, ResultsOrder::Files] {
-        let mut follower = Follower::default();
-        follower.seen = match order {
+        let mut seen = match order {
             ResultsOrder::Completion => results_file(&host, &id).expect("a file"),
             ResultsOrder::Files => all(&host, &id),
         };
-        let end = follower.seen.iter().position(|&byte| byte == b'\n').expect("a line") + 1;
-        follower.seen.truncate(end);
-        follower.after = Some(format!("{}{end}", order.letter()));
+        let end = seen.iter().position(|&byte| byte == b'\n').expect("a line") + 1;
+        seen.truncate(end);
+        let after = Some(format!("{}{end}", order.letter()));
+        let mut follower = Follower { after, seen, ..Follower::default() };
         host.run(follower.follow(&host, &id, 1)).expect("alive");
         assert_eq!(sorted(&follower.seen), sorted(&all(&host, &id)));
     }
