@@ -144,6 +144,10 @@ pub trait Host {
     async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault>;
     /// Some stored entries.
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault>;
+    /// As `kv_list`, where nobody looks at the values: they may be empty.
+    async fn kv_keys(&self, query: &KvQuery) -> Result<KvPage, Fault> {
+        self.kv_list(query).await
+    }
 
     /// From now on the input stays for this batch, whoever deletes it; nothing where files cannot be held, or there is
     /// no such file.

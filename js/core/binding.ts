@@ -4,7 +4,7 @@ import { release } from "./bytes.ts";
 import { InvalidRequestError, messageOf } from "./errors.ts";
 import { Inputs } from "./inputs.ts";
 import { random64 } from "./random.ts";
-import type { Adapters, FileObject, FileWriter, InferenceResponse, KVOp } from "./types.ts";
+import type { Adapters, FileObject, FileWriter, InferenceResponse, KVOp, KVPage } from "./types.ts";
 import type { CoreHost } from "./wasm.ts";
 
 /** What each adapter must be able to do. */
@@ -117,6 +117,8 @@ export class HostBinding implements CoreHost {
   }
 
   sleep(ms: number): Promise<void> {
+    // Lets others on: a timer would take a millisecond for it.
+    if (ms === 0 && typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
     // Beyond 2^31 - 1 ms a timer would fire at once.
     return new Promise((resolve) => setTimeout(resolve, Math.min(ms, 0x7fffffff)));
   }
@@ -193,10 +195,21 @@ export class HostBinding implements CoreHost {
     await this.#inputs.release(batch).catch((error) => this.#notReleased(error));
   }
 
-  async kvList(prefix: string, after: string | undefined, limit: number, reverse: boolean) {
-    const query = { prefix, limit: Math.min(limit, maxPage), reverse };
+  async kvList(
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+    reverse: boolean,
+    keys: boolean,
+  ): Promise<KVPage> {
+    const query = { prefix, limit: Math.min(limit, maxPage), reverse, keys };
     const page = await this.#adapters.kv.list(after === undefined ? query : { ...query, after });
     return expect(Array.isArray(page?.entries), page, "kv.list must give { entries, more }");
+  }
+
+  kvRead({ entries }: KVPage): void {
+    // What a list gives is the caller's, and a batch's results are many bytes in few arrays.
+    for (const [, value] of entries) release(value);
   }
 
   async findFile(id: string, batch: string | undefined): Promise<FileObject | null> {

@@ -26,6 +26,8 @@ export interface KVQuery {
   limit?: number;
   /** Whether keys come in descending order. */
   reverse?: boolean;
+  /** Nobody looks at the values, which may be empty: an adapter that need not read them saves that. */
+  keys?: boolean;
 }
 
 /** What {@link KV.list} gives. */

@@ -15,41 +15,25 @@ pub use service::{cancel, create, list, retrieve};
 pub use turn::{Turn, run_turn};
 
 use crate::host::Fault;
-use crate::host::{Host, KvPage, KvQuery};
+use crate::host::{Host, KvQuery};
 use crate::keys;
 use crate::wire::Wish;
 
 /// Entries asked for at once. Values may be large: results come in groups of up to a mebibyte.
 const PAGE: u32 = 16;
 
-/// Calls `take` with every entry under a prefix, a page at a time.
-async fn each_page<H: Host>(
-    host: &H,
-    prefix: &str,
-    mut take: impl AsyncFnMut(KvPage) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let mut after = None;
+/// Every entry under a prefix.
+async fn all_entries<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let (mut all, mut after) = (Vec::new(), None);
     loop {
         let query = KvQuery { prefix: prefix.to_owned(), after, limit: PAGE, reverse: false };
         let page = host.kv_list(&query).await?;
-        let more = page.more;
         after = page.entries.last().map(|(key, _)| key.clone());
-        take(page).await?;
-        if !more || after.is_none() {
-            return Ok(());
+        all.extend(page.entries);
+        if !page.more || after.is_none() {
+            return Ok(all);
         }
     }
-}
-
-/// Every entry under a prefix.
-async fn all_entries<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-    let mut all = Vec::new();
-    each_page(host, prefix, async |page| {
-        all.extend(page.entries);
-        Ok(())
-    })
-    .await?;
-    Ok(all)
 }
 
 /// The entries asked for: fewer only where there are no more.

@@ -1,14 +1,17 @@
 //! Carries out the commands of a machine.
 
 use super::owned::Owned;
-use super::{all_entries, each_page, some_entries, wish};
+use super::{all_entries, some_entries, wish};
 use crate::batch::command::{BatchFile, Command, LookUp, OutputPart, Reply, Write};
-use crate::host::{Fault, Host, Inference, KvWrite};
+use crate::host::{Fault, Host, Inference, KvQuery, KvWrite};
 use crate::json::record::from_json;
 use crate::keys;
 use crate::sorted::Sorted;
 use std::cell::RefCell;
 use std::rc::Rc;
+
+/// Keys deleted in one write.
+const DELETED: u32 = 256;
 
 /// The files that a turn is writing.
 pub(super) type Writers<H> = RefCell<Sorted<BatchFile, Rc<<H as Host>::Writer>>>;
@@ -64,15 +67,25 @@ async fn save<H: Host>(host: &H, owned: &Owned<'_, H>, writes: &[Write]) -> Resu
             Write::Delete(key) => together.push(KvWrite::Delete(key)),
             Write::DeletePrefix(prefix) => {
                 owned.write(&std::mem::take(&mut together)).await?;
-                each_page(host, prefix, async |page| {
-                    let deletes: Vec<_> = page.entries.iter().map(|(key, _)| KvWrite::Delete(key)).collect();
-                    owned.write(&deletes).await
-                })
-                .await?;
+                delete_all(host, owned, prefix).await?;
             }
         }
     }
     owned.write(&together).await
+}
+
+/// A write for each page: one for all would have a store keep what it was until the last.
+async fn delete_all<H: Host>(host: &H, owned: &Owned<'_, H>, prefix: &str) -> Result<(), Fault> {
+    let mut query = KvQuery { prefix: prefix.to_owned(), after: None, limit: DELETED, reverse: false };
+    loop {
+        let page = host.kv_keys(&query).await?;
+        let deletes: Vec<_> = page.entries.iter().map(|(key, _)| KvWrite::Delete(key)).collect();
+        owned.write(&deletes).await?;
+        query.after = page.entries.last().map(|(key, _)| key.clone());
+        if !page.more || query.after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 async fn write_output<H: Host>(

@@ -20,8 +20,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;
 
 /// How long a turn runs without yielding to timers and to others on its thread: where every answer is
-/// there at once, nothing else would.
-const YIELD_MS: u64 = 50;
+/// there at once, nothing else would. A call of theirs may take several turns of an event loop.
+const YIELD_MS: u64 = 10;
 
 /// How a turn is run.
 #[derive(Clone, Copy, Debug, Default)]

@@ -47,7 +47,10 @@ extern "C" {
         after: Option<String>,
         limit: u32,
         reverse: bool,
+        keys: bool,
     ) -> Result<JsPage, JsValue>;
+    #[wasm_bindgen(method, js_name = kvRead)]
+    fn kv_read(this: &JsHost, page: &JsPage);
     #[wasm_bindgen(method, catch, js_name = findFile)]
     async fn find_file(this: &JsHost, id: &str, batch: Option<&str>) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = readFile)]
@@ -205,13 +208,11 @@ impl Host for JsHost {
     }
 
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault> {
-        let KvQuery { prefix, after, limit, reverse } = query;
-        let page = Self::kv_list(self, prefix, after.clone(), *limit, *reverse).await.map_err(fault)?;
-        let read = |entry: JsValue| {
-            let entry = Array::from(&entry);
-            (entry.get(0).as_string().unwrap_or_default(), Uint8Array::new(&entry.get(1)).to_vec())
-        };
-        Ok(KvPage { entries: page.entries().iter().map(read).collect(), more: page.more() })
+        self.page(query, false).await
+    }
+
+    async fn kv_keys(&self, query: &KvQuery) -> Result<KvPage, Fault> {
+        self.page(query, true).await
     }
 
     async fn find_file(&self, id: &str, batch: Option<&str>) -> Result<Option<FileObject>, Fault> {
@@ -288,6 +289,21 @@ impl Host for JsHost {
             Err(Fault { kind: FaultKind::Missing, .. }) => Ok(false),
             answer => answer.map(|exists| exists.is_truthy()),
         }
+    }
+}
+
+impl JsHost {
+    /// Some stored entries, or their keys alone.
+    async fn page(&self, query: &KvQuery, keys: bool) -> Result<KvPage, Fault> {
+        let KvQuery { prefix, after, limit, reverse } = query;
+        let page = Self::kv_list(self, prefix, after.clone(), *limit, *reverse, keys).await.map_err(fault)?;
+        let read = |entry: JsValue| {
+            let entry = Array::from(&entry);
+            (entry.get(0).as_string().unwrap_or_default(), Uint8Array::new(&entry.get(1)).to_vec())
+        };
+        let entries = page.entries().iter().map(read).collect();
+        self.kv_read(&page);
+        Ok(KvPage { entries, more: page.more() })
     }
 }
 

@@ -25,6 +25,12 @@ import type {
 #[cfg(feature = "service")]
 #[wasm_bindgen(typescript_custom_section)]
 const HOST: &str = r#"
+/** What a list gives. */
+export interface KvEntries {
+  entries: [string, Uint8Array][];
+  more: boolean;
+}
+
 /** What the core calls: the user's adapters, a clock, randomness and timers. */
 export interface CoreHost {
   now(): number;
@@ -49,7 +55,11 @@ export interface CoreHost {
     after: string | undefined,
     limit: number,
     reverse: boolean,
-  ): Promise<{ entries: [string, Uint8Array][]; more: boolean }>;
+    /** Nobody looks at the values. */
+    keys: boolean,
+  ): Promise<KvEntries>;
+  /** The core has copied what a list gave. */
+  kvRead(page: KvEntries): void;
   holdInput(batch: string, fileId: string): Promise<void>;
   releaseInput(batch: string): Promise<void>;
   findFile(id: string, batch: string | undefined): Promise<FileObject | null>;

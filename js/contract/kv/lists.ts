@@ -95,6 +95,14 @@ export const listTests: KVChecks = {
     }
   },
 
+  "gives the same keys where nobody looks at the values": async (kv) => {
+    await fill(kv, ["k:1", "k:2", "k:3"]);
+    const page = await kv.list({ prefix: "k:", limit: 2, keys: true });
+    assertEqual([keys(page.entries), page.more], [["k:1", "k:2"], true], "keys alone");
+    assert(page.entries.every(([, value]) => value instanceof Uint8Array), "a value that is no array");
+    assertBytes(await kv.get("k:1"), utf8("k:1"), "the value all the same");
+  },
+
   "gives 1,000 entries where no limit is said": async (kv) => {
     const all = Array.from({ length: 1001 }, (_, i) => `k:${String(i).padStart(5, "0")}`);
     await fill(kv, all);

@@ -56,7 +56,8 @@ export class DurableObjectKV implements KV {
       conditions.push(reverse ? "key < ?" : "key > ?");
       values.push(encode(query.after));
     }
-    const scan = `SELECT key, value FROM kv WHERE ${conditions.join(" AND ")} ORDER BY key ${reverse ? "DESC" : "ASC"}`;
+    const value = query.keys ? "x'' AS value" : "value";
+    const scan = `SELECT key, ${value} FROM kv WHERE ${conditions.join(" AND ")} ORDER BY key ${reverse ? "DESC" : "ASC"}`;
     const entries: KVPage["entries"] = [];
     for (const row of this.#exec(`${scan} LIMIT ?`, ...values, limit + 1)) {
       if (entries.length === limit) return { entries, more: true };

@@ -107,7 +107,8 @@ export class SqliteKV implements KV {
       high = { sql: `key < ${BYTES}`, value: after };
     }
     const bounds = high === undefined ? [low] : [low, high];
-    const scan = this.#scan(bounds.map(({ sql }) => sql).join(" AND "), reverse);
+    const value = query.keys ? "x'' AS value" : "value";
+    const scan = this.#scan(value, bounds.map(({ sql }) => sql).join(" AND "), reverse);
     const entries: KVPage["entries"] = [];
     for (const row of scan.iterate(...bounds.map(({ value }) => value), limit + 1)) {
       if (entries.length === limit) return { entries, more: true };
@@ -197,8 +198,8 @@ export class SqliteKV implements KV {
   }
 
   /** One prepared statement for each of the few shapes of a list. */
-  #scan(where: string, reverse: boolean): StatementSync {
-    const sql = `SELECT key, value FROM kv WHERE ${where} ORDER BY key ${reverse ? "DESC" : "ASC"} LIMIT ?`;
+  #scan(value: string, where: string, reverse: boolean): StatementSync {
+    const sql = `SELECT key, ${value} FROM kv WHERE ${where} ORDER BY key ${reverse ? "DESC" : "ASC"} LIMIT ?`;
     let statement = this.#scans.get(sql);
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
