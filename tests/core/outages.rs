@@ -111,6 +111,18 @@ fn no_trouble_of_the_server_uses_a_line_up_and_a_line_at_fault_still_ends() {
 }
 
 #[test]
+fn lines_that_failed_by_chance_before_are_not_taken_for_the_trouble_when_the_account_runs_out() {
+    for seed in 0..40 {
+        let outages = vec![(START_MS + 20_000, START_MS + 60_000, Trouble::Quota)];
+        let server = Rc::new(Server { ms: 200, outages, flaky: 2, poisoned: Vec::new() });
+        let settings = Settings { max_concurrent_requests_per_batch: 8, ..Settings::default() };
+        let (host, id) = with_batch(200, server.model(Random(seed)), &settings);
+        finish(&host, &id, &settings, 1);
+        assert_eq!(failed(&host, &id), Vec::<u64>::new(), "{seed}");
+    }
+}
+
+#[test]
 fn a_server_that_fails_at_everything_for_some_minutes_fails_no_line() {
     for (from, length) in [(0, 150_000), (1_000, 150_000), (0, 600_000)] {
         let model: Model = Box::new(move |call| {

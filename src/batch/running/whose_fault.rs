@@ -32,7 +32,9 @@ pub(super) struct Tries {
     pub(super) made: u32,
     /// How much they count against the line, in 1/256 bits.
     spent: u32,
-    /// It failed while others were answered.
+    /// How much of that is for refusals, if its last trouble was one, since it was in any other.
+    refused: Option<u32>,
+    /// It failed more often while others were answered than a few failures of the server explain.
     suspect: bool,
     /// Answers others had had when the last try failed, or the first was sent.
     seen: u64,
@@ -46,7 +48,7 @@ impl Tries {
 
     /// As an earlier turn left them.
     pub(super) fn resume([made, spent, suspect]: [u64; 3]) -> Self {
-        Self { made: made as u32, spent: spent as u32, suspect: suspect != 0, seen: 0 }
+        Self { made: made as u32, spent: spent as u32, suspect: suspect != 0, ..Self::default() }
     }
 }
 
@@ -133,7 +135,8 @@ impl Health {
         tries.made = tries.made.saturating_add(1);
         let meanwhile = self.answered > std::mem::replace(&mut tries.seen, self.answered);
         if meanwhile {
-            tries.suspect = true;
+            // Where many fail, to have failed beside others is nothing of its own.
+            tries.suspect |= tries.spent >= LIMIT / 4;
         } else if !tries.suspect {
             self.several |= self.fresh.is_some_and(|fresh| fresh != line);
             self.fresh = Some(line);
@@ -141,9 +144,16 @@ impl Health {
         let quiet = now.saturating_sub(self.since);
         let lone = !self.several;
         let whole = LIMIT.div_ceil(max_attempts.max(1));
-        tries.spent = tries.spent.saturating_add(match trouble {
-            // Others are served: it is this request that is not. Twice, as a key may have been taken away between.
-            Trouble::Refused if meanwhile => LIMIT / 2,
+        let again = tries.refused.is_some();
+        if trouble != Trouble::Refused {
+            // What is refused for what it asks is refused each time.
+            tries.spent -= tries.refused.take().unwrap_or_default();
+        }
+        let counts = match trouble {
+            // Others are served: it is this request that is not. The first refusal may be the beginning of an outage, and so may
+            // another, as a key may have been taken away between.
+            Trouble::Refused if meanwhile && again => LIMIT / 2,
+            Trouble::Refused if meanwhile => 0,
             Trouble::Failing if meanwhile && self.is_well() => whole,
             _ if meanwhile && !self.repeating_helps() => whole,
             _ if meanwhile => whole.min(self.surprise()),
@@ -151,7 +161,11 @@ impl Health {
             Trouble::Refused if lone && self.ever => whole,
             _ if self.ever && quiet > self.dark_ms(trouble) => whole,
             _ => 0,
-        });
+        };
+        tries.spent = tries.spent.saturating_add(counts);
+        if trouble == Trouble::Refused {
+            tries.refused = Some(tries.refused.unwrap_or_default().saturating_add(counts));
+        }
         tries.spent >= LIMIT
     }
 
@@ -254,7 +268,7 @@ mod tests {
             assert_eq!(tries(trouble, &mut well(100)), Some(5), "{trouble:?}");
         }
         // What others may do and this one may not is its own.
-        assert_eq!(tries(Refused, &mut well(1)), Some(2));
+        assert_eq!(tries(Refused, &mut well(1)), Some(3));
         // Where two of three fail, it takes that many more to be sure.
         assert!(matches!(tries(Overloaded, &mut flaky.clone()), Some(40..70)));
         assert!(matches!(tries(Unavailable, &mut stubborn.clone()), Some(5..15)));
