@@ -72,6 +72,9 @@ async function nodeTests(chosen, { added = {}, flags = [] } = {}) {
   return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
 }
 
+/** Most of what these tests do is wait for processes and model servers. */
+const TWO_AT_A_TIME = ["--test-concurrency=2"];
+
 /** The suite of all servers, over one of them. */
 function serverTests(name) {
   const isOther = name === "bun" || name === "deno";
@@ -79,8 +82,7 @@ function serverTests(name) {
     isOther
       ? file.startsWith(serverSuite) || commandTests.test(file)
       : file.startsWith(serverSuite) && file !== adapterTests;
-  // Two at a time, as most of it is waiting for a model server.
-  const options = { added: { EDGEBATCH_RUNTIME: name }, flags: ["--test-concurrency=2"] };
+  const options = { added: { EDGEBATCH_RUNTIME: name }, flags: TWO_AT_A_TIME };
   return unlessMissing(
     () => isOther && runtime(name),
     () => nodeTests(chosen, options),
@@ -118,7 +120,9 @@ const parts = {
 
   /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
   node: () =>
-    nodeTests((file) => ![workerTests, pageTests, serverSuite].some((folder) => file.startsWith(folder))),
+    nodeTests((file) => ![workerTests, pageTests, serverSuite].some((folder) => file.startsWith(folder)), {
+      flags: TWO_AT_A_TIME,
+    }),
 
   /** The page in real Chromium, with the real wasm and the real Worker. */
   page: () => unlessMissing(chromium, () => nodeTests((file) => file.startsWith(pageTests))),

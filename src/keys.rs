@@ -1,5 +1,5 @@
 //! The layout of keys in the store. Each key has one writer once its batch exists:
-//! the service writes `cancel:` and `watch:`, the batch's owner writes all others. A host that runs each batch in a store of its own
+//! the service writes `cancel:`, `pause:` and `watch:`, the batch's owner writes all others. A host that runs each batch in a store of its own
 //! may keep there what nobody else reads.
 
 /// Who writes a record once its batch exists.
@@ -12,7 +12,7 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 12] = [
+pub const PREFIXES: [(&str, Owner, bool); 13] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
@@ -23,6 +23,7 @@ pub const PREFIXES: [(&str, Owner, bool); 12] = [
     (EVENT_PREFIX, Owner::Run, false),
     (CANCEL_PREFIX, Owner::Service, false),
     (WATCH_PREFIX, Owner::Service, false),
+    (PAUSE_PREFIX, Owner::Service, false),
     (IDEMPOTENCY_PREFIX, Owner::Service, false),
     (NEWEST, Owner::Service, false),
 ];
@@ -67,6 +68,13 @@ pub fn cancel(id: &str) -> String {
 
 /// Prefix of all cancels not yet carried out.
 pub const CANCEL_PREFIX: &str = "cancel:";
+
+/// That a batch is paused: since when, in Unix seconds.
+pub fn pause(id: &str) -> String {
+    format!("{PAUSE_PREFIX}{id}")
+}
+
+const PAUSE_PREFIX: &str = "pause:";
 
 /// That somebody follows the results of a batch in the order in which they come.
 pub fn watch(id: &str) -> String {

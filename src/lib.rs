@@ -146,7 +146,8 @@ pub use crate::batch::command::{
 };
 pub use crate::batch::{CHECKPOINT_VERSION, Machine, TurnEnd, Unreadable, checkpointed, first_checkpoint};
 pub use crate::driver::{
-    InputReader, Turn, ValidRequests, admit, cancel, create, list, results, retrieve, run_turn, serve,
+    InputReader, Turn, ValidRequests, admit, ask, cancel, create, list, pause, results, resume, retrieve,
+    run_turn, serve,
 };
 pub use crate::error::ApiError;
 pub use crate::host::{Answer, Fault, FaultKind, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
@@ -155,7 +156,8 @@ pub use crate::json::value::Value;
 pub use crate::limits::Limits;
 pub use crate::queue::lease::Owner;
 pub use crate::service::{
-    CreateParams, Cursor, IdempotencyRecord, ListParams, NewBatch, ResultsOrder, ResultsPage, ResultsParams,
+    Asked, CreateParams, Cursor, IdempotencyRecord, ListParams, NewBatch, ResultsOrder, ResultsPage,
+    ResultsParams,
 };
 pub use crate::settings::{Dialect, Settings};
 pub use crate::validate::{

@@ -97,6 +97,10 @@ pub const HOST_ATTEMPTS: u32 = 6;
 pub const SAVE_ATTEMPTS: u32 = 12;
 /// How often a running turn looks whether its batch was cancelled. Cancel must be seen within a second.
 pub const CANCEL_POLL_MS: u64 = 500;
+/// How often a paused batch is looked at that nobody says goes on.
+pub const PAUSED_POLL_MS: u64 = 1_000;
+/// The same where its host is told when it goes on, and it has no window.
+pub const PAUSE_LOOK_MS: u64 = 3_600_000;
 /// How long a batch stays with an owner that does not renew its lease. Another takes over after it, so it bounds what a crash costs.
 pub const LEASE_MS: u64 = 10_000;
 /// The shortest lease that may be set, in milliseconds.

@@ -103,9 +103,27 @@ export class Batches {
    * Asks for a batch to be cancelled; what ran already is kept in its files.
    * @throws ResourceNotFoundError, ConflictError when it has completed, failed or expired.
    */
-  async cancel(id: string): Promise<Batch> {
+  cancel(id: string): Promise<Batch> {
+    return this.#ask(id, "cancel");
+  }
+
+  /**
+   * Pauses a batch: what is in flight ends, and nothing new starts before {@link resume}, also after a restart. Its run sees it
+   * within a second; its window goes on closing.
+   * @throws ResourceNotFoundError, ConflictError when it has nothing left to start.
+   */
+  pause(id: string): Promise<Batch> {
+    return this.#ask(id, "pause");
+  }
+
+  /** Lets a paused batch go on. @throws ResourceNotFoundError, ConflictError when it has ended. */
+  resume(id: string): Promise<Batch> {
+    return this.#ask(id, "resume");
+  }
+
+  async #ask(id: string, asked: "cancel" | "pause" | "resume"): Promise<Batch> {
     checkType("id", id, "string");
-    return guarded(this.#service.get().cancel(this.#host, id)).finally(() => this.#host.wake());
+    return guarded(this.#service.get().ask(this.#host, id, asked)).finally(() => this.#host.wake());
   }
 
   /** A page of batches, newest first; `after` is the last id of the page before. @throws InvalidRequestError */

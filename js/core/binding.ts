@@ -118,7 +118,8 @@ export class HostBinding implements CoreHost {
 
   sleep(ms: number): Promise<void> {
     // Lets others on: a timer would take a millisecond for it.
-    if (ms === 0 && typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
+    if (ms === 0 && typeof setImmediate === "function")
+      return new Promise((resolve) => setImmediate(resolve));
     // Beyond 2^31 - 1 ms a timer would fire at once.
     return new Promise((resolve) => setTimeout(resolve, Math.min(ms, 0x7fffffff)));
   }

@@ -58,8 +58,8 @@ export interface BatchRequest {
 
 /** How a turn ended: `wakeAt` (Unix milliseconds) is when to run the next. */
 export interface TurnEnd {
-  /** `held`: another owner runs the batch. */
-  state: "terminal" | "suspended" | "faulted" | "held";
+  /** `held`: another owner runs the batch. `paused`: nothing is to be done before it goes on, is cancelled, or expires. */
+  state: "terminal" | "suspended" | "paused" | "faulted" | "held";
   wakeAt: number | null;
   message: string | null;
 }

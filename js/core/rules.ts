@@ -146,6 +146,11 @@ export const keys = {
     owner: "service",
     isPrivate: false,
   },
+  pause: {
+    prefix: "pause:",
+    owner: "service",
+    isPrivate: false,
+  },
   idempotency: {
     prefix: "idempotency:",
     owner: "service",

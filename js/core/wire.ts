@@ -88,6 +88,8 @@ export interface BatchExtension {
   };
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
+  /** Since when it is paused; absent when it is not. */
+  paused_at?: number;
   /** The file that has all lines of an ended batch in the order in which they came, where somebody followed them. */
   results_file_id?: string;
 }

@@ -163,6 +163,8 @@ export interface Runs {
   start(batchId: string, seat: Seat): Promise<void>;
   /** A turn under way sees it within a second. */
   cancel(batchId: string, seat: Seat): Promise<void>;
+  /** A turn under way is to look at once what the user wishes; absent where it does so by itself within a second. */
+  wished?(batchId: string, seat: Seat): Promise<void>;
   /** Pauses the batch until it is started again. */
   hold(batchId: string, seat: Seat): Promise<void>;
   /** Finished lines of a batch that runs; absent where they are among the tenant's records. */

@@ -18,6 +18,8 @@ export interface RunnerRpc {
   cancel(tenant: string, batchId: string, turn: number): Promise<void>;
   /** The batch is paused until it is started again: what is in flight ends, and nothing new starts. */
   hold(tenant: string, batchId: string, turn: number): Promise<void>;
+  /** A turn under way is to look at once what the user wishes. */
+  wished(): Promise<void>;
   /** Finished lines of the batch, which has not ended. */
   results(tenant: string, batchId: string, params: BatchResultsParams): Promise<Outcome<BatchResults>>;
 }

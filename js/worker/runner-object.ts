@@ -63,6 +63,11 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     await this.start(tenant, batchId, turn);
   }
 
+  /** A turn under way looks at once what the user wishes. */
+  async wished(): Promise<void> {
+    this.#kv?.lookAgain();
+  }
+
   /** The batch is paused until it is started again: what is in flight ends, and nothing new starts. */
   async hold(tenant: string, batchId: string, turn: number): Promise<void> {
     await this.start(tenant, batchId, turn);
@@ -162,6 +167,8 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
       if (message && DAMAGED.test(message)) return this.#damaged(job, message);
     }
     if (this.#isHeld(job)) return this.#rest(job, Date.now());
+    // The Tenant starts it again when it is to go on.
+    if (end.state === "paused") return this.#rest(job, end.wakeAt ?? Date.now() + REST_MS);
     await storage.setAlarm(Math.max(end.wakeAt ?? 0, Date.now()));
   }
 

@@ -10,10 +10,10 @@ import type { TurnApi } from "../server/tenant/api.ts";
 import { published } from "../server/tenant/waits.ts";
 
 /**
- * While requests run, the Tenant says at once when a batch is to be cancelled, and is asked now and then all the same. After
+ * While requests run, the Tenant says at once when a batch is to be cancelled or paused, and is asked now and then all the same. After
  * that any look may be the last before the batch is concluded: then it is asked each time.
  */
-const CANCEL_ASK_MS = 5_000;
+const WISH_ASK_MS = 5_000;
 
 export class RunnerKV implements KV {
   /** Writes are carried out in order, consecutive ones to the same store all or nothing. */
@@ -23,7 +23,8 @@ export class RunnerKV implements KV {
   readonly #batchId: string;
   readonly #turn: number;
   #cancelled: boolean;
-  #askedAt = 0;
+  /** Wishes, as they last were, and when that was. */
+  readonly #asked = new Map<string, { at: number; value: Uint8Array | null }>();
   /** Whether the batch, as users see it, is past its requests. */
   #past = false;
 
@@ -48,13 +49,19 @@ export class RunnerKV implements KV {
     this.#cancelled = true;
   }
 
+  /** The next look for any wish goes to the Tenant. */
+  lookAgain(): void {
+    this.#asked.clear();
+  }
+
   async get(key: string): Promise<Uint8Array | null> {
     if (isOwn(key)) return (await this.#own.get(key)) ?? this.#earlier(key);
-    if (key.startsWith(keys.cancel.prefix) && !this.#cancelled && !this.#past) {
-      if (Date.now() - this.#askedAt < CANCEL_ASK_MS) return null;
-      this.#askedAt = Date.now();
-    }
+    const isWish = key.startsWith(keys.pause.prefix) || key.startsWith(keys.cancel.prefix);
+    const isSure = this.#past || (this.#cancelled && key.startsWith(keys.cancel.prefix));
+    const asked = this.#asked.get(key);
+    if (isWish && !isSure && asked && Date.now() - asked.at < WISH_ASK_MS) return asked.value;
     const value = await this.#tenant().runnerGet(this.#batchId, key);
+    if (isWish) this.#asked.set(key, { at: Date.now(), value });
     if (value !== null) this.#notice(key, value);
     return value;
   }

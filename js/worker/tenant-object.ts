@@ -34,6 +34,7 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
         start: (id, { generation, turn }) => runner(id, generation).start(name, id, turn),
         cancel: (id, { generation, turn }) => runner(id, generation).cancel(name, id, turn),
         hold: (id, { generation, turn }) => runner(id, generation).hold(name, id, turn),
+        wished: (id, { generation }) => runner(id, generation).wished(),
         results: (id, { generation }, params) => unwrap(runner(id, generation).results(name, id, params)),
       },
       alarm: { get: () => storage.getAlarm(), set: (time) => storage.setAlarm(time) },
@@ -58,6 +59,14 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
 
   cancelBatch(...args: Args<"cancelBatch">) {
     return outcome(this.#service.cancelBatch(...args));
+  }
+
+  pauseBatch(...args: Args<"pauseBatch">) {
+    return outcome(this.#service.pauseBatch(...args));
+  }
+
+  resumeBatch(...args: Args<"resumeBatch">) {
+    return outcome(this.#service.resumeBatch(...args));
   }
 
   batchResults(...args: Args<"batchResults">) {

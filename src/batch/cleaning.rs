@@ -63,6 +63,7 @@ impl Phase for Cleaning {
             Write::DeletePrefix(keys::orders(&id)),
             Write::Delete(keys::checkpoint(&id)),
             Write::Delete(keys::cancel(&id)),
+            Write::Delete(keys::pause(&id)),
             Write::Delete(keys::watch(&id)),
             Write::Delete(keys::run(&id)),
         ]);

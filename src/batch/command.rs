@@ -158,6 +158,11 @@ pub enum TurnEnd {
         /// When.
         wake_at: u64,
     },
+    /// The batch is paused: nothing is to be done before it goes on, is cancelled, or expires at `wake_at`.
+    Paused {
+        /// When it expires, or is to be looked at again.
+        wake_at: u64,
+    },
     /// The host failed in a way that may pass; the batch is as the last checkpoint left it.
     Faulted {
         /// What failed.

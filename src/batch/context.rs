@@ -5,7 +5,7 @@ use crate::batch::command::TurnEnd;
 use crate::batch::defect::Defect;
 use crate::batch::order::Order;
 use crate::host::Fault;
-use crate::limits::HOST_RETRY_CAP_MS;
+use crate::limits::{HOST_RETRY_CAP_MS, PAUSE_LOOK_MS};
 use crate::result::outcome::Tally;
 use crate::retry::Jitter;
 use crate::settings::Settings;
@@ -30,6 +30,8 @@ pub(super) struct Context {
     /// Unix seconds.
     pub(super) cancel_requested_at: Option<u64>,
     pub(super) stop: Option<Stop>,
+    /// Nothing new is to start until the user lets it go on.
+    pub(super) paused: bool,
     /// Whether the host has pools of model servers.
     pub(super) pooled: bool,
     /// Writes to the store, one at a time and in order.
@@ -52,6 +54,7 @@ impl Context {
             hash_key: (seed[1], seed[2]),
             cancel_requested_at: None,
             stop: None,
+            paused: false,
             pooled: false,
             save: Call::default(),
             io: Call::default(),
@@ -80,6 +83,11 @@ impl Context {
         let counts = &mut self.batch.request_counts;
         counts.completed = counts.completed.max(tally.completed);
         counts.failed = counts.failed.max(tally.failed);
+    }
+
+    /// The end of a turn of a paused batch, whose window goes on closing.
+    pub(super) fn pause(&self) -> TurnEnd {
+        TurnEnd::Paused { wake_at: self.batch.expires_at.map_or(self.now + PAUSE_LOOK_MS, |at| at * 1_000) }
     }
 
     /// The end of a turn over a fault that may pass.

@@ -60,7 +60,7 @@ use std::fmt;
 /// A. simple getters: [`batch`](Self::batch);
 /// B. handlers of what happened, each a `handle_`: [`handle_timeout`](Self::handle_timeout),
 ///    [`handle_reply`](Self::handle_reply), [`handle_published`](Self::handle_published),
-///    [`handle_wish`](Self::handle_wish), [`handle_pools`](Self::handle_pools),
+///    [`handle_wish`](Self::handle_wish), [`handle_pause`](Self::handle_pause), [`handle_pools`](Self::handle_pools),
 ///    [`handle_allowances`](Self::handle_allowances), [`handle_deadline`](Self::handle_deadline) and
 ///    [`handle_stop`](Self::handle_stop);
 /// C. one that changes the machine and gives out what is to be done: [`poll_output`](Self::poll_output);
@@ -190,6 +190,11 @@ impl Machine {
         self.context.wish(wish);
     }
 
+    /// The batch is paused, or goes on: what is in flight ends, and nothing new starts until it does.
+    pub fn handle_pause(&mut self, paused: bool) {
+        self.context.paused = paused;
+    }
+
     /// The host has pools of model servers: it is asked for those of the batch's models, and each is run at its own pace.
     pub fn handle_pools(&mut self) {
         self.context.pooled = true;
@@ -285,7 +290,10 @@ impl Machine {
 
     /// Times are given by the clock as it is set.
     fn finish(&mut self, mut end: TurnEnd) {
-        if let TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. } = &mut end {
+        if let TurnEnd::Suspended { wake_at }
+        | TurnEnd::Paused { wake_at }
+        | TurnEnd::Faulted { wake_at, .. } = &mut end
+        {
             *wake_at = self.clock.shown(*wake_at);
         }
         self.end = Some(end);

@@ -54,14 +54,12 @@ pub(super) trait Phase {
     }
 }
 
-/// Nothing is to be done before a time: the turn ends once that is durable.
-pub(super) struct Suspended {
-    pub(super) wake_at: u64,
-}
+/// Nothing is to be done for now: the turn ends so once that is durable.
+pub(super) struct Suspended(pub(super) TurnEnd);
 
 impl Phase for Suspended {
     fn advance(&mut self, _: &mut Context) -> Result<Next, Defect> {
-        Ok(Next::End(TurnEnd::Suspended { wake_at: self.wake_at }))
+        Ok(Next::End(self.0.clone()))
     }
 }
 

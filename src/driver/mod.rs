@@ -11,7 +11,7 @@ mod turn;
 pub use input::{InputReader, ValidRequests};
 pub use results::results;
 pub use serve::{admit, serve};
-pub use service::{cancel, create, list, retrieve};
+pub use service::{ask, cancel, create, list, pause, resume, retrieve};
 pub use turn::{Turn, run_turn};
 
 use crate::host::Fault;
@@ -49,6 +49,13 @@ async fn some_entries<H: Host>(host: &H, mut query: KvQuery) -> Result<Vec<(Stri
             return Ok(all);
         }
     }
+}
+
+/// Since when a batch is paused, in Unix seconds; none when it is not. A mark that cannot be read stands since now.
+async fn paused<H: Host>(host: &H, id: &str) -> Result<Option<u64>, Fault> {
+    let value = host.kv_get(&keys::pause(id)).await?;
+    let since = |value: Vec<u8>| std::str::from_utf8(&value).ok()?.parse().ok();
+    Ok(value.map(|value| since(value).unwrap_or(host.now() / 1_000)))
 }
 
 /// What the user wishes of a batch. Read here alone: for its run, and for whoever shows it.

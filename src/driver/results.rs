@@ -32,11 +32,13 @@ pub async fn results<H: Host>(
 ) -> Result<ResultsPage, ApiError> {
     let (after, limit) = check_results(params)?;
     let found = async || find(host, id).await?.ok_or_else(|| not_found(id, settings.dialect));
-    let mut batch = found().await?;
     let mark = keys::watch(id);
     let is_there =
         async |key: &str| host.kv_get(key).await.map_err(store_failed).map(|value| value.is_some());
-    if !batch.status.is_terminal() && !is_there(&mark).await? {
+    // In this order: the mark goes after the batch names the file.
+    let is_marked = is_there(&mark).await?;
+    let mut batch = found().await?;
+    if !batch.status.is_terminal() && !is_marked {
         write(host, &[KvWrite::Set(&mark, b"1")], &[]).await?;
         // The batch looks for the mark after its end is seen: if it has not ended even now, it will find this one.
         batch = found().await?;
@@ -54,13 +56,9 @@ pub async fn results<H: Host>(
             _ => as_they_came(host, id, in_completion, limit).await,
         };
     }
-    if order != Some(ResultsOrder::Files) && batch.results_file_id().is_none() {
-        if is_there(&mark).await? {
-            // Their file is being written.
-            return Ok(ResultsPage::new(in_completion, limit));
-        }
-        // It may have been completed between the two looks.
-        batch = found().await?;
+    if is_marked && order != Some(ResultsOrder::Files) && batch.results_file_id().is_none() {
+        // Their file is being written.
+        return Ok(ResultsPage::new(in_completion, limit));
     }
     match (order, batch.results_file_id()) {
         (None | Some(ResultsOrder::Completion), Some(file)) => {

@@ -1,11 +1,12 @@
 //! Runs every unfinished batch, as many at once as allowed, until the host asks to stop.
 
 use crate::batch::TurnEnd;
+use crate::driver::some_entries;
 use crate::driver::turn::{Turn, run_turn};
 use crate::host::Fault;
 use crate::host::{Host, KvQuery};
 use crate::keys;
-use crate::limits::HOST_RETRY_CAP_MS;
+use crate::limits::{HOST_RETRY_CAP_MS, PAUSED_POLL_MS};
 use crate::queue::admission::Admission;
 use crate::queue::lease::Owner;
 use crate::settings::Settings;
@@ -68,6 +69,8 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings) {
             let wake_at = match end {
                 Ok(TurnEnd::Terminal) => None,
                 Ok(TurnEnd::Suspended { wake_at } | TurnEnd::Held { wake_at }) => Some(wake_at),
+                // Whoever lets it go on may be another process.
+                Ok(TurnEnd::Paused { wake_at }) => Some(wake_at.min(host.now() + PAUSED_POLL_MS)),
                 Ok(TurnEnd::Faulted { wake_at, message }) => {
                     host.faulted(Some(&id), &message);
                     Some(wake_at)
@@ -106,15 +109,7 @@ async fn unfinished<H: Host>(host: &H, limit: u32) -> Result<(Vec<String>, Vec<S
 }
 
 async fn ids<H: Host>(host: &H, prefix: &str, limit: u32) -> Result<Vec<String>, Fault> {
-    let (mut ids, mut after) = (Vec::new(), None);
-    loop {
-        let rest = limit - ids.len() as u32;
-        let query = KvQuery { prefix: prefix.to_owned(), after, limit: rest, reverse: false };
-        let page = host.kv_list(&query).await?;
-        after = page.entries.last().map(|(key, _)| key.clone());
-        ids.extend(page.entries.iter().filter_map(|(key, _)| key.strip_prefix(prefix).map(str::to_owned)));
-        if !page.more || after.is_none() || ids.len() as u32 >= limit {
-            return Ok(ids);
-        }
-    }
+    let query = KvQuery { prefix: prefix.to_owned(), after: None, limit, reverse: false };
+    let entries = some_entries(host, query).await?;
+    Ok(entries.iter().filter_map(|(key, _)| key.strip_prefix(prefix).map(str::to_owned)).collect())
 }

@@ -1,7 +1,7 @@
 //! `create`, `retrieve`, `cancel` and `list` over the key-value store: reads, asks [`crate::service`] what
 //! follows, writes.
 
-use super::wish;
+use super::{paused, some_entries, wish};
 use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
 use crate::host::Fault;
@@ -10,12 +10,12 @@ use crate::json::record::{FromValue, from_json};
 use crate::json::value::to_json;
 use crate::keys;
 use crate::service::{
-    CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, may_cancel, not_found, overlay_wish, page,
-    page_limit,
+    Asked, CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, not_found, overlay_pause,
+    overlay_wish, page, page_limit,
 };
 use crate::settings::Settings;
-use crate::wire::{Batch, BatchList, Wish};
-use futures::future::try_join_all;
+use crate::wire::{Batch, BatchList};
+use futures::future::{try_join, try_join_all};
 
 /// How often `create` begins again because another batch was created meanwhile. One of all that race wins each time.
 const RACES: u32 = 1_000;
@@ -131,19 +131,45 @@ pub(super) async fn find<H: Host>(host: &H, id: &str) -> Result<Option<Batch>, A
 /// # Errors
 /// 404 when there is none, 409 when it has ended otherwise, 500 for a fault of the store.
 pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<Batch, ApiError> {
+    ask(host, id, Asked::Cancel, settings).await
+}
+
+/// Pauses a batch: what is in flight ends, and nothing new starts before [`resume`]. Its run will see it within a second; its
+/// window goes on closing.
+///
+/// # Errors
+/// 404 when there is none, 409 when it has nothing left to start, 500 for a fault of the store.
+pub async fn pause<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<Batch, ApiError> {
+    ask(host, id, Asked::Pause, settings).await
+}
+
+/// Lets a paused batch go on. One that is not paused stays as it is.
+///
+/// # Errors
+/// 404 when there is none, 409 when it has ended, 500 for a fault of the store.
+pub async fn resume<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<Batch, ApiError> {
+    ask(host, id, Asked::Resume, settings).await
+}
+
+/// Stores what a user wishes of a batch that is under way, if it is not so already.
+///
+/// # Errors
+/// 404 when there is no such batch, 409 when it cannot be so any more, 500 for a fault of the store.
+pub async fn ask<H: Host>(host: &H, id: &str, asked: Asked, settings: &Settings) -> Result<Batch, ApiError> {
     let batch = retrieve(host, id, settings).await?;
-    if !may_cancel(&batch, settings.dialect)? {
+    if !asked.is_news(&batch, settings.dialect)? {
         return Ok(batch);
     }
-    let wish = Wish::Cancel { since: host.now() / 1_000 };
-    write(host, &[KvWrite::Set(&keys::cancel(id), &wish.encode())], &[]).await?;
-    // The run may have ended meanwhile; then its real status is given, and the request is removed.
+    let (key, value) = asked.record(id, host.now() / 1_000);
+    let set = value.as_deref().map_or(KvWrite::Delete(&key), |value| KvWrite::Set(&key, value));
+    write(host, &[set], &[]).await?;
+    // The run may have gone further meanwhile; then its real status is given, and the wish is removed.
     let batch = retrieve(host, id, settings).await?;
-    if batch.status.is_terminal() {
-        write(host, &[KvWrite::Delete(&keys::cancel(id))], &[]).await?;
-        may_cancel(&batch, settings.dialect)?;
+    let heard = asked.is_news(&batch, settings.dialect);
+    if heard.is_err() || batch.status.is_terminal() {
+        write(host, &[KvWrite::Delete(&key)], &[]).await?;
     }
-    Ok(batch)
+    heard.map(|_| batch)
 }
 
 /// A page of batches, newest first.
@@ -153,24 +179,17 @@ pub async fn cancel<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
 pub async fn list<H: Host>(host: &H, params: ListParams) -> Result<BatchList, ApiError> {
     let limit = page_limit(params.limit)?;
     // It continues by order, whether there is such a batch or not; what cannot be an id is ignored.
-    let mut after = params.after.filter(|id| is_id(id)).map(|id| keys::batch(&id));
-    let (mut entries, mut more) = (Vec::new(), true);
-    while more && entries.len() < limit as usize {
-        let query = KvQuery {
-            prefix: keys::BATCH_PREFIX.to_owned(),
-            after: after.take(),
-            limit: limit - entries.len() as u32,
-            reverse: true,
-        };
-        let page = host.kv_list(&query).await.map_err(store_failed)?;
-        let Some((last, _)) = page.entries.last() else {
-            more = false;
-            break;
-        };
-        after = Some(last.clone());
-        more = page.more;
-        entries.extend(page.entries);
-    }
+    let after = params.after.filter(|id| is_id(id)).map(|id| keys::batch(&id));
+    let query = KvQuery {
+        prefix: keys::BATCH_PREFIX.to_owned(),
+        after,
+        // One more tells whether there are more.
+        limit: limit + 1,
+        reverse: true,
+    };
+    let mut entries = some_entries(host, query).await.map_err(store_failed)?;
+    let more = entries.len() > limit as usize;
+    entries.truncate(limit as usize);
     // One that cannot be read must not hide the others.
     let batches: Vec<Batch> = entries.iter().filter_map(|(_, json)| parse(json).ok()).collect();
     Ok(page(try_join_all(batches.into_iter().map(|batch| with_wish(host, batch))).await?, more))
@@ -180,8 +199,9 @@ async fn with_wish<H: Host>(host: &H, batch: Batch) -> Result<Batch, ApiError> {
     if batch.status.is_terminal() {
         return Ok(batch);
     }
-    let wish = wish(host, &batch.id).await.map_err(store_failed)?;
-    Ok(overlay_wish(batch, wish))
+    let (wish, paused) =
+        try_join(wish(host, &batch.id), paused(host, &batch.id)).await.map_err(store_failed)?;
+    Ok(overlay_pause(overlay_wish(batch, wish), paused))
 }
 
 async fn read<H: Host, T: FromValue>(host: &H, key: &str) -> Result<Option<T>, ApiError> {

@@ -2,7 +2,7 @@
 
 use super::owned::Owned;
 use super::perform::{Writers, abort, perform};
-use super::wish;
+use super::{paused, wish};
 use crate::batch::command::{Command, CommandId, Output, Reply};
 use crate::batch::{Machine, TurnEnd, Unreadable};
 use crate::error::ApiError;
@@ -10,12 +10,12 @@ use crate::host::{Fault, Host, KvWrite};
 use crate::json::record::from_json;
 use crate::json::value::to_json;
 use crate::keys;
-use crate::limits::{CANCEL_POLL_MS, HOST_RETRY_CAP_MS};
+use crate::limits::{CANCEL_POLL_MS, HOST_RETRY_CAP_MS, PAUSE_LOOK_MS};
 use crate::queue::lease::Owner;
 use crate::settings::Settings;
 use crate::sorted::Sorted;
 use crate::wire::{Batch, BatchStatus, Wish};
-use futures::future::{AbortHandle, AbortRegistration, Abortable};
+use futures::future::{AbortHandle, AbortRegistration, Abortable, join};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;
 
@@ -60,6 +60,7 @@ pub async fn run_turn<H: Host>(
     let end = match begin(host, &owned, id, settings).await {
         Ok(machine) => Ok(drive(host, &owned, id, machine, turn.deadline).await),
         Err(Beginning::Ended) => Ok(TurnEnd::Terminal),
+        Err(Beginning::Paused(wake_at)) => Ok(TurnEnd::Paused { wake_at }),
         Err(Beginning::Fault(_)) if owned.is_lost() => Ok(TurnEnd::Held { wake_at: host.now() }),
         Err(Beginning::Fault(fault)) => Ok(faulted(host, fault)),
         Err(Beginning::Unreadable(unreadable)) => Err(unreadable.into()),
@@ -75,6 +76,8 @@ pub async fn run_turn<H: Host>(
 enum Beginning {
     /// The batch has ended.
     Ended,
+    /// It is paused until then, with nothing to be done before.
+    Paused(u64),
     Fault(Fault),
     Unreadable(Unreadable),
 }
@@ -107,6 +110,16 @@ async fn begin<H: Host>(
     };
     let published = host.kv_get(&keys::batch(id)).await?;
     let seen = published.as_deref().and_then(|json| from_json::<Batch>(json).ok());
+    let is_paused = matches!(paused(host, id).await, Ok(Some(_)));
+    if is_paused
+        && wished.is_none()
+        && let Some(Batch { status: BatchStatus::InProgress, expires_at, .. }) = &seen
+    {
+        let wake_at = expires_at.map_or(host.now() + PAUSE_LOOK_MS, |at| at * 1_000);
+        if wake_at > host.now() {
+            return Err(Beginning::Paused(wake_at));
+        }
+    }
     let seed = [host.random(), host.random(), host.random()];
     let resumed = Machine::resume(&checkpoint, settings.clone(), seed, host.now());
     let mut machine = match (resumed, seen) {
@@ -133,6 +146,7 @@ async fn begin<H: Host>(
     if let Some(wish) = wished {
         machine.handle_wish(wish);
     }
+    machine.handle_pause(is_paused);
     Ok(machine)
 }
 
@@ -167,7 +181,7 @@ enum Event {
     Reply(CommandId, Reply),
     Aborted,
     Woken,
-    Wish(Option<Wish>),
+    Wish(Option<Wish>, Option<bool>),
     Renewed,
 }
 
@@ -239,10 +253,15 @@ async fn drive<H: Host>(
                     machine.handle_reply(host.now(), id, reply);
                 }
             }
-            Some(Event::Wish(wish)) => match wish {
-                Some(wish) => machine.handle_wish(wish),
-                None => events.push(work(Work::LookForWish)),
-            },
+            Some(Event::Wish(wish, paused)) => {
+                if let Some(paused) = paused {
+                    machine.handle_pause(paused);
+                }
+                match wish {
+                    Some(wish) => machine.handle_wish(wish),
+                    None => events.push(work(Work::LookForWish)),
+                }
+            }
             Some(Event::Woken) => {
                 if host.now() >= wakes_at {
                     wakes_at = u64::MAX;
@@ -282,7 +301,8 @@ async fn carry_out<H: Host>(
         Work::LookForWish => {
             host.sleep(CANCEL_POLL_MS).await;
             // A fault counts as nothing yet: the next look will tell.
-            Event::Wish(wish(host, batch).await.ok().flatten())
+            let (wish, paused) = join(wish(host, batch), paused(host, batch)).await;
+            Event::Wish(wish.ok().flatten(), paused.ok().map(|since| since.is_some()))
         }
         Work::Renew => {
             // What fails is tried again, by the next write or in a while.

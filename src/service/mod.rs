@@ -1,18 +1,22 @@
 //! What the calls decide, without doing it: checks, ids, conflicts, pages. The driver does the reading and
 //! writing around it.
 
+mod asked;
 mod cancel;
 mod continued;
 mod create;
 mod ids;
 mod list;
+mod pause;
 mod results;
 mod texts;
 
+pub use asked::Asked;
 pub use cancel::{may_cancel, overlay_wish};
 pub use create::{CreateParams, IdempotencyRecord, NewBatch};
 pub use ids::is_id;
 pub use list::{ListParams, page, page_limit};
+pub use pause::overlay_pause;
 pub use results::{
     Cursor, ResultsOrder, ResultsPage, ResultsParams, check_results, file_gone, no_such_place, order_lost,
     unreadable,

@@ -78,6 +78,7 @@ fn full() -> Batch {
                 since: 1,
                 until: 2,
             }),
+            paused_at: Some(3),
             results_file_id: Some("file-4".into()),
         }),
     }

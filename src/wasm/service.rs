@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::host::Host;
 use crate::input::request::RequestLine;
 use crate::queue::lease::Owner;
-use crate::service::{CreateParams, Cursor};
+use crate::service::{Asked, CreateParams, Cursor};
 use crate::settings::Settings;
 use crate::validate::Report;
 use crate::wasm::host::JsHost;
@@ -17,6 +17,7 @@ use js_sys::{Array, JSON, Promise, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::{OnceCell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -49,7 +50,7 @@ impl Service {
         #[wasm_bindgen(unchecked_param_type = "BatchCreateParams")] params: JsValue,
     ) -> Promise {
         let settings = Rc::clone(&self.settings);
-        future_to_promise(async move {
+        promise(async move {
             let params: CreateParams = from_js(&params)?;
             to_js(&driver::create(&host, params, &settings).await.map_err(thrown)?)
         })
@@ -59,16 +60,24 @@ impl Service {
     #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
     pub fn retrieve(&self, host: JsHost, id: String) -> Promise {
         let settings = Rc::clone(&self.settings);
-        future_to_promise(
-            async move { to_js(&driver::retrieve(&host, &id, &settings).await.map_err(thrown)?) },
-        )
+        promise(async move { to_js(&driver::retrieve(&host, &id, &settings).await.map_err(thrown)?) })
     }
 
-    /// Asks for a batch to be cancelled.
+    /// Asks for a batch to be cancelled or paused, or to go on.
     #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
-    pub fn cancel(&self, host: JsHost, id: String) -> Promise {
+    pub fn ask(
+        &self,
+        host: JsHost,
+        id: String,
+        #[wasm_bindgen(unchecked_param_type = "\"cancel\" | \"pause\" | \"resume\"")] asked: &str,
+    ) -> Promise {
         let settings = Rc::clone(&self.settings);
-        future_to_promise(async move { to_js(&driver::cancel(&host, &id, &settings).await.map_err(thrown)?) })
+        let asked = match asked {
+            "cancel" => Asked::Cancel,
+            "pause" => Asked::Pause,
+            _ => Asked::Resume,
+        };
+        promise(async move { to_js(&driver::ask(&host, &id, asked, &settings).await.map_err(thrown)?) })
     }
 
     /// A page of batches, newest first.
@@ -78,9 +87,7 @@ impl Service {
         host: JsHost,
         #[wasm_bindgen(unchecked_param_type = "BatchListParams")] params: JsValue,
     ) -> Promise {
-        future_to_promise(
-            async move { to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?) },
-        )
+        promise(async move { to_js(&driver::list(&host, from_js(&params)?).await.map_err(thrown)?) })
     }
 
     /// Some finished lines of a batch: the lines, the letter and the number of the cursor that they begin at, and whether more
@@ -95,7 +102,7 @@ impl Service {
         #[wasm_bindgen(unchecked_param_type = "BatchResultsParams")] params: JsValue,
     ) -> Promise {
         let settings = Rc::clone(&self.settings);
-        future_to_promise(async move {
+        promise(async move {
             let page = driver::results(&host, &id, &from_js(&params)?, &settings).await.map_err(thrown)?;
             let Cursor { order, offset } = page.from;
             let lines = Uint8Array::from(&page.lines[..]);
@@ -108,7 +115,7 @@ impl Service {
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn serve(&self, host: JsHost) -> Promise {
         let settings = Rc::clone(&self.settings);
-        future_to_promise(async move {
+        promise(async move {
             driver::serve(&host, &settings).await;
             Ok(JsValue::UNDEFINED)
         })
@@ -118,7 +125,7 @@ impl Service {
     #[wasm_bindgen(js_name = runTurn, unchecked_return_type = "Promise<TurnEnd>")]
     pub fn run_turn(&self, host: JsHost, id: String, deadline: Option<f64>) -> Promise {
         let (settings, owner) = (Rc::clone(&self.settings), Rc::clone(&self.owner));
-        future_to_promise(async move {
+        promise(async move {
             let random = || RefCell::new(Owner::new([host.random(), host.random()], &settings));
             let turn =
                 Turn { deadline: deadline.map(|ms| ms as u64), owner: Some(owner.get_or_init(random)) };
@@ -136,7 +143,7 @@ impl Service {
         wake_at: Vec<f64>,
     ) -> Promise {
         let settings = Rc::clone(&self.settings);
-        future_to_promise(async move {
+        promise(async move {
             let resting = resting.into_iter().zip(wake_at.into_iter().map(|at| at as u64)).collect();
             let admitted = driver::admit(&host, &settings, running, resting).await;
             to_js(&admitted.map_err(|fault| thrown(ApiError::internal(fault.message)))?)
@@ -149,6 +156,12 @@ impl Service {
         let reader = Reader::new(&host, file_id, endpoint, &self.settings);
         InputReader { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) }
     }
+}
+
+/// Runs a future to its end. One copy of what that takes serves all calls.
+fn promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    let future: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(future);
+    future_to_promise(future)
 }
 
 /// How a turn ended, and when to run the next.
@@ -165,6 +178,7 @@ impl From<TurnEnd> for EndOfTurn {
         let (state, wake_at, message) = match end {
             TurnEnd::Terminal => ("terminal", None, None),
             TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
+            TurnEnd::Paused { wake_at } => ("paused", Some(wake_at), None),
             TurnEnd::Held { wake_at } => ("held", Some(wake_at), None),
             TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
         };
@@ -187,7 +201,7 @@ impl InputReader {
     #[wasm_bindgen(unchecked_return_type = "Promise<[requests: GoodLine[], report: Report | null]>")]
     pub fn next(&self, collect: bool) -> Promise {
         let (host, slot) = (Rc::clone(&self.host), Rc::clone(&self.reader));
-        future_to_promise(async move {
+        promise(async move {
             let taken = slot.borrow_mut().take();
             let mut reader = taken.ok_or_else(|| {
                 thrown(ApiError::internal("the reader is busy: await the piece before asking for the next"))

@@ -125,6 +125,18 @@ impl Batch {
         }
     }
 
+    /// Says since when it is paused, if it is.
+    pub(crate) fn pause(&mut self, since: Option<u64>) {
+        if since.is_some() {
+            self.edgebatch.get_or_insert_default().paused_at = since;
+        }
+    }
+
+    /// Since when it is paused, if it is.
+    pub(crate) fn paused_at(&self) -> Option<u64> {
+        self.edgebatch.as_ref()?.paused_at
+    }
+
     /// Names the file that has all lines in the order in which they came.
     pub(crate) fn record(&mut self, file_id: String) {
         self.edgebatch.get_or_insert_default().results_file_id = Some(file_id);

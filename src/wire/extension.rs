@@ -13,6 +13,8 @@ pub struct Extension {
     pub continued: Option<Continued>,
     /// Why nothing starts right now; absent when all goes well.
     pub waiting: Option<Wait>,
+    /// Since when it is paused, in Unix seconds; absent when it is not.
+    pub paused_at: Option<u64>,
     /// The file that has all lines of an ended batch in the order in which they came, where somebody followed them.
     pub results_file_id: Option<String>,
 }
@@ -103,6 +105,9 @@ impl Serialize for Extension {
         if let Some(waiting) = &self.waiting {
             map.serialize_entry("waiting", waiting)?;
         }
+        if let Some(since) = self.paused_at {
+            map.serialize_entry("paused_at", &since)?;
+        }
         if let Some(id) = &self.results_file_id {
             map.serialize_entry("results_file_id", id)?;
         }
@@ -143,7 +148,8 @@ impl FromValue for Extension {
             }),
         });
         let results_file_id = value.get("results_file_id").and_then(Value::as_str).map(str::to_owned);
-        Some(Self { continued, waiting, results_file_id })
+        let paused_at = value.get("paused_at").and_then(Value::as_u64);
+        Some(Self { continued, waiting, paused_at, results_file_id })
     }
 }
 

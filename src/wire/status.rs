@@ -2,12 +2,11 @@
 
 use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Where a batch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BatchStatus {
     /// Created; the input file is being checked, or waits for its turn.
@@ -41,39 +40,39 @@ impl fmt::Display for IllegalChange {
     }
 }
 
+/// Each status, as it is declared, and the words for them in the same order.
+const ALL: [BatchStatus; 8] = [
+    BatchStatus::Validating,
+    BatchStatus::Failed,
+    BatchStatus::InProgress,
+    BatchStatus::Finalizing,
+    BatchStatus::Completed,
+    BatchStatus::Expired,
+    BatchStatus::Cancelling,
+    BatchStatus::Cancelled,
+];
+const WORDS: [&str; 8] =
+    ["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"];
+
 impl FromValue for BatchStatus {
     fn from_value(value: &Value) -> Option<Self> {
         let word = value.as_str()?;
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
+        ALL.into_iter().find(|status| status.as_str() == word)
     }
 }
 
 by_value!(BatchStatus);
 
-impl BatchStatus {
-    const ALL: [Self; 8] = [
-        Self::Validating,
-        Self::Failed,
-        Self::InProgress,
-        Self::Finalizing,
-        Self::Completed,
-        Self::Expired,
-        Self::Cancelling,
-        Self::Cancelled,
-    ];
+impl Serialize for BatchStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
 
+impl BatchStatus {
     /// The word for it on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Validating => "validating",
-            Self::Failed => "failed",
-            Self::InProgress => "in_progress",
-            Self::Finalizing => "finalizing",
-            Self::Completed => "completed",
-            Self::Expired => "expired",
-            Self::Cancelling => "cancelling",
-            Self::Cancelled => "cancelled",
-        }
+        WORDS[self as usize]
     }
 
     /// A status that is never left.

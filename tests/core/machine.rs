@@ -1,10 +1,10 @@
 //! The machine against a world that does anything in any order: see `support::world::invariants`.
 
 use crate::support::world::invariants::{TurnWatch, Watch};
-use crate::support::world::{ID, START_MS, World, answer, good, line_of};
+use crate::support::world::{ID, START_MS, World, inferred, line_of};
 use edgebatch::{
-    Answer, Batch, BatchStatus, Command, CommandId, Fault, FaultKind, Machine, Output, Reply, Settings,
-    TurnEnd, Wish, first_checkpoint,
+    Batch, BatchStatus, Command, CommandId, Fault, FaultKind, Machine, Output, Reply, Settings, TurnEnd,
+    Wish, first_checkpoint,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ enum Op {
     Again(u16),
     Clock(u8),
     Cancel,
+    Pause(bool),
     Deadline,
     Stop,
     /// Bits say which outstanding commands had their effect.
@@ -34,6 +35,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (any::<u16>(), 0..12u8, any::<bool>()).prop_map(|(at, kind, done)| Op::Fail(at, kind, done)),
         4 => any::<u16>().prop_map(Op::Again),
         16 => (0..40u8).prop_map(Op::Clock),
+        2 => any::<bool>().prop_map(Op::Pause),
         1 => prop_oneof![Just(Op::Cancel), Just(Op::Deadline), Just(Op::Stop)],
         2 => any::<u64>().prop_map(Op::Crash),
     ]
@@ -127,6 +129,8 @@ impl Trial {
                     self.over = true;
                     return;
                 }
+                // Whoever paused it lets it go on.
+                Some(TurnEnd::Paused { .. }) => self.resume(),
                 Some(TurnEnd::Suspended { wake_at } | TurnEnd::Faulted { wake_at, .. }) => {
                     self.world.now = self.world.now.max(wake_at);
                     self.resume();
@@ -229,6 +233,11 @@ impl Trial {
                 self.watch.turn.stopped = true;
                 self.settle();
             }
+            Op::Pause(paused) => {
+                self.machine.handle_pause(paused);
+                self.watch.turn.paused = paused;
+                self.settle();
+            }
             Op::Deadline => {
                 self.machine.handle_deadline();
                 self.watch.turn.deadline = true;
@@ -261,6 +270,9 @@ impl Trial {
 
     /// A well-behaved world to the end.
     fn finish(&mut self) {
+        if !self.over {
+            self.step(&Op::Pause(false));
+        }
         for _ in 0..20_000 {
             if self.over {
                 return;
@@ -343,21 +355,6 @@ impl Trial {
 
 fn is_infer(command: &Command) -> bool {
     matches!(command, Command::Infer { .. })
-}
-
-fn inferred(line: u64, how: u8) -> Reply {
-    let fault = |kind| Reply::Failed(Fault { kind, message: "injected".to_owned() });
-    Reply::Answer(match how {
-        0 => answer(400, "{\"error\":{\"message\":\"no\"}}"),
-        1 => answer(500, "oops"),
-        2 => answer(429, "{}"),
-        3 => Answer { retry_after_ms: Some(1_500), ..answer(429, "{}") },
-        4 => answer(200, "{\"half\":"),
-        5 => return fault(FaultKind::Transient),
-        6 => return fault(FaultKind::Timeout),
-        7 => answer(200, format!("{{\"text\":\"{}\"}}", "x".repeat(70_000))),
-        _ => good(line),
-    })
 }
 
 proptest! {

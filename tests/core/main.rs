@@ -11,6 +11,7 @@ mod leases;
 mod machine;
 mod outages;
 mod outbox;
+mod pause;
 mod pools;
 mod published;
 mod regression;

@@ -89,6 +89,7 @@ export const fullBatch: Full<Batch> = {
       since: 1,
       until: 2,
     },
+    paused_at: 3,
     results_file_id: "file-4",
   },
 };
@@ -225,6 +226,7 @@ export const fullList: Full<BatchList> = {
           since: 1,
           until: 2,
         },
+        paused_at: 3,
         results_file_id: "file-4",
       },
     },

@@ -169,6 +169,35 @@ Examples:
       end(await cancel(id, options));
     });
 
+  for (const [name, what, after] of [
+    [
+      "pause",
+      "start nothing more of a batch until it is resumed",
+      "Calls in flight end. The batch's window goes on closing.",
+    ],
+    ["resume", "go on with a paused batch", "It goes on where it stopped, and asks nothing again."],
+  ] as const) {
+    speaking(program.command(name), 60)
+      .description(what)
+      .argument("<id>", "id of the batch, or its beginning")
+      .option("--json", "print the batch as the server gives it")
+      .addHelpText(
+        "after",
+        `
+${after} For edgebatch serve and its Worker.
+${server}
+
+Exit status: 0 done, 1 the batch has nothing left to start, 2 could not.
+
+Examples:
+  edgebatch ${name} batch_6a0f`,
+      )
+      .action(async (id: string, options: StatusOptions) => {
+        const { pause } = await import("./status.ts");
+        end(await pause(id, options, name));
+      });
+  }
+
   addressed(program.command("doctor"))
     .description("check a server: address, key, models, one request, batches, clock")
     .option("--model <name>", "model of the request (default: the first that looks like one to chat with)")

@@ -1,6 +1,17 @@
-/** `edgebatch status` and `edgebatch cancel`: one batch, as it is now. */
+/** `edgebatch status`, `cancel`, `pause` and `resume`: one batch, as it is now. */
 
-import { bytes, clock, count, duration, exit, formatError, oneLine, print, say } from "../terminal.ts";
+import {
+  bytes,
+  CannotRun,
+  clock,
+  count,
+  duration,
+  exit,
+  formatError,
+  oneLine,
+  print,
+  say,
+} from "../terminal.ts";
 import { waitOf } from "../waiting.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
@@ -69,6 +80,35 @@ export async function cancel(id: string, options: StatusOptions): Promise<number
   return exit.good;
 }
 
+/** Has a server start nothing more of a batch, or go on with it. Gives the exit status. */
+export async function pause(id: string, options: StatusOptions, asked: "pause" | "resume"): Promise<number> {
+  const api = apiFor(options);
+  const found = await findBatch(api, id);
+  let batch: RemoteBatch;
+  try {
+    const path = `/batches/${encodeURIComponent(found.id)}/${asked}`;
+    batch = asBatch(await api.call({ method: "POST", path }));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // Of a batch that is there, it is the path that is unknown.
+    if (error.status === 404 || error.status === 405)
+      throw new CannotRun(
+        `${api.connection.shown} cannot ${asked} batches: edgebatch serve and its Worker can`,
+      );
+    if (error.status !== 409) throw error;
+    const now = await findBatch(api, found.id);
+    say(`edgebatch: ${now.id} is ${now.status}: there is nothing to ${asked}`);
+    return exit.bad;
+  }
+  if (options.json) await print(`${JSON.stringify(batch)}\n`);
+  else if (asked === "resume") say(`${batch.id} goes on`);
+  else {
+    say(`${batch.id} is paused: calls in flight end, nothing new starts, and its window goes on closing`);
+    say(`to go on: edgebatch resume ${batch.id}${api.connection.again}`);
+  }
+  return exit.good;
+}
+
 function apiFor(options: ServerOptions): Api {
   return new Api(connectionOf(options), options.patience * 1_000, (text) => say(`edgebatch: ${text}`));
 }
@@ -80,6 +120,7 @@ function rows(batch: RemoteBatch, file: string): string[] {
   const end = endOf(batch);
   const cells: [name: string, text: string | null | undefined][] = [
     ["status", batch.status],
+    ["paused", moment(batch.edgebatch?.paused_at)],
     ["waiting", waitOf(batch.edgebatch?.waiting)?.text.replace(/^waiting /, "")],
     [
       "requests",

@@ -99,7 +99,10 @@ export const listTests: KVChecks = {
     await fill(kv, ["k:1", "k:2", "k:3"]);
     const page = await kv.list({ prefix: "k:", limit: 2, keys: true });
     assertEqual([keys(page.entries), page.more], [["k:1", "k:2"], true], "keys alone");
-    assert(page.entries.every(([, value]) => value instanceof Uint8Array), "a value that is no array");
+    assert(
+      page.entries.every(([, value]) => value instanceof Uint8Array),
+      "a value that is no array",
+    );
     assertBytes(await kv.get("k:1"), utf8("k:1"), "the value all the same");
   },
 

@@ -137,6 +137,11 @@ export class LocalRuns implements Runs {
       tracer.batchEnded(id, status);
       return null;
     }
+    if (state === "paused") {
+      // The tenant starts it again when it is to go on.
+      await tenant().runnerRests(id, turn, wakeAt ?? Date.now() + REST_MS);
+      return null;
+    }
     if (state === "faulted")
       logWarning("batch.faulted", { tenant: tenantName, batch: id, message, wake_at: wakeAt });
     return wakeAt ?? Date.now() + PAUSE_MS;

@@ -48,6 +48,10 @@ batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.r
 
 batchRoutes.get("/:id/results", (c) => results(c, c.req.param("id")));
 
+batchRoutes.post("/:id/pause", async (c) => c.json(await c.var.tenant.pauseBatch(c.req.param("id"))));
+
+batchRoutes.post("/:id/resume", async (c) => c.json(await c.var.tenant.resumeBatch(c.req.param("id"))));
+
 batchRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelBatch(c.req.param("id"))));
 
 /** Runs a call; what it refuses is said in the words of the server's dialect. */

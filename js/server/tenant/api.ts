@@ -24,6 +24,8 @@ export interface TenantApi extends WebhookApi {
   createBatch(params: Record<string, unknown>, outputSeconds: number | null): Promise<Batch>;
   retrieveBatch(id: string): Promise<Batch>;
   cancelBatch(id: string): Promise<Batch>;
+  pauseBatch(id: string): Promise<Batch>;
+  resumeBatch(id: string): Promise<Batch>;
   /** Finished lines of a batch, whether it has ended or not. */
   batchResults(id: string, params: BatchResultsParams): Promise<BatchResults>;
   listBatches(query: { after?: string; limit?: number }): Promise<BatchList>;

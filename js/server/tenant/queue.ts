@@ -8,6 +8,7 @@ import type { KV } from "../../core/types.ts";
 import { BATCH, RUN } from "../keys.ts";
 import { log, logError, logWarning } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
+import { change } from "./change.ts";
 import { Seats } from "./seats.ts";
 import { published } from "./waits.ts";
 
@@ -120,6 +121,21 @@ export class Queue {
       // Once: should the fresh one fail too, its calls are counted from here on.
       await this.poke(id);
     }
+  }
+
+  /** A batch that rests goes on as soon as there is a place; one that runs looks at once whether it still may. */
+  async goOn(id: string): Promise<void> {
+    await change(this.#kv, (c) => this.seats.rested(c, id));
+    await this.wished(id);
+    await this.admit();
+  }
+
+  /** The user's wish for a batch has changed: a turn under way is to look for it. What is lost here it sees a little later. */
+  async wished(id: string): Promise<void> {
+    const { runs, name } = this.#ports;
+    await runs.wished?.(id, await this.seats.seat(id)).catch((error) => {
+      logError("batch.wished", error, { tenant: name, batch: id });
+    });
   }
 
   /** Tells a batch's Runner to cancel it. */

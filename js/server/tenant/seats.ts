@@ -54,6 +54,12 @@ export class Seats {
     if (seat) c.set(SEATS + id, { ...seat, wake_at: wakeAt } satisfies SeatRecord);
   }
 
+  /** A batch that rests need rest no longer. */
+  async rested(c: Change, id: string): Promise<void> {
+    const seat = await seatOf(c, id);
+    if (seat && seat.wake_at !== null) c.set(SEATS + id, { ...seat, wake_at: 0 } satisfies SeatRecord);
+  }
+
   /** A batch has ended. */
   leave(c: Change, id: string): void {
     c.delete(SEATS + id);

@@ -27,7 +27,8 @@ import { batchWith, Change, change } from "./change.ts";
 import { FileIndex } from "./file-index.ts";
 import { holdingInputs } from "./inputs.ts";
 import { Queue } from "./queue.ts";
-import { boundsQueue, bytesRoom, checkFiles, checkQueue, storageRoom } from "./quotas.ts";
+import { QueuePlaces } from "./queue-places.ts";
+import { bytesRoom, checkFiles, storageRoom } from "./quotas.ts";
 import { ResultFiles } from "./result-files.ts";
 import { ResultPages } from "./result-pages.ts";
 import { Rounds } from "./rounds.ts";
@@ -59,14 +60,13 @@ export class TenantService implements TenantApi, TurnApi {
   readonly #files: FileIndex;
   readonly #uploads: Uploads;
   readonly #queue: Queue;
+  readonly #places: QueuePlaces;
   readonly #results: ResultPages;
   readonly #waits: Waits;
   readonly #calls: Calls;
   readonly #webhooks: Webhooks;
   readonly #outbox: Outbox;
   readonly #rounds: Rounds;
-  /** The last batch that is being created. */
-  #creating: Promise<unknown> = Promise.resolve();
 
   constructor(ports: TenantPorts) {
     const { kv, name, settings, alarm, background } = ports;
@@ -91,6 +91,7 @@ export class TenantService implements TenantApi, TurnApi {
     const files = new ResultFiles(this.#files, ports.blobs);
     this.#batches = new Batches({ ...settings.service, files, kv: holding });
     this.#queue = new Queue(ports, this.#batches);
+    this.#places = new QueuePlaces(settings.quotas, this.#queue, this.#files);
     this.#results = new ResultPages(kv, this.#batches, ports.runs, this.#queue.seats);
     background(this.#queue.wakeAll());
   }
@@ -104,7 +105,7 @@ export class TenantService implements TenantApi, TurnApi {
   async createBatch(params: Record<string, unknown>, lives: number | null): Promise<Batch> {
     // First, so that a batch whose creation is cut off after it was stored is found.
     await this.#rounds.arm();
-    const batch = await this.#queued(() => this.#batches.create(params));
+    const batch = await this.#places.take(() => this.#batches.create(params));
     if (lives !== null) await this.#keepOutputSeconds(batch.id, lives);
     this.#ports.background(this.#queue.admit());
     return batch;
@@ -118,8 +119,22 @@ export class TenantService implements TenantApi, TurnApi {
     const batch = await this.#batches.cancel(id);
     if (batch.status === "cancelling") {
       await this.#rounds.arm();
-      this.#ports.background(this.#queue.admit().then(() => this.#queue.cancel(id)));
+      // One that is paused rests no longer.
+      this.#ports.background(this.#queue.goOn(id).then(() => this.#queue.cancel(id)));
     }
+    return batch;
+  }
+
+  async pauseBatch(id: string): Promise<Batch> {
+    const batch = await this.#batches.pause(id);
+    this.#ports.background(this.#queue.wished(id));
+    return batch;
+  }
+
+  async resumeBatch(id: string): Promise<Batch> {
+    const batch = await this.#batches.resume(id);
+    await this.#rounds.arm();
+    this.#ports.background(this.#queue.goOn(id));
     return batch;
   }
 
@@ -365,19 +380,6 @@ export class TenantService implements TenantApi, TurnApi {
       await this.#emptyTrash();
     };
     this.#ports.background(goOn());
-  }
-
-  /** Creates a batch if there is room for it; one after the other, as all that come together would see the same room. */
-  #queued(create: () => Promise<Batch>): Promise<Batch> {
-    const { quotas } = this.#ports.settings;
-    if (!boundsQueue(quotas)) return create();
-    const queued = {
-      unfinished: (limit: number) => this.#queue.unfinished(limit),
-      requestsLeft: async () => this.#queue.requestsLeft((await this.#files.total()).held_lines ?? 0),
-    };
-    const created = this.#creating.then(() => checkQueue(quotas, queued)).then(create);
-    this.#creating = created.catch(() => undefined);
-    return created;
   }
 
   #emptyTrash(): Promise<void> {

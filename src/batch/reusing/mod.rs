@@ -12,7 +12,7 @@ mod tape;
 
 use self::past::Past;
 use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedReuse};
-use crate::batch::command::{Reply, Write};
+use crate::batch::command::{Reply, TurnEnd, Write};
 use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, Suspended, stopped};
@@ -171,7 +171,7 @@ impl Phase for Reusing {
             return Ok(next);
         }
         if self.advanced && context.stop == Some(Stop::Deadline) {
-            return Ok(Next::Become(Box::new(Suspended { wake_at: context.now })));
+            return Ok(Next::Become(Box::new(Suspended(TurnEnd::Suspended { wake_at: context.now }))));
         }
         loop {
             if self.found.len() >= SAVE_RESULTS || self.bytes >= SAVE_BYTES {

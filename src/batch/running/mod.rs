@@ -36,7 +36,7 @@ use self::pools::{Pool, Pools};
 use self::reader::{Reader, Step};
 use self::unsaved::Unsaved;
 use crate::batch::checkpoint::{FIRST_CHUNK, SavedPhase, SavedRun};
-use crate::batch::command::{Command, CommandId, Output, Reply};
+use crate::batch::command::{Command, CommandId, Output, Reply, TurnEnd};
 use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, Suspended};
@@ -249,6 +249,7 @@ impl Running {
     fn is_over(&self, context: &Context) -> bool {
         let is_done = |pool: &Pool| pool.read_all && !pool.pending.has_ready();
         match context.stop {
+            _ if context.paused => true,
             None => false,
             Some(Stop::Requested) => true,
             Some(Stop::Deadline) => {
@@ -328,6 +329,7 @@ impl Running {
         });
         let wake_at = wake_at.min().unwrap_or(context.now);
         context.commit(self.checkpoint());
-        Next::Become(Box::new(Suspended { wake_at }))
+        let end = if context.paused { context.pause() } else { TurnEnd::Suspended { wake_at } };
+        Next::Become(Box::new(Suspended(end)))
     }
 }

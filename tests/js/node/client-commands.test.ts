@@ -65,6 +65,25 @@ suite("the client commands and serve", () => {
     assert.match(over.stderr, /Invalid 'after': 'x'/);
   });
 
+  test("pause a batch and let it go on", async () => {
+    const server = await serving(["--data", stateFolder(), "--latency", "20", "--concurrency", "2"]);
+    const env = { EDGEBATCH_URL: `${server.url}/v1` };
+    const cwd = job(300);
+    const run = (...args: string[]) => edgebatch(args, { cwd, env });
+    const id = (await run("submit", "in.jsonl")).stdout.trim();
+    const paused = await run("pause", id);
+    assert.equal(paused.status, 0, paused.stderr);
+    assert.match(paused.stderr, new RegExp(`^to go on: edgebatch resume ${id}$`, "m"));
+    assert.match((await run("status", id)).stdout, /^ {2}paused {2}/m);
+    assert.equal((await run("resume", id)).status, 0);
+    assert.equal((await run("watch", id)).status, 0);
+    const over = await run("pause", id);
+    assert.deepEqual(
+      [over.status, over.stderr],
+      [1, `edgebatch: ${id} is completed: there is nothing to pause\n`],
+    );
+  });
+
   test("watch a batch while the server is killed and started again, and cancel it", async () => {
     const data = stateFolder();
     const args = ["--data", data, "--latency", "100", "--concurrency", "1"];

@@ -9,7 +9,7 @@
 //!    acknowledged finalizing one, nothing but cleaning after an acknowledged terminal one
 //! 6. at most one command of each kind but inference is outstanding, saves above all
 //! 7. a machine never tries a line whose result is acknowledged
-//! 8. no inference after cancel, expiry or stop; after the deadline only a turn's first
+//! 8. no inference after cancel, expiry or stop, nor while paused; after the deadline only a turn's first
 //! 9. no spin and no hang: with nothing outstanding and no end, the next time is told and lies ahead
 //! 10. lines that were seen in the order in which they came are seen in that order for ever
 
@@ -36,6 +36,7 @@ pub(crate) struct TurnWatch {
     called: bool,
     pub(crate) now: u64,
     pub(crate) stopped: bool,
+    pub(crate) paused: bool,
     pub(crate) deadline: bool,
 }
 
@@ -98,7 +99,7 @@ impl Watch {
         assert_eq!((status, phase), ("in_progress", "running"), "5: inference before the checkpoint says so");
         let line = line_of(idempotency_key);
         assert!(!turn.stored.contains(&line), "7: the result of line {line} is stored");
-        assert!(!turn.stopped, "8: inference after cancel or stop");
+        assert!(!turn.stopped && !turn.paused, "8: inference after cancel, pause or stop");
         assert!(turn.now < self.published.expires_at.expect("set") * 1_000, "8: inference after expiry");
         assert!(!turn.deadline || !turn.called, "8: inference after the deadline");
         turn.called = true;

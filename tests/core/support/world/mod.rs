@@ -2,7 +2,7 @@
 
 pub(crate) mod invariants;
 
-use edgebatch::{Answer, Command, FileObject, LookUp, Reply, Wish, Write};
+use edgebatch::{Answer, Command, Fault, FaultKind, FileObject, LookUp, Reply, Wish, Write};
 use std::collections::BTreeMap;
 
 pub(crate) const ID: &str = "batch_6ab13b80000000000000000000000000";
@@ -126,4 +126,20 @@ pub(crate) fn good(line: u64) -> Answer {
 
 pub(crate) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
     Answer { status, body: body.into(), request_id: None, retry_after_ms: None }
+}
+
+/// One of the ways in which an inference call ends.
+pub(crate) fn inferred(line: u64, how: u8) -> Reply {
+    let fault = |kind| Reply::Failed(Fault { kind, message: "injected".to_owned() });
+    Reply::Answer(match how {
+        0 => answer(400, "{\"error\":{\"message\":\"no\"}}"),
+        1 => answer(500, "oops"),
+        2 => answer(429, "{}"),
+        3 => Answer { retry_after_ms: Some(1_500), ..answer(429, "{}") },
+        4 => answer(200, "{\"half\":"),
+        5 => return fault(FaultKind::Transient),
+        6 => return fault(FaultKind::Timeout),
+        7 => answer(200, format!("{{\"text\":\"{}\"}}", "x".repeat(70_000))),
+        _ => good(line),
+    })
 }
