@@ -4,6 +4,7 @@ import type { Batch } from "../../core/types.ts";
 import { announce } from "../announce.ts";
 import { advice } from "../check/advice.ts";
 import { count, duration, time } from "../format.ts";
+import { openBatchResults } from "../results/batch-files.ts";
 import { cancelBatch, retrieveBatch } from "./api.ts";
 import { ConnectForm } from "./connect-form.tsx";
 import { type Connection, connection } from "./connection.ts";
@@ -227,6 +228,9 @@ function Files({ to, batch }: { to: Connection; batch: Batch }) {
       {errors && (
         <DownloadFile to={to} fileId={errors} label="Download the errors" name={`${batch.id}-errors.jsonl`} />
       )}
+      <button type="button" onClick={() => void openBatchResults(to, batch)}>
+        Read the results
+      </button>
     </div>
   );
 }
