@@ -3,6 +3,7 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Batch } from "../../core/types.ts";
 import { announce } from "../announce.ts";
 import { advice } from "../check/advice.ts";
+import { Fact } from "../fact.tsx";
 import { count, duration, time } from "../format.ts";
 import { openBatchResults } from "../results/batch-files.ts";
 import { cancelBatch, retrieveBatch } from "./api.ts";
@@ -103,15 +104,6 @@ function Opened({ to, id }: { to: Connection; id: string }) {
         </div>
       )}
     </>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

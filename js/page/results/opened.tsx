@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { bytes, count, percent } from "../format.ts";
 import { Tabs } from "../tabs.tsx";
+import { VerdictBox } from "../verdict-box.tsx";
 import { ChooseResults } from "./choose-results.tsx";
 import { ResultsPanel } from "./results-panel.tsx";
 import { SaveResults } from "./save-results.tsx";
@@ -88,16 +89,9 @@ function Verdict({ session }: { session: ResultsSession }) {
   }
   const strange = summary?.strangeRequests ?? 0;
   return (
-    <div class={`verdict ${kind}`}>
-      <svg viewBox="0 0 24 24" aria-hidden="true">
-        {kind === "good" && <path d="m5 12.5 4.5 4.5L19 7.5" />}
-        {kind === "bad" && <path d="M12 6.5v7m0 3.5v.5" />}
-        {kind === "" && <path d="M7 12h.5m4 0h.5m4 0h.5" />}
-      </svg>
-      <p>
-        {text}
-        {strange > 0 && ` Lines of the input that are no requests: ${count(strange)}.`}
-      </p>
-    </div>
+    <VerdictBox kind={kind}>
+      {text}
+      {strange > 0 && ` Lines of the input that are no requests: ${count(strange)}.`}
+    </VerdictBox>
   );
 }

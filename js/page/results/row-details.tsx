@@ -1,6 +1,7 @@
 /** One result: the answer for reading, its request, and both lines as they are. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { plural } from "../format.ts";
+import { JsonRows } from "../json-rows.tsx";
 import type { Row } from "../reader/protocol.ts";
 import { type Block, kind, type RowHead, type RowView } from "./protocol.ts";
 import type { ResultsSession } from "./session.ts";
@@ -117,15 +118,7 @@ function Thumbnail({ bitmap, caption }: Block & { form: "image" }) {
 function Json({ rows }: { rows: Row[] }) {
   return (
     <div class="json">
-      {rows.map((row, i) => (
-        <div key={i} class="row" style={{ paddingInlineStart: `${Math.min(row.depth, 12) * 1.4 + 0.75}em` }}>
-          {row.spans.map((span, j) => (
-            <span key={j} class={span.kind}>
-              {span.text}
-            </span>
-          ))}
-        </div>
-      ))}
+      <JsonRows rows={rows} />
     </div>
   );
 }

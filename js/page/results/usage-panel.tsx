@@ -1,4 +1,5 @@
 /** What the answers used: sums, by model, and how it is distributed. */
+import { Fact } from "../fact.tsx";
 import { count, plural, share } from "../format.ts";
 import type { Usage } from "./protocol.ts";
 
@@ -40,15 +41,6 @@ export function UsagePanel({ usage }: { usage: Usage }) {
         <h3>Why answers ended</h3>
         <Bars rows={finished} sorted />
       </section>
-    </div>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { concat, release } from "../../../core/bytes.ts";
 import { readSlice } from "../../reader/source.ts";
 import { MOST_LINE } from "./line-cutter.ts";
 
-const BLOCK = 256 * 1024;
+const BLOCK = 512 * 1024;
 const MOST_BLOCKS = 8;
 /** Numbers of files are above these bits of a place, its offset below: 16 TiB, and 512 files. */
 const FILE = 2 ** 44;
@@ -32,8 +32,7 @@ export class Lines {
     const parts: Uint8Array[] = [];
     let left = most;
     for (let at = place; left > 0; ) {
-      const begin = at - (at % BLOCK);
-      const block = await this.#block(begin);
+      const { begin, end: next, bytes: block } = await this.around(at);
       const from = at - begin;
       const end = block.indexOf(10, from);
       const part = block.subarray(from, Math.min(end < 0 ? block.length : end, from + left));
@@ -42,9 +41,15 @@ export class Lines {
       parts.push(part.slice());
       left -= part.length;
       if (end >= 0 || block.length < BLOCK) break;
-      at = begin + BLOCK;
+      at = next;
     }
     return concat(parts);
+  }
+
+  /** The block in which a place is, and where it begins. The bytes are good until the next call. */
+  async around(place: number): Promise<{ begin: number; end: number; bytes: Uint8Array }> {
+    const begin = place - (place % BLOCK);
+    return { begin, end: begin + BLOCK, bytes: await this.#block(begin) };
   }
 
   async #block(begin: number): Promise<Uint8Array> {

@@ -44,11 +44,22 @@ export class ShownRows {
   async judge(lines: Lines, tell: () => void, stopped: () => boolean): Promise<boolean> {
     if (this.#isAll) this.judged = this.#table.count;
     let told = performance.now();
+    const { places } = this.#table;
+    /** The block that was looked at last, and whether the text is anywhere in it. */
+    let [end, isNear] = [-1, false];
     for (; this.judged < this.#table.count; this.judged++) {
       const row = this.judged;
       if (!this.#passes(this.#table.kinds[row] as number)) continue;
       if (this.#isInLine) {
-        const isIn = this.#isInLine(decoded(await lines.at(this.#table.places[row] as number)));
+        const place = places[row] as number;
+        if (place >= end) {
+          const block = await lines.around(place);
+          end = block.end;
+          isNear = this.#isInLine(decoded(block.bytes));
+        }
+        // The last line of a block goes on in the next one.
+        const next = row + 1 < this.#table.count ? (places[row + 1] ?? Infinity) : Infinity;
+        const isIn = (isNear || next > end) && this.#isInLine(decoded(await lines.at(place)));
         if (performance.now() - told > TASK_MS) {
           told = performance.now();
           tell();
