@@ -26,6 +26,14 @@ export interface ErrorGroup {
   count: number;
 }
 
+/** What an answer says that it used. */
+export interface Tokens {
+  input: number;
+  output: number;
+  cached: number;
+  reasoning: number;
+}
+
 export interface ModelUsage {
   name: string;
   answers: number;
@@ -33,11 +41,7 @@ export interface ModelUsage {
   output: number;
 }
 
-export interface Usage {
-  input: number;
-  output: number;
-  cached: number;
-  reasoning: number;
+export interface Usage extends Tokens {
   /** Answers that say what they used. */
   told: number;
   models: ModelUsage[];
@@ -71,7 +75,6 @@ export interface RowHead {
   status: number | null;
   /** How the answer, or the error, begins. */
   text: string;
-  tokens: number;
 }
 
 /** A part of an answer or a request, for reading. */
@@ -86,6 +89,7 @@ export interface RowView extends RowHead {
   code: string | null;
   file: string;
   model: string | null;
+  tokens: Tokens | null;
   answer: Block[];
   request: Block[] | null;
   /** The line of the result as it is, laid out. */

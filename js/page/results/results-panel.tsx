@@ -1,5 +1,5 @@
 /** Results by kind, the list of them, and one of them whole. */
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { count, percent } from "../format.ts";
 import { Listbox } from "../listbox.tsx";
 import { type Filter, kind, type RowHead, type Summary } from "./protocol.ts";
@@ -103,13 +103,14 @@ function Kinds({ session, summary }: { session: ResultsSession; summary: Summary
   );
 }
 
-let typing: ReturnType<typeof setTimeout> | undefined;
-
 function Search({ session }: { session: ResultsSession }) {
   const id = useId();
-  const { kinds, text } = session.filter.value;
+  const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(typing.current), []);
+  const { text } = session.filter.value;
   const { count: found, searched, of } = session.shown.value;
   const isSearching = text !== "" && searched < of;
+  const isMoving = isSearching || session.phase.value === "running";
   return (
     <div class="search">
       <label class="hidden" for={id}>
@@ -124,14 +125,12 @@ function Search({ session }: { session: ResultsSession }) {
         autocomplete="off"
         onInput={(event) => {
           const wanted = event.currentTarget.value;
-          clearTimeout(typing);
-          typing = setTimeout(
-            () => session.show({ kinds: session.filter.value.kinds ?? kinds, text: wanted }),
-            TYPING_MS,
-          );
+          const look = () => session.show({ kinds: session.filter.value.kinds, text: wanted });
+          clearTimeout(typing.current);
+          typing.current = setTimeout(look, TYPING_MS);
         }}
       />
-      <span class="muted shown-count" aria-live="polite">
+      <span class="muted shown-count" aria-live={isMoving ? "off" : "polite"}>
         {count(found)} shown{isSearching && `, ${percent(searched, of)} searched`}
       </span>
     </div>

@@ -1,6 +1,6 @@
 /** One result: the answer for reading, its request, and both lines as they are. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { plural } from "../format.ts";
+import { count, plural } from "../format.ts";
 import { JsonRows } from "../json-rows.tsx";
 import type { Row } from "../reader/protocol.ts";
 import { type Block, kind, type RowHead, type RowView } from "./protocol.ts";
@@ -36,7 +36,7 @@ function Details({ session, view }: { session: ResultsSession; view: RowView }) 
   }, [view]);
   const facts = [
     view.model,
-    view.tokens > 0 && plural(view.tokens, "token"),
+    view.tokens && `${plural(view.tokens.input, "token")} in, ${count(view.tokens.output)} out`,
     view.kind !== kind.missing && view.file,
   ].filter(Boolean);
   return (

@@ -59,6 +59,7 @@ export class ResultsSession {
   reveal = false;
   readonly #heads = new Map<number, RowHead>();
   readonly #worker: Worker;
+  #announced = 0;
 
   constructor(files: ChosenFile[], wasm: WebAssembly.Module) {
     this.files = files;
@@ -124,6 +125,13 @@ export class ResultsSession {
     this.#worker.terminate();
   }
 
+  #announceQuarter(part: number): void {
+    const quarter = Math.floor(4 * part);
+    if (quarter <= this.#announced || quarter >= 4) return;
+    this.#announced = quarter;
+    announce(`${25 * quarter}% read.`);
+  }
+
   #forget(): void {
     this.#heads.clear();
     this.heads.value++;
@@ -150,6 +158,7 @@ export class ResultsSession {
           this.progress.value = message;
           this.summary.value = message.summary;
         });
+        this.#announceQuarter(message.read / message.of);
         break;
       case "end":
         batch(() => {

@@ -94,8 +94,7 @@ export class ResultFiles {
     const before = this.table.find(id);
     // Of several results of one request an answer counts, and else the last.
     const isBeaten = reason !== null && before >= 0 && this.table.kinds[before] === kind.answered;
-    const sum = tokens ? tokens.input + tokens.output : 0;
-    const row = this.table.add(place, isBeaten ? kind.replaced : of, Math.min(sum, 0xffffffff));
+    const row = this.table.add(place, isBeaten ? kind.replaced : of);
     if (isBeaten) return;
     if (before >= 0) this.table.become(before, kind.replaced);
     this.table.name(row, id);

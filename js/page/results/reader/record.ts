@@ -1,5 +1,6 @@
 /** A line of a results file, as far as it counts: whose it is, how it ended, why, and what it used. */
 import { endOf, type ResultLine } from "../../../core/result-line.ts";
+import type { Tokens } from "../protocol.ts";
 
 /** A JSON object of whatever members. */
 export type Json = Record<string, unknown>;
@@ -43,13 +44,6 @@ export function reasonOf(line: Json): Reason | null {
   const code = textOf(error.code) ?? textOf(error.type) ?? (status === null ? "unknown" : `HTTP ${status}`);
   const message = textOf(error.message) ?? textOf(inner) ?? textOf(body) ?? textOf(line.error) ?? "";
   return { code: code.slice(0, 100), message: message.slice(0, LONGEST_MESSAGE) };
-}
-
-export interface Tokens {
-  input: number;
-  output: number;
-  cached: number;
-  reasoning: number;
 }
 
 /** What an answer says that it used, in the words of any endpoint; null when it does not say. */

@@ -9,7 +9,7 @@ import { parseHead } from "./head.ts";
 import { thumbnail } from "./image.ts";
 import { fileOf, type Lines } from "./lines.ts";
 import type { ResultFiles } from "./read-files.ts";
-import { type Json, objectOf, parsed, reasonOf, statusOf, textOf } from "./record.ts";
+import { type Json, objectOf, parsed, reasonOf, statusOf, textOf, tokensOf } from "./record.ts";
 
 /** Of a row of the list no more is read. */
 const HEAD_BYTES = 32 * 1024;
@@ -37,7 +37,6 @@ function headIn({ table }: ResultFiles, row: number, text: string, line: Json | 
     kind: of,
     status: line && statusOf(line),
     text: visible(begins.slice(0, HEAD_CHARS).replace(/\s+/g, " ")),
-    tokens: table.tokens[row] as number,
   };
 }
 
@@ -65,6 +64,7 @@ export async function viewOf(
     text: line && head.kind !== kind.answered ? visible(reasonOf(line)?.message ?? "", true) : "",
     file: files[fileOf(place)]?.name ?? "",
     model,
+    tokens: tokensOf(objectOf(body)),
     answer: isMissing ? [] : await blocksOf(partsOfAnswer(body)),
     request: asked && (await blocksOf(partsOfRequest(asked.line?.body))),
     raw: isMissing ? [] : laidOut(bytes),

@@ -1,5 +1,5 @@
 /**
- * What is known of each row: in columns of numbers, so that a million rows take some 40 MB whatever their ids and answers
+ * What is known of each row: in columns of numbers, so that a million rows take some 35 MB whatever their ids and answers
  * are. Ids are known by 64 bits of a hash that is another one each time.
  */
 import { kind } from "../protocol.ts";
@@ -16,7 +16,6 @@ export class ResultTable {
   /** Where its request is; -1 where that is not known. */
   requests = new Float64Array(0);
   kinds = new Uint16Array(FIRST_ROWS);
-  tokens = new Uint32Array(FIRST_ROWS);
   #low = new Uint32Array(FIRST_ROWS);
   #high = new Uint32Array(FIRST_ROWS);
   /** The rows by hash, each plus one; 0 is free. At most half are used. */
@@ -26,12 +25,11 @@ export class ResultTable {
   #hash: [low: number, high: number] = [0, 0];
 
   /** Adds a row without an id. */
-  add(place: number, of: number, tokens = 0): number {
+  add(place: number, of: number): number {
     const row = this.count++;
     if (row === this.places.length) this.#grow();
     this.places[row] = place;
     this.kinds[row] = of;
-    this.tokens[row] = tokens;
     this.kindCounts[of] = (this.kindCounts[of] ?? 0) + 1;
     return row;
   }
@@ -81,7 +79,6 @@ export class ResultTable {
     if (this.requests.length > 0)
       this.requests = larger(this.requests, new Float64Array(rows).fill(NONE, this.requests.length));
     this.kinds = larger(this.kinds, new Uint16Array(rows));
-    this.tokens = larger(this.tokens, new Uint32Array(rows));
     const named = this.#slots;
     this.#low = larger(this.#low, new Uint32Array(rows));
     this.#high = larger(this.#high, new Uint32Array(rows));

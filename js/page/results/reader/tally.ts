@@ -1,6 +1,6 @@
 /** Sums over all results: errors by what they say, and what answers used. In bounded memory, whatever texts come. */
-import { type ErrorGroup, firstError, type ModelUsage, type Usage } from "../protocol.ts";
-import type { Reason, Tokens } from "./record.ts";
+import { type ErrorGroup, firstError, type ModelUsage, type Tokens, type Usage } from "../protocol.ts";
+import type { Reason } from "./record.ts";
 
 const MOST_GROUPS = 1_000;
 const MOST_MODELS = 50;
