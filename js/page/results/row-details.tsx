@@ -41,7 +41,7 @@ function Details({ session, view }: { session: ResultsSession; view: RowView }) 
   ].filter(Boolean);
   return (
     <>
-      <h3 class="result-id">{view.id || "No custom_id"}</h3>
+      <h2 class="result-id">{view.id || "No custom_id"}</h2>
       <p class="muted result-facts">
         <span>{stateOf(view)}</span>
         {facts.map((fact, i) => (

@@ -13,7 +13,7 @@ export function UsagePanel({ usage }: { usage: Usage }) {
   return (
     <div class="statistics">
       <section class="card">
-        <h3>Tokens</h3>
+        <h2>Tokens</h2>
         <dl class="facts">
           <Fact name="Input" value={count(input)} />
           <Fact name="… of it cached" value={count(cached)} />
@@ -25,7 +25,7 @@ export function UsagePanel({ usage }: { usage: Usage }) {
         {told < all && <p class="muted">Without a word of what was used: {plural(all - told, "answer")}.</p>}
       </section>
       <section class="card">
-        <h3>Models</h3>
+        <h2>Models</h2>
         <Bars
           rows={models.map(({ name, answers, input: read, output: made }) => {
             return { name, count: answers, more: `${count(read)} in, ${count(made)} out` };
@@ -34,11 +34,11 @@ export function UsagePanel({ usage }: { usage: Usage }) {
         />
       </section>
       <section class="card">
-        <h3>Tokens of one answer, with its request</h3>
+        <h2>Tokens of one answer, with its request</h2>
         <Bars rows={ranges} />
       </section>
       <section class="card">
-        <h3>Why answers ended</h3>
+        <h2>Why answers ended</h2>
         <Bars rows={finished} sorted />
       </section>
     </div>

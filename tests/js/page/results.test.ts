@@ -85,7 +85,7 @@ const input = text(asked.map((id) => line(id)));
 
 const choose = async (page: Page, id: string) => {
   await page.locator(".error-row", { hasText: id }).first().click();
-  await page.locator("h3.result-id").getByText(id, { exact: true }).waitFor();
+  await page.locator("h2.result-id").getByText(id, { exact: true }).waitFor();
 };
 const shown = (page: Page, words: string) =>
   page.locator(".shown-count").getByText(words, { exact: true }).waitFor();
