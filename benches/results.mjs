@@ -125,7 +125,9 @@ main(async () => {
   const folder = mkdtempSync(join(tmpdir(), "edgebatch-results-"));
   const { server, url } = await servedPage();
   const executablePath = chromiumPath() ?? undefined;
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+  // A profile on disk, as the new files of 1 GB are more than a private window may keep.
+  const args = ["--no-sandbox", "--disable-gpu"];
+  const browser = await chromium.launchPersistentContext(join(folder, "profile"), { executablePath, args });
   try {
     for (const size of sizes) await measure(browser, url, folder, size);
   } finally {

@@ -10,6 +10,8 @@ export class SourceError extends Error {}
 /** What an error says to whoever chose the file. */
 export function words(error: unknown): string {
   if (error instanceof SourceError) return error.message;
+  if ((error as Error).name === "QuotaExceededError")
+    return "The browser has no room left for a new file. Free some space on this device, or use a window that is not private.";
   const text = error instanceof Error ? error.message : String(error);
   return `Something went wrong in the page itself (${text}). Choose the file again.`;
 }

@@ -6,8 +6,8 @@ import { type Filter, kind, type RowHead, type Summary } from "./protocol.ts";
 import { RowDetails, stateOf } from "./row-details.tsx";
 import type { ResultsSession } from "./session.ts";
 
-/** Texts of errors shown for one code. */
-const MOST_TEXTS = 50;
+/** Codes that are shown, and texts of one code: the most frequent ones. */
+const MOST_CODES = 50;
 /** A pause in typing after which it is looked for. */
 const TYPING_MS = 250;
 
@@ -77,7 +77,7 @@ function Kinds({ session, summary }: { session: ResultsSession; summary: Summary
       <span class="kind-count">{count(times)}</span>
     </button>
   );
-  const sorted = [...codes.entries()].sort(([, a], [, b]) => sum(b) - sum(a));
+  const sorted = [...codes].sort(([, a], [, b]) => sum(b) - sum(a)).slice(0, MOST_CODES);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: on a phone it scrolls, and keys must be able to
     // biome-ignore lint/a11y/useSemanticElements: a fieldset belongs in a form
@@ -91,7 +91,7 @@ function Kinds({ session, summary }: { session: ResultsSession; summary: Summary
       {sorted.map(([code, groups]) => {
         const all = kindsOf(groups);
         const isOpen = Array.isArray(chosen) && chosen.some((one) => all.includes(one));
-        const texts = [...groups].sort((a, b) => b.count - a.count).slice(0, MOST_TEXTS);
+        const texts = [...groups].sort((a, b) => b.count - a.count).slice(0, MOST_CODES);
         return [
           button(code, sum(groups), all, "of-code"),
           ...(isOpen && groups.length > 1

@@ -83,6 +83,7 @@ async function showRows(from: number, to: number): Promise<void> {
 async function showRow(position: number): Promise<void> {
   const asked = ++rowAsked;
   const of = version;
+  if (position >= shown.count) return;
   if (!results.isReadable) {
     post({ type: "row-failed", message: "It can be shown when the packed file is read to its end." });
     return;
