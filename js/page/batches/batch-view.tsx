@@ -210,19 +210,22 @@ function Timeline({ batch }: { batch: Batch }) {
 
 function Files({ to, batch }: { to: Connection; batch: Batch }) {
   const { output_file_id: output, error_file_id: errors } = batch;
-  if (!output && !errors)
-    return <p class="muted">{isOver(batch) ? "There are none." : "They come when the batch is done."}</p>;
+  const { completed, failed } = batch.request_counts;
+  if (isOver(batch) && !output && !errors) return <p class="muted">There are none.</p>;
   return (
     <div class="buttons">
+      {!isOver(batch) && <p class="muted">They come when the batch is done.</p>}
       {output && (
         <DownloadFile to={to} fileId={output} label="Download the output" name={`${batch.id}-output.jsonl`} />
       )}
       {errors && (
         <DownloadFile to={to} fileId={errors} label="Download the errors" name={`${batch.id}-errors.jsonl`} />
       )}
-      <button type="button" onClick={() => void openBatchResults(to, batch)}>
-        Read the results
-      </button>
+      {completed + failed > 0 && (
+        <button type="button" onClick={() => void openBatchResults(to, batch)}>
+          {isOver(batch) ? "Read the results" : "Read the results so far"}
+        </button>
+      )}
     </div>
   );
 }

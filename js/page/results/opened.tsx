@@ -1,6 +1,6 @@
 /** Files that are being read or were: how far, how it went, and everything that is in them. */
 import { useSignal } from "@preact/signals";
-import { bytes, count, percent } from "../format.ts";
+import { bytes, count, percent, plural } from "../format.ts";
 import { Tabs } from "../tabs.tsx";
 import { VerdictBox } from "../verdict-box.tsx";
 import { ChooseResults } from "./choose-results.tsx";
@@ -91,7 +91,7 @@ function Verdict({ session }: { session: ResultsSession }) {
   return (
     <VerdictBox kind={kind}>
       {text}
-      {strange > 0 && ` Lines of the input that are no requests: ${count(strange)}.`}
+      {strange > 0 && ` ${plural(strange, "line")} of the input could not be read as requests.`}
     </VerdictBox>
   );
 }

@@ -86,7 +86,7 @@ function Kinds({ session, summary }: { session: ResultsSession; summary: Summary
       {button("Answered", summary.answered, [kind.answered])}
       {button("Failed", summary.failed, "failed")}
       {summary.missing > 0 && button("Without a result", summary.missing, [kind.missing])}
-      {summary.unreadable > 0 && button("Not readable", summary.unreadable, [kind.unreadable])}
+      {summary.unreadable > 0 && button("Unreadable", summary.unreadable, [kind.unreadable])}
       {summary.replaced > 0 && button("Replaced by a later one", summary.replaced, [kind.replaced])}
       {sorted.map(([code, groups]) => {
         const all = kindsOf(groups);

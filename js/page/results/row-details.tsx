@@ -21,7 +21,7 @@ export function RowDetails({ session }: { session: ResultsSession }) {
 /** How a row ended, in a word or by its status. */
 export function stateOf({ kind: of, status }: RowHead): string {
   if (of === kind.missing) return "No result";
-  if (of === kind.unreadable) return "Not readable";
+  if (of === kind.unreadable) return "Unreadable";
   if (of === kind.replaced) return "Replaced";
   return status === null ? "Failed" : String(status);
 }

@@ -24,8 +24,8 @@ export function SaveResults({ session }: { session: ResultsSession }) {
         {button("joined", "Save as joined JSONL")}
         {button("retry", "Failed lines as a new input", !hasInput)}
         <span class="muted">
-          {!isWhole && `Of the ${plural(shown, "result")} shown. `}
-          {!hasInput && "Add the input to get its failed lines."}
+          {!isWhole && `Only the ${plural(shown, "result")} shown. `}
+          {!hasInput && "Add the input to save its failed lines."}
         </span>
       </div>
       {writing?.state === "failed" && (

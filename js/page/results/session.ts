@@ -212,9 +212,10 @@ export class ResultsSession {
 export function verdictOf({ answered, failed, missing }: Summary): string {
   const total = answered + failed + missing;
   if (total === 0) return "There are no results in these files.";
-  if (answered === total) return `All ${plural(total, "request")} were answered.`;
+  if (answered === total)
+    return total === 1 ? "The one request was answered." : `All ${count(total)} requests were answered.`;
   const without = missing > 0 ? `, ${count(missing)} without a result` : "";
-  return `${count(answered)} of ${plural(total, "request")} answered, ${count(failed)} failed${without}.`;
+  return `${count(answered)} of ${plural(total, "request")} ${answered === 1 ? "was" : "were"} answered, ${count(failed)} failed${without}.`;
 }
 
 /** What is being looked at now. */

@@ -16,13 +16,13 @@ export function UsagePanel({ usage }: { usage: Usage }) {
         <h2>Tokens</h2>
         <dl class="facts">
           <Fact name="Input" value={count(input)} />
-          <Fact name="… of it cached" value={count(cached)} />
+          <Fact name="of which cached" value={count(cached)} />
           <Fact name="Output" value={count(output)} />
-          <Fact name="… of it reasoning" value={count(reasoning)} />
+          <Fact name="of which reasoning" value={count(reasoning)} />
           <Fact name="Total" value={count(input + output)} />
-          <Fact name="Average for one answer" value={`${mean(input)} in, ${mean(output)} out`} />
+          <Fact name="Average per answer" value={`${mean(input)} in, ${mean(output)} out`} />
         </dl>
-        {told < all && <p class="muted">Without a word of what was used: {plural(all - told, "answer")}.</p>}
+        {told < all && <p class="muted">{plural(all - told, "answer")} without usage figures.</p>}
       </section>
       <section class="card">
         <h2>Models</h2>
@@ -34,11 +34,11 @@ export function UsagePanel({ usage }: { usage: Usage }) {
         />
       </section>
       <section class="card">
-        <h2>Tokens of one answer, with its request</h2>
+        <h2>Tokens per request, with its answer</h2>
         <Bars rows={ranges} />
       </section>
       <section class="card">
-        <h2>Why answers ended</h2>
+        <h2>Finish reasons</h2>
         <Bars rows={finished} sorted />
       </section>
     </div>
@@ -53,7 +53,7 @@ function rangeOf(size: number): string {
 function Bars(props: { rows: { name: string; count: number; more?: string }[]; sorted?: boolean }) {
   const { sorted = false } = props;
   const rows = sorted ? [...props.rows].sort((a, b) => b.count - a.count) : props.rows;
-  if (rows.length === 0) return <p class="muted">Nothing is said of it.</p>;
+  if (rows.length === 0) return <p class="muted">None were reported.</p>;
   const all = rows.reduce((sum, row) => sum + row.count, 0);
   const most = Math.max(...rows.map((row) => row.count));
   return (

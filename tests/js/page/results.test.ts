@@ -113,7 +113,7 @@ for (const [how, files] of [
     const { page, complaints } = await open(given);
     assert.equal(
       await textOf(page, ".verdict p"),
-      "5 of 10 requests answered, 4 failed, 1 without a result.",
+      "5 of 10 requests were answered, 4 failed, 1 without a result.",
     );
     await choose(page, "bad-2");
     await page.locator(".result-text", { hasText: "number bad-2" }).waitFor();
@@ -194,7 +194,7 @@ test("of several results of one request an answer counts, and else the last", as
     { name: "first.jsonl", content: first },
     { name: "second.jsonl", content: second },
   ]);
-  assert.equal(await textOf(page, ".verdict p"), "2 of 3 requests answered, 1 failed.");
+  assert.equal(await textOf(page, ".verdict p"), "2 of 3 requests were answered, 1 failed.");
   await page.locator(".kind", { hasText: "Replaced" }).click();
   await shown(page, "3 shown");
   await page.locator(".kind", { hasText: "new" }).click();
@@ -284,6 +284,45 @@ describe("What can be taken away", () => {
 test("a file of something else is refused in words", async () => {
   const { page } = await open([{ name: "notes.txt", content: "dear diary\n" }]);
   assert.match(await textOf(page, ".verdict p"), /^notes.txt is no output, error or input file of a batch/);
+});
+
+test("a batch that runs shows its results so far, joined with its input", async () => {
+  const { page } = await openPage(browser, server.url);
+  const batch = {
+    ...{ id: "batch_1", object: "batch", status: "in_progress", endpoint: "/v1/chat/completions" },
+    ...{
+      input_file_id: "file-in",
+      request_counts: { total: 3, completed: 1, failed: 1 },
+      created_at: 1,
+      expires_at: null,
+    },
+  };
+  const pages = new Map([
+    ["", answer("a", "the first")],
+    ["one", refusal("b", "busy", "not now")],
+    ["two", ""],
+  ]);
+  await page.route("**/v1/**", async (route) => {
+    const url = new URL(route.request().url());
+    if (url.pathname.endsWith("/content"))
+      return route.fulfill({ body: text([line("a"), line("b"), line("c")]) });
+    if (!url.pathname.endsWith("/results")) return route.fulfill({ json: batch });
+    const after = url.searchParams.get("after") ?? "";
+    const headers = { "x-incomplete": "true", "x-last-line": after === "" ? "one" : "two" };
+    return route.fulfill({ headers, body: `${pages.get(after)}\n`.trimStart() });
+  });
+  await page.evaluate((base) => {
+    sessionStorage.setItem("edgebatch-connection", JSON.stringify({ base, key: "" }));
+  }, new URL("/v1", server.url).href);
+  await page.goto(new URL("#/batches/batch_1", server.url).href);
+  await page.reload();
+  await page.getByRole("button", { name: "Read the results so far" }).click();
+  const verdict = page.locator(".verdict p", {
+    hasText: "1 of 3 requests was answered, 1 failed, 1 without",
+  });
+  await verdict.waitFor();
+  await page.locator(".error-row", { hasText: "not now" }).waitFor();
+  await page.context().close();
 });
 
 describe("Many results", () => {
