@@ -64,9 +64,7 @@ export function App() {
         <div hidden={view !== "check"}>
           <CheckView />
         </div>
-        <div hidden={view !== "results"}>
-          <ResultsView />
-        </div>
+        {view === "results" && <ResultsView />}
         {route.value.view === "batches" && <BatchesView />}
         {route.value.view === "batch" && <BatchView key={route.value.id} id={route.value.id} />}
       </main>

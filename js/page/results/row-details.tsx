@@ -105,7 +105,7 @@ function Blocks({ blocks }: { blocks: Block[] }) {
 function Thumbnail({ bitmap, caption }: Block & { form: "image" }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    canvas.current?.getContext("bitmaprenderer")?.transferFromImageBitmap(bitmap);
+    canvas.current?.getContext("2d")?.drawImage(bitmap, 0, 0);
   }, [bitmap]);
   return (
     <>

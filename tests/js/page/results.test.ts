@@ -35,6 +35,7 @@ let opened: Opened | undefined;
 async function open(given: Given[]): Promise<Opened> {
   opened ??= await openPage(browser, `${server.url}#/results`);
   const { page } = opened;
+  await page.getByRole("link", { name: "Results" }).click();
   const close = page.getByRole("button", { name: "Close" });
   if (await close.isVisible()) await close.click();
   const files = given.map(({ name, content }) => ({ name, mimeType: "", buffer: Buffer.from(content) }));
