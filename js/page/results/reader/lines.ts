@@ -22,6 +22,8 @@ export class Lines {
   readonly #files: Blob[];
   /** By place, the one that was used last at the end. */
   readonly #blocks = new Map<number, Uint8Array>();
+  /** Where blocks are wanted one after the other, the next is read while this one is looked at. */
+  #ahead: { begin: number; bytes: Promise<ArrayBuffer> } | null = null;
 
   constructor(files: Blob[]) {
     this.#files = files;
@@ -56,8 +58,10 @@ export class Lines {
     let block = this.#blocks.get(begin);
     this.#blocks.delete(begin);
     if (!block) {
-      const offset = begin % FILE;
-      block = new Uint8Array(await readSlice(this.#files[fileOf(begin)] as Blob, offset, offset + BLOCK));
+      const read = this.#ahead?.begin === begin ? this.#ahead.bytes : this.#read(begin);
+      const isInOrder = this.#blocks.has(begin - BLOCK);
+      this.#ahead = isInOrder ? { begin: begin + BLOCK, bytes: this.#read(begin + BLOCK) } : null;
+      block = new Uint8Array(await read);
     }
     this.#blocks.set(begin, block);
     for (const [key, old] of this.#blocks) {
@@ -66,5 +70,13 @@ export class Lines {
       release(old);
     }
     return block;
+  }
+
+  #read(begin: number): Promise<ArrayBuffer> {
+    const offset = begin % FILE;
+    const bytes = readSlice(this.#files[fileOf(begin)] as Blob, offset, offset + BLOCK);
+    // Whoever wants it sees its failure; until then nobody does.
+    bytes.catch(() => {});
+    return bytes;
   }
 }
