@@ -1,51 +1,12 @@
 // Time and memory of the page while it checks a file and writes its good lines: `node benches/page.mjs FILE…`, after a
 // build. Chromium runs headless; memory is the proportional set size of its renderer (Linux only).
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { chromium } from "playwright-core";
 import { servedPage } from "../scripts/lib/page-server.mjs";
 import { Failure, main, say } from "../scripts/lib/process.mjs";
 import { chromiumPath } from "../scripts/setup/chromium.mjs";
-
-/** Megabytes of the processes of a kind below this one. */
-function megabytes(kind) {
-  const parents = new Map();
-  const matches = [];
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      parents.set(Number(pid), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(kind)) matches.push(Number(pid));
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  const isBelow = (pid) => pid === process.pid || (pid > 1 && isBelow(parents.get(pid) ?? 0));
-  let sum = 0;
-  for (const pid of matches.filter(isBelow)) {
-    try {
-      sum += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
-    } catch {
-      // As above.
-    }
-  }
-  return Math.round(sum / 1024);
-}
-
-const renderer = () => megabytes("--type=renderer");
-
-/** Does something, and gives what it took: seconds, and the most memory meanwhile. */
-async function watched(work) {
-  let peak = renderer();
-  const timer = setInterval(() => {
-    peak = Math.max(peak, renderer());
-  }, 250);
-  const start = performance.now();
-  await work();
-  const seconds = (performance.now() - start) / 1000;
-  clearInterval(timer);
-  return { seconds, peak: Math.max(peak, renderer()) };
-}
+import { renderer, watched } from "./renderer.mjs";
 
 async function measure(browser, url, file) {
   const page = await browser.newPage();

@@ -5,8 +5,16 @@ import { BatchView } from "./batches/batch-view.tsx";
 import { BatchesView } from "./batches/batches-view.tsx";
 import { CheckView } from "./check/check-view.tsx";
 import { DropVeil, useDrop } from "./check/choose.tsx";
+import { ResultsView } from "./results/results-view.tsx";
 import { route } from "./route.ts";
 import { theme, turnTheme } from "./theme.ts";
+
+const titles = {
+  check: "Check a batch file",
+  results: "Results",
+  batches: "Batches",
+  batch: "Batches",
+};
 
 export function App() {
   useDrop();
@@ -14,7 +22,7 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
-    document.title = view === "check" ? "Check a batch file · edgebatch" : "Batches · edgebatch";
+    document.title = `${titles[view]} · edgebatch`;
     if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
     scrollTo(0, 0);
@@ -32,7 +40,10 @@ export function App() {
           <a href="#/" aria-current={view === "check" ? "page" : undefined}>
             Check a file
           </a>
-          <a href="#/batches" aria-current={view === "check" ? undefined : "page"}>
+          <a href="#/results" aria-current={view === "results" ? "page" : undefined}>
+            Results
+          </a>
+          <a href="#/batches" aria-current={view.startsWith("batch") ? "page" : undefined}>
             Batches
           </a>
         </nav>
@@ -53,6 +64,7 @@ export function App() {
         <div hidden={view !== "check"}>
           <CheckView />
         </div>
+        {view === "results" && <ResultsView />}
         {route.value.view === "batches" && <BatchesView />}
         {route.value.view === "batch" && <BatchView key={route.value.id} id={route.value.id} />}
       </main>

@@ -7,15 +7,13 @@ import { createHash } from "node:crypto";
 import { type FileHandle, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BatchRerun, KVOp } from "../../core/types.ts";
+import { type End, endOf, type ResultLine } from "../../core/result-line.ts";
+import type { KVOp } from "../../core/types.ts";
 import { SqliteKV } from "../../entry/node.ts";
 import { openFile, readAll } from "../input.ts";
 import { isPacked } from "../input-file.ts";
 import { CannotRun } from "../terminal.ts";
 import { isBlank, linesOf, objectIn } from "./lines.ts";
-
-/** How a request ended. */
-export type End = "answered" | BatchRerun;
 
 interface Place {
   /** Which of the files. */
@@ -107,21 +105,6 @@ export class ResultsIndex {
     });
     if (ops.length > 0) await this.#kv.batch(ops);
   }
-}
-
-/** A line of an output or error file, as servers write them. */
-interface ResultLine {
-  custom_id?: unknown;
-  response?: { status_code?: unknown; body?: { error?: unknown } | null } | null;
-  error?: { code?: unknown } | null;
-}
-
-function endOf({ response, error }: ResultLine): End {
-  const status = response?.status_code;
-  const isGood = typeof status === "number" && status >= 200 && status < 300;
-  if (isGood && !error && !response?.body?.error) return "answered";
-  if (error?.code === "batch_expired") return "expired";
-  return error?.code === "batch_cancelled" ? "cancelled" : "failed";
 }
 
 function keyOf(id: string): string {

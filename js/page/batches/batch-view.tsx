@@ -3,7 +3,9 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Batch } from "../../core/types.ts";
 import { announce } from "../announce.ts";
 import { advice } from "../check/advice.ts";
+import { Fact } from "../fact.tsx";
 import { count, duration, time } from "../format.ts";
+import { openBatchResults } from "../results/batch-files.ts";
 import { cancelBatch, retrieveBatch } from "./api.ts";
 import { ConnectForm } from "./connect-form.tsx";
 import { type Connection, connection } from "./connection.ts";
@@ -102,15 +104,6 @@ function Opened({ to, id }: { to: Connection; id: string }) {
         </div>
       )}
     </>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 
@@ -217,15 +210,21 @@ function Timeline({ batch }: { batch: Batch }) {
 
 function Files({ to, batch }: { to: Connection; batch: Batch }) {
   const { output_file_id: output, error_file_id: errors } = batch;
-  if (!output && !errors)
-    return <p class="muted">{isOver(batch) ? "There are none." : "They come when the batch is done."}</p>;
+  const { completed, failed } = batch.request_counts;
+  if (isOver(batch) && !output && !errors) return <p class="muted">There are none.</p>;
   return (
     <div class="buttons">
+      {!isOver(batch) && <p class="muted">They come when the batch is done.</p>}
       {output && (
         <DownloadFile to={to} fileId={output} label="Download the output" name={`${batch.id}-output.jsonl`} />
       )}
       {errors && (
         <DownloadFile to={to} fileId={errors} label="Download the errors" name={`${batch.id}-errors.jsonl`} />
+      )}
+      {completed + failed > 0 && (
+        <button type="button" onClick={() => void openBatchResults(to, batch)}>
+          {isOver(batch) ? "Read the results" : "Read the results so far"}
+        </button>
       )}
     </div>
   );

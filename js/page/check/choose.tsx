@@ -1,6 +1,8 @@
 /** Where a file comes in: dropped, chosen, pasted, or an example. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { takeFiles } from "../results/choose-results.tsx";
+import { route } from "../route.ts";
 import { example } from "./example.ts";
 import { settings } from "./options.tsx";
 import { begin, chooseFailure, session } from "./session.ts";
@@ -38,12 +40,16 @@ export function useDrop(): void {
       dragging.value = false;
       const file = event.dataTransfer?.files[0];
       if (!file) return;
+      if (route.value.view === "results") {
+        takeFiles(event.dataTransfer?.files ?? []);
+        return;
+      }
       if (location.hash !== "" && location.hash !== "#/") location.hash = "#/";
       check(file, file.name);
     };
     const paste = (event: ClipboardEvent) => {
       const at = event.target as Element | null;
-      if (at?.closest("input, textarea, select") || session.peek() || location.hash.startsWith("#/b")) return;
+      if (at?.closest("input, textarea, select") || session.peek() || route.value.view !== "check") return;
       const file = event.clipboardData?.files[0];
       const text = event.clipboardData?.getData("text/plain") ?? "";
       if (file) check(file, file.name);
@@ -63,7 +69,7 @@ export function useDrop(): void {
 export function DropVeil() {
   return dragging.value ? (
     <div class="veil" aria-hidden="true">
-      <p>Drop it to check it</p>
+      <p>{route.value.view === "results" ? "Drop them to read them" : "Drop it to check it"}</p>
     </div>
   ) : null;
 }

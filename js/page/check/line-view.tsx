@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { BatchError } from "../../core/types.ts";
 import { bytes, count } from "../format.ts";
+import { JsonRows } from "../json-rows.tsx";
 import type { LineView as View } from "../reader/protocol.ts";
 import { advice } from "./advice.ts";
 import type { Session } from "./session.ts";
@@ -73,20 +74,7 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}
       <section class="json" ref={box} aria-label={`JSON of line ${view.line}`} tabIndex={0}>
-        {view.rows.map((row, i) => (
-          <div
-            key={i}
-            class={row.marked ? "row marked" : "row"}
-            style={{ paddingInlineStart: `${Math.min(row.depth, 12) * 1.4 + 0.75}em` }}
-          >
-            {row.marked && <span class="hidden">Here: </span>}
-            {row.spans.map((span, j) => (
-              <span key={j} class={span.kind}>
-                {span.text}
-              </span>
-            ))}
-          </div>
-        ))}
+        <JsonRows rows={view.rows} />
       </section>
     </>
   );

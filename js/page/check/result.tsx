@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { bytes, count, duration, percent, plural } from "../format.ts";
 import { Tabs } from "../tabs.tsx";
+import { VerdictBox } from "../verdict-box.tsx";
 import { ChooseButton } from "./choose.tsx";
 import { Downloads } from "./downloads.tsx";
 import { ErrorsPanel } from "./errors-panel.tsx";
@@ -118,33 +119,26 @@ function Verdict({ session }: { session: Session }) {
   }
   const cut = phase === "done" && (counts?.bytes ?? 0) > session.settings.maxFileBytes;
   return (
-    <div class={`verdict ${kind}`}>
-      <svg viewBox="0 0 24 24" aria-hidden="true">
-        {kind === "good" && <path d="m5 12.5 4.5 4.5L19 7.5" />}
-        {kind === "bad" && <path d="M12 6.5v7m0 3.5v.5" />}
-        {kind === "" && <path d="M7 12h.5m4 0h.5m4 0h.5" />}
-      </svg>
-      <p>
-        {text}
-        {cut && (
-          <>
-            {" "}
-            Only its first {count(session.settings.maxFileBytes / (1 << 20))} MiB were looked at, as on a
-            server.{" "}
-            <button
-              type="button"
-              class="link"
-              onClick={() => {
-                raiseMaxFileBytes(counts?.bytes ?? 0);
-                void begin(session.file, settings.value);
-              }}
-            >
-              Raise the limit and check all of it
-            </button>
-          </>
-        )}
-      </p>
-    </div>
+    <VerdictBox kind={kind}>
+      {text}
+      {cut && (
+        <>
+          {" "}
+          Only its first {count(session.settings.maxFileBytes / (1 << 20))} MiB were looked at, as on a
+          server.{" "}
+          <button
+            type="button"
+            class="link"
+            onClick={() => {
+              raiseMaxFileBytes(counts?.bytes ?? 0);
+              void begin(session.file, settings.value);
+            }}
+          >
+            Raise the limit and check all of it
+          </button>
+        </>
+      )}
+    </VerdictBox>
   );
 }
 

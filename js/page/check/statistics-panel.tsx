@@ -1,5 +1,6 @@
 /** What the file is like: numbers, models, sizes, longest lines. */
 import { sizeFrom } from "../../core/validator.ts";
+import { Fact } from "../fact.tsx";
 import { bytes, count, plural, share } from "../format.ts";
 import { LineView } from "./line-view.tsx";
 import type { Session } from "./session.ts";
@@ -55,15 +56,6 @@ export function StatisticsPanel({ session }: { session: Session }) {
         </ol>
       </section>
       {session.line.value && <LineView session={session} />}
-    </div>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
     </div>
   );
 }

@@ -6,6 +6,7 @@
 import { explainLine } from "../../core/explain.ts";
 import type { LineView, Row, Span } from "./protocol.ts";
 import { RowWindow } from "./row-window.ts";
+import { visible } from "./visible.ts";
 
 /** Bytes of a string that is shown whole; of a longer one, that many at both ends. */
 const WHOLE_STRING = 600;
@@ -212,11 +213,8 @@ class Layout {
     this.window.add(this.#row);
   }
 
-  /** As text in which nothing is invisible or turns the direction of its neighbours. */
   #decoded(raw: Uint8Array): string {
-    return this.#decoder
-      .decode(raw)
-      .replace(/[\p{Cc}\p{Bidi_Control}\u200b\ufeff]/gu, (char) => `␛${char.charCodeAt(0).toString(16)}`);
+    return visible(this.#decoder.decode(raw));
   }
 }
 

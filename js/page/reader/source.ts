@@ -7,6 +7,15 @@ const PIECE_BYTES = 1 << 20;
 /** Something that is wrong with the file or the browser, in words for whoever chose it. */
 export class SourceError extends Error {}
 
+/** What an error says to whoever chose the file. */
+export function words(error: unknown): string {
+  if (error instanceof SourceError) return error.message;
+  if ((error as Error).name === "QuotaExceededError")
+    return "The browser has no room left for a new file. Free some space on this device, or use a window that is not private.";
+  const text = error instanceof Error ? error.message : String(error);
+  return `Something went wrong in the page itself (${text}). Choose the file again.`;
+}
+
 export interface Source {
   /** The next bytes, which are good until the next call; null at the end. */
   read(): Promise<Uint8Array | null>;
@@ -18,7 +27,7 @@ export interface Source {
 
 /** Whether a file is packed by gzip: its first bytes say so, whatever it is called. */
 export async function isGzip(file: Blob): Promise<boolean> {
-  return packingOf(new Uint8Array(await slice(file, 0, 4))) === "gzip";
+  return packingOf(new Uint8Array(await readSlice(file, 0, 4))) === "gzip";
 }
 
 /** Reads a file from its start. */
@@ -102,7 +111,7 @@ class Sliced implements Source {
     if (this.#at >= this.#file.size) return null;
     const from = this.#at;
     this.#at = Math.min(from + PIECE_BYTES, this.#file.size);
-    const piece = slice(this.#file, from, this.#at);
+    const piece = readSlice(this.#file, from, this.#at);
     // Its reader sees its failure; until then nobody does.
     piece.catch(() => {});
     return piece;
@@ -157,7 +166,8 @@ class Unpacked implements Source {
   }
 }
 
-function slice(file: Blob, from: number, to: number): Promise<ArrayBuffer> {
+/** A stretch of a file, as it lies there. */
+export function readSlice(file: Blob, from: number, to: number): Promise<ArrayBuffer> {
   return readable(file.slice(from, to).arrayBuffer());
 }
 

@@ -4,13 +4,15 @@
  */
 
 import type { BatchError } from "../../core/types.ts";
+import type { ForResults } from "../results/protocol.ts";
+import { hear } from "../results/reader/hear.ts";
 import { check, endpointOf, validatorOptions } from "./check.ts";
 import { loadCore } from "./core.ts";
 import { findLine } from "./find-line.ts";
 import { layOut } from "./layout.ts";
 import { LineIndex } from "./line-index.ts";
 import type { CheckSettings, FromReader, ToReader } from "./protocol.ts";
-import { SourceError } from "./source.ts";
+import { words } from "./source.ts";
 import { writeAll, writeGoodLines } from "./write-lines.ts";
 
 const post = (message: FromReader) => postMessage(message);
@@ -28,12 +30,6 @@ let job: Job | null = null;
 let checkStopped = false;
 let lineAsked = 0;
 let writing = 0;
-
-function words(error: unknown): string {
-  if (error instanceof SourceError) return error.message;
-  const text = error instanceof Error ? error.message : String(error);
-  return `Something went wrong in the page itself (${text}). Choose the file again.`;
-}
 
 async function start({ wasm, file, settings, maxErrors }: ToReader & { type: "check" }): Promise<void> {
   try {
@@ -91,10 +87,11 @@ async function write(what: "good" | "all", maxRequests: number): Promise<void> {
   }
 }
 
-globalThis.onmessage = ({ data }: MessageEvent<ToReader>) => {
+globalThis.onmessage = ({ data }: MessageEvent<ToReader | ForResults>) => {
   if (data.type === "check") void start(data);
   else if (data.type === "cancel") checkStopped = true;
   else if (data.type === "line") void showLine(data.line, data.error);
   else if (data.type === "write") void write(data.what, data.maxRequests);
+  else if (data.type === "results") hear(data.ask);
   else writing++;
 };

@@ -97,6 +97,16 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("button", { name: "Upload and create a batch" }).click();
       await page.locator(".state.completed").waitFor({ timeout: 60_000 });
       await passes("a batch");
+      await page.getByRole("button", { name: "Read the results" }).click();
+      await page.locator(".error-row", { hasText: "200" }).first().click();
+      await page.locator(".result-text").first().waitFor();
+      await page.getByText("Request", { exact: true }).click();
+      await passes("results");
+      await page.getByRole("tab", { name: "Usage" }).click();
+      await passes("usage");
+      await page.getByRole("button", { name: "Close" }).click();
+      await passes("the start of results");
+      await page.goBack();
       await page.getByRole("link", { name: "All batches" }).click();
       await page.locator(".batches li").first().waitFor();
       await passes("the list of batches");
