@@ -4,6 +4,7 @@ use super::hold;
 use super::print::File;
 use crate::input::endpoint::{ENDPOINTS, Endpoint};
 use crate::json::value::Value;
+use crate::repair::Cure;
 use crate::settings::Settings;
 use crate::wire::BatchStatus;
 use crate::{batch, keys, limits};
@@ -139,5 +140,7 @@ fn rules_are_in_typescript_as_they_are_here() {
         "",
         &batch::CHECKPOINT_VERSION,
     );
+    file.constant("What can be mended in a file, in the order in which it is.", "cures", "", &Cure::ALL);
+    file.raw("/** What can be mended in a file. */\nexport type Cure = (typeof cures)[number];\n");
     hold("js/core/rules.ts", file.text());
 }

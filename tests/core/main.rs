@@ -14,6 +14,7 @@ mod outbox;
 mod pools;
 mod published;
 mod regression;
+mod repair;
 mod result_lines;
 mod results;
 mod resume;
