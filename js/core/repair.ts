@@ -1,9 +1,9 @@
 /** Mends a batch file as it streams by: what is wrong with it in one way only. */
 import { random64 } from "./random.ts";
-import type { Cure } from "./rules.ts";
 import { translated } from "./wasm.ts";
 
-export type { Cure } from "./rules.ts";
+/** What can be mended in a file: `src/repair/mod.rs` says what each is. */
+export type Cure = "encoding" | "lines" | "json" | "stream" | "method" | "url" | "ids" | "duplicates";
 
 /** What is to be mended, and how. */
 export interface RepairOptions {

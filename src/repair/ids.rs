@@ -4,26 +4,23 @@
 use crate::limits::{MAX_CUSTOM_ID_CHARS, MAX_REPAIRED_IDS};
 use crate::text;
 use crate::validate::duplicates::{Seen, hash};
-use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(super) struct Ids {
     key: (u64, u64),
     seen: Seen,
     kept: u64,
-    /// The number that comes next, of each name that was used twice.
-    next: BTreeMap<u128, u64>,
 }
 
 impl Ids {
     pub(super) fn new(key: (u64, u64)) -> Self {
-        Self { key, seen: Seen::new(), kept: 0, next: BTreeMap::new() }
+        Self { key, seen: Seen::new(), kept: 0 }
     }
 
     /// A name for the request on a line.
     pub(super) fn for_line(&self, line: u64) -> String {
-        let name = format!("line-{line}");
-        if self.is_new(&name) { name } else { self.numbered(&name, 2).0 }
+        let name = ["line-", &line.to_string()].concat();
+        if self.is_new(&name) { name } else { self.numbered(&name) }
     }
 
     /// Remembers a name; another one if it was used before and `renames` allows it.
@@ -36,26 +33,33 @@ impl Ids {
         if !renames || name.chars().nth(MAX_CUSTOM_ID_CHARS).is_some() {
             return None;
         }
-        let from = self.next.get(&hashed).copied().unwrap_or(2);
-        let (name, number) = self.numbered(name, from);
-        if self.kept < MAX_REPAIRED_IDS || self.next.contains_key(&hashed) {
-            self.next.insert(hashed, number + 1);
-        }
+        let name = self.numbered(name);
         self.keep(hash(self.key, &name));
         Some(name)
     }
 
-    /// The first of `name#2`, `name#3` … that is new.
-    fn numbered(&self, name: &str, from: u64) -> (String, u64) {
-        let mut number = from;
-        loop {
-            let ending = format!("#{number}");
-            let candidate = [text::first(name, MAX_CUSTOM_ID_CHARS - ending.len()), &ending].concat();
-            if self.is_new(&candidate) {
-                return (candidate, number);
-            }
-            number += 1;
+    /// One of `name#2`, `name#3` … that is new: as a rule the first, found in few steps however often a name is used.
+    fn numbered(&self, name: &str) -> String {
+        let with = |number: u64| {
+            let ending = ["#", &number.to_string()].concat();
+            [text::first(name, MAX_CUSTOM_ID_CHARS - ending.len()), &ending].concat()
+        };
+        let mut used = 1;
+        let mut step = 1;
+        while !self.is_new(&with(used + step)) {
+            used += step;
+            step *= 2;
         }
+        let mut new = used + step;
+        while new - used > 1 {
+            let middle = used + (new - used) / 2;
+            if self.is_new(&with(middle)) {
+                new = middle;
+            } else {
+                used = middle;
+            }
+        }
+        with(new)
     }
 
     fn is_new(&self, name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! What is mended in a line, and in which order.
 
 use crate::json::scan::{self, Json, Kind, Query, Value};
+use crate::json::value::to_json;
 use crate::repair::ids::Ids;
 use crate::repair::ledger::Ledger;
 use crate::repair::target::Target;
@@ -102,7 +103,9 @@ impl Mender {
         }
         let name = match value(0) {
             Some(id) if id.kind == Kind::Number => id.raw.to_owned(),
-            Some(id) if id.kind == Kind::String && id.text().is_some_and(|id| !id.trim().is_empty()) => {
+            Some(id)
+                if id.kind == Kind::String && id.text().is_some_and(|id| !id.trim_ascii().is_empty()) =>
+            {
                 return None;
             }
             Some(id) if !matches!(id.kind, Kind::String | Kind::Null) => return None,
@@ -124,7 +127,7 @@ impl Mender {
         }
         // A request has a body, so that a member follows.
         let at = text.iter().position(|&byte| byte == b'{').map_or(0, |at| at + 1);
-        Edit { cure, range: at..at, with: format!("\"{name}\": {with}, ") }
+        Edit { cure, range: at..at, with: ["\"", name, "\": ", &with, ", "].concat() }
     }
 }
 
@@ -161,5 +164,5 @@ fn member_range(text: &[u8], value: Range<usize>) -> Range<usize> {
 
 /// A text as JSON.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    String::from_utf8(to_json(&text)).unwrap_or_default()
 }

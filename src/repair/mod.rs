@@ -41,11 +41,10 @@ pub use ledger::{Cured, Example, Repaired};
 pub use stream::Repair;
 
 use crate::limits::MAX_LINE_BYTES;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
 /// What can be mended, in the order in which it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cure {
     /// UTF-16 or UTF-32 is written as UTF-8; byte order marks are removed.
     Encoding,
@@ -77,11 +76,30 @@ impl Cure {
         Self::Ids,
         Self::Duplicates,
     ];
+
+    /// As options and reports name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encoding => "encoding",
+            Self::Lines => "lines",
+            Self::Json => "json",
+            Self::Stream => "stream",
+            Self::Method => "method",
+            Self::Url => "url",
+            Self::Ids => "ids",
+            Self::Duplicates => "duplicates",
+        }
+    }
+}
+
+impl Serialize for Cure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// What is to be mended, and how.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields, expecting = "an object")]
+#[derive(Clone, Debug)]
 pub struct RepairOptions {
     /// The endpoint that the file is for; none for the one that its first request means.
     pub endpoint: Option<String>,
@@ -91,7 +109,6 @@ pub struct RepairOptions {
     /// Bytes of the longest line that is looked at; longer ones stay as they are.
     pub max_line_bytes: usize,
     /// Key of the hashes that seen ids are kept as; see [`Rules`](crate::Rules).
-    #[serde(skip)]
     pub hash_key: (u64, u64),
 }
 

@@ -20,7 +20,7 @@ impl Target {
 
     /// By the url of the first request: itself if it is a path, or the endpoint that it ends with.
     pub(super) fn meant_by(url: Option<&str>) -> Self {
-        let url = url.unwrap_or_default().trim().trim_end_matches('/');
+        let url = url.unwrap_or_default().trim_ascii().trim_end_matches('/');
         let rooted = ["/", url].concat();
         let mut known = ENDPOINTS.iter().map(|endpoint| endpoint.path);
         let ending = |path: &&str| path.strip_prefix("/v1").is_some_and(|ending| rooted.ends_with(ending));

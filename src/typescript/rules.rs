@@ -80,7 +80,7 @@ struct EndpointRow {
 fn rules_are_in_typescript_as_they_are_here() {
     let mut file = File::new(
         "The rules of the core, as data.",
-        "import type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
+        "import type { Cure } from \"./repair.ts\";\nimport type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
     );
     file.constant(
         "The defaults of a service's settings.",
@@ -140,7 +140,11 @@ fn rules_are_in_typescript_as_they_are_here() {
         "",
         &batch::CHECKPOINT_VERSION,
     );
-    file.constant("What can be mended in a file, in the order in which it is.", "cures", "", &Cure::ALL);
-    file.raw("/** What can be mended in a file. */\nexport type Cure = (typeof cures)[number];\n");
+    file.constant(
+        "What can be mended in a file, in the order in which it is.",
+        "cures",
+        "readonly Cure[]",
+        &Cure::ALL,
+    );
     hold("js/core/rules.ts", file.text());
 }
