@@ -156,7 +156,9 @@ async function report(
       say(line);
       continue;
     }
-    const shown = examples.map((at) => `  ${at.line} - ${oneLine(at.before)}\n  ${at.line} + ${oneLine(at.after)}\n`);
+    const shown = examples.map(
+      (at) => `  ${at.line} - ${oneLine(at.before)}\n  ${at.line} + ${oneLine(at.after)}\n`,
+    );
     await print(`${line}\n${shown.join("")}`);
   }
   if (cures.length === 0) say("nothing to mend");

@@ -57,7 +57,15 @@ const rooms = {
   },
   // A program of Node's, which puts hosts together as any user does, and uses parts of theirs besides.
   cli: {
-    may: ["js/core/*", "js/hosts/*", "js/entry/node.ts", "js/entry/files.ts", "js/node/*", "commander", "node:*"],
+    may: [
+      "js/core/*",
+      "js/hosts/*",
+      "js/entry/node.ts",
+      "js/entry/files.ts",
+      "js/node/*",
+      "commander",
+      "node:*",
+    ],
   },
   page: { may: ["js/core/*", "js/wasm/validator.js", "preact", "preact/*", "@preact/*"] },
 };
