@@ -110,6 +110,7 @@
 //! | `json` | bytes to JSON members, plain values, and how records and options are read out of them |
 //! | `input` | bytes to lines, a line to a request |
 //! | `validate` | the rules of lines and files, their codes and texts in both dialects |
+//! | `repair` | what is wrong in one way only is put right, as the bytes of a new file |
 //! | `result` | an answer to a line of a file, and how lines are stored until the files are written |
 //! | `service`, `queue` | what create, retrieve, cancel and list decide; which batches may run, and who runs them |
 //! | `batch` | the machine that runs one batch |
@@ -127,6 +128,7 @@ mod json;
 mod keys;
 pub mod limits;
 mod queue;
+mod repair;
 mod result;
 mod retry;
 mod service;
@@ -155,6 +157,7 @@ pub use crate::input::request::RequestLine;
 pub use crate::json::value::Value;
 pub use crate::limits::Limits;
 pub use crate::queue::lease::Owner;
+pub use crate::repair::{Cure, Cured, Example, Repair, RepairOptions, Repaired};
 pub use crate::service::{
     Asked, CreateParams, Cursor, IdempotencyRecord, ListParams, NewBatch, ResultsOrder, ResultsPage,
     ResultsParams,

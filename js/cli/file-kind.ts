@@ -11,11 +11,11 @@ const magics: [bytes: number[], what: string][] = [
   [[0x50, 0x41, 0x52, 0x31], "a Parquet file"],
   [[0x42, 0x5a, 0x68], "packed with bzip2; unpack it first: bunzip2 -k"],
   [[0xfd, 0x37, 0x7a, 0x58], "packed with xz; unpack it first: unxz -k"],
-  [[0xff, 0xfe, 0x00, 0x00], "UTF-32; save it as UTF-8: iconv -f UTF-32 -t UTF-8"],
-  [[0xff, 0xfe], "UTF-16; save it as UTF-8: iconv -f UTF-16 -t UTF-8"],
-  [[0xfe, 0xff], "UTF-16; save it as UTF-8: iconv -f UTF-16 -t UTF-8"],
-  [[0x7b, 0x00], "UTF-16; save it as UTF-8: iconv -f UTF-16LE -t UTF-8"],
-  [[0x00, 0x7b], "UTF-16; save it as UTF-8: iconv -f UTF-16BE -t UTF-8"],
+  [[0xff, 0xfe, 0x00, 0x00], "UTF-32; a batch file is UTF-8, as edgebatch fix writes it"],
+  [[0xff, 0xfe], "UTF-16; a batch file is UTF-8, as edgebatch fix writes it"],
+  [[0xfe, 0xff], "UTF-16; a batch file is UTF-8, as edgebatch fix writes it"],
+  [[0x7b, 0x00], "UTF-16; a batch file is UTF-8, as edgebatch fix writes it"],
+  [[0x00, 0x7b], "UTF-16; a batch file is UTF-8, as edgebatch fix writes it"],
   [[0x00, 0x00], "UTF-32 or a program's own data; batch files are UTF-8"],
 ];
 
@@ -28,10 +28,10 @@ export function otherKind(head: Uint8Array): string | null {
     .replace(/^\ufeff/, "")
     .trimStart();
   if (/^\[\s*\{/.test(text)) {
-    return "a JSON array; a batch file has one request a line: jq -c '.[]'";
+    return "a JSON array; a batch file has one request a line, as edgebatch fix writes it";
   }
   if (/^\{[ \t\r]*\n/.test(text)) {
-    return "JSON over several lines; a batch file has one request a line: jq -c .";
+    return "JSON over several lines; a batch file has one request a line, as edgebatch fix writes it";
   }
   const [first = ""] = text.split("\n", 1);
   // A header of names: nothing of JSON in it.

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { defaults } from "../core/rules.ts";
 import { addBackup } from "./backup-command.ts";
 import { addClient } from "./client/commands.ts";
+import { addFix } from "./fix-command.ts";
 import { addKeys } from "./keys-command.ts";
 import { concurrency, header, positive } from "./option-values.ts";
 import type { RunOptions } from "./plan.ts";
@@ -134,6 +135,7 @@ Examples:
   const end = (ended: number) => {
     status = ended;
   };
+  addFix(program, end);
   addServe(program, end);
   addKeys(program, end);
   addBackup(program, end);

@@ -1,4 +1,5 @@
 /** The rules of the core, as data. Written by `UPDATE_TYPESCRIPT=1 cargo test --lib typescript`, from src/typescript. */
+import type { Cure } from "./repair.ts";
 import type { EndpointRules, SettingsWithDefaults } from "./settings.ts";
 import type { BatchStatus } from "./types.ts";
 
@@ -165,3 +166,15 @@ export const keys = {
 
 /** The version of checkpoints that this build writes, and the only one that it reads. */
 export const checkpointVersion = 1;
+
+/** What can be mended in a file, in the order in which it is. */
+export const cures: readonly Cure[] = [
+  "encoding",
+  "lines",
+  "json",
+  "stream",
+  "method",
+  "url",
+  "ids",
+  "duplicates",
+];

@@ -26,9 +26,7 @@ export function buildPackage() {
     run(node, [join(bin, "tsc"), "-p", "tsconfig.build.json"]);
     run(node, [join(root, "scripts/build/bundle.mjs")]);
     mkdirSync(join(root, "dist/wasm"), { recursive: true });
-    // The validator alone is the page's.
-    const foreign = /\/(\.stamp|validator[^/]*)$/;
-    for (const file of filesUnder(["js/wasm"], (path) => foreign.test(path))) {
+    for (const file of filesUnder(["js/wasm"], (path) => path.endsWith("/.stamp"))) {
       copyFileSync(join(root, file), join(root, "dist/wasm", file.slice("js/wasm/".length)));
     }
     say(`build: TypeScript in ${seconds(start)}`);

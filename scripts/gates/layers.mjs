@@ -12,6 +12,7 @@ const storeys = [
   ["host", "input"],
   ["settings"],
   ["validate"],
+  ["repair"],
   ["result"],
   ["batch", "queue", "service"],
   ["driver"],
@@ -55,7 +56,17 @@ const rooms = {
     ],
   },
   // A program of Node's, which puts hosts together as any user does, and uses parts of theirs besides.
-  cli: { may: ["js/core/*", "js/hosts/*", "js/entry/node.ts", "js/node/*", "commander", "node:*"] },
+  cli: {
+    may: [
+      "js/core/*",
+      "js/hosts/*",
+      "js/entry/node.ts",
+      "js/entry/files.ts",
+      "js/node/*",
+      "commander",
+      "node:*",
+    ],
+  },
   page: { may: ["js/core/*", "js/wasm/validator.js", "preact", "preact/*", "@preact/*"] },
 };
 

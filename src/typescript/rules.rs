@@ -4,6 +4,7 @@ use super::hold;
 use super::print::File;
 use crate::input::endpoint::{ENDPOINTS, Endpoint};
 use crate::json::value::Value;
+use crate::repair::Cure;
 use crate::settings::Settings;
 use crate::wire::BatchStatus;
 use crate::{batch, keys, limits};
@@ -79,7 +80,7 @@ struct EndpointRow {
 fn rules_are_in_typescript_as_they_are_here() {
     let mut file = File::new(
         "The rules of the core, as data.",
-        "import type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
+        "import type { Cure } from \"./repair.ts\";\nimport type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
     );
     file.constant(
         "The defaults of a service's settings.",
@@ -138,6 +139,12 @@ fn rules_are_in_typescript_as_they_are_here() {
         "checkpointVersion",
         "",
         &batch::CHECKPOINT_VERSION,
+    );
+    file.constant(
+        "What can be mended in a file, in the order in which it is.",
+        "cures",
+        "readonly Cure[]",
+        &Cure::ALL,
     );
     hold("js/core/rules.ts", file.text());
 }

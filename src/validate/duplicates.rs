@@ -10,13 +10,13 @@ const SHARDS: usize = 64;
 const SMALLEST: u32 = 20;
 
 /// The hash all sets of the validator use.
-pub(super) fn hash((k0, k1): (u64, u64), text: &str) -> u128 {
+pub(crate) fn hash((k0, k1): (u64, u64), text: &str) -> u128 {
     SipHasher13::new_with_keys(k0, k1).hash(text.as_bytes()).as_u128()
 }
 
 /// A set of hashes.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     shards: [Shard; SHARDS],
 }
 
@@ -34,25 +34,25 @@ struct Shard {
 const FREE: u128 = u128::MAX;
 
 impl Seen {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { shards: std::array::from_fn(|_| Shard::default()) }
     }
 
     /// Adds a hash; false if it was in already.
-    pub(super) fn insert(&mut self, hash: u128) -> bool {
+    pub(crate) fn insert(&mut self, hash: u128) -> bool {
         let hash = hash.min(FREE - 1);
         self.shards[shard(hash)].insert(hash)
     }
 
     /// Whether the hash is in.
-    pub(super) fn contains(&self, hash: u128) -> bool {
+    pub(crate) fn contains(&self, hash: u128) -> bool {
         let hash = hash.min(FREE - 1);
         let shard = &self.shards[shard(hash)];
         shard.slots.get(shard.find(hash)) == Some(&hash)
     }
 
     /// Bytes held.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.shards.iter().map(|shard| shard.slots.capacity() * size_of::<u128>()).sum()
     }
 }

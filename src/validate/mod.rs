@@ -26,12 +26,12 @@
 //! assert_eq!(report.errors[3].line, Some(3));
 //! ```
 
-mod duplicates;
+pub(crate) mod duplicates;
 mod fault;
 mod judge;
 mod line;
 mod models;
-mod reason;
+pub(crate) mod reason;
 mod statistics;
 mod validator;
 

@@ -42,7 +42,7 @@ impl Unreadable<'_> {
 }
 
 /// What a file is whose first line is not JSON and starts so, if it is no text in UTF-8.
-pub(super) fn of_file(line: &[u8]) -> Option<&'static str> {
+pub(crate) fn of_file(line: &[u8]) -> Option<&'static str> {
     let byte = |at: usize| line.get(at).copied().unwrap_or(1);
     Some(match [byte(0), byte(1), byte(2), byte(3)] {
         [0, 0, _, 1..=255] | [1..=255, 0, 0, 0] | [0xFF, 0xFE, 0, 0] => "UTF-32",

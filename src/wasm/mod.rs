@@ -1,5 +1,5 @@
-//! What JavaScript can call, with its TypeScript types. Without the feature `service` that is the validator alone: the
-//! core as a page loads it. What nothing exported needs is left out when the wasm is linked.
+//! What JavaScript can call, with its TypeScript types. Without the feature `service` that is what reads files, and with
+//! `repair` what mends them: the core as a page and the command line load it. What nothing exported needs is left out when the wasm is linked.
 
 // JavaScript sees no `Debug`.
 #![allow(missing_debug_implementations)]
@@ -7,6 +7,8 @@
 #[cfg(feature = "service")]
 mod host;
 mod panic;
+#[cfg(feature = "repair")]
+mod repair;
 #[cfg(feature = "service")]
 mod service;
 mod types;
@@ -14,6 +16,8 @@ mod validator;
 mod values;
 
 pub use self::panic::on_panic;
+#[cfg(feature = "repair")]
+pub use self::repair::Repair;
 #[cfg(feature = "service")]
 pub use self::service::{InputReader, Service};
 pub use self::validator::{Validator, explain_line};

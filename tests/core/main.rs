@@ -15,6 +15,7 @@ mod pause;
 mod pools;
 mod published;
 mod regression;
+mod repair;
 mod result_lines;
 mod results;
 mod resume;

@@ -25,7 +25,7 @@ const empty =
   "- empty_file -: The input file is empty. Please ensure that the batch contains at least one request.";
 const notText = "The input file must be utf-8 encoded lines of JSON, but it is";
 const utf16 = `- invalid_encoding -: ${notText} UTF-16.`;
-const array = /is a JSON array; .*jq -c '\.\[\]'/;
+const array = /is a JSON array; .*edgebatch fix/;
 
 export const table: Record<string, Expected> = {
   // Byte order marks, line ends, blank lines.
@@ -58,8 +58,8 @@ export const table: Record<string, Expected> = {
 
   // Encodings, and files that are none of lines.
   cp1252: { requests: 2, errors: [`2 invalid_json_line -: ${json} It is not valid UTF-8.`] },
-  utf16le: { requests: 0, errors: [utf16], refused: /is UTF-16; .*iconv -f UTF-16 / },
-  "utf16be-nobom": { requests: 0, errors: [utf16], refused: /is UTF-16; .*iconv -f UTF-16BE / },
+  utf16le: { requests: 0, errors: [utf16], refused: /is UTF-16; .*edgebatch fix/ },
+  "utf16be-nobom": { requests: 0, errors: [utf16], refused: /is UTF-16; .*edgebatch fix/ },
   utf32: { requests: 0, errors: [`- invalid_encoding -: ${notText} UTF-32.`], refused: /is UTF-32; / },
   "zip-named": {
     requests: 0,
@@ -73,7 +73,7 @@ export const table: Record<string, Expected> = {
   "pretty-objects": {
     requests: 42,
     errors: [`1-42 invalid_json_line -: ${json}`],
-    refused: /is JSON over several lines; .*jq -c \./,
+    refused: /is JSON over several lines; .*edgebatch fix/,
   },
 
   // Lines that are JSON almost, or of something else.

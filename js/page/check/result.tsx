@@ -1,6 +1,7 @@
 /** A file that is being checked or was: progress, verdict, and everything that was found. */
 import { useSignal } from "@preact/signals";
 import { bytes, count, duration, percent, plural } from "../format.ts";
+import { RepairPanel } from "../repair/panel.tsx";
 import { Tabs } from "../tabs.tsx";
 import { VerdictBox } from "../verdict-box.tsx";
 import { ChooseButton } from "./choose.tsx";
@@ -23,6 +24,7 @@ export function Result({ session }: { session: Session }) {
         <Figure name="Total errors" value={counts?.errorCount ?? 0} bad />
       </dl>
       <Downloads session={session} />
+      <RepairPanel session={session} />
       <Found session={session} />
     </>
   );

@@ -1,10 +1,12 @@
 /** The file being looked at: from its choice over the check to its lines. One at a time; the next replaces it. */
 import { batch, computed, signal } from "@preact/signals";
+import type { Cure, Cured } from "../../core/repair.ts";
 import type { Statistics } from "../../core/reports.ts";
 import type { BatchError } from "../../core/types.ts";
 import { announce } from "../announce.ts";
 import { count, plural } from "../format.ts";
 import type { CheckSettings, Counts, FromReader, LineView, ToReader } from "../reader/protocol.ts";
+import { nameBeside } from "../save.ts";
 import { prepareReader, takeReader } from "../start-reader.ts";
 import { ErrorStore, MOST_LISTED } from "./error-store.ts";
 import { Pace } from "./pace.ts";
@@ -13,7 +15,15 @@ import { verdict } from "./verdict.ts";
 export interface Chosen {
   name: string;
   blob: Blob;
+  /** Of a file that was repaired here: the name of the original. */
+  repairedFrom?: string;
 }
+
+/** What can be mended, and a mended file that is being written. */
+export type Repairing =
+  | { state: "found"; cures: Cured[] }
+  | { state: "writing"; read: number }
+  | { state: "failed"; message: string };
 
 export type Phase = "running" | "done" | "cancelled" | "failed";
 
@@ -55,6 +65,7 @@ export class Session {
   /** The line that is being fetched: in a large packed file that takes a while. */
   readonly fetching = signal<number | null>(null);
   readonly writing = signal<Writing | null>(null);
+  readonly repair = signal<Repairing | null>(null);
   readonly verdict = computed(() => verdict(this.counts.value, this.statistics.value, this.settings));
   readonly #worker: Worker;
   #announced = 0;
@@ -121,6 +132,13 @@ export class Session {
     this.writing.value = null;
   }
 
+  /** Writes a mended file, which then takes the place of this one; null for all cures. */
+  startRepair(only: Cure[] | null): void {
+    this.repair.value = { state: "writing", read: 0 };
+    this.#tell({ type: "repair", only });
+    announce("Repairing.");
+  }
+
   /** The session is over: its thread ends at once. */
   close(): void {
     this.#worker.terminate();
@@ -147,6 +165,7 @@ export class Session {
       case "end":
         this.phase.value = message.cancelled ? "cancelled" : "done";
         prepareReader();
+        if (!message.cancelled && this.counts.value?.errorCount) this.#tell({ type: "look-for-cures" });
         announce(message.cancelled ? `Cancelled. ${this.#soFar()}` : this.verdict.value.sentence);
         return;
       case "failed":
@@ -161,6 +180,19 @@ export class Session {
         this.fetching.value = null;
         this.line.value = { state: "failed", line: message.line, message: message.message };
         return;
+      case "cures":
+        this.repair.value = { state: "found", cures: message.cures };
+        return;
+      case "repairing":
+        this.repair.value = { state: "writing", read: message.read };
+        return;
+      case "repaired":
+        this.#repaired(message.blob);
+        return;
+      case "repair-failed":
+        this.repair.value = { state: "failed", message: message.message };
+        announce(message.message);
+        return;
     }
     const writing = this.writing.value;
     if (!writing) return;
@@ -170,6 +202,11 @@ export class Session {
     else if (message.type === "written")
       this.writing.value = { state: "ready", what, toSave, files: message.files };
     else this.writing.value = { state: "failed", what, toSave, message: message.message };
+  }
+
+  #repaired(blob: Blob): void {
+    const { name, repairedFrom = name } = this.file;
+    void begin({ name: nameBeside(repairedFrom, "-repaired.jsonl"), blob, repairedFrom }, this.settings);
   }
 
   #progress({ read, endpoint, counts, statistics, errors }: FromReader & { type: "progress" }): void {

@@ -1,4 +1,5 @@
-/** Loads the page's core: the wasm that checks files and does nothing else. */
+/** Loads the page's core: the wasm that checks files and mends them. */
+import { setRepairCore } from "../../core/repair.ts";
 import { setCore } from "../../core/wasm.ts";
 import * as glue from "../../wasm/validator.js";
 
@@ -6,4 +7,5 @@ import * as glue from "../../wasm/validator.js";
 export function loadCore(module: WebAssembly.Module): void {
   glue.initSync({ module });
   setCore(glue);
+  setRepairCore(glue);
 }

@@ -1,6 +1,7 @@
 /** What the page and the thread that reads files say to each other. */
 
 import type { LineFault } from "../../core/explain.ts";
+import type { Cure, Cured } from "../../core/repair.ts";
 import type { Report, Statistics } from "../../core/reports.ts";
 import type { BatchError, Dialect } from "../../core/types.ts";
 
@@ -49,7 +50,11 @@ export type ToReader =
   | { type: "line"; line: number; error: BatchError | null }
   /** Write the good lines, or all of them unpacked, to new files of limited size. */
   | { type: "write"; what: "good" | "all"; maxRequests: number }
-  | { type: "stop-writing" };
+  | { type: "stop-writing" }
+  /** Look what can be mended. */
+  | { type: "look-for-cures" }
+  /** Write a mended file; null for all cures. */
+  | { type: "repair"; only: Cure[] | null };
 
 export type FromReader =
   | {
@@ -68,4 +73,8 @@ export type FromReader =
   | { type: "line-failed"; line: number; message: string }
   | { type: "writing"; read: number }
   | { type: "written"; files: { blob: Blob; requests: number }[] }
-  | { type: "write-failed"; message: string };
+  | { type: "write-failed"; message: string }
+  | { type: "cures"; cures: Cured[] }
+  | { type: "repairing"; read: number }
+  | { type: "repaired"; blob: Blob }
+  | { type: "repair-failed"; message: string };

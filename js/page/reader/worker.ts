@@ -3,6 +3,7 @@
  * cannot leave by here. It listens from its first moment, so no message is lost while the core is still loading.
  */
 
+import type { Cure } from "../../core/repair.ts";
 import type { BatchError } from "../../core/types.ts";
 import type { ForResults } from "../results/protocol.ts";
 import { hear } from "../results/reader/hear.ts";
@@ -12,6 +13,7 @@ import { findLine } from "./find-line.ts";
 import { layOut } from "./layout.ts";
 import { LineIndex } from "./line-index.ts";
 import type { CheckSettings, FromReader, ToReader } from "./protocol.ts";
+import * as repairs from "./repair.ts";
 import { words } from "./source.ts";
 import { writeAll, writeGoodLines } from "./write-lines.ts";
 
@@ -30,6 +32,7 @@ let job: Job | null = null;
 let checkStopped = false;
 let lineAsked = 0;
 let writing = 0;
+let repairing = 0;
 
 async function start({ wasm, file, settings, maxErrors }: ToReader & { type: "check" }): Promise<void> {
   try {
@@ -87,11 +90,37 @@ async function write(what: "good" | "all", maxRequests: number): Promise<void> {
   }
 }
 
+/** Mends the file, or without cures looks what can be mended. A later request replaces this one. */
+async function repair(only?: Cure[] | null): Promise<void> {
+  const current = ++repairing;
+  if (!job) return;
+  const { file, settings } = job;
+  const writes = only !== undefined;
+  const work = {
+    file,
+    progress: (read: number) => writes && post({ type: "repairing", read }),
+    stopped: () => current !== repairing,
+  };
+  try {
+    if (writes) {
+      const made = await repairs.write(work, settings.endpoint, only);
+      if (made) post({ type: "repaired", blob: made.blob });
+    } else {
+      const cures = await repairs.look(work, settings.endpoint);
+      if (cures) post({ type: "cures", cures });
+    }
+  } catch (error) {
+    post({ type: "repair-failed", message: words(error) });
+  }
+}
+
 globalThis.onmessage = ({ data }: MessageEvent<ToReader | ForResults>) => {
   if (data.type === "check") void start(data);
   else if (data.type === "cancel") checkStopped = true;
   else if (data.type === "line") void showLine(data.line, data.error);
   else if (data.type === "write") void write(data.what, data.maxRequests);
   else if (data.type === "results") hear(data.ask);
+  else if (data.type === "look-for-cures") void repair();
+  else if (data.type === "repair") void repair(data.only);
   else writing++;
 };

@@ -13,14 +13,18 @@ export interface WrittenFile {
   requests: number;
 }
 
-interface Job {
+/** A file that is read through. */
+export interface Reading {
   file: Blob;
+  progress(read: number): void;
+  stopped(): boolean;
+}
+
+interface Job extends Reading {
   /** As the file was checked: the same lines are good. */
   options: ValidatorOptions;
   /** Most requests of one new file. */
   maxRequests: number;
-  progress(read: number): void;
-  stopped(): boolean;
 }
 
 /** All bytes, unpacked. Null when stopped. */
@@ -113,7 +117,8 @@ class Parts {
   }
 }
 
-async function eachPiece(job: Job, use: (piece: Uint8Array) => Promise<void>): Promise<boolean> {
+/** Reads a file through. Says whether it came to the end. */
+export async function eachPiece(job: Reading, use: (piece: Uint8Array) => Promise<void>): Promise<boolean> {
   const source = await open(job.file);
   try {
     let reported = performance.now();

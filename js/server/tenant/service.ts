@@ -55,7 +55,8 @@ const OUTPUT_SECONDS = fixedLimits.maxFileLifetimeSeconds;
 export class TenantService implements TenantApi, TurnApi {
   readonly #ports: TenantPorts;
   readonly #kv: KV;
-  readonly #batches: Creating & Batches;
+  /** It checks parameters by itself, whatever they are. */
+  readonly #batches: Batches & { create(params: object): Promise<Batch> };
   readonly #trash: Trash;
   readonly #files: FileIndex;
   readonly #uploads: Uploads;
@@ -394,9 +395,4 @@ export class TenantService implements TenantApi, TurnApi {
       c.setBytes(key, new TextEncoder().encode(String(seconds)));
     });
   }
-}
-
-/** The core checks parameters by itself, whatever they are. */
-interface Creating {
-  create(params: object): Promise<Batch>;
 }

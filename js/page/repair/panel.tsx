@@ -1,0 +1,80 @@
+/** What can be mended in the file, with a button for each; or, of a file that was, what it is and its download. */
+import { cureNames } from "../../core/cures.ts";
+import type { Cured } from "../../core/repair.ts";
+import type { Session } from "../check/session.ts";
+import { percent, plural } from "../format.ts";
+import { save } from "../save.ts";
+
+export function RepairPanel({ session }: { session: Session }) {
+  const { name, blob, repairedFrom } = session.file;
+  const repair = session.repair.value;
+  return (
+    <>
+      {repairedFrom !== undefined && (
+        <p class="notice">
+          This is the repaired copy of {repairedFrom}, which stays as it is.{" "}
+          <button type="button" class="link" onClick={() => save(blob, name)}>
+            Download {name}
+          </button>
+        </p>
+      )}
+      {repair?.state === "failed" && (
+        <p class="notice bad" role="alert">
+          {repair.message}
+        </p>
+      )}
+      {repair?.state === "writing" && (
+        <p class="notice" role="status">
+          Repairing: {percent(repair.read, blob.size)}
+        </p>
+      )}
+      {repair?.state === "found" && repair.cures.length > 0 && (
+        <Found session={session} cures={repair.cures} />
+      )}
+    </>
+  );
+}
+
+function Found({ session, cures }: { session: Session; cures: Cured[] }) {
+  return (
+    <section class="card repair" aria-label="Repair">
+      <div class="repair-head">
+        <h3>Repair</h3>
+        <p class="muted">Writes a new file on this device and checks it. The original stays as it is.</p>
+        <button type="button" class="primary" onClick={() => session.startRepair(null)}>
+          Repair all
+        </button>
+      </div>
+      <ul>
+        {cures.map((cured) => (
+          <Kind key={cured.cure} session={session} cured={cured} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Kind({ session, cured: { cure, count, examples } }: { session: Session; cured: Cured }) {
+  const places = cure === "encoding" ? plural(count, "place") : plural(count, "line");
+  return (
+    <li>
+      <details>
+        <summary>
+          {places}, <span class="muted">such as line {examples[0]?.line}</span>
+        </summary>
+        {examples.map(({ line, before, after }) => (
+          <dl key={line}>
+            <dt>Line {line}</dt>
+            <dd>
+              <del>{before}</del>
+              <ins>{after}</ins>
+            </dd>
+          </dl>
+        ))}
+      </details>
+      <button type="button" onClick={() => session.startRepair([cure])}>
+        {cureNames[cure]}
+      </button>
+    </li>
+  );
+}

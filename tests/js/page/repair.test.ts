@@ -1,0 +1,82 @@
+/** What is wrong in one way only is mended into a new file, which is checked at once. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import {
+  checked,
+  choose,
+  line,
+  openPage,
+  type PageServer,
+  startBrowser,
+  startPageServer,
+  textOf,
+  verdict,
+} from "./browser.ts";
+
+let browser: Browser;
+let server: PageServer;
+before(async () => {
+  [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const bad = `${line("a", { method: "GET" })}\n${line("a")}\n${line("b", {}, { stream: true })}\n`;
+const mended = `${line("a")}\n${line("a").replace('"a"', '"a#2"')}\n${line("b")}\n`;
+
+async function repaired(page: Page): Promise<string> {
+  await page.getByText("This is the repaired copy of requests.jsonl").waitFor();
+  await checked(page);
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download requests-repaired.jsonl" }).click();
+  return readFile(await (await download).path(), "utf8");
+}
+
+describe("repair", () => {
+  test("each kind has a button, a count and examples; all of them give a file that is good", async () => {
+    const { page, complaints } = await openPage(browser, server.url);
+    await choose(page, bad);
+    const panel = page.getByRole("region", { name: "Repair" });
+    await panel.waitFor();
+    assert.deepEqual(await panel.locator("li > button").allTextContents(), [
+      "Remove stream",
+      "Set method to POST",
+      "Number duplicate custom_ids",
+    ]);
+    await panel.getByText("1 line, such as line 1").click();
+    assert.match(await textOf(page, ".repair details[open] del"), /"GET"/);
+    assert.match(await textOf(page, ".repair details[open] ins"), /"POST"/);
+
+    await panel.getByRole("button", { name: "Repair all" }).click();
+    assert.equal(await repaired(page), mended);
+    assert.match(await verdict(page), /^This file is ready/);
+    assert.equal(await page.getByRole("region", { name: "Repair" }).count(), 0);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+  });
+
+  test("one kind alone leaves the others, which can follow", async () => {
+    const { page } = await openPage(browser, server.url);
+    await choose(page, bad);
+    await page.getByRole("button", { name: "Set method to POST" }).click();
+    assert.equal(await repaired(page), bad.replace("GET", "POST"));
+    await page.getByRole("button", { name: "Remove stream" }).click();
+    await page.getByRole("button", { name: "Remove stream" }).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Number duplicate custom_ids" }).click();
+    await page.getByRole("region", { name: "Repair" }).waitFor({ state: "detached" });
+    assert.equal(await repaired(page), mended);
+    await page.context().close();
+  });
+
+  test("a file without errors has nothing to repair", async () => {
+    const { page } = await openPage(browser, server.url);
+    await choose(page, mended);
+    await checked(page);
+    assert.equal(await page.getByRole("region", { name: "Repair" }).count(), 0);
+    await page.context().close();
+  });
+});
