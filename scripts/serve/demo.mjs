@@ -97,7 +97,7 @@ async function showWorker() {
     await stop();
   }
   head("output file", join(into, "output.jsonl"));
-  head("error file", join(into, "errors.jsonl"));
+  head("error file (a few of the example's requests are wrong on purpose)", join(into, "errors.jsonl"));
 }
 
 main(async () => {
@@ -105,5 +105,7 @@ main(async () => {
   rmSync(folder, { recursive: true, force: true });
   await showServe();
   await showWorker();
-  say("\nnode dist/cli/main.js serve --url …  serves in front of your model server, npm start the Worker.");
+  say(
+    `\nNode 22.13 or newer runs "node dist/cli/main.js serve --url …", in front of your model server; npm start the Worker.`,
+  );
 });

@@ -194,7 +194,10 @@ const words = (text: string) => text.split(/[\s,]+/).filter((word) => word !== "
 
 function pairsOf(text: string, what: string): HashedKey[] {
   const wrong = words(text).findIndex((word) => !pair.test(word));
-  if (wrong >= 0) throw new Error(`${what}: entry ${wrong + 1} is no name:sha256 pair`);
+  if (wrong >= 0)
+    throw new Error(
+      `${what}: entry ${wrong + 1} is no name:sha256 pair, which has the 64 hex digits of a key's hash; edgebatch keys add NAME makes both`,
+    );
   return parsePairs(text, what);
 }
 
