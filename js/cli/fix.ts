@@ -2,6 +2,7 @@
 
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { release } from "../core/bytes.ts";
 import { cureNames } from "../core/cures.ts";
 import type { Cure, Cured } from "../core/repair.ts";
 import { Repair } from "../entry/files.ts";
@@ -85,6 +86,7 @@ async function mended(
     for await (const chunk of found.chunks) {
       validator.push(chunk);
       await into?.write(chunk);
+      release(chunk);
     }
     await into?.end();
   } finally {

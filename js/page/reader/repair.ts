@@ -1,4 +1,5 @@
 /** Mends a file as a new one; nothing is held whole. */
+import { release } from "../../core/bytes.ts";
 import { type Cure, type Cured, Repair } from "../../core/repair.ts";
 import { openSpill } from "../spill.ts";
 import { eachPiece, type Reading } from "./write-lines.ts";
@@ -34,7 +35,12 @@ async function mend(
 ): Promise<Cured[] | null> {
   const repair = new Repair({ endpoint: endpoint ?? undefined, only: only ?? undefined });
   try {
-    if (!(await eachPiece(job, (piece) => use(repair.push(piece))))) return null;
+    const done = await eachPiece(job, async (piece) => {
+      const bytes = repair.push(piece);
+      await use(bytes);
+      release(bytes);
+    });
+    if (!done) return null;
     await use(repair.finish());
     return repair.report().cures;
   } finally {

@@ -58,6 +58,9 @@ function Kind({ session, cured: { cure, count, examples } }: { session: Session;
   const places = cure === "encoding" ? plural(count, "place") : plural(count, "line");
   return (
     <li>
+      <button type="button" onClick={() => session.startRepair([cure])}>
+        {cureNames[cure]}
+      </button>
       <details>
         <summary>
           {places}, <span class="muted">such as line {examples[0]?.line}</span>
@@ -72,9 +75,6 @@ function Kind({ session, cured: { cure, count, examples } }: { session: Session;
           </dl>
         ))}
       </details>
-      <button type="button" onClick={() => session.startRepair([cure])}>
-        {cureNames[cure]}
-      </button>
     </li>
   );
 }
