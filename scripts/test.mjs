@@ -128,7 +128,7 @@ const parts = {
   page: () => unlessMissing(chromium, () => nodeTests((file) => file.startsWith(pageTests))),
 
   /** What the Worker alone promises, in real workerd, killed and evicted: takes minutes. */
-  worker: () => nodeTests((file) => file.startsWith(workerTests)),
+  worker: () => nodeTests((file) => file.startsWith(workerTests), { flags: TWO_AT_A_TIME }),
 
   /** Both official clients, curl and others', kills, walls and hostile input, over each server. */
   "server-worker": () => serverTests("worker"),
