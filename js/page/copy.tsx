@@ -1,6 +1,6 @@
 /** A button that copies a text. */
 import { useState } from "preact/hooks";
-import { announce } from "../announce.ts";
+import { announce } from "./announce.ts";
 
 export function Copy({ text, label }: { text: string; label: string }) {
   const [said, setSaid] = useState("Copy");
