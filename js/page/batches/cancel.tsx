@@ -42,6 +42,8 @@ function Question({ no, yes }: { no: () => void; yes: () => void }) {
   const letRun = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => {
     dialog.current?.showModal();
+    // Nor does the second click of a double click take the focus away.
+    dialog.current?.addEventListener("mousedown", (event) => event.detail > 1 && event.preventDefault());
     letRun.current?.focus();
   }, []);
   return (
@@ -59,12 +61,7 @@ function Question({ no, yes }: { no: () => void; yes: () => void }) {
         <button type="button" ref={letRun} onClick={(event) => event.detail < 2 && dialog.current?.close()}>
           No, let it run
         </button>
-        <button
-          type="button"
-          class="danger"
-          onMouseDown={(event) => event.detail > 1 && event.preventDefault()}
-          onClick={(event) => event.detail < 2 && yes()}
-        >
+        <button type="button" class="danger" onClick={(event) => event.detail < 2 && yes()}>
           Yes, cancel it
         </button>
       </div>
