@@ -100,8 +100,8 @@ function Progress({ session }: { session: Session }) {
       ];
   return (
     <div class="progress">
-      {running && <progress max={Math.max(1, size)} value={read} aria-label="Bytes checked" />}
       <p class="muted">{words.filter(Boolean).join(" · ")}</p>
+      {running && <progress max={Math.max(1, size)} value={read} aria-label="Bytes checked" />}
     </div>
   );
 }
