@@ -44,3 +44,28 @@ export function share(part: number, of: number): string {
 export function time(seconds: number): string {
   return moment.format(seconds * 1000);
 }
+
+const clockTime = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+
+/** The time of day, from milliseconds. */
+export function clock(at: number): string {
+  return clockTime.format(at);
+}
+
+/** Requests in a time. Slow ones are counted by the minute. */
+export function rate(perSecond: number): string {
+  return perSecond > 0 && perSecond < 0.5
+    ? `${short.format(perSecond * 60)} per minute`
+    : `${short.format(perSecond)} per second`;
+}
+
+const age = new Intl.RelativeTimeFormat(LOCALE, { numeric: "always", style: "short" });
+
+/** How long ago Unix seconds were. */
+export function ago(seconds: number, now = Date.now() / 1000): string {
+  const since = Math.max(0, now - seconds);
+  if (since < 60) return "just now";
+  if (since < 3_600) return age.format(-Math.floor(since / 60), "minute");
+  if (since < 86_400) return age.format(-Math.floor(since / 3_600), "hour");
+  return age.format(-Math.floor(since / 86_400), "day");
+}

@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { loadCore } from "./check/session.ts";
+import { keepForOffline } from "./install.ts";
 import { removeLeftOvers } from "./spill.ts";
 import { prepareReader } from "./start-reader.ts";
 
@@ -11,3 +12,4 @@ prepareReader();
 loadCore().catch(() => {});
 void removeLeftOvers(Date.now());
 render(<App />, document.getElementById("app") as HTMLElement);
+keepForOffline();

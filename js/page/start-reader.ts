@@ -1,27 +1,12 @@
 /** Starts the thread that reads files. */
-
-interface ScriptPolicy {
-  createScriptURL(url: string): unknown;
-}
-interface PolicyFactory {
-  createPolicy(name: string, rules: { createScriptURL(url: string): string }): ScriptPolicy;
-}
-
-/** The page's policy lets only this become the address of a script, and no text at all become HTML. */
-const policy = (globalThis as { trustedTypes?: PolicyFactory }).trustedTypes?.createPolicy("edgebatch", {
-  createScriptURL(url) {
-    if (url !== __READER__) throw new TypeError(`not a script of this page: ${url}`);
-    return url;
-  },
-});
+import { readerUrl } from "./script-url.ts";
 
 let spare: Worker | null = null;
 
 /** Keeps one ready, so that a check need not ask the network for anything. */
 export function prepareReader(): void {
-  const url = policy ? policy.createScriptURL(__READER__) : __READER__;
   if (spare) return;
-  const started = new Worker(url as string, { name: "edgebatch-reader" });
+  const started = new Worker(readerUrl(), { name: "edgebatch-reader" });
   // Whoever takes it hears of its failure; until then it is simply not there.
   started.onerror = (event) => {
     event.preventDefault();

@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { bin, root } from "../lib/env.mjs";
 import { contentHash, filesUnder, unlessStamped } from "../lib/files.mjs";
@@ -63,7 +63,16 @@ export function buildPage() {
     const style = bundle("style.css", "page");
     const html = readFileSync(join(root, "js/page/index.html"), "utf8");
     writeFileSync(join(out, "index.html"), html.replace("{{style}}", style).replace("{{script}}", script));
-    for (const file of ["_headers", "icon.svg"]) copyFileSync(join(root, "js/page", file), join(out, file));
+    const plain = ["icon.svg", "manifest.webmanifest"];
+    for (const file of ["_headers", ...plain]) copyFileSync(join(root, "js/page", file), join(out, file));
+    const files = ["./", ...plain, script, reader, style, wasmPath];
+    const shell = readFileSync(join(out, "index.html"));
+    run(join(bin, "esbuild"), [
+      ...["js/page/offline.ts", "--bundle", "--minify", "--format=iife", "--log-level=warning"],
+      ...[`--outfile=${join(out, "offline.js")}`, `--target=${browsers.join(",")}`],
+      `--define:__FILES__=${JSON.stringify(files)}`,
+      `--define:__VERSION__=${JSON.stringify(createHash("sha256").update(shell).digest("hex").slice(0, 8))}`,
+    ]);
     say(`build: page in ${seconds(start)}`);
   });
 }
@@ -71,11 +80,15 @@ export function buildPage() {
 /** The size of the page's scripts; throws when it is over the budget. */
 export function checkPageSize() {
   if (!existsSync(assets)) throw new Failure("size: there is no page; build first");
-  const scripts = readdirSync(assets).filter((file) => file.endsWith(".js"));
-  const zipped = scripts.map((file) => gzipSync(readFileSync(join(assets, file)), { level: 9 }).length);
+  const scripts = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".js"),
+  );
+  const zipped = scripts.map((file) => gzipSync(readFileSync(join(out, file)), { level: 9 }).length);
   const sum = zipped.reduce((a, b) => a + b, 0);
   const kib = (count) => `${(count / 1024).toFixed(1)} KiB`;
   const text = `the page's scripts are gzipped ${kib(sum)} of at most ${kib(budget)}`;
   if (sum > budget) throw new Failure(`size: ${text}: over the budget`);
-  say(`size: ${text} (${scripts.map((file, i) => `${file.split("-")[0]} ${kib(zipped[i])}`).join(", ")})`);
+  say(
+    `size: ${text} (${scripts.map((file, i) => `${basename(file).split(/[-.]/)[0]} ${kib(zipped[i])}`).join(", ")})`,
+  );
 }

@@ -110,6 +110,32 @@ export function createBatch(to: Connection, fileId: string, endpoint: string, ke
   }).then((answer) => answer.json() as Promise<Batch>);
 }
 
+/** A batch that runs what another did not answer, and whose files hold the results of both. */
+export async function continueBatch(to: Connection, batch: Batch, key: string): Promise<Batch> {
+  const { id, input_file_id, endpoint, completion_window, metadata } = batch;
+  const params = {
+    ...{ input_file_id, endpoint, completion_window, ...(metadata && { metadata }) },
+    edgebatch: { continue_from: id, merge: true },
+  };
+  const answer = await send(to, "/batches", {
+    method: "POST",
+    headers: { "content-type": "application/json", "idempotency-key": key },
+    body: JSON.stringify(params),
+  });
+  return (await answer.json()) as Batch;
+}
+
+/** The name of a file; null if the server gives none. */
+export async function fileName(to: Connection, id: string, signal: AbortSignal): Promise<string | null> {
+  const { filename } = await json<Partial<FileObject>>(
+    to,
+    `/files/${encodeURIComponent(id)}`,
+    undefined,
+    signal,
+  );
+  return typeof filename === "string" && filename !== "" ? filename : null;
+}
+
 export function createUpload(to: Connection, name: string, size: number): Promise<{ id: string }> {
   const params = { filename: name, purpose: "batch", bytes: size, mime_type: "application/jsonl" };
   return json(to, "/uploads", params);

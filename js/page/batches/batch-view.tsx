@@ -1,17 +1,25 @@
 /** One batch: how far it is, its timeline, its errors, its files. */
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Batch } from "../../core/types.ts";
 import { announce } from "../announce.ts";
 import { advice } from "../check/advice.ts";
+import { Copy } from "../copy.tsx";
 import { Fact } from "../fact.tsx";
-import { count, duration, time } from "../format.ts";
+import { count, duration, percent, time } from "../format.ts";
 import { openBatchResults } from "../results/batch-files.ts";
-import { cancelBatch, retrieveBatch } from "./api.ts";
+import { useTitle } from "../title.ts";
+import { inputName, learnNames } from "./about.ts";
+import { retrieveBatch } from "./api.ts";
+import { Cancel } from "./cancel.tsx";
+import { CheckInput } from "./check-input.tsx";
 import { ConnectForm } from "./connect-form.tsx";
 import { type Connection, connection } from "./connection.ts";
+import { ContinueBatch } from "./continue-batch.tsx";
 import { DownloadFile } from "./download-file.tsx";
+import { LiveProgress } from "./live-progress.tsx";
+import { type Sample, withSample } from "./pace.ts";
 import { usePolling } from "./polling.ts";
-import { BatchProgress, isOver, State, stateWords } from "./state.tsx";
+import { isOver, State, stateWords } from "./state.tsx";
 
 const ASK_MS = 1_000;
 const RETRY_MS = 5_000;
@@ -38,10 +46,16 @@ export function BatchView({ id }: { id: string }) {
 
 function Opened({ to, id }: { to: Connection; id: string }) {
   const [batch, setBatch] = useState<Batch | null>(null);
+  const [samples, setSamples] = useState<Sample[]>([]);
   const [failure, setFailure] = useState("");
+  const name = batch && inputName(to, batch);
+  useTitle(batch && titleOf(batch, name));
   const show = (found: Batch) => {
     if (batch && batch.status !== found.status) announce(`The batch is now: ${stateWords[found.status]}.`);
     setBatch(found);
+    const { completed, failed } = found.request_counts;
+    if (found.status === "in_progress")
+      setSamples((before) => withSample(before, { at: Date.now(), ended: completed + failed }));
   };
   usePolling(
     async (signal) => {
@@ -50,6 +64,7 @@ function Opened({ to, id }: { to: Connection; id: string }) {
         if (signal.aborted) return null;
         show(found);
         setFailure("");
+        void learnNames(to, [found], signal);
         return isOver(found) ? null : ASK_MS;
       } catch (error) {
         if (!signal.aborted) setFailure((error as Error).message);
@@ -61,8 +76,11 @@ function Opened({ to, id }: { to: Connection; id: string }) {
   return (
     <>
       <div class="view-head">
-        <h1 class="batch-id">{id}</h1>
+        <h1>{name ?? "Batch"}</h1>
         {batch && <State batch={batch} />}
+        <p class="muted">
+          <code class="batch-id">{id}</code> <Copy text={id} label="Copy the batch’s ID" />
+        </p>
       </div>
       {failure && (
         <p class="notice bad" role="alert">
@@ -73,16 +91,10 @@ function Opened({ to, id }: { to: Connection; id: string }) {
       {batch && (
         <div class="batch">
           <section class="card wide">
-            <h2>Progress</h2>
-            <BatchProgress batch={batch} />
-            <dl class="facts">
-              <Fact name="Done" value={count(batch.request_counts.completed)} />
-              <Fact name="Failed" value={count(batch.request_counts.failed)} />
-              <Fact name="Total" value={count(batch.request_counts.total)} />
-              <Fact name="Tokens in" value={count(batch.usage?.input_tokens ?? 0)} />
-              <Fact name="Tokens out" value={count(batch.usage?.output_tokens ?? 0)} />
-            </dl>
+            <h2>{isOver(batch) ? "Requests" : "Progress"}</h2>
+            <LiveProgress batch={batch} samples={samples} />
             <Cancel to={to} batch={batch} cancelled={show} />
+            <ContinueBatch to={to} batch={batch} />
           </section>
           <section class="card">
             <h2>Timeline</h2>
@@ -90,11 +102,11 @@ function Opened({ to, id }: { to: Connection; id: string }) {
           </section>
           <section class="card">
             <h2>Files</h2>
-            <Files to={to} batch={batch} />
+            <Files to={to} batch={batch} name={name} />
             <dl class="facts rows">
               <Fact name="Endpoint" value={batch.endpoint} />
               <Fact name="Model" value={batch.model ?? "–"} />
-              <Fact name="Input file" value={batch.input_file_id} />
+              <Fact name="Input file ID" value={batch.input_file_id} />
               {Object.entries(batch.metadata ?? {}).map(([name, value]) => (
                 <Fact key={name} name={name} value={value} />
               ))}
@@ -102,71 +114,6 @@ function Opened({ to, id }: { to: Connection; id: string }) {
           </section>
           {batch.errors && <Errors errors={batch.errors.data} />}
         </div>
-      )}
-    </>
-  );
-}
-
-/**
- * Asks once more before it cancels: it cannot be undone. The question comes below the button, which does not move,
- * so that the second click of a double click answers nothing.
- */
-function Cancel(props: { to: Connection; batch: Batch; cancelled: (batch: Batch) => void }) {
-  const { to, batch, cancelled } = props;
-  const [asking, setAsking] = useState(false);
-  const [failure, setFailure] = useState("");
-  const title = useId();
-  const ask = useRef<HTMLButtonElement>(null);
-  const no = useRef<HTMLButtonElement>(null);
-  useLayoutEffect(() => {
-    if (asking) no.current?.focus();
-  }, [asking]);
-  if (!["validating", "in_progress"].includes(batch.status)) return null;
-  const question = () => {
-    setAsking(true);
-    no.current?.focus();
-  };
-  const letRun = () => {
-    setAsking(false);
-    ask.current?.focus();
-  };
-  const cancel = async () => {
-    setAsking(false);
-    try {
-      cancelled(await cancelBatch(to, batch.id));
-    } catch (error) {
-      setFailure((error as Error).message);
-    }
-  };
-  return (
-    <>
-      <div class="buttons">
-        <button type="button" ref={ask} aria-expanded={asking} onClick={question}>
-          Cancel the batch
-        </button>
-      </div>
-      {asking && (
-        <div
-          class="notice"
-          role="alertdialog"
-          aria-labelledby={title}
-          onKeyDown={(event) => event.key === "Escape" && letRun()}
-        >
-          <p id={title}>Cancel this batch? Answers so far are kept; the other requests will not run.</p>
-          <div class="buttons">
-            <button type="button" ref={no} onClick={letRun}>
-              No, let it run
-            </button>
-            <button type="button" class="danger" onClick={cancel}>
-              Yes, cancel it
-            </button>
-          </div>
-        </div>
-      )}
-      {failure && (
-        <p class="notice bad" role="alert">
-          {failure}
-        </p>
       )}
     </>
   );
@@ -193,7 +140,7 @@ function Timeline({ batch }: { batch: Batch }) {
           <li key={name}>
             <b>{name}</b> <time dateTime={new Date(at * 1000).toISOString()}>{time(at)}</time>
             {before !== undefined && (
-              <span class="muted">{at === before ? " at once" : ` after ${duration(at - before)}`}</span>
+              <span class="muted">{at === before ? " immediately" : ` after ${duration(at - before)}`}</span>
             )}
           </li>
         );
@@ -208,26 +155,48 @@ function Timeline({ batch }: { batch: Batch }) {
   );
 }
 
-function Files({ to, batch }: { to: Connection; batch: Batch }) {
-  const { output_file_id: output, error_file_id: errors } = batch;
-  const { completed, failed } = batch.request_counts;
-  if (isOver(batch) && !output && !errors) return <p class="muted">There are none.</p>;
+function Files({ to, batch, name }: { to: Connection; batch: Batch; name: string | null }) {
+  const { output_file_id: output, error_file_id: errors, input_file_id: input } = batch;
   return (
-    <div class="buttons">
-      {!isOver(batch) && <p class="muted">They come when the batch is done.</p>}
-      {output && (
-        <DownloadFile to={to} fileId={output} label="Download the output" name={`${batch.id}-output.jsonl`} />
+    <>
+      {!output && !errors && (
+        <p class="muted">{isOver(batch) ? "No results." : "Results are available when it has finished."}</p>
       )}
-      {errors && (
-        <DownloadFile to={to} fileId={errors} label="Download the errors" name={`${batch.id}-errors.jsonl`} />
-      )}
-      {completed + failed > 0 && (
-        <button type="button" onClick={() => void openBatchResults(to, batch)}>
-          {isOver(batch) ? "Read the results" : "Read the results so far"}
-        </button>
-      )}
-    </div>
+      <div class="buttons">
+        {output && (
+          <DownloadFile
+            to={to}
+            fileId={output}
+            label="Download the output"
+            name={`${batch.id}-output.jsonl`}
+          />
+        )}
+        {errors && (
+          <DownloadFile
+            to={to}
+            fileId={errors}
+            label="Download the errors"
+            name={`${batch.id}-errors.jsonl`}
+          />
+        )}
+        <DownloadFile to={to} fileId={input} label="Download the input" name={name ?? `${input}.jsonl`} />
+        {batch.request_counts.completed + batch.request_counts.failed > 0 && (
+          <button type="button" onClick={() => void openBatchResults(to, batch)}>
+            {isOver(batch) ? "Read the results" : "Read the results so far"}
+          </button>
+        )}
+        <CheckInput to={to} batch={batch} name={name} />
+      </div>
+    </>
   );
+}
+
+/** A tab that is not looked at tells how far it is. */
+function titleOf(batch: Batch, name: string | null): string {
+  const { total, completed, failed } = batch.request_counts;
+  const running = batch.status === "in_progress" && total > 0;
+  const state = running ? percent(completed + failed, total) : (stateWords[batch.status] ?? batch.status);
+  return `${state} · ${name ?? "Batch"}`;
 }
 
 function Errors({ errors }: { errors: NonNullable<Batch["errors"]>["data"] }) {
@@ -236,7 +205,7 @@ function Errors({ errors }: { errors: NonNullable<Batch["errors"]>["data"] }) {
       <h2>Errors of the input file</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}
       <section class="table-box" tabIndex={0} aria-label="Errors of the input file">
-        <table>
+        <table class="input-errors">
           <thead>
             <tr>
               <th scope="col">Line</th>
@@ -250,7 +219,7 @@ function Errors({ errors }: { errors: NonNullable<Batch["errors"]>["data"] }) {
               <tr key={i}>
                 <td>{line === null ? "File" : count(line)}</td>
                 <td>{advice(code).title}</td>
-                <td>{param ?? ""}</td>
+                <td>{param && <code>{param}</code>}</td>
                 <td>{message}</td>
               </tr>
             ))}

@@ -1,13 +1,24 @@
 /** All batches of a server, newest first. */
 import { useState } from "preact/hooks";
-import type { Batch } from "../../core/types.ts";
-import { time } from "../format.ts";
+import type { Batch, BatchStatus } from "../../core/types.ts";
+import { count } from "../format.ts";
+import { inputName, learnNames, matches } from "./about.ts";
 import { listBatches } from "./api.ts";
+import { BatchRow } from "./batch-row.tsx";
 import { ConnectForm } from "./connect-form.tsx";
 import { connect, connection } from "./connection.ts";
 import { looking } from "./own-server.ts";
 import { usePolling } from "./polling.ts";
-import { BatchProgress, isOver, State } from "./state.tsx";
+import { isOver } from "./state.tsx";
+
+/** What may be asked for, in words of people who wait. */
+const statesOf: Record<string, BatchStatus[]> = {
+  Active: ["validating", "in_progress", "finalizing", "cancelling"],
+  Completed: ["completed"],
+  Failed: ["failed"],
+  Expired: ["expired"],
+  Cancelled: ["cancelled"],
+};
 
 const PAGE = 20;
 const ACTIVE_MS = 1_500;
@@ -34,6 +45,8 @@ function Batches() {
   const [more, setMore] = useState(false);
   const [wanted, setWanted] = useState(PAGE);
   const [failure, setFailure] = useState("");
+  const [status, setStatus] = useState("");
+  const [text, setText] = useState("");
   usePolling(
     async (signal) => {
       if (!to) return null;
@@ -43,6 +56,7 @@ function Batches() {
         setBatches(found.batches);
         setMore(found.more);
         setFailure("");
+        void learnNames(to, found.batches, signal);
         return found.batches.every(isOver) ? IDLE_MS : ACTIVE_MS;
       } catch (error) {
         if (!signal.aborted) setFailure((error as Error).message);
@@ -50,6 +64,11 @@ function Batches() {
       }
     },
     [wanted],
+  );
+  const shown = (batches ?? []).filter(
+    (batch) =>
+      (status === "" || statesOf[status]?.includes(batch.status)) &&
+      (to === null || matches(batch, inputName(to, batch), text.trim())),
   );
   return (
     <>
@@ -73,19 +92,36 @@ function Batches() {
           No batches yet. <a href="#/">Check a file</a>, then create one from it.
         </p>
       )}
-      {batches && batches.length > 0 && (
-        <ul class="batches">
-          {batches.map((batch) => (
-            <li key={batch.id}>
-              <a href={`#/batches/${batch.id}`}>{batch.id}</a>
-              <State batch={batch} />
-              <BatchProgress batch={batch} />
-              <span class="muted batch-when">
-                {time(batch.created_at)} · {batch.endpoint}
-              </span>
-            </li>
-          ))}
-        </ul>
+      {to && batches && batches.length > 0 && (
+        <>
+          <search class="batch-filter">
+            <select
+              aria-label="Status"
+              value={status}
+              onChange={(event) => setStatus(event.currentTarget.value)}
+            >
+              <option value="">Any status</option>
+              {Object.keys(statesOf).map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+            <input
+              type="search"
+              aria-label="Find a batch"
+              placeholder="Name, model, metadata or ID"
+              value={text}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />
+          </search>
+          {shown.length === 0 && (
+            <p class="empty">None of the newest {count(batches.length)} batches matches.</p>
+          )}
+          <ul class="batches">
+            {shown.map((batch) => (
+              <BatchRow key={batch.id} batch={batch} name={inputName(to, batch)} />
+            ))}
+          </ul>
+        </>
       )}
       {more && (
         <div class="buttons">

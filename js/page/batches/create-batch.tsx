@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../announce.ts";
 import type { Session } from "../check/session.ts";
-import { bytes, count, percent } from "../format.ts";
+import { bytes, count, percent, plural } from "../format.ts";
 import { nameBeside } from "../save.ts";
 import { createBatch } from "./api.ts";
 import { ConnectForm } from "./connect-form.tsx";
@@ -75,7 +75,7 @@ export function CreateBatch({ session }: { session: Session }) {
       >
         {flawless || !ready
           ? "Upload and create a batch"
-          : `Create ${batches > 1 ? `${count(batches)} batches` : "a batch"} of the ${count(good)} good lines`}
+          : `Create ${batches > 1 ? `${count(batches)} batches` : "a batch"} of the ${plural(good, "good line")}`}
       </button>
       {step?.name === "connect" && (
         <div class="card">

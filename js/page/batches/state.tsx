@@ -34,7 +34,13 @@ export function BatchProgress({ batch }: { batch: Batch }) {
       : `${count(ended)} of ${count(total)} (${percent(ended, total)})`;
   return (
     <div class="batch-progress">
-      <progress max={Math.max(1, total)} value={ended} aria-label={`Requests of ${batch.id} that are done`} />
+      {!isOver(batch) && (
+        <progress
+          max={Math.max(1, total)}
+          value={ended}
+          aria-label={`Requests of ${batch.id} that are done`}
+        />
+      )}
       <span class="muted">
         {words}
         {failed > 0 && <span class="failed-count">, {count(failed)} failed</span>}

@@ -1,5 +1,5 @@
 /** The list of errors. */
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import type { BatchError } from "../../core/types.ts";
 import { count } from "../format.ts";
 import { Listbox } from "../listbox.tsx";
@@ -15,6 +15,13 @@ export function ErrorList({ session }: { session: Session }) {
     if (error.line !== null) session.show(error.line, error);
     else session.showWhole(error);
   };
+
+  // Where the line has a column of its own, the first error opens by itself once all are known.
+  const done = session.phase.value === "done";
+  useLayoutEffect(() => {
+    if (done && !active && total > 0 && !session.line.peek() && matchMedia("(min-width: 1021px)").matches)
+      choose(0, false);
+  }, [done]);
   return (
     <Listbox
       label={`Errors, ${count(total)} listed`}

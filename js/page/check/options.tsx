@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { defaults, endpoints } from "../../core/rules.ts";
 import type { Dialect } from "../../core/types.ts";
+import { Copy } from "../copy.tsx";
 import type { CheckSettings } from "../reader/protocol.ts";
 
 const KNOWN = Object.keys(endpoints);
@@ -24,6 +25,39 @@ export const settings = computed<CheckSettings>(() => ({
   maxFileBytes: maxMib.value * MIB,
 }));
 
+/** What of a link's settings is not as it comes, as the query of the hash. */
+export const settingsQuery = computed(() => {
+  const { endpoint, dialect, singleModel, maxRequests, maxFileBytes } = settings.value;
+  const given = {
+    endpoint,
+    dialect: dialect !== "openai" && dialect,
+    single_model: singleModel && "true",
+    max_requests: maxRequests !== defaults.limits.maxRequests && maxRequests,
+    max_mib: maxFileBytes !== defaults.limits.maxFileBytes && maxFileBytes / MIB,
+  };
+  const set = Object.entries(given).filter(([, value]) => value);
+  return new URLSearchParams(set.map(([name, value]) => [name, String(value)])).toString();
+});
+
+/** Takes settings from a link such as `#/?endpoint=/v1/embeddings&max_requests=100`. Others stay as they are. */
+export function readSettings(hash: string): void {
+  if (!hash.startsWith("#/?")) return;
+  const given = new URLSearchParams(hash.slice(3));
+  const path = given.get("endpoint");
+  if (path !== null) {
+    endpoint.value = path === "" || KNOWN.includes(path) ? path : OTHER;
+    otherEndpoint.value = path;
+  }
+  const texts = given.get("dialect");
+  if (texts === "openai" || texts === "reference") dialect.value = texts;
+  if (given.has("single_model")) singleModel.value = given.get("single_model") === "true";
+  maxRequests.value = wholeFrom(given.get("max_requests") ?? "", maxRequests.value);
+  maxMib.value = wholeFrom(given.get("max_mib") ?? "", maxMib.value);
+}
+
+readSettings(location.hash);
+addEventListener("hashchange", () => readSettings(location.hash));
+
 /** Raises the limit so that a file of that size is read to its end. That it has too many requests may stay true. */
 export function raiseMaxFileBytes(bytes: number): void {
   maxMib.value = Math.max(maxMib.value, Math.ceil(bytes / MIB));
@@ -40,6 +74,8 @@ function wholeFrom(text: string, otherwise: number): number {
 }
 
 const text = (event: Event) => (event.currentTarget as HTMLInputElement | HTMLSelectElement).value;
+
+const linkToSettings = () => `${location.href.split("#")[0]}#/?${settingsQuery.value}`;
 
 export function Options() {
   return (
@@ -109,6 +145,9 @@ export function Options() {
           </label>
         </div>
       </details>
+      <p class="muted">
+        Link to these settings: <Copy text={linkToSettings()} label="Copy a link to these settings" />
+      </p>
     </form>
   );
 }

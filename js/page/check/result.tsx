@@ -15,8 +15,8 @@ export function Result({ session }: { session: Session }) {
   const counts = session.counts.value;
   return (
     <>
-      <FileBar session={session} />
       <Verdict session={session} />
+      <FileBar session={session} />
       <dl class="numbers">
         <Figure name="Requests" value={counts?.requestCount ?? 0} />
         <Figure name="Good" value={counts?.validCount ?? 0} />
@@ -100,8 +100,8 @@ function Progress({ session }: { session: Session }) {
       ];
   return (
     <div class="progress">
-      <progress max={Math.max(1, size)} value={size === 0 ? 1 : read} aria-label="Bytes checked" />
       <p class="muted">{words.filter(Boolean).join(" · ")}</p>
+      {running && <progress max={Math.max(1, size)} value={read} aria-label="Bytes checked" />}
     </div>
   );
 }

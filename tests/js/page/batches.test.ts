@@ -145,7 +145,7 @@ describe("Batches", () => {
     }
     const page = await connected();
     const shown = () =>
-      page.locator(".batches a").evaluateAll((links) => links.map((link) => link.textContent));
+      page.locator(".batches code").evaluateAll((ids) => ids.map((each) => each.textContent));
     await page.locator(".batches li").nth(19).waitFor();
     assert.deepEqual(await shown(), ids.slice(0, 20));
     await button(page, "Show more").click();
@@ -173,7 +173,9 @@ describe("Batches", () => {
     }
     await page.locator(".state.completed").waitFor({ timeout: 60_000 });
     assert.equal(states.at(-1), "12");
-    assert.match(await textOf(page, ".batch .batch-progress"), /12 of 12 \(100%\), 1 failed/);
+    assert.equal(await progress.count(), 0, "the bar goes when the batch is done");
+    assert.match(await textOf(page, ".wide .facts"), /Succeeded\s*11\s*Failed\s*1\s*Total\s*12/);
+    assert.match(await page.title(), /^Completed · requests\.jsonl/);
     const events = await page
       .locator(".timeline b")
       .evaluateAll((all) => all.map((each) => each.textContent));
@@ -207,6 +209,24 @@ describe("Batches", () => {
       if (request.method() === "POST" && request.url().endsWith("/cancel")) cancels.push(request.url());
     });
     const { width, height } = (await button(page, "Cancel the batch").boundingBox()) ?? assert.fail();
+    const yes = async () => {
+      await button(page, "Cancel the batch").click();
+      const box = (await button(page, "Yes, cancel it").boundingBox()) ?? assert.fail();
+      await page.keyboard.press("Escape");
+      return box;
+    };
+    // A window in which the dangerous button comes to lie where the first click is.
+    const target = await yes();
+    const at = await button(page, "Cancel the batch").boundingBox();
+    await page.evaluate(
+      ([x, y]) => {
+        const first = [...document.querySelectorAll("button")].find(
+          (each) => each.textContent === "Cancel the batch",
+        );
+        (first as HTMLElement).style.translate = `${x}px ${y}px`;
+      },
+      [target.x - (at?.x ?? 0), target.y - (at?.y ?? 0)],
+    );
     for (const place of [0.03, 0.5, 0.97]) {
       await button(page, "Cancel the batch").dblclick({ position: { x: width * place, y: height / 2 } });
       await page.waitForFunction(() => document.activeElement?.textContent === "No, let it run");
@@ -227,7 +247,49 @@ describe("Batches", () => {
     await page.locator(".timeline b", { hasText: "Cancel requested" }).waitFor();
   });
 
-  test("that failed show the errors of their file", async () => {
+  test("are told apart by name, model, metadata and age, and found by them", async () => {
+    const file = await client.files.create({
+      purpose: "batch",
+      file: new File([chatLines(2, "m")], "evening.jsonl"),
+    });
+    const { id } = await client.batches.create({
+      input_file_id: file.id,
+      endpoint: "/v1/chat/completions",
+      completion_window: "24h",
+      metadata: { team: "search" },
+    });
+    await ended(client, id);
+    const page = await connected();
+    const row = page.locator(".batches li", { hasText: "evening.jsonl" });
+    await row.waitFor();
+    assert.match((await row.textContent()) ?? "", /just now · m · took .* · team: search/);
+    await page.getByLabel("Find a batch").fill("SEARCH even");
+    await page.waitForFunction(() => document.querySelectorAll(".batches li").length === 1);
+    await page.getByLabel("Status").selectOption("Failed");
+    await page.getByText(/^None of the newest/).waitFor();
+    await page.getByLabel("Status").selectOption("Completed");
+    await row.waitFor();
+  });
+
+  test("with failed requests run them again, in a batch that has all answers", async () => {
+    permits = Number.POSITIVE_INFINITY;
+    const page = await connected();
+    const asked = (content: string) => ({ messages: [{ role: "user", content }] });
+    const first = await create(page, `${line("a", {}, asked("fine"))}\n${line("b", {}, asked("fail"))}`);
+    await button(page, "Retry 1 request").click();
+    await page.waitForFunction((id) => !location.hash.endsWith(id), first);
+    await page.waitForFunction(
+      (id) =>
+        document.querySelector(".batch-id")?.textContent !== id && document.querySelector(".state.completed"),
+      first,
+      { timeout: 60_000 },
+    );
+    const again = await client.batches.retrieve(await opened(page));
+    assert.deepEqual(again.request_counts, { total: 2, completed: 1, failed: 1 });
+    assert.match(await content(again.output_file_id), /"custom_id":\s?"a"/);
+  });
+
+  test("that failed show the errors of their file, which opens in the checker", async () => {
     const { id } = await createBatch(client, `${chatLines(1, "m")}broken\n${chatLines(1, "m")}`);
     await ended(client, id);
     const page = await connected();
@@ -241,6 +303,10 @@ describe("Batches", () => {
       ["2", "Not valid JSON", ""],
       ["3", "Duplicate ID", "custom_id"],
     ]);
+    await button(page, "Check the input file").click();
+    await checked(page);
+    assert.match(await textOf(page, ".verdict"), /2/);
+    await page.locator(".error-row").nth(1).waitFor();
   });
 
   test("that there are not are told to be missing", async () => {
