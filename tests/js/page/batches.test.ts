@@ -397,32 +397,3 @@ describe("An upload", () => {
     permits = Number.POSITIVE_INFINITY;
   });
 });
-
-test("the Worker serves the page itself, beside its API", async () => {
-  const { page, complaints } = await openPage(browser, `${worker.url}/`);
-  await choose(page, line("a"));
-  await checked(page);
-  await button(page, "Upload and create a batch").click();
-  await page.getByLabel("Key").fill(KEY);
-  await button(page, "Connect").click();
-  await opened(page);
-  await page.locator(".state.completed").waitFor({ timeout: 60_000 });
-  // That its own server asks for a key it knows from its refusal.
-  assert.equal(complaints.filter((each) => !each.includes("status of 401")).join(), "");
-  const answers = await Promise.all(
-    ["/", "/health", "/v1/models", "/nothing"].map(async (path) => {
-      const answer = await fetch(worker.url + path);
-      return [
-        answer.status,
-        answer.headers.get("content-type")?.split(";")[0],
-        answer.headers.has("content-security-policy"),
-      ];
-    }),
-  );
-  assert.deepEqual(answers, [
-    [200, "text/html", true],
-    [200, "application/json", false],
-    [401, "application/json", false],
-    [404, "application/json", false],
-  ]);
-});
