@@ -20,7 +20,6 @@ export function Result({ session }: { session: Session }) {
       <dl class="numbers">
         <Figure name="Requests" value={counts?.requestCount ?? 0} />
         <Figure name="Good" value={counts?.validCount ?? 0} />
-        <Figure name="With errors" value={(counts?.requestCount ?? 0) - (counts?.validCount ?? 0)} />
         <Figure name="Total errors" value={counts?.errorCount ?? 0} bad />
       </dl>
       <Downloads session={session} />
