@@ -32,8 +32,8 @@ pub(super) struct Tries {
     pub(super) made: u32,
     /// How much they count against the line, in 1/256 bits.
     spent: u32,
-    /// How much of that is for refusals, if its last trouble was one, since it was in any other.
-    refused: Option<u32>,
+    /// How much of that is for refusals while others were served, since anything showed that they were not the line's.
+    refused: u32,
     /// It failed more often while others were answered than a few failures of the server explain.
     suspect: bool,
     /// Answers others had had when the last try failed, or the first was sent.
@@ -144,16 +144,13 @@ impl Health {
         let quiet = now.saturating_sub(self.since);
         let lone = !self.several;
         let whole = LIMIT.div_ceil(max_attempts.max(1));
-        let again = tries.refused.is_some();
-        if trouble != Trouble::Refused {
-            // What is refused for what it asks is refused each time.
-            tries.spent -= tries.refused.take().unwrap_or_default();
+        // What is refused for what it asks is refused each time, and while others are served.
+        if trouble != Trouble::Refused || (!meanwhile && !lone) {
+            tries.spent -= std::mem::take(&mut tries.refused);
         }
         let counts = match trouble {
-            // Others are served: it is this request that is not. The first refusal may be the beginning of an outage, and so may
-            // another, as a key may have been taken away between.
-            Trouble::Refused if meanwhile && again => LIMIT / 2,
-            Trouble::Refused if meanwhile => 0,
+            // Others are served: it is this request that is not. Twice, as a key may have been taken away between.
+            Trouble::Refused if meanwhile => LIMIT / 2,
             Trouble::Failing if meanwhile && self.is_well() => whole,
             _ if meanwhile && !self.repeating_helps() => whole,
             _ if meanwhile => whole.min(self.surprise()),
@@ -163,8 +160,8 @@ impl Health {
             _ => 0,
         };
         tries.spent = tries.spent.saturating_add(counts);
-        if trouble == Trouble::Refused {
-            tries.refused = Some(tries.refused.unwrap_or_default().saturating_add(counts));
+        if trouble == Trouble::Refused && meanwhile {
+            tries.refused = tries.refused.saturating_add(counts);
         }
         tries.spent >= LIMIT
     }
@@ -268,7 +265,7 @@ mod tests {
             assert_eq!(tries(trouble, &mut well(100)), Some(5), "{trouble:?}");
         }
         // What others may do and this one may not is its own.
-        assert_eq!(tries(Refused, &mut well(1)), Some(3));
+        assert_eq!(tries(Refused, &mut well(1)), Some(2));
         // Where two of three fail, it takes that many more to be sure.
         assert!(matches!(tries(Overloaded, &mut flaky.clone()), Some(40..70)));
         assert!(matches!(tries(Unavailable, &mut stubborn.clone()), Some(5..15)));
