@@ -3,6 +3,7 @@
 //!
 //! A host never retries, orders or decides: it maps what happened to a [`Fault`] and stops there.
 
+use crate::limits::LISTED;
 use crate::wire::FileObject;
 
 /// A model server's answer.
@@ -144,9 +145,10 @@ pub trait Host {
     async fn kv_write(&self, writes: &[KvWrite<'_>], checks: &[KvCheck<'_>]) -> Result<bool, Fault>;
     /// Some stored entries.
     async fn kv_list(&self, query: &KvQuery) -> Result<KvPage, Fault>;
-    /// As `kv_list`, where nobody looks at the values: they may be empty.
+    /// As `kv_list`, where nobody looks at the values: they may be empty. A host that reads them all the same gives few at a
+    /// time.
     async fn kv_keys(&self, query: &KvQuery) -> Result<KvPage, Fault> {
-        self.kv_list(query).await
+        self.kv_list(&KvQuery { limit: query.limit.min(LISTED), ..query.clone() }).await
     }
 
     /// From now on the input stays for this batch, whoever deletes it; nothing where files cannot be held, or there is

@@ -45,6 +45,7 @@
 //!             Command::LookUp(LookUp::Input(id)) => Reply::Input(Some(FileObject { id, bytes: input.len() as u64 })),
 //!             Command::LookUp(LookUp::Model(_)) => Reply::Model(true),
 //!             Command::LookUp(LookUp::Wish) => Reply::Wish(None),
+//!             Command::LookUp(LookUp::Watched) => Reply::Watched(false),
 //!             Command::Read { offset, length, .. } => {
 //!                 Reply::Bytes(input[offset as usize..][..length as usize].to_vec())
 //!             }

@@ -70,6 +70,8 @@ pub const LARGE_RESULT_BYTES: usize = 64 << 10;
 pub const LARGE_PART_BYTES: usize = 1 << 20;
 /// Bytes gathered before a part of an output file is written.
 pub const WRITE_BYTES: usize = 1 << 20;
+/// Stored entries that are read at once: results come in groups of up to a mebibyte.
+pub const LISTED: u32 = 16;
 /// Records of the order of results that are read at once.
 pub const ORDER_RECORDS: u32 = 64;
 /// Bytes of lines in one page of results; a longer line comes alone.

@@ -73,6 +73,8 @@ export interface KV {
     atomic: boolean;
     /** Whether `batch` takes checks, whoever else writes to the store. Absent is no. */
     checks?: boolean;
+    /** Whether `list` with `keys` leaves the values unread. Absent is no. */
+    keys?: boolean;
     /** Largest value in bytes. At least 2,000,000. */
     maxValue: number;
   };

@@ -17,7 +17,7 @@ const WISH_ASK_MS = 5_000;
 
 export class RunnerKV implements KV {
   /** Writes are carried out in order, consecutive ones to the same store all or nothing. */
-  readonly caps = { consistency: "strong", atomic: false, maxValue: 2_000_000 } as const;
+  readonly caps = { consistency: "strong", atomic: false, keys: true, maxValue: 2_000_000 } as const;
   readonly #own: DurableObjectKV;
   readonly #tenant: () => TurnApi;
   readonly #batchId: string;

@@ -17,16 +17,14 @@ pub use turn::{Turn, run_turn};
 use crate::host::Fault;
 use crate::host::{Host, KvQuery};
 use crate::keys;
+use crate::limits::LISTED;
 use crate::wire::Wish;
-
-/// Entries asked for at once. Values may be large: results come in groups of up to a mebibyte.
-const PAGE: u32 = 16;
 
 /// Every entry under a prefix.
 async fn all_entries<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let query = KvQuery { prefix: prefix.to_owned(), after, limit: PAGE, reverse: false };
+        let query = KvQuery { prefix: prefix.to_owned(), after, limit: LISTED, reverse: false };
         let page = host.kv_list(&query).await?;
         after = page.entries.last().map(|(key, _)| key.clone());
         all.extend(page.entries);

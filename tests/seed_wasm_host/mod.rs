@@ -88,7 +88,7 @@ impl Place for Wasm {
     }
 
     async fn cancel(&self, id: &str) -> Result<Value, Value> {
-        told(JsFuture::from(service().cancel(self.host(), id.to_owned())).await)
+        told(JsFuture::from(service().ask(self.host(), id.to_owned(), "cancel")).await)
     }
 
     async fn list(&self, params: &Value) -> Result<Value, Value> {

@@ -20,7 +20,13 @@ const MAX_VALUE = 2_000_000;
  * durable, so an acknowledgement never comes too early.
  */
 export class DurableObjectKV implements KV {
-  readonly caps = { consistency: "strong", atomic: true, checks: true, maxValue: MAX_VALUE } as const;
+  readonly caps = {
+    consistency: "strong",
+    atomic: true,
+    checks: true,
+    keys: true,
+    maxValue: MAX_VALUE,
+  } as const;
   readonly #storage: SqlDurableObjectStorage;
 
   constructor(storage: SqlDurableObjectStorage) {

@@ -48,7 +48,13 @@ const BYTES = "ifnull(?, x'')";
  * to create, read and cancel batches; one at a time may run them, which a lock on `<path>.lock` sees to.
  */
 export class SqliteKV implements KV {
-  readonly caps = { consistency: "strong", atomic: true, checks: true, maxValue: MAX_VALUE } as const;
+  readonly caps = {
+    consistency: "strong",
+    atomic: true,
+    checks: true,
+    keys: true,
+    maxValue: MAX_VALUE,
+  } as const;
   readonly #db: DatabaseSync;
   readonly #get: StatementSync;
   readonly #set: StatementSync;

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 
-import httpx
 import openai
 from openai.types import (
     Batch,
@@ -117,9 +116,12 @@ made = client.batches.create(input_file_id=client.files.create(file=("in.jsonl",
                              endpoint=endpoint, completion_window="24h")
 seen, after, incomplete = [], "", True
 while incomplete:
-    page = client.get(f"/batches/{made.id}/results", cast_to=httpx.Response, options={"params": {"after": after}})
+    page = client.get(
+        f"/batches/{made.id}/results", cast_to=openai.HttpxBinaryResponseContent, options={"params": {"after": after}}
+    )
     seen += [json.loads(line)["custom_id"] for line in page.text.splitlines()]
-    after, incomplete = page.headers["x-last-line"], page.headers["x-incomplete"] == "true"
+    headers = page.response.headers
+    after, incomplete = headers["x-last-line"], headers["x-incomplete"] == "true"
     if not page.text:
         time.sleep(0.05)
 assert sorted(seen) == [f"{i}" for i in range(len(bodies))], seen
