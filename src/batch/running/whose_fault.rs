@@ -135,8 +135,9 @@ impl Health {
         tries.made = tries.made.saturating_add(1);
         let meanwhile = self.answered > std::mem::replace(&mut tries.seen, self.answered);
         if meanwhile {
-            // Where many fail, to have failed beside others is nothing of its own.
-            tries.suspect |= tries.spent >= LIMIT / 4;
+            // Where many fail, or that is not known, to have failed beside others is nothing of its own.
+            let is_rare = self.first[0] + self.first[1] >= FEW && self.is_well();
+            tries.suspect |= is_rare || tries.spent >= LIMIT / 4;
         } else if !tries.suspect {
             self.several |= self.fresh.is_some_and(|fresh| fresh != line);
             self.fresh = Some(line);
