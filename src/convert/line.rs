@@ -22,20 +22,23 @@ const NAME_CHARS: usize = 60;
 /// # Errors
 /// An [`ApiError`] that names the option at fault.
 pub(super) fn check(options: &ConvertOptions) -> Result<(), ApiError> {
+    if options.separator.is_some_and(|separator| !separator.is_ascii() || b"\"\r\n".contains(&separator)) {
+        return Err(invalid("separator", &["it must be one ASCII character, and no quote or line end."]));
+    }
     for (param, json) in [("template", &options.template), ("extra", &options.extra)] {
         let Some(json) = json else { continue };
         if let Some(fault) = explain(json.as_bytes()) {
-            let place = ["character ", &fault.column.to_string(), ": ", &fault.message()].concat();
-            return Err(invalid(param, &["it is no JSON at ", &place].concat()));
+            let column = fault.column.to_string();
+            return Err(invalid(param, &["it is no JSON at character ", &column, ": ", &fault.message()]));
         }
         if !json.trim_ascii_start().starts_with('{') {
-            return Err(invalid(param, "it must be a JSON object, the body of a request."));
+            return Err(invalid(param, &["it must be a JSON object, the body of a request."]));
         }
     }
     let template_has = |name: &str| has_member(options.template.as_deref(), name);
     let optional = Endpoint::of(&options.endpoint).is_some_and(|endpoint| endpoint.model_optional);
     match (&options.model, template_has("model")) {
-        (Some(_), true) => return Err(invalid("model", "the template names a model itself.")),
+        (Some(_), true) => return Err(invalid("model", &["the template names a model itself."])),
         (None, false) if !optional && !has_member(options.extra.as_deref(), "model") => {
             return Err(ApiError::missing_parameter("model"));
         }
@@ -44,29 +47,16 @@ pub(super) fn check(options: &ConvertOptions) -> Result<(), ApiError> {
     if options.template.is_some() {
         for (param, given) in [("prompt", &options.prompt), ("system", &options.system)] {
             if given.is_some() {
-                return Err(invalid(param, "the template is the whole body: write it there."));
+                return Err(invalid(param, &["the template is the whole body: write it there."]));
             }
         }
-    } else if shape_of(&options.endpoint).is_none() {
-        let hint = ["what '", &options.endpoint, "' asks for is not known: give a template."].concat();
+    } else if Endpoint::of(&options.endpoint).is_none() {
+        let hint = ["what '", &options.endpoint, "' asks for is not known: give a template."];
         return Err(invalid("endpoint", &hint));
     } else if options.system.is_some() && system_member(&options.endpoint).is_none() {
-        return Err(invalid("system", "this endpoint has no place for it."));
+        return Err(invalid("system", &["this endpoint has no place for it."]));
     }
     Ok(())
-}
-
-/// Where the prompt goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    Messages,
-    /// The member of this name is the prompt.
-    Text(&'static str),
-}
-
-fn shape_of(endpoint: &str) -> Option<Shape> {
-    let own = Endpoint::of(endpoint)?.own.name;
-    Some(if own == "messages" { Shape::Messages } else { Shape::Text(own) })
 }
 
 /// Where the system text goes: in a message, or in a member of its own.
@@ -102,68 +92,68 @@ pub(super) fn line(options: &ConvertOptions, columns: &[String]) -> Result<Templ
 }
 
 fn body(options: &ConvertOptions, columns: &[String], line: &mut Template) -> Result<(), ApiError> {
-    let mut opened = false;
-    let mut open = |line: &mut Template| {
-        let first = !std::mem::replace(&mut opened, true);
-        line.literal(if first { b"{" } else { b"," });
-    };
+    line.literal(b"{");
+    let mut made = Vec::new();
     if let Some(model) = &options.model {
-        open(line);
-        line.literal(b"\"model\":");
+        member(line, &mut made, "model");
         line.string(&Says::Text(model), "model");
     }
-    let mut made = Vec::from(if options.model.is_some() { &["model"][..] } else { &[] });
-    if let Some(template) = &options.template {
-        let members = members_of(template);
-        if !members.is_empty() {
-            open(line);
-            line.json(members.as_bytes(), "template");
+    let template = options.template.as_deref();
+    if let Some(template) = template {
+        members(line, template, "template");
+    } else if let Some(endpoint) = Endpoint::of(&options.endpoint) {
+        let system = options.system.as_deref().zip(system_member(&options.endpoint));
+        if let Some((system, "instructions")) = system {
+            member(line, &mut made, "instructions");
+            line.string(&Says::Text(system), "system");
         }
-    } else if let Some(shape) = shape_of(&options.endpoint) {
-        open(line);
         let prompt = prompt_of(options, columns)?;
-        match shape {
-            Shape::Messages => {
-                line.literal(b"\"messages\":[");
-                if let Some(system) = &options.system {
-                    line.literal(b"{\"role\":\"system\",\"content\":");
-                    line.string(&Says::Text(system), "system");
-                    line.literal(b"},");
-                }
-                line.literal(b"{\"role\":\"user\",\"content\":");
-                line.string(&prompt, "prompt");
-                line.literal(b"}]");
-                made.push("messages");
+        let own = endpoint.own.name;
+        member(line, &mut made, own);
+        if own == "messages" {
+            line.literal(b"[");
+            if let Some((system, _)) = system {
+                line.literal(b"{\"role\":\"system\",\"content\":");
+                line.string(&Says::Text(system), "system");
+                line.literal(b"},");
             }
-            Shape::Text(name) => {
-                if let (Some(system), Some(member)) = (&options.system, system_member(&options.endpoint)) {
-                    line.literal(&["\"", member, "\":"].concat().into_bytes());
-                    line.string(&Says::Text(system), "system");
-                    line.literal(b",");
-                    made.push(member);
-                }
-                line.literal(&["\"", name, "\":"].concat().into_bytes());
-                line.string(&prompt, "prompt");
-                made.push(name);
-            }
+            line.literal(b"{\"role\":\"user\",\"content\":");
+            line.string(&prompt, "prompt");
+            line.literal(b"}]");
+        } else {
+            line.string(&prompt, "prompt");
         }
     }
-    if let Some(extra) = &options.extra {
-        let template = options.template.as_deref();
-        if let Some((name, _)) = Members::of(extra.as_bytes())
-            .find(|(name, _)| made.contains(&&**name) || has_member(template, name))
-        {
-            let reason = ["the body has '", text::first(&name, NAME_CHARS), "' already."].concat();
-            return Err(invalid("extra", &reason));
+    if let Some(extra) = options.extra.as_deref() {
+        for (name, _) in Members::of(extra.as_bytes()) {
+            if made.contains(&&*name) || has_member(template, &name) {
+                let name = text::first(&name, NAME_CHARS);
+                return Err(invalid("extra", &["the body has '", name, "' already."]));
+            }
         }
-        let members = members_of(extra);
-        if !members.is_empty() {
-            open(line);
-            line.json(members.as_bytes(), "extra");
-        }
+        members(line, extra, "extra");
     }
-    line.literal(if opened { b"}" } else { b"{}" });
+    line.literal(b"}");
     Ok(())
+}
+
+/// Begins a member of a body.
+fn member(line: &mut Template, made: &mut Vec<&'static str>, name: &'static str) {
+    line.comma();
+    line.literal(b"\"");
+    line.literal(name.as_bytes());
+    line.literal(b"\":");
+    made.push(name);
+}
+
+/// Adds the members of an object to a body.
+fn members(line: &mut Template, object: &str, param: &'static str) {
+    let object = object.trim_ascii().as_bytes();
+    let members = &object[1..object.len() - 1];
+    if !members.trim_ascii().is_empty() {
+        line.comma();
+        line.json(members, param);
+    }
 }
 
 /// What says the prompt: what is named, or the column that seems to be it.
@@ -171,18 +161,25 @@ fn prompt_of<'a>(options: &'a ConvertOptions, columns: &'a [String]) -> Result<S
     if let Some(prompt) = &options.prompt {
         return named("prompt", prompt, columns);
     }
-    let mut others = columns.iter().filter(|&column| !IDS.contains(&column.to_ascii_lowercase().trim()));
-    let only = others.next().filter(|_| others.next().is_none());
-    known(&PROMPTS, columns).or_else(|| only.map(|only| Says::Column(only))).ok_or_else(|| {
-        let reason = ["which column holds the prompt? The file has ", &list(columns), "."].concat();
-        invalid("prompt", &reason)
-    })
+    if let Some(column) = known(&PROMPTS, columns) {
+        return Ok(column);
+    }
+    let is_id = |column: &String| IDS.iter().any(|id| is_called(column, id));
+    let mut others = columns.iter().filter(|column| !is_id(column));
+    match (others.next(), others.next()) {
+        (Some(only), None) => Ok(Says::Column(only)),
+        _ => Err(invalid("prompt", &["which column holds the prompt? The file has ", &list(columns), "."])),
+    }
 }
 
 /// The first of these names that is a column, written however it may be.
 fn known<'a>(names: &[&str], columns: &'a [String]) -> Option<Says<'a>> {
-    let column = |name: &&str| columns.iter().find(|column| column.trim().eq_ignore_ascii_case(name));
+    let column = |name: &&str| columns.iter().find(|column| is_called(column, name));
     names.iter().find_map(column).map(|column| Says::Column(column))
+}
+
+fn is_called(column: &str, name: &str) -> bool {
+    column.trim_ascii().eq_ignore_ascii_case(name)
 }
 
 /// What an option means: a column by its name, or a text with columns.
@@ -193,35 +190,41 @@ fn named<'a>(param: &'static str, given: &'a str, columns: &[String]) -> Result<
     if has_columns(given) { Ok(Says::Text(given)) } else { Err(no_column(param, given, columns)) }
 }
 
-/// What is between the braces of an object.
-fn members_of(object: &str) -> &str {
-    let object = object.trim_ascii();
-    object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default().trim_ascii()
-}
-
 fn has_member(object: Option<&str>, name: &str) -> bool {
     object.is_some_and(|object| Members::of(object.as_bytes()).any(|(member, _)| member == name))
 }
 
 fn no_column(param: &'static str, name: &str, columns: &[String]) -> ApiError {
-    let name = text::quoted(name, NAME_CHARS);
-    let braces = if param == "custom_id" {
-        String::new()
-    } else {
-        [" For braces in a text write {{", &name, "}}."].concat()
-    };
-    invalid(
-        param,
-        &["there is no column '", &name, "'; the file has ", &list(columns), ".", &braces].concat(),
-    )
+    let name = text::first(name, NAME_CHARS);
+    let reason = [
+        "there is no column '",
+        name,
+        "'; the file has ",
+        &list(columns),
+        ". For braces in a text write {{",
+        name,
+        "}}.",
+    ];
+    invalid(param, &reason)
 }
 
 fn list(columns: &[String]) -> String {
-    let names: Vec<_> = columns.iter().take(NAMED).map(|name| text::quoted(name, NAME_CHARS)).collect();
-    let more = if columns.len() > NAMED { ", …" } else { "" };
-    [if names.is_empty() { "none" } else { "" }, &names.join(", "), more].concat()
+    let mut list = String::new();
+    for column in columns.iter().take(NAMED) {
+        if !list.is_empty() {
+            list += ", ";
+        }
+        list += text::first(column, NAME_CHARS);
+    }
+    if columns.len() > NAMED {
+        list += ", …";
+    }
+    if list.is_empty() { "none".to_owned() } else { list }
 }
 
-pub(super) fn invalid(param: &'static str, reason: &str) -> ApiError {
-    ApiError::invalid_request(["Invalid '", param, "': ", reason].concat()).param(param).code("invalid_value")
+pub(super) fn invalid(param: &'static str, reason: &[&str]) -> ApiError {
+    let reason = reason.concat();
+    ApiError::invalid_request(["Invalid '", param, "': ", &reason].concat())
+        .param(param)
+        .code("invalid_value")
 }

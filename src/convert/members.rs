@@ -4,6 +4,9 @@ use crate::json::scan::{Kind, Value};
 use memchr::memchr2;
 use std::borrow::Cow;
 
+/// What a name spells, and its value as it is written: none of it where the text ends before.
+pub(super) type Member<'a> = (Cow<'a, str>, &'a [u8]);
+
 /// Goes through the members of the object that a text begins with. What is no object has none.
 #[derive(Debug)]
 pub(super) struct Members<'a> {
@@ -31,8 +34,7 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Iterator for Members<'a> {
-    /// What the name spells, and the value as it is written: none of it where the text ends before.
-    type Item = (Cow<'a, str>, &'a [u8]);
+    type Item = Member<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.space();

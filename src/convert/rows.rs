@@ -1,9 +1,9 @@
 //! Rows to lines, and what is said of those that cannot be.
 
 use crate::convert::line;
-use crate::convert::members::Members;
+use crate::convert::members::{Member, Members};
 use crate::convert::table::{Flaw, Record};
-use crate::convert::template::{Cell, NUMBER, Template, text_of};
+use crate::convert::template::{Cell, NUMBER, Template};
 use crate::convert::{ConvertFrom, ConvertOptions};
 use crate::error::ApiError;
 use crate::json::explain::explain;
@@ -101,22 +101,23 @@ impl Rows {
     }
 
     fn header(&mut self, header: &Record<'_>) {
-        let names = header.fields().map(|name| str::from_utf8(name).map(str::to_owned));
-        let Ok(names) = names.collect::<Result<Vec<_>, _>>() else {
-            return self.fail("the header is not UTF-8: save the table as UTF-8.");
-        };
-        match header.flaw {
-            None => self.begin(names),
-            Some(flaw) => self.fail(&["its header cannot be read. ", about(flaw)].concat()),
+        if let Some(flaw) = header.flaw {
+            return self.fail("its header cannot be read. ", about(flaw));
         }
-        let Some(template) = &self.template else { return };
+        let mut columns = Vec::with_capacity(header.ends.len());
+        for name in header.fields() {
+            let Ok(name) = utf8(name) else { return self.fail("its header is not UTF-8", ".") };
+            columns.push(name.to_owned());
+        }
+        self.begin(columns);
         let columns = &self.done.columns;
-        let place = |name: &String| columns.iter().position(|column| column == name);
-        self.places = template.needed.iter().map(|needed| place(&needed.name)).collect();
-        let twice = self.places.iter().flatten().find(|&&at| columns[at + 1..].contains(&columns[at]));
-        if let Some(&at) = twice {
-            let reason = ["it has several columns '", &columns[at], "'."].concat();
-            self.fail(&reason);
+        for needed in self.template.iter().flat_map(|template| &template.needed) {
+            let place = columns.iter().position(|column| *column == needed.name);
+            if place.is_some_and(|at| columns[at + 1..].contains(&needed.name)) {
+                let reason = [&needed.name, "'."].concat();
+                return self.fail("it has several columns '", &reason);
+            }
+            self.places.push(place);
         }
     }
 
@@ -129,63 +130,44 @@ impl Rows {
         self.done.columns = columns;
     }
 
-    fn fail(&mut self, reason: &str) {
-        self.failed = Some(line::invalid("file", reason));
+    fn fail(&mut self, reason: &str, more: &str) {
+        self.failed = Some(line::invalid("file", &[reason, more]));
     }
 
     fn line(&mut self, row: &Row<'_>, out: &mut Vec<u8>) -> Result<(), String> {
-        let number = self.done.rows.to_string();
-        let number = || Cell::Text(number.as_str().into());
-        let cells = match *row {
+        let members = match *row {
             Row::TooLong(_) => return Err(about(Flaw::TooLong).to_owned()),
             Row::Record(record) => {
-                let fields = fields_of(record, self.done.columns.len())?;
-                self.places
-                    .iter()
-                    .map(|place| place.map_or_else(number, |at| Cell::Text(fields[at].into())))
-                    .collect()
+                check_fields(record, self.done.columns.len())?;
+                Vec::new()
             }
-            Row::Text(text, _) => {
-                let text = utf8(text)?;
-                if self.template.is_none() {
-                    self.begin(vec![TEXT.to_owned()]);
-                }
-                let names = self.template.iter().flat_map(|template| &template.needed);
-                names
-                    .map(|needed| if needed.name == NUMBER { number() } else { Cell::Text(text.into()) })
-                    .collect()
-            }
-            Row::Json(json, _) => {
-                if let Some(fault) = explain(json) {
-                    return Err(["It is no JSON: ", &fault.message()].concat());
-                }
-                let members: Vec<_> = match json.trim_ascii() {
-                    json @ [b'"', ..] => vec![(TEXT.into(), json)],
-                    json @ [b'{', ..] => Members::of(json).collect(),
-                    _ => return Err("It is neither an object nor a text.".to_owned()),
-                };
-                if self.template.is_none() {
-                    self.begin(members.iter().map(|(name, _)| name.clone().into_owned()).collect());
-                }
-                let names = self.template.iter().flat_map(|template| &template.needed);
-                let cell = |name: &str| {
-                    let member = members.iter().rev().find(|(member, _)| member == name);
-                    let none = || ["It has no '", name, "'."].concat();
-                    member.map(|&(_, value)| Cell::Json(value)).ok_or_else(none)
-                };
-                names
-                    .map(|needed| if needed.name == NUMBER { Ok(number()) } else { cell(&needed.name) })
-                    .collect::<Result<Vec<_>, _>>()?
-            }
+            Row::Text(..) => Vec::new(),
+            Row::Json(json, _) => members_of(json)?,
         };
+        if self.template.is_none() {
+            let names = members.iter().map(|(name, _)| name.to_string());
+            self.begin(if matches!(row, Row::Text(..)) { vec![TEXT.to_owned()] } else { names.collect() });
+        }
         let Some(template) = &self.template else { return Ok(()) };
-        let id = template.needed.iter().zip(&cells).find(|(needed, _)| needed.param == "custom_id");
-        if let Some((needed, cell)) = id {
-            let is_blank = match cell {
-                Cell::Text(text) => text.trim_ascii().is_empty(),
-                Cell::Json(json) => text_of(json).trim_ascii().is_empty(),
-            };
-            if is_blank {
+        let number = self.done.rows.to_string();
+        let mut cells = Vec::with_capacity(template.needed.len());
+        for (at, needed) in template.needed.iter().enumerate() {
+            cells.push(match *row {
+                _ if needed.name == NUMBER => Cell::Text(&number),
+                Row::Record(record) => Cell::Text(utf8(record.field(self.places[at].unwrap_or_default()))?),
+                Row::Text(text, _) => Cell::Text(utf8(text)?),
+                _ => {
+                    // Of several members with one name the last counts.
+                    let member = members.iter().rev().find(|(name, _)| *name == needed.name);
+                    let Some((_, value)) = member else {
+                        return Err(["It has no '", &needed.name, "'."].concat());
+                    };
+                    Cell::Json(value)
+                }
+            });
+        }
+        for (needed, cell) in template.needed.iter().zip(&cells) {
+            if needed.param == "custom_id" && cell.text().trim_ascii().is_empty() {
                 return Err(["Its '", &needed.name, "' is empty."].concat());
             }
         }
@@ -213,16 +195,28 @@ impl Rows {
     }
 }
 
-fn fields_of<'a>(record: &Record<'a>, columns: usize) -> Result<Vec<&'a str>, String> {
+fn check_fields(record: &Record<'_>, columns: usize) -> Result<(), String> {
     if let Some(flaw) = record.flaw {
         return Err(about(flaw).to_owned());
     }
     let found = record.ends.len();
-    if found != columns {
-        let fields = if found == 1 { " field, the header " } else { " fields, the header " };
-        return Err(["It has ", &found.to_string(), fields, &columns.to_string(), "."].concat());
+    if found == columns {
+        return Ok(());
     }
-    record.fields().map(utf8).collect()
+    let fields = if found == 1 { " field, the header " } else { " fields, the header " };
+    Err(["It has ", &found.to_string(), fields, &columns.to_string(), "."].concat())
+}
+
+/// The members of an object; a text is one.
+fn members_of(json: &[u8]) -> Result<Vec<Member<'_>>, String> {
+    if let Some(fault) = explain(json) {
+        return Err(["It is no JSON: ", &fault.message()].concat());
+    }
+    match json.trim_ascii() {
+        json @ [b'"', ..] => Ok(vec![(TEXT.into(), json)]),
+        json @ [b'{', ..] => Ok(Members::of(json).collect()),
+        _ => Err("It is neither an object nor a text.".to_owned()),
+    }
 }
 
 fn utf8(text: &[u8]) -> Result<&str, String> {

@@ -6,10 +6,10 @@ use crate::convert::table::{Record, Records};
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Of tables with one column, in which even a comma is text: the separator of units, which no text has.
 const NO_SEPARATOR: u8 = 0x1F;
-/// Characters of a name in a header that was not announced as one.
-const NAME_CHARS: usize = 64;
+/// Bytes of a name in a header that was not announced as one.
+const NAME_BYTES: usize = 120;
 /// What no name in a header holds that was not announced as one, but sentences and JSON do.
-const NOT_IN_NAMES: &[char] = &['?', '!', '{', '}', '[', ']', '<', '>', ':'];
+const NOT_IN_NAMES: &[u8] = b"?!{}[]<>:";
 /// Headers of tables with one column: no separator tells them from sentences.
 const SINGLE: &[&str] = &["prompt", "prompts", "text", "texts", "question", "questions", "input", "inputs"];
 
@@ -35,9 +35,14 @@ pub(super) fn of(text: &[u8], is_whole: bool) -> Option<u8> {
 /// The separator that is most frequent in the first line of what is known to be a table.
 pub(super) fn likely(text: &[u8]) -> u8 {
     let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let often = |separator: u8| first.iter().filter(|&&byte| byte == separator).count();
-    // The first of those that are as frequent.
-    SEPARATORS.into_iter().rev().max_by_key(|&separator| often(separator)).unwrap_or(b',')
+    let (mut best, mut most) = (SEPARATORS[0], 0);
+    for separator in SEPARATORS {
+        let often = first.iter().filter(|&&byte| byte == separator).count();
+        if often > most {
+            (best, most) = (separator, often);
+        }
+    }
+    best
 }
 
 /// How many columns it has if this is its separator: 0 unless it begins with names and most records have as many fields.
@@ -62,17 +67,16 @@ fn columns_of(text: &[u8], is_whole: bool, separator: u8) -> usize {
 }
 
 fn are_names(record: &Record<'_>) -> bool {
-    let names: Vec<_> = record.fields().filter_map(|name| str::from_utf8(name).ok()).collect();
-    let is_name = |(at, name): (usize, &&str)| {
+    let is_name = |(at, name): (usize, &[u8])| {
         // The first column of what pandas writes has no name.
-        (at == 0 || !name.trim().is_empty())
-            && !name.starts_with(' ')
-            && !name.ends_with('.')
-            && !name.contains(NOT_IN_NAMES)
-            && name.chars().nth(NAME_CHARS).is_none()
-            && !names[..at].contains(name)
+        (at == 0 || !name.trim_ascii().is_empty())
+            && name.first() != Some(&b' ')
+            && name.last() != Some(&b'.')
+            && name.len() <= NAME_BYTES
+            && !name.iter().any(|byte| NOT_IN_NAMES.contains(byte))
+            && !record.fields().take(at).any(|before| before == name)
     };
-    record.flaw.is_none() && names.len() == record.ends.len() && names.iter().enumerate().all(is_name)
+    record.flaw.is_none() && record.fields().enumerate().all(is_name)
 }
 
 #[cfg(test)]

@@ -248,15 +248,13 @@ impl Asked {
 
 /// Whether it is text in words, and no line of it is an object.
 fn is_prose(text: &[u8], is_whole: bool) -> bool {
-    let text = match str::from_utf8(text) {
-        Ok(text) => text,
+    let valid = match str::from_utf8(text) {
+        Ok(_) => true,
         // The last character is cut off.
-        Err(error) if !is_whole && error.error_len().is_none() => {
-            str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => return false,
+        Err(error) => !is_whole && error.error_len().is_none(),
     };
-    text.chars().any(char::is_alphabetic)
-        && !text.contains(|char: char| char.is_control() && !char.is_ascii_whitespace())
-        && !text.lines().any(|line| line.trim_start().starts_with('{'))
+    valid
+        && text.iter().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())
+        && text.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
+        && text.split(|&byte| byte == b'\n').all(|line| line.trim_ascii_start().first() != Some(&b'{'))
 }

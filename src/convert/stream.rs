@@ -147,7 +147,7 @@ impl Convert {
             let is = found.map_or("a batch file already, or nothing that can be read", |found| found.is);
             let hint =
                 if found.and_then(|found| found.remedy) == Some(Remedy::Fix) { ": repair it" } else { "" };
-            let error = line::invalid("file", &["it is ", is, hint, "."].concat());
+            let error = line::invalid("file", &["it is ", is, hint, "."]);
             self.rows.failed = Some(error.clone());
             return Err(error);
         };

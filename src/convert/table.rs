@@ -19,17 +19,20 @@ pub(super) struct Record<'a> {
     /// The line that it begins on, 1-based.
     pub(super) line: u64,
     /// Its fields, one after the other, without quotes.
-    pub(super) text: &'a [u8],
+    text: &'a [u8],
     /// Where each ends.
     pub(super) ends: &'a [usize],
     pub(super) flaw: Option<Flaw>,
 }
 
 impl<'a> Record<'a> {
+    pub(super) fn field(&self, at: usize) -> &'a [u8] {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[at]]
+    }
+
     pub(super) fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
-        let text = self.text;
-        let starts = [0].into_iter().chain(self.ends.iter().copied());
-        starts.zip(self.ends).map(move |(start, &end)| &text[start..end])
+        (0..self.ends.len()).map(|at| self.field(at))
     }
 }
 

@@ -1,20 +1,20 @@
 //! Text and JSON with places for the columns of a row, and how these are filled.
 
 use crate::convert::members::{spelled, string_end};
-use crate::json::scan::{self, Query};
+use crate::json::explain::explain;
 use std::borrow::Cow;
 
 /// The column that every row has: its number.
 pub(super) const NUMBER: &str = "#";
 /// Behind a column's name: its value as JSON, not as text.
 const AS_JSON: &str = ":json";
-/// Characters of the longest name in braces.
-const NAME_CHARS: usize = 200;
+/// Bytes of the longest name in braces.
+const NAME_BYTES: usize = 400;
 
 /// What a row has in a column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Cell<'a> {
-    Text(Cow<'a, str>),
+    Text(&'a str),
     /// JSON that was scanned before.
     Json(&'a [u8]),
 }
@@ -63,13 +63,20 @@ impl Template {
         }
     }
 
+    /// Adds a comma, unless an object has just begun.
+    pub(super) fn comma(&mut self) {
+        if !matches!(self.pieces.last(), Some(Piece::Literal(json)) if json.ends_with(b"{")) {
+            self.literal(b",");
+        }
+    }
+
     /// Adds a string that says this.
     pub(super) fn string(&mut self, says: &Says<'_>, param: &'static str) {
         self.literal(b"\"");
         match says {
             Says::Column(name) => self.text_of_column(name, param),
             Says::Text(text) => {
-                for part in parts(text) {
+                for part in (Parts { text, at: 0 }) {
                     match part {
                         Part::Text(text) => self.escaped(text),
                         Part::Column(name) => self.text_of_column(name, param),
@@ -133,20 +140,19 @@ impl Template {
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(json) => out.extend_from_slice(json),
-                Piece::Text(at) => match &cells[*at] {
-                    Cell::Text(text) => escape(text, out),
-                    Cell::Json(json) => escape(&text_of(json), out),
-                },
+                Piece::Text(at) => escape(&cells[*at].text(), out),
                 Piece::Json(at) => {
-                    let json = match &cells[*at] {
+                    let json = match cells[*at] {
                         Cell::Json(json) => json,
                         Cell::Text(text) => text.trim_ascii().as_bytes(),
                     };
-                    if scan::scan(json, &mut Query::new([], usize::MAX, [])).is_err() {
-                        return Err(["'", &self.needed[*at].name, "' is no JSON."].concat());
+                    if explain(json).is_some() {
+                        return Err(["Its '", &self.needed[*at].name, "' is no JSON."].concat());
                     }
                     // Outside strings line ends are white space, and within there are none.
-                    out.extend(json.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+                    for line in json.split(|byte| matches!(byte, b'\n' | b'\r')) {
+                        out.extend_from_slice(line);
+                    }
                 }
             }
         }
@@ -154,19 +160,22 @@ impl Template {
     }
 }
 
-/// What a value says as text: a string itself, null nothing, and anything else its JSON.
-pub(super) fn text_of(json: &[u8]) -> Cow<'_, str> {
-    match json {
-        b"null" => Cow::default(),
-        [b'"', ..] => spelled(json).unwrap_or_default(),
-        _ => String::from_utf8_lossy(json),
+impl<'a> Cell<'a> {
+    /// What it says: a string itself, null nothing, and any other JSON how it is written.
+    pub(super) fn text(self) -> Cow<'a, str> {
+        match self {
+            Cell::Text(text) => text.into(),
+            Cell::Json(b"null") => Cow::default(),
+            Cell::Json(json @ [b'"', ..]) => spelled(json).unwrap_or_default(),
+            Cell::Json(json) => str::from_utf8(json).unwrap_or_default().into(),
+        }
     }
 }
 
 /// The column in `{name:json}`, if that is all there is.
 fn whole_value(text: &str) -> Option<&str> {
-    let name = text.strip_prefix('{')?.strip_suffix('}')?.strip_suffix(AS_JSON)?;
-    is_name(name).then_some(name)
+    let (Part::Column(name), end) = part_at(text, 0)? else { return None };
+    if end < text.len() { None } else { name.strip_suffix(AS_JSON) }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -177,93 +186,106 @@ enum Part<'a> {
 
 /// Whether there is a column in it.
 pub(super) fn has_columns(text: &str) -> bool {
-    parts(text).any(|part| matches!(part, Part::Column(_)))
-}
-
-/// What can stand in braces; what cannot is text, such as JSON in a prompt.
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(['{', '}', '"', '\n']) && name.chars().nth(NAME_CHARS).is_none()
+    Parts { text, at: 0 }.any(|part| matches!(part, Part::Column(_)))
 }
 
 /// A text cut at the columns in it: `{name}`. `{{name}}` is text, `{name}`.
-fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
-    let mut rest = text;
-    let mut next = None;
-    std::iter::from_fn(move || {
-        if let Some(part) = next.take() {
-            return Some(part);
-        }
-        let mut from = 0;
-        while let Some(at) = rest[from..].find('{').map(|at| from + at) {
-            let inside = &rest[at + 1..];
-            let doubled = inside.strip_prefix('{').and_then(|name| name.split_once("}}"));
-            let single = inside.split_once('}');
-            if let Some((name, after)) = doubled.filter(|(name, _)| is_name(name)) {
-                // One brace of the two at both ends.
-                let part = Part::Text(&rest[at + 1..at + 3 + name.len()]);
-                return found(&mut rest, at, after, part, &mut next);
-            }
-            if let Some((name, after)) = single.filter(|(name, _)| is_name(name)) {
-                return found(&mut rest, at, after, Part::Column(name), &mut next);
-            }
-            from = at + 1;
-        }
-        let last = std::mem::take(&mut rest);
-        (!last.is_empty()).then_some(Part::Text(last))
-    })
+struct Parts<'a> {
+    text: &'a str,
+    at: usize,
 }
 
-/// Gives what is before a part, and the part next.
-fn found<'a>(
-    rest: &mut &'a str,
-    at: usize,
-    after: &'a str,
-    part: Part<'a>,
-    next: &mut Option<Part<'a>>,
-) -> Option<Part<'a>> {
-    let before = &rest[..at];
-    *rest = after;
-    if before.is_empty() {
-        return Some(part);
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        let start = self.at;
+        while self.at < self.text.len() {
+            match part_at(self.text, self.at) {
+                None => self.at += 1,
+                Some((part, end)) if self.at == start => {
+                    self.at = end;
+                    return Some(part);
+                }
+                Some(_) => break,
+            }
+        }
+        self.text.get(start..self.at).filter(|text| !text.is_empty()).map(Part::Text)
     }
-    *next = Some(part);
-    Some(Part::Text(before))
+}
+
+/// What begins here with a brace, if it could be the name of a column, and where it ends. What cannot be is text, such as
+/// JSON in a prompt.
+fn part_at(text: &str, at: usize) -> Option<(Part<'_>, usize)> {
+    let bytes = text.as_bytes();
+    if bytes.get(at) != Some(&b'{') {
+        return None;
+    }
+    let is_doubled = bytes.get(at + 1) == Some(&b'{');
+    let start = at + 1 + usize::from(is_doubled);
+    let length = bytes
+        .iter()
+        .skip(start)
+        .take(NAME_BYTES)
+        .position(|byte| matches!(byte, b'{' | b'}' | b'"' | b'\n'))?;
+    let end = start + length;
+    if length == 0 || bytes[end] != b'}' {
+        return None;
+    }
+    if !is_doubled {
+        return Some((Part::Column(text.get(start..end)?), end + 1));
+    }
+    // One brace of the two at both ends.
+    (bytes.get(end + 1) == Some(&b'}')).then_some((Part::Text(text.get(at + 1..=end)?), end + 2))
 }
 
 /// Adds a text as it stands within a string of JSON. What some readers take for line ends is escaped as well.
 fn escape(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut copied = 0;
-    for (at, char) in text.char_indices() {
-        let short = match char {
-            '"' => b'"',
-            '\\' => b'\\',
-            '\n' => b'n',
-            '\r' => b'r',
-            '\t' => b't',
-            '\0'..' ' | '\u{7F}' | '\u{85}' | '\u{2028}' | '\u{2029}' => b'u',
-            _ => continue,
+    let text = text.as_bytes();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(&byte) = text.get(at) {
+        let next = |behind: usize| text.get(at + behind).copied();
+        let (code, length): (u16, _) = match byte {
+            b'"' | b'\\' | ..b' ' | 0x7F => (byte.into(), 1),
+            0xC2 if next(1) == Some(0x85) => (0x85, 2),
+            0xE2 if next(1) == Some(0x80) && matches!(next(2), Some(0xA8 | 0xA9)) => {
+                (if next(2) == Some(0xA8) { 0x2028 } else { 0x2029 }, 3)
+            }
+            _ => {
+                at += 1;
+                continue;
+            }
         };
-        out.extend_from_slice(&text.as_bytes()[copied..at]);
-        out.extend_from_slice(&[b'\\', short]);
-        if short == b'u' {
-            let code = u32::from(char);
-            out.extend([12, 8, 4, 0].map(|shift| HEX[(code >> shift & 15) as usize]));
+        out.extend_from_slice(&text[copied..at]);
+        out.push(b'\\');
+        match byte {
+            b'"' | b'\\' => out.push(byte),
+            b'\n' => out.push(b'n'),
+            b'\r' => out.push(b'r'),
+            b'\t' => out.push(b't'),
+            _ => {
+                out.push(b'u');
+                for shift in [12, 8, 4, 0] {
+                    out.push(HEX[usize::from(code >> shift & 15)]);
+                }
+            }
         }
-        copied = at + char.len_utf8();
+        at += length;
+        copied = at;
     }
-    out.extend_from_slice(&text.as_bytes()[copied..]);
+    out.extend_from_slice(&text[copied..]);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Part, Template, escape, parts};
+    use super::{Cell, Part, Parts, Template, escape};
     use crate::json::value::Value;
 
     #[test]
     fn columns_are_what_stands_in_braces_and_could_be_a_name() {
         use Part::{Column, Text};
-        let cut = |text| parts(text).collect::<Vec<_>>();
+        let cut = |text| Parts { text, at: 0 }.collect::<Vec<_>>();
         assert_eq!(cut("{a} and {b c}!"), [Column("a"), Text(" and "), Column("b c"), Text("!")]);
         assert_eq!(cut("as {{a}}, {a}"), [Text("as "), Text("{a}"), Text(", "), Column("a")]);
         for text in ["as {\"a\": {\"b\": 1}} or {}", "{", "}{", "a {b", "{\n}"] {
@@ -292,14 +314,14 @@ mod tests {
         let names: Vec<_> = template.needed.iter().map(|needed| &needed.name[..]).collect();
         assert_eq!(names, ["t", "n"]);
         let mut out = Vec::new();
-        template.fill(&[Cell::Text("\"q\"".into()), Cell::Json(b"{\"b\":\n 2}")], &mut out).unwrap();
+        template.fill(&[Cell::Text("\"q\""), Cell::Json(b"{\"b\":\n 2}")], &mut out).unwrap();
         let expected = r#"{"a":"x\"q\"","{t}":[{"b": 2},"\"q\"",1.50,"{t}"]}"#;
         assert_eq!(String::from_utf8(out.clone()).unwrap(), expected);
 
         out.clear();
-        template.fill(&[Cell::Json(b"null"), Cell::Text(" 7 ".into())], &mut out).unwrap();
+        template.fill(&[Cell::Json(b"null"), Cell::Text(" 7 ")], &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":"x","{t}":[7,"",1.50,"{t}"]}"#);
-        let error = template.fill(&[Cell::Json(b"1"), Cell::Text("seven".into())], &mut Vec::new());
-        assert_eq!(error, Err("'n' is no JSON.".to_owned()));
+        let error = template.fill(&[Cell::Json(b"1"), Cell::Text("seven")], &mut Vec::new());
+        assert_eq!(error, Err("Its 'n' is no JSON.".to_owned()));
     }
 }

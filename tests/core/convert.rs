@@ -188,7 +188,8 @@ fn options_that_cannot_be_are_refused_by_name() {
         options
     };
     let file = "id,a,b\n1,x,y\n";
-    let refusals: [(ConvertOptions, &str, &str); 13] = [
+    let refusals: [(ConvertOptions, &str, &str); 14] = [
+        (with(|o| o.separator = Some(b'"')), "separator", "it must be one ASCII character"),
         (chat(), "prompt", "which column holds the prompt? The file has id, a, b."),
         (with(|o| o.prompt = Some("c".into())), "prompt", "there is no column 'c'; the file has id, a, b."),
         (with(|o| o.prompt = Some("{a} {c}".into())), "prompt", "there is no column 'c'"),
