@@ -2,7 +2,7 @@
 
 use crate::convert::ConvertOptions;
 use crate::convert::members::Members;
-use crate::convert::template::{NUMBER, Says, Template, has_columns};
+use crate::convert::template::{NUMBER, Needed, Says, Template, has_columns};
 use crate::error::ApiError;
 use crate::input::endpoint::Endpoint;
 use crate::json::explain::explain;
@@ -87,8 +87,9 @@ pub(super) fn line(options: &ConvertOptions, columns: &[String]) -> Result<Templ
     body(options, columns, &mut line)?;
     line.literal(b"}\n");
     let missing = line.needed.iter().find(|needed| needed.name != NUMBER && !columns.contains(&needed.name));
-    let error = missing.map(|needed| no_column(needed.param, &needed.name, columns));
-    error.map_or(Ok(line), Err)
+    let Some(Needed { name, param }) = missing else { return Ok(line) };
+    let hint = [". For braces in a text write {{", text::first(name, NAME_CHARS), "}}."].concat();
+    Err(no_column(param, name, columns, &hint))
 }
 
 fn body(options: &ConvertOptions, columns: &[String], line: &mut Template) -> Result<(), ApiError> {
@@ -187,25 +188,16 @@ fn named<'a>(param: &'static str, given: &'a str, columns: &[String]) -> Result<
     if columns.iter().any(|column| column == given) {
         return Ok(Says::Column(given));
     }
-    if has_columns(given) { Ok(Says::Text(given)) } else { Err(no_column(param, given, columns)) }
+    if has_columns(given) { Ok(Says::Text(given)) } else { Err(no_column(param, given, columns, ".")) }
 }
 
 fn has_member(object: Option<&str>, name: &str) -> bool {
     object.is_some_and(|object| Members::of(object.as_bytes()).any(|(member, _)| member == name))
 }
 
-fn no_column(param: &'static str, name: &str, columns: &[String]) -> ApiError {
+fn no_column(param: &'static str, name: &str, columns: &[String], hint: &str) -> ApiError {
     let name = text::first(name, NAME_CHARS);
-    let reason = [
-        "there is no column '",
-        name,
-        "'; the file has ",
-        &list(columns),
-        ". For braces in a text write {{",
-        name,
-        "}}.",
-    ];
-    invalid(param, &reason)
+    invalid(param, &["there is no column '", name, "'; the file has ", &list(columns), hint])
 }
 
 fn list(columns: &[String]) -> String {

@@ -151,8 +151,12 @@ fn of_bytes(head: &[u8], is_whole: bool) -> Option<FileKind> {
         Some("UTF-32") => FileKind::Utf32,
         Some("gzip") => return Some(FileKind::Gzip),
         Some(_) => return Some(FileKind::Zip),
-        None if head.contains(&0) => return Some(FileKind::Binary),
-        None => return of_text(head.strip_prefix(BOM).unwrap_or(head), is_whole),
+        None => {
+            let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
+            // A zero byte in lines of JSON is the fault of its line.
+            let is_binary = text.first() != Some(&b'{') && text.contains(&0);
+            return if is_binary { Some(FileKind::Binary) } else { of_text(text, is_whole) };
+        }
     };
     let mut encoding = Encoding::new();
     let mut text = encoding.push(head, &mut |_| {}).into_owned();
@@ -192,11 +196,16 @@ fn of_object(text: &[u8]) -> Option<FileKind> {
         return None;
     }
     let is_laid_out = text[1..].iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n');
-    if asked.is_request() || asked.is_result() {
-        return if is_laid_out { Some(FileKind::LaidOut) } else { asked.results() };
+    if is_laid_out {
+        let is_known = asked.is_request() || asked.is_result();
+        return Some(if is_known { FileKind::LaidOut } else { FileKind::Records });
+    }
+    // One request is enough to judge the others by.
+    if text.split(|&byte| byte == b'\n').any(|line| Asked::of(line).is_request()) {
+        return None;
     }
     // With an id alone it may be a request of which much is missing.
-    (!asked.has_id).then_some(FileKind::Records)
+    asked.results().or((!asked.has_id).then_some(FileKind::Records))
 }
 
 /// What the first object of a file has.
@@ -246,7 +255,7 @@ impl Asked {
     }
 }
 
-/// Whether it is text in words, and no line of it is an object.
+/// Whether it is text in words, and no line of it begins as JSON that says something.
 fn is_prose(text: &[u8], is_whole: bool) -> bool {
     let valid = match str::from_utf8(text) {
         Ok(_) => true,
@@ -256,5 +265,7 @@ fn is_prose(text: &[u8], is_whole: bool) -> bool {
     valid
         && text.iter().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())
         && text.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
-        && text.split(|&byte| byte == b'\n').all(|line| line.trim_ascii_start().first() != Some(&b'{'))
+        && text
+            .split(|&byte| byte == b'\n')
+            .all(|line| !matches!(line.trim_ascii_start().first(), Some(b'{' | b'"')))
 }

@@ -79,6 +79,9 @@ fn a_batch_file_is_none_of_these_however_wrong_its_lines_are() {
         "\n\n",
         "[1, 2]",
         "1\n2\n",
+        "{\"a\": 1}\n{\"body\": {}}\n",
+        "{\"body\": {}}\0\n",
+        "\"{\\\"custom_id\\\": 1}\"\n",
         "not JSON\n{\"custom_id\": \"a\", \"body\": {}}\n",
     ] {
         assert_eq!(sniff(text.as_bytes()), None, "{text}");
