@@ -112,6 +112,7 @@
 //! | `input` | bytes to lines, a line to a request |
 //! | `validate` | the rules of lines and files, their codes and texts in both dialects |
 //! | `repair` | what is wrong in one way only is put right, as the bytes of a new file |
+//! | `convert` | what a file is that is no batch file; tables, JSON and prompts are made one; large files are split |
 //! | `result` | an answer to a line of a file, and how lines are stored until the files are written |
 //! | `service`, `queue` | what create, retrieve, cancel and list decide; which batches may run, and who runs them |
 //! | `batch` | the machine that runs one batch |
@@ -121,6 +122,7 @@
 //! Nothing outside `host`, `driver` and `wasm` knows a clock, randomness, I/O or a platform.
 
 mod batch;
+mod convert;
 mod driver;
 mod error;
 mod host;
@@ -148,6 +150,9 @@ pub use crate::batch::command::{
     BatchFile, Command, CommandId, LookUp, Output, OutputFile, OutputPart, Reply, Write,
 };
 pub use crate::batch::{CHECKPOINT_VERSION, Machine, TurnEnd, Unreadable, checkpointed, first_checkpoint};
+pub use crate::convert::{
+    Convert, ConvertFrom, ConvertOptions, Converted, FileKind, FilePart, Remedy, Sniffed, Split, sniff,
+};
 pub use crate::driver::{
     InputReader, Turn, ValidRequests, admit, ask, cancel, create, list, pause, results, resume, retrieve,
     run_turn, serve,

@@ -14,6 +14,8 @@ pub const MAX_DEPTH: usize = 128;
 pub const MAX_CUSTOM_ID_CHARS: usize = 512;
 /// Ids that a repair remembers, so that it knows one that is used again: 96 MiB of them. Later ones are compared with these.
 pub const MAX_REPAIRED_IDS: u64 = 4 << 20;
+/// First bytes of a file by which it is told what it is: the header of a table, and some of its records.
+pub const SNIFF_BYTES: usize = 16 << 10;
 /// Errors kept of a file; the rest are counted. More help no one and must fit one stored value.
 pub const MAX_ERRORS_KEPT: usize = 1_000;
 

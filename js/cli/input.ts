@@ -3,6 +3,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import zlib from "node:zlib";
+import { sniffBytes } from "../core/convert.ts";
 import { FirstLine } from "../core/first-line.ts";
 import { packingOf } from "../core/packing.ts";
 import { defaults } from "../core/rules.ts";
@@ -62,14 +63,16 @@ export async function endpointOf(
   const iterator = chunks[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   const line = new FirstLine(Math.max(maxLineBytes ?? 0, defaults.limits.maxLineBytes));
-  let ended = false;
-  for (let wanted = true; wanted && !ended; ) {
+  let [ended, size] = [false, 0];
+  for (let wanted = true; (wanted || size < sniffBytes) && !ended; ) {
     const next = await iterator.next();
     ended = next.done === true;
     if (next.done === true) break;
     head.push(next.value.slice());
+    size += next.value.length;
     wanted = line.push(next.value);
   }
+  const beginning = Buffer.concat(upTo(head, sniffBytes)).subarray(0, sniffBytes);
   async function* again(): AsyncGenerator<Uint8Array> {
     try {
       for (let chunk = head.shift(); chunk !== undefined; chunk = head.shift()) yield chunk;
@@ -85,8 +88,18 @@ export async function endpointOf(
   return {
     endpoint: line.endpoint(),
     chunks: again(),
-    head: Buffer.concat(head.slice(0, 8)).subarray(0, 512),
+    head: beginning,
   };
+}
+
+/** The first chunks that have so many bytes together. */
+function upTo(chunks: Uint8Array[], bytes: number): Uint8Array[] {
+  let size = 0;
+  const enough = chunks.findIndex((chunk) => {
+    size += chunk.length;
+    return size >= bytes;
+  });
+  return enough < 0 ? chunks : chunks.slice(0, enough + 1);
 }
 
 /** All bytes from the handle's position on, through one buffer; closes it. */

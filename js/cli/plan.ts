@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import type { Dialect, Inference } from "../core/types.ts";
 import { echoInference } from "../hosts/inference/echo.ts";
 import { namedKey, namedUrl, parsedUrl } from "./address.ts";
-import { otherKind } from "./file-kind.ts";
+import { refuseOthers } from "./file-kind.ts";
 import { cannotOpen, endpointOf, openFile, openInput } from "./input.ts";
 import { isPacked } from "./input-file.ts";
 import { inTheWay } from "./place.ts";
@@ -114,8 +114,7 @@ async function lookAt(name: string, options: RunOptions): Promise<{ packed: bool
   if (!isFile) throw new CannotRun(`${name} is not a regular file`);
   const { endpoint, chunks, head } = await endpointOf((await openInput(name)).chunks, options.maxLineBytes);
   for await (const _ of chunks) break;
-  const kind = otherKind(head);
-  if (kind !== null) throw new CannotRun(`${name} is ${kind}`);
+  refuseOthers(name, head);
   return { packed: await isPacked(name), endpoint };
 }
 

@@ -5,9 +5,11 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { defaults } from "../core/rules.ts";
 import { addBackup } from "./backup-command.ts";
 import { addClient } from "./client/commands.ts";
+import { addConvert } from "./convert-command.ts";
 import { addFix } from "./fix-command.ts";
 import { addKeys } from "./keys-command.ts";
 import { concurrency, header, positive } from "./option-values.ts";
+import { addParts } from "./parts-command.ts";
 import type { RunOptions } from "./plan.ts";
 import { addRetry } from "./retry-command.ts";
 import { addServe } from "./serve-command.ts";
@@ -136,6 +138,8 @@ Examples:
     status = ended;
   };
   addFix(program, end);
+  addConvert(program, end);
+  addParts(program, end);
   addServe(program, end);
   addKeys(program, end);
   addBackup(program, end);

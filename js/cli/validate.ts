@@ -4,7 +4,7 @@ import type { ReportError } from "../core/reports.ts";
 import type { Dialect } from "../core/types.ts";
 import { Validator } from "../entry/node.ts";
 import { emptyFile } from "./empty-file.ts";
-import { otherKind } from "./file-kind.ts";
+import { refuseOthers } from "./file-kind.ts";
 import { endpointOf, openInput } from "./input.ts";
 import { left, modeFor, Progress } from "./progress.ts";
 import { bytes, CannotRun, count, exit, plural, print, printErrors, say } from "./terminal.ts";
@@ -54,11 +54,12 @@ export async function check(
   const input = await openInput(path);
   const { endpoint: firstEndpoint, chunks, head } = await endpointOf(input.chunks, options.maxLineBytes);
   const endpoint = options.endpoint ?? firstEndpoint;
-  const kind = otherKind(head);
-  if (kind !== null) {
+  try {
+    refuseOthers(input.name, head);
+  } catch (error) {
     // Lets go of the file: it has been read from.
     for await (const _ of chunks) break;
-    throw new CannotRun(`${input.name} is ${kind}`);
+    throw error;
   }
   const { dialect, singleModel, maxRequests, maxFileBytes, maxLineBytes, maxErrors } = options;
   const validator = new Validator({

@@ -93,6 +93,7 @@ export const fixedLimits = {
   maxPage: 100,
   minFileLifetimeSeconds: 3600,
   maxFileLifetimeSeconds: 2592000,
+  sniffBytes: 16384,
 };
 
 /** What the keys of records in the store begin with, who writes them once their batch exists, and whether nobody but the batch's run reads them. */

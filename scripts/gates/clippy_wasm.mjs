@@ -4,7 +4,7 @@ import { run } from "../lib/process.mjs";
 
 export default function clippyWasm() {
   const only = ["--quiet", "--lib", "--target", target];
-  for (const features of [[], ["--no-default-features", "--features=repair"]]) {
+  for (const features of [[], ["--no-default-features", "--features=repair,convert"]]) {
     // Debian's Rust for the web has no clippy: the compiler's own warnings must do.
     if (otherRustForWasm())
       run("cargo", ["rustc", ...only, ...features, "--", "-D", "warnings"], { env: wasmEnv() });

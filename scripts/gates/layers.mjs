@@ -13,6 +13,7 @@ const storeys = [
   ["settings"],
   ["validate"],
   ["repair"],
+  ["convert"],
   ["result"],
   ["batch", "queue", "service"],
   ["driver"],

@@ -1,7 +1,5 @@
 //! Text in UTF-16 or UTF-32 is made UTF-8, as its bytes come. What is neither passes.
 
-use crate::repair::Cure;
-use crate::repair::ledger::Ledger;
 use crate::validate::reason::of_file;
 use std::borrow::Cow;
 
@@ -10,7 +8,7 @@ const HEAD: usize = 4;
 
 /// What the file is written in, once its first bytes are there.
 #[derive(Debug)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Unknown(Vec<u8>),
     /// UTF-8, or nothing that can be read.
     Plain,
@@ -18,39 +16,39 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::Unknown(Vec::new())
     }
 
-    /// The next bytes of the file as UTF-8.
-    pub(super) fn push<'a>(&mut self, bytes: &'a [u8], ledger: &mut Ledger) -> Cow<'a, [u8]> {
+    /// The next bytes of the file as UTF-8. An encoding that is found to be another is told.
+    pub(crate) fn push<'a>(&mut self, bytes: &'a [u8], found: &mut dyn FnMut(&'static str)) -> Cow<'a, [u8]> {
         match self {
             Self::Plain => Cow::Borrowed(bytes),
             Self::Wide(wide) => Cow::Owned(wide.push(bytes)),
             Self::Unknown(head) => {
                 head.extend_from_slice(bytes);
-                if head.len() < HEAD { Cow::default() } else { Cow::Owned(self.known(ledger)) }
+                if head.len() < HEAD { Cow::default() } else { Cow::Owned(self.known(found)) }
             }
         }
     }
 
     /// The file is at its end. What is left of it.
-    pub(super) fn finish(&mut self, ledger: &mut Ledger) -> Vec<u8> {
-        let mut rest = self.known(ledger);
+    pub(crate) fn finish(&mut self, found: &mut dyn FnMut(&'static str)) -> Vec<u8> {
+        let mut rest = self.known(found);
         if let Self::Wide(wide) = self {
             rest.extend(wide.finish());
         }
         rest
     }
 
-    fn known(&mut self, ledger: &mut Ledger) -> Vec<u8> {
+    fn known(&mut self, found: &mut dyn FnMut(&'static str)) -> Vec<u8> {
         let Self::Unknown(head) = self else { return Vec::new() };
         let head = std::mem::take(head);
         let Some(name @ ("UTF-16" | "UTF-32")) = of_file(&head) else {
             *self = Self::Plain;
             return head;
         };
-        ledger.show(Cure::Encoding, 1, name.as_bytes(), b"UTF-8");
+        found(name);
         // A mark, or the zero that begins the first character of what is not far from ASCII.
         let big = matches!(head.first(), Some(0 | 0xFE));
         let mut wide = Wide { size: if name == "UTF-16" { 2 } else { 4 }, big, ..Wide::default() };
@@ -62,7 +60,7 @@ impl Encoding {
 
 /// Text in units of two or four bytes.
 #[derive(Debug, Default)]
-pub(super) struct Wide {
+pub(crate) struct Wide {
     size: usize,
     big: bool,
     /// The beginning of a unit.

@@ -79,7 +79,7 @@ fn is_apart(head: &[u8]) -> Option<bool> {
 
 /// Values with anything between them.
 #[derive(Debug, Default)]
-pub(super) struct Apart {
+pub(crate) struct Apart {
     /// Values written.
     written: u64,
     /// Whether a value has begun.
@@ -94,7 +94,7 @@ pub(super) struct Apart {
 }
 
 impl Apart {
-    fn push(&mut self, bytes: &[u8], ledger: &mut Ledger) -> Vec<u8> {
+    pub(crate) fn push(&mut self, bytes: &[u8], ledger: &mut Ledger) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         for &byte in bytes {
             let between = byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']');
@@ -149,7 +149,7 @@ impl Apart {
         false
     }
 
-    fn end(&mut self, out: &mut Vec<u8>, ledger: &mut Ledger) {
+    pub(crate) fn end(&mut self, out: &mut Vec<u8>, ledger: &mut Ledger) {
         if !self.begun {
             return;
         }

@@ -43,7 +43,7 @@ pub struct Example {
 }
 
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     chosen: Option<Vec<Cure>>,
     cured: [Cured; Cure::ALL.len()],
     /// The line that each was counted for last.
@@ -51,7 +51,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(chosen: Option<Vec<Cure>>) -> Self {
+    pub(crate) fn new(chosen: Option<Vec<Cure>>) -> Self {
         let cured = Cure::ALL.map(|cure| Cured { cure, count: 0, examples: Vec::new() });
         Self { chosen, cured, last: [0; Cure::ALL.len()] }
     }
@@ -79,6 +79,11 @@ impl Ledger {
             self.cured[cure as usize].examples.push(example);
         }
         self.count(cure, line);
+    }
+
+    /// Counts a file that is in another encoding.
+    pub(super) fn encoded(&mut self, name: &str) {
+        self.show(Cure::Encoding, 1, name.as_bytes(), b"UTF-8");
     }
 
     /// Counts a cure by which `with` takes the place of a range of a line.

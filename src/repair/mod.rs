@@ -27,13 +27,12 @@
 //! assert_eq!(repaired.cures.iter().map(|cured| cured.cure).collect::<Vec<_>>(), [Cure::Json, Cure::Method]);
 //! ```
 
-mod encoding;
+pub(crate) mod encoding;
 mod ids;
-mod layout;
-mod ledger;
+pub(crate) mod layout;
+pub(crate) mod ledger;
 mod line;
 mod stream;
-
 mod syntax;
 mod target;
 

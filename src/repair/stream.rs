@@ -42,14 +42,14 @@ impl Repair {
 
     /// Takes the next bytes of the file, cut wherever it suits, and adds to `out` what the new file goes on with.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        let text = self.encoding.push(chunk, &mut self.ledger);
+        let text = self.encoding.push(chunk, &mut |name| self.ledger.encoded(name));
         let text = self.layout.push(text, &mut self.ledger);
         self.lines.push(&text, &mut self.ledger, out);
     }
 
     /// Ends the file: its last line may have no line end. Nothing may be pushed after.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        let rest = self.encoding.finish(&mut self.ledger);
+        let rest = self.encoding.finish(&mut |name| self.ledger.encoded(name));
         let mut text = self.layout.push(rest.into(), &mut self.ledger).into_owned();
         text.extend(self.layout.finish(&mut self.ledger));
         self.lines.push(&text, &mut self.ledger, out);

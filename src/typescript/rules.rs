@@ -51,6 +51,7 @@ struct Limits {
     max_page: u32,
     min_file_lifetime_seconds: u64,
     max_file_lifetime_seconds: u64,
+    sniff_bytes: usize,
 }
 
 #[derive(Serialize)]
@@ -122,6 +123,7 @@ fn rules_are_in_typescript_as_they_are_here() {
             max_page: limits::MAX_PAGE,
             min_file_lifetime_seconds: limits::MIN_FILE_LIFETIME_SECONDS,
             max_file_lifetime_seconds: limits::MAX_FILE_LIFETIME_SECONDS,
+            sniff_bytes: limits::SNIFF_BYTES,
         },
     );
     file.constant(

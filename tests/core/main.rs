@@ -3,6 +3,9 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod continued;
+mod convert;
+mod convert_sniff;
+mod convert_split;
 mod damage;
 mod explain;
 mod faults;

@@ -25,7 +25,7 @@ const empty =
   "- empty_file -: The input file is empty. Please ensure that the batch contains at least one request.";
 const notText = "The input file must be utf-8 encoded lines of JSON, but it is";
 const utf16 = `- invalid_encoding -: ${notText} UTF-16.`;
-const array = /is a JSON array; .*edgebatch fix/;
+const array = /is a JSON array of requests; edgebatch fix/;
 
 export const table: Record<string, Expected> = {
   // Byte order marks, line ends, blank lines.
@@ -58,22 +58,30 @@ export const table: Record<string, Expected> = {
 
   // Encodings, and files that are none of lines.
   cp1252: { requests: 2, errors: [`2 invalid_json_line -: ${json} It is not valid UTF-8.`] },
-  utf16le: { requests: 0, errors: [utf16], refused: /is UTF-16; .*edgebatch fix/ },
-  "utf16be-nobom": { requests: 0, errors: [utf16], refused: /is UTF-16; .*edgebatch fix/ },
-  utf32: { requests: 0, errors: [`- invalid_encoding -: ${notText} UTF-32.`], refused: /is UTF-32; / },
+  utf16le: { requests: 0, errors: [utf16], refused: /is text in UTF-16; edgebatch fix/ },
+  "utf16be-nobom": { requests: 0, errors: [utf16], refused: /is text in UTF-16; edgebatch fix/ },
+  utf32: {
+    requests: 0,
+    errors: [`- invalid_encoding -: ${notText} UTF-32.`],
+    refused: /is text in UTF-32; /,
+  },
   "zip-named": {
     requests: 0,
     errors: [`- invalid_file_format -: ${notText} a zip archive.`],
     refused: /is a ZIP archive/,
   },
   "ok.jsonl.gz": { requests: 0, errors: [`- invalid_file_format -: ${notText} gzip.`], unpacked: 3 },
-  csv: { requests: 2, errors: [`1-2 invalid_json_line -: ${json}`], refused: /is a table \(CSV\)/ },
+  csv: {
+    requests: 2,
+    errors: [`1-2 invalid_json_line -: ${json}`],
+    refused: /is a table \(CSV\); edgebatch convert/,
+  },
   "json-array": { requests: 44, errors: [`1-44 invalid_json_line -: ${json}`], refused: array },
   "json-array-1line": { requests: 1, errors: ["1 invalid_request -"], refused: array },
   "pretty-objects": {
     requests: 42,
     errors: [`1-42 invalid_json_line -: ${json}`],
-    refused: /is JSON over several lines; .*edgebatch fix/,
+    refused: /is JSON over several lines; edgebatch fix/,
   },
 
   // Lines that are JSON almost, or of something else.
@@ -107,7 +115,11 @@ export const table: Record<string, Expected> = {
 
   // Other services' batch files.
   anthropic: { requests: 1, errors: [method, url, body] },
-  bedrock: { requests: 1, errors: ["1 missing_required_parameter custom_id", method, url, body] },
+  bedrock: {
+    requests: 1,
+    errors: ["1 missing_required_parameter custom_id", method, url, body],
+    refused: /is a file of JSON objects that are no requests; edgebatch convert/,
+  },
   mistral: {
     requests: 1,
     errors: [method, url, "1 missing_required_parameter body.model"],

@@ -30,29 +30,17 @@ export async function retryFiles(input: string, options: RetryFilesOptions): Pro
   if (input === "-") throw new CannotRun("retry needs a file that it can read again, not standard input");
   const { output, errors = [], force = false, ...running } = options;
   const tell = options.quiet ? () => {} : say;
-  const given = await Promise.all(
-    [input, ...output, ...errors].map((path) => realpath(path).catch(() => path)),
-  );
-  const targetOf = async (name: string, path: string): Promise<Target> => {
-    const target = await targetAt(path);
-    if (given.includes(target.path)) throw new CannotRun(`${name} names ${path}, which is to be read`);
-    return target;
-  };
-  const merged = options.merge === undefined ? undefined : await targetOf("--merge", options.merge);
-  if (merged?.kind === "file" && merged.exists && !force) throw inTheWay(merged.path);
+  const read = [input, ...output, ...errors];
+  const merged =
+    options.merge === undefined ? undefined : await mergeTarget("--merge", options.merge, read, force);
   const index = await ResultsIndex.open();
-  const take = async (path: string) => {
-    const strange = await index.add(path);
-    if (strange === 0) return;
-    tell(`edgebatch: ${plural(strange, "line")} of ${path} ${strange === 1 ? "is" : "are"} no result`);
-  };
   const join = async () =>
     merged === undefined ? exit.good : await merge(index, input, merged, force, tell);
   try {
-    for (const path of [...errors, ...output]) await take(path);
+    for (const path of [...errors, ...output]) await take(index, path, tell);
     if (merged !== undefined && options.url === undefined) return await join();
     const stem = resolve(input).replace(/(\.jsonl)?(\.(?:gz|zst))?$/i, "");
-    const to = await targetOf("--to", options.to ?? `${stem}.retry.jsonl`);
+    const to = await targetBeside(read, "--to", options.to ?? `${stem}.retry.jsonl`);
     if (to.kind !== "file") throw new CannotRun("--to must name a file");
     const { left, total } = await writeLeft(index, input, to.path, options.only, force);
     if (left === 0) {
@@ -65,11 +53,49 @@ export async function retryFiles(input: string, options: RetryFilesOptions): Pro
     if (status !== exit.good || merged === undefined) return status;
     const made = to.path.replace(/\.jsonl$/i, "");
     for (const path of [`${made}.errors.jsonl`, `${made}.output.jsonl`])
-      if ((await targetAt(path)).exists) await take(path);
+      if ((await targetAt(path)).exists) await take(index, path, tell);
     return await join();
   } finally {
     await index.close();
   }
+}
+
+/** Joins the results of a file in the order of its requests. Gives the exit status. */
+export async function mergeFiles(
+  input: string,
+  results: string[],
+  { out, force = false, quiet = false }: { out: string; force?: boolean; quiet?: boolean },
+): Promise<number> {
+  if (input === "-") throw new CannotRun("merge needs a file that it can read, not standard input");
+  const tell = quiet ? () => {} : say;
+  const target = await mergeTarget("--out", out, [input, ...results], force);
+  const index = await ResultsIndex.open();
+  try {
+    for (const path of results) await take(index, path, tell);
+    return await merge(index, input, target, force, tell);
+  } finally {
+    await index.close();
+  }
+}
+
+/** Where a file goes that is none of those to be read. @throws CannotRun */
+async function targetBeside(read: string[], name: string, path: string): Promise<Target> {
+  const target = await targetAt(path);
+  const given = await Promise.all(read.map((path) => realpath(path).catch(() => path)));
+  if (given.includes(target.path)) throw new CannotRun(`${name} names ${path}, which is to be read`);
+  return target;
+}
+
+async function mergeTarget(name: string, path: string, read: string[], force: boolean): Promise<Target> {
+  const target = await targetBeside(read, name, path);
+  if (target.kind === "file" && target.exists && !force) throw inTheWay(target.path);
+  return target;
+}
+
+async function take(index: ResultsIndex, path: string, tell: (text: string) => void): Promise<void> {
+  const strange = await index.add(path);
+  if (strange === 0) return;
+  tell(`edgebatch: ${plural(strange, "line")} of ${path} ${strange === 1 ? "is" : "are"} no result`);
 }
 
 /** Writes the lines that are to run. A file with the same is left as it is. */

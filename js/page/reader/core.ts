@@ -1,4 +1,5 @@
-/** Loads the page's core: the wasm that checks files and mends them. */
+/** Loads the page's core: the wasm that checks files, mends them and makes them. */
+import { setConvertCore } from "../../core/convert.ts";
 import { setRepairCore } from "../../core/repair.ts";
 import { setCore } from "../../core/wasm.ts";
 import * as glue from "../../wasm/validator.js";
@@ -8,4 +9,5 @@ export function loadCore(module: WebAssembly.Module): void {
   glue.initSync({ module });
   setCore(glue);
   setRepairCore(glue);
+  setConvertCore(glue);
 }

@@ -1,9 +1,10 @@
 /** POST /v1/batches/validate: what a batch over a file would say of it, without a batch. */
 
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
+import { inputTokens } from "../../core/estimate.ts";
 import { FirstLine } from "../../core/first-line.ts";
 import { defaults } from "../../core/rules.ts";
-import { type Estimate, inputTokens, runSeconds } from "../estimate.ts";
+import { type Estimate, runSeconds } from "../estimate.ts";
 import { type Call, jsonObject, refused, tooLarge } from "../http.ts";
 import { Incoming } from "../incoming.ts";
 import { checkNames } from "../params.ts";

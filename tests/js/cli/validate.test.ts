@@ -122,11 +122,17 @@ suite("edgebatch validate", () => {
     for (const [name, content, what] of [
       ["x.png", Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), /is a PNG image/],
       ["x.zip", Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), /is a ZIP archive/],
-      ["x16.jsonl", Buffer.from(`\ufeff${text}`, "utf16le"), /is UTF-16/],
-      ["x16n.jsonl", Buffer.from(text, "utf16le"), /is UTF-16/],
+      ["x16.jsonl", Buffer.from(`\ufeff${text}`, "utf16le"), /is text in UTF-16/],
+      ["x16n.jsonl", Buffer.from(text, "utf16le"), /is text in UTF-16/],
       ["x.json", `[\n  ${text}]`, /is a JSON array/],
       ["pretty.jsonl", JSON.stringify(JSON.parse(text), null, 2), /is JSON over several lines/],
-      ["x.csv", "id,prompt,model\n1,hello,m\n", /is a table \(CSV\)/],
+      ["x.csv", "id,prompt,model\n1,hello,m\n", /is a table \(CSV\); edgebatch convert/],
+      ["prompts.txt", "Why is the sky blue?\nAnd the sea?\n", /is plain text; edgebatch convert/],
+      [
+        "out.jsonl",
+        '{"custom_id":"a","response":{"status_code":200}}',
+        /is a file of results, .*edgebatch merge/,
+      ],
     ] as const) {
       for (const command of ["validate", "run"]) {
         const { status, stdout, stderr } = await edgebatch([command, file(name, content)]);
@@ -150,7 +156,7 @@ suite("edgebatch validate", () => {
   });
 
   test("counts what it does not show", async () => {
-    const path = file("many.jsonl", "x\n".repeat(30));
+    const path = file("many.jsonl", "{x\n".repeat(30));
     const { stdout, stderr } = await edgebatch(["validate", path, "--max-errors", "10"]);
     assert.equal(stdout.split("\n").length, 11);
     assert.match(stderr, /30 errors \(the first 10 shown, 20 hidden/);
@@ -176,7 +182,7 @@ suite("edgebatch validate", () => {
   test("stops quietly when nobody reads on", async () => {
     const { child, ended } = start([
       "validate",
-      file("endless.jsonl", "x\n".repeat(200_000)),
+      file("endless.jsonl", "{x\n".repeat(200_000)),
       "--max-errors",
       "200000",
     ]);
