@@ -14,6 +14,6 @@ export function save(blob: Blob, name: string): void {
 
 /** A name beside the chosen one: `requests.jsonl.gz` and `-errors.csv` give `requests-errors.csv`. */
 export function nameBeside(name: string, ending: string): string {
-  const stem = name.replace(/\.gz$/i, "").replace(/\.(jsonl|ndjson|json|txt)$/i, "");
+  const stem = name.replace(/\.gz$/i, "").replace(/\.(jsonl|ndjson|json|txt|csv|tsv)$/i, "");
   return `${stem || "batch"}${ending}`;
 }

@@ -88,7 +88,7 @@ export function ChooseButton({ label, primary = false }: { label: string; primar
         class="file-input"
         tabIndex={-1}
         aria-hidden="true"
-        accept=".jsonl,.ndjson,.json,.txt,.gz,application/jsonl,application/x-ndjson,application/gzip"
+        accept=".jsonl,.ndjson,.json,.txt,.csv,.tsv,.gz,text/csv,application/jsonl,application/x-ndjson,application/gzip"
         onChange={(event) => {
           const chosen = event.currentTarget.files?.[0];
           if (chosen) check(chosen, chosen.name);
@@ -107,7 +107,7 @@ export function Choose() {
         <path d="M24 31V9m0 0-8 8m8-8 8 8M9 30v7a3 3 0 0 0 3 3h24a3 3 0 0 0 3-3v-7" />
       </svg>
       <p class="choose-main">Drop a batch file here</p>
-      <p class="muted">.jsonl or .jsonl.gz, of any size</p>
+      <p class="muted">.jsonl or .jsonl.gz, of any size; or CSV, JSON or prompts to make one of</p>
       <div class="buttons">
         <ChooseButton label="Choose a file" primary />
         <button type="button" aria-expanded={pasting.value} onClick={() => (pasting.value = !pasting.value)}>

@@ -8,6 +8,8 @@ import type { Session } from "./session.ts";
 
 /** What the new files are called. */
 export function goodName(session: Session, part: number, parts: number): string {
+  if (session.writing.value?.what === "parts")
+    return nameBeside(session.file.name, `.${String(part + 1).padStart(3, "0")}.jsonl`);
   return nameBeside(session.file.name, parts > 1 ? `-good-${part + 1}.jsonl` : "-good.jsonl");
 }
 
@@ -17,6 +19,9 @@ export function Downloads({ session }: { session: Session }) {
   const done = session.phase.value === "done";
   const good = session.counts.value?.validCount ?? 0;
   const all = session.counts.value?.errorCount === 0;
+  const { maxRequests, maxFileBytes } = session.settings;
+  const { requestCount = 0, bytes = 0 } = session.counts.value ?? {};
+  const writing = session.writing.value?.state === "running";
   return (
     <section class="downloads" aria-label="Downloads">
       <CreateBatch session={session} />
@@ -37,11 +42,16 @@ export function Downloads({ session }: { session: Session }) {
         </button>
         <button
           type="button"
-          disabled={!done || good === 0 || all || session.writing.value?.state === "running"}
+          disabled={!done || good === 0 || all || writing}
           onClick={() => session.write("good")}
         >
           Good lines as a new file
         </button>
+        {done && (requestCount > maxRequests || bytes > maxFileBytes) && (
+          <button type="button" disabled={writing} onClick={() => session.write("parts")}>
+            Split into parts within the limits
+          </button>
+        )}
       </div>
       <GoodLines session={session} />
     </section>
@@ -68,7 +78,8 @@ function GoodLines({ session }: { session: Session }) {
   if (writing.state === "running")
     return (
       <p class="notice" role="status">
-        Writing the good lines: {percent(writing.read, session.file.blob.size)}{" "}
+        {writing.what === "parts" ? "Splitting" : "Writing the good lines"}:{" "}
+        {percent(writing.read, session.file.blob.size)}{" "}
         <button type="button" class="link" onClick={() => session.stopWriting()}>
           Stop
         </button>
@@ -77,7 +88,10 @@ function GoodLines({ session }: { session: Session }) {
   const { files } = writing;
   return (
     <p class="notice" role="status">
-      {files.length > 1 && `They are more than one file may hold, so here are ${count(files.length)} files: `}
+      {writing.what === "parts"
+        ? `Here are ${count(files.length)} parts, with every line of the file: `
+        : files.length > 1 &&
+          `They are more than one file may hold, so here are ${count(files.length)} files: `}
       {files.map(({ blob, requests }, i) => (
         <button
           type="button"

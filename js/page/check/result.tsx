@@ -1,5 +1,7 @@
 /** A file that is being checked or was: progress, verdict, and everything that was found. */
 import { useSignal } from "@preact/signals";
+import { ConvertedNotice } from "../convert/converted-notice.tsx";
+import { OtherFile } from "../convert/other-file.tsx";
 import { bytes, count, duration, percent, plural } from "../format.ts";
 import { RepairPanel } from "../repair/panel.tsx";
 import { Tabs } from "../tabs.tsx";
@@ -13,6 +15,7 @@ import { StatisticsPanel } from "./statistics-panel.tsx";
 
 export function Result({ session }: { session: Session }) {
   const counts = session.counts.value;
+  if (session.isOther.value) return <OtherFile session={session} />;
   return (
     <>
       <Verdict session={session} />
@@ -23,6 +26,7 @@ export function Result({ session }: { session: Session }) {
         <Figure name="Total errors" value={counts?.errorCount ?? 0} bad />
       </dl>
       <Downloads session={session} />
+      <ConvertedNotice session={session} />
       <RepairPanel session={session} />
       <Found session={session} />
     </>

@@ -1,9 +1,11 @@
 /** The file being looked at: from its choice over the check to its lines. One at a time; the next replaces it. */
 import { batch, computed, signal } from "@preact/signals";
+import type { Converted } from "../../core/convert.ts";
 import type { Cure, Cured } from "../../core/repair.ts";
 import type { Statistics } from "../../core/reports.ts";
 import type { BatchError } from "../../core/types.ts";
 import { announce } from "../announce.ts";
+import { Conversion, sentence } from "../convert/conversion.ts";
 import { count, plural } from "../format.ts";
 import type { CheckSettings, Counts, FromReader, LineView, ToReader } from "../reader/protocol.ts";
 import { nameBeside } from "../save.ts";
@@ -17,6 +19,10 @@ export interface Chosen {
   blob: Blob;
   /** Of a file that was repaired here: the name of the original. */
   repairedFrom?: string;
+  /** Of a file that was made here of another: what of. */
+  convertedFrom?: { name: string; made: Converted };
+  /** Whether it is checked though it is no batch file. */
+  asIs?: boolean;
 }
 
 /** What can be mended, and a mended file that is being written. */
@@ -37,7 +43,7 @@ export type Shown =
 
 /** New files that are being written from this one. */
 export type Writing = {
-  what: "good" | "all";
+  what: "good" | "all" | "parts";
   /** Whether they are wanted for themselves, and saved when they are ready. */
   toSave: boolean;
 } & (
@@ -66,7 +72,26 @@ export class Session {
   readonly fetching = signal<number | null>(null);
   readonly writing = signal<Writing | null>(null);
   readonly repair = signal<Repairing | null>(null);
-  readonly verdict = computed(() => verdict(this.counts.value, this.statistics.value, this.settings));
+  readonly conversion = new Conversion(
+    (ask) => this.#tell({ type: "convert", ask }),
+    (blob, made) => {
+      const { name } = this.file;
+      void begin(
+        { name: nameBeside(name, ".batch.jsonl"), blob, convertedFrom: { name, made } },
+        this.settings,
+      );
+    },
+  );
+  /** Whether it was not checked, as it is no batch file, nor one that a repair makes of it. */
+  readonly isOther = computed(() => {
+    const { remedy = "fix" } = this.conversion.other.value?.found ?? {};
+    return remedy !== "fix";
+  });
+  readonly verdict = computed(() => {
+    const found = this.conversion.other.value?.found;
+    if (found) return { good: false, sentence: sentence(found) };
+    return verdict(this.counts.value, this.statistics.value, this.settings);
+  });
   readonly #worker: Worker;
   #announced = 0;
 
@@ -79,7 +104,8 @@ export class Session {
       event.preventDefault();
       this.#failed(`The page's own reader stopped (${event.message ?? "no reason given"}). Try again.`);
     };
-    this.#tell({ type: "check", wasm, file: file.blob, settings, maxErrors: MOST_LISTED });
+    const { blob, asIs = false } = file;
+    this.#tell({ type: "check", wasm, file: blob, asIs, settings, maxErrors: MOST_LISTED });
     this.pace.note(0, performance.now());
     announce(`Checking ${file.name}.`);
   }
@@ -109,9 +135,9 @@ export class Session {
   #asked: { line: number; error: BatchError | null } | null = null;
 
   /** Writes new files from this one. */
-  write(what: "good" | "all", toSave = true): void {
+  write(what: Writing["what"], toSave = true): void {
     this.writing.value = { state: "running", what, toSave, read: 0 };
-    this.#tell({ type: "write", what, maxRequests: this.settings.maxRequests });
+    this.#tell({ type: "write", what });
   }
 
   /** As {@link write}, but only prepared: null when it was stopped. */
@@ -179,6 +205,13 @@ export class Session {
       case "line-failed":
         this.fetching.value = null;
         this.line.value = { state: "failed", line: message.line, message: message.message };
+        return;
+      case "convert":
+        this.conversion.hear(message.said);
+        if (message.said.type !== "other" || !this.isOther.value) return;
+        this.phase.value = "done";
+        prepareReader();
+        announce(this.verdict.value.sentence);
         return;
       case "cures":
         this.repair.value = { state: "found", cures: message.cures };

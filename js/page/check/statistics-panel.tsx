@@ -2,6 +2,7 @@
 import { sizeFrom } from "../../core/validator.ts";
 import { Fact } from "../fact.tsx";
 import { bytes, count, plural, share } from "../format.ts";
+import { EstimateCard } from "./estimate-card.tsx";
 import { LineView } from "./line-view.tsx";
 import type { Session } from "./session.ts";
 
@@ -31,6 +32,7 @@ export function StatisticsPanel({ session }: { session: Session }) {
         </dl>
       </section>
       <Models session={session} />
+      <EstimateCard session={session} />
       <section class="card">
         <h3>Sizes of requests</h3>
         <Sizes sizes={statistics.sizes} />

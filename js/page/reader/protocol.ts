@@ -4,6 +4,7 @@ import type { LineFault } from "../../core/explain.ts";
 import type { Cure, Cured } from "../../core/repair.ts";
 import type { Report, Statistics } from "../../core/reports.ts";
 import type { BatchError, Dialect } from "../../core/types.ts";
+import type { FromConvert, ToConvert } from "../convert/protocol.ts";
 
 /** How a file is to be checked. */
 export interface CheckSettings {
@@ -44,13 +45,23 @@ export interface LineView {
 }
 
 export type ToReader =
-  | { type: "check"; wasm: WebAssembly.Module; file: Blob; settings: CheckSettings; maxErrors: number }
+  | {
+      type: "check";
+      wasm: WebAssembly.Module;
+      file: Blob;
+      /** Whether it is checked though it is no batch file. */
+      asIs: boolean;
+      settings: CheckSettings;
+      maxErrors: number;
+    }
   | { type: "cancel" }
   /** Lay out a line; a later request replaces this one. */
   | { type: "line"; line: number; error: BatchError | null }
-  /** Write the good lines, or all of them unpacked, to new files of limited size. */
-  | { type: "write"; what: "good" | "all"; maxRequests: number }
+  /** Write the good lines, all of them unpacked, or all of them in parts that are within the limits. */
+  | { type: "write"; what: "good" | "all" | "parts" }
   | { type: "stop-writing" }
+  /** Of a file that is no batch file. */
+  | { type: "convert"; ask: ToConvert }
   /** Look what can be mended. */
   | { type: "look-for-cures" }
   /** Write a mended file; null for all cures. */
@@ -74,6 +85,7 @@ export type FromReader =
   | { type: "writing"; read: number }
   | { type: "written"; files: { blob: Blob; requests: number }[] }
   | { type: "write-failed"; message: string }
+  | { type: "convert"; said: FromConvert }
   | { type: "cures"; cures: Cured[] }
   | { type: "repairing"; read: number }
   | { type: "repaired"; blob: Blob }

@@ -5,6 +5,8 @@
 
 import type { Cure } from "../../core/repair.ts";
 import type { BatchError } from "../../core/types.ts";
+import type { ToConvert } from "../convert/protocol.ts";
+import * as conversion from "../convert/reader.ts";
 import type { ForResults } from "../results/protocol.ts";
 import { hear } from "../results/reader/hear.ts";
 import { check, endpointOf, validatorOptions } from "./check.ts";
@@ -15,7 +17,7 @@ import { LineIndex } from "./line-index.ts";
 import type { CheckSettings, FromReader, ToReader } from "./protocol.ts";
 import * as repairs from "./repair.ts";
 import { words } from "./source.ts";
-import { writeAll, writeGoodLines } from "./write-lines.ts";
+import { writeAll, writeGoodLines, writeParts } from "./write-lines.ts";
 
 const post = (message: FromReader) => postMessage(message);
 
@@ -34,12 +36,17 @@ let lineAsked = 0;
 let writing = 0;
 let repairing = 0;
 
-async function start({ wasm, file, settings, maxErrors }: ToReader & { type: "check" }): Promise<void> {
+async function start({ wasm, file, asIs, settings, maxErrors }: ToReader & { type: "check" }): Promise<void> {
   try {
     loadCore(wasm);
     const endpoint = settings.endpoint ?? (await endpointOf(file));
     const current = { file, settings, endpoint, index: new LineIndex(), requests: 0 };
     job = current;
+    const other = asIs ? null : await conversion.lookAt(file);
+    if (other) {
+      post({ type: "convert", said: other });
+      if (other.found.remedy !== "fix") return;
+    }
     await check(
       file,
       settings,
@@ -71,19 +78,22 @@ async function showLine(line: number, error: BatchError | null): Promise<void> {
   }
 }
 
-async function write(what: "good" | "all", maxRequests: number): Promise<void> {
+async function write(what: "good" | "all" | "parts"): Promise<void> {
   const current = ++writing;
   if (!job) return;
   const { file, settings, endpoint, requests } = job;
   const work = {
     file,
     options: validatorOptions(settings, endpoint, 0),
-    maxRequests,
+    most: { requests: settings.maxRequests, bytes: settings.maxFileBytes },
     progress: (read: number) => post({ type: "writing", read }),
     stopped: () => current !== writing,
   };
   try {
-    const files = what === "all" ? await writeAll(work, requests) : await writeGoodLines(work);
+    const files =
+      what === "all"
+        ? await writeAll(work, requests)
+        : await (what === "good" ? writeGoodLines(work) : writeParts(work));
     if (files) post({ type: "written", files });
   } catch (error) {
     post({ type: "write-failed", message: words(error) });
@@ -114,12 +124,17 @@ async function repair(only?: Cure[] | null): Promise<void> {
   }
 }
 
+function convert(ask: ToConvert): void {
+  if (job) void conversion.answer(job.file, ask, (said) => post({ type: "convert", said }));
+}
+
 globalThis.onmessage = ({ data }: MessageEvent<ToReader | ForResults>) => {
   if (data.type === "check") void start(data);
   else if (data.type === "cancel") checkStopped = true;
   else if (data.type === "line") void showLine(data.line, data.error);
-  else if (data.type === "write") void write(data.what, data.maxRequests);
+  else if (data.type === "write") void write(data.what);
   else if (data.type === "results") hear(data.ask);
+  else if (data.type === "convert") convert(data.ask);
   else if (data.type === "look-for-cures") void repair();
   else if (data.type === "repair") void repair(data.only);
   else writing++;

@@ -1,4 +1,5 @@
-/** Writes the good lines of a file, or all of a packed one, to new files; nothing is held whole. */
+/** Writes the good lines of a file, all of a packed one, or all in parts, to new files; nothing is held whole. */
+import { type FilePart, type Piece, Split } from "../../core/convert.ts";
 import { defaults } from "../../core/rules.ts";
 import type { ValidatorOptions } from "../../core/settings.ts";
 import { Validator } from "../../core/validator.ts";
@@ -23,8 +24,8 @@ export interface Reading {
 interface Job extends Reading {
   /** As the file was checked: the same lines are good. */
   options: ValidatorOptions;
-  /** Most requests of one new file. */
-  maxRequests: number;
+  /** What one new file may have at most; good lines are counted alone. */
+  most: FilePart;
 }
 
 /** All bytes, unpacked. Null when stopped. */
@@ -43,7 +44,7 @@ export async function writeAll(job: Job, requests: number): Promise<WrittenFile[
 /** The good lines, byte for byte, in files of at most `maxRequests`. Null when stopped. */
 export async function writeGoodLines(job: Job): Promise<WrittenFile[] | null> {
   const validator = new Validator({ ...job.options, goodLines: true });
-  const parts = new Parts(job.maxRequests);
+  const parts = new Parts(job.most.requests);
   const maxLine = defaults.limits.maxLineBytes + (1 << 20);
   /** The bytes before the piece that belong to a line still open, and where they start. */
   let carried = new Uint8Array();
@@ -79,6 +80,38 @@ export async function writeGoodLines(job: Job): Promise<WrittenFile[] | null> {
     throw error;
   } finally {
     validator.free();
+  }
+}
+
+/** All bytes, cut between lines into files that are within the limits. Null when stopped. */
+export async function writeParts(job: Job): Promise<WrittenFile[] | null> {
+  const split = new Split(job.most);
+  const blobs: Blob[] = [];
+  let spill: Spill | null = null;
+  const end = async () => {
+    if (spill) blobs.push(await spill.finish());
+    spill = null;
+  };
+  const take = async (pieces: Piece[]) => {
+    for (const { begins, bytes } of pieces) {
+      if (begins) await end();
+      spill ??= await openSpill();
+      await spill.write(bytes);
+    }
+  };
+  try {
+    if (!(await eachPiece(job, (piece) => take(split.push(piece))))) {
+      await (spill as Spill | null)?.discard();
+      return null;
+    }
+    await take(split.finish());
+    await end();
+    return split.parts().map(({ requests }, i) => ({ blob: blobs[i] as Blob, requests }));
+  } catch (error) {
+    await (spill as Spill | null)?.discard();
+    throw error;
+  } finally {
+    split.free();
   }
 }
 
