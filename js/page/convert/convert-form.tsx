@@ -55,16 +55,19 @@ export function ConvertForm({ session, columns }: { session: Session; columns: s
               ))}
             </select>
           </label>
-          {fields.map(([name, label, placeholder, isLong]) => (
-            <label key={name}>
-              <span>{label}</span>
-              {isLong ? (
+          {fields.map(([name, label, placeholder, isLong]) =>
+            isLong ? (
+              <label key={name}>
+                <span>{label}</span>
                 <textarea
                   rows={2}
                   placeholder={placeholder}
                   onInput={(event) => set(name, event.currentTarget.value)}
                 />
-              ) : (
+              </label>
+            ) : (
+              <label key={name}>
+                <span>{label}</span>
                 <input
                   type="text"
                   spellcheck={false}
@@ -72,9 +75,9 @@ export function ConvertForm({ session, columns }: { session: Session; columns: s
                   placeholder={placeholder}
                   onInput={(event) => set(name, event.currentTarget.value)}
                 />
-              )}
-            </label>
-          ))}
+              </label>
+            ),
+          )}
         </div>
       </div>
       <First preview={preview} named={options.value.model !== undefined} />
@@ -103,6 +106,7 @@ function First({ preview, named }: { preview: Preview | null; named: boolean }) 
       {preview && preview.lines.length > 0 && (
         <figure>
           <figcaption class="muted">The first lines</figcaption>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}
           <pre tabIndex={0}>{preview.lines.join("\n")}</pre>
         </figure>
       )}

@@ -32,7 +32,7 @@ async function download(page: Page, name: string): Promise<string> {
   return readFile(await (await download).path(), "utf8");
 }
 
-const firstLines = (page: Page) => page.locator(".convert pre").innerText();
+const firstLines = (page: Page) => page.locator(".convert pre").textContent();
 
 describe("A file that is no batch file", () => {
   test("is told in one sentence, and can be checked all the same", async () => {
@@ -56,8 +56,7 @@ describe("A file that is no batch file", () => {
     const { page } = await openPage(browser, server.url);
     await choose(page, '{"custom_id": "a", "response": {"status_code": 200, "body": {}}, "error": null}\n');
     await page.getByRole("button", { name: "Open in Results" }).click();
-    await page.getByRole("heading", { name: "Results" }).first().waitFor();
-    await page.getByText("requests.jsonl").first().waitFor();
+    await page.getByRole("group", { name: "Results by kind" }).waitFor();
     assert.match(page.url(), /#\/results$/);
     await page.context().close();
   });
@@ -148,7 +147,7 @@ describe("A file above the limits", () => {
     );
     await choose(page, lines.slice(0, 2).join(""));
     await checked(page);
-    await page.getByText("all 2 requests are good").waitFor();
+    await page.getByText("all 2 requests are good").first().waitFor();
     assert.equal(await page.getByRole("button", { name: "Split into parts" }).count(), 0);
     assert.deepEqual(complaints, []);
     await page.context().close();
@@ -164,18 +163,18 @@ describe("The estimate of a file", () => {
     const card = page.getByRole("region", { name: "Estimate" });
     const fact = (name: string) =>
       card.locator("div", { has: page.getByText(name, { exact: true }) }).locator("dd");
-    // 100 lines of about 970 bytes: from an eighth without their frame, to half.
-    assert.equal(await fact("Tokens in, by bytes").innerText(), "11,000 to 49,000");
+    // 100 lines of about 960 bytes: from an eighth without their frame, to half.
+    assert.equal(await fact("Tokens in, by bytes").textContent(), "10,000 to 48,000");
     assert.equal(await card.getByText("Time", { exact: true }).count(), 0);
     await card.getByLabel("Seconds for an answer").fill("3");
-    assert.equal(await fact("Time").innerText(), "15 seconds to 60 seconds");
+    assert.equal(await fact("Time").textContent(), "15 seconds to 60 seconds");
     await card.getByLabel("or requests a minute").fill("10");
-    assert.equal(await fact("Time").innerText(), "5 minutes to 20 minutes");
+    assert.equal(await fact("Time").textContent(), "5 minutes to 20 minutes");
     await card.getByLabel("Price of a million tokens in").fill("2");
     await card.getByLabel("Price of a million tokens out").fill("8");
     await card.getByLabel("Tokens of an answer").fill("500");
-    assert.equal(await fact("Tokens out").innerText(), "about 50,000");
-    assert.equal(await fact("Cost").innerText(), "0.42 to 0.5");
+    assert.equal(await fact("Tokens out").textContent(), "about 50,000");
+    assert.equal(await fact("Cost").textContent(), "0.42 to 0.5");
     await page.context().close();
   });
 });
