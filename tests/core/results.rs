@@ -2,7 +2,9 @@
 
 use crate::support::model::{Answers, answer, mixed, steady};
 use crate::support::random::Random;
-use crate::support::{Kill, ScriptedHost, ended, files, finish, sole_owner, stored_batch, turn, with_batch};
+use crate::support::{
+    Kill, ScriptedHost, ended, files, finish, sole_owner, stored_batch, turn, unsummed, with_batch,
+};
 use edgebatch::{
     ApiError, BatchStatus, ResultsOrder, ResultsPage, ResultsParams, Settings, Turn, cancel, results,
     run_turn,
@@ -111,6 +113,50 @@ fn killed_anywhere_whoever_follows_sees_each_line_once_and_the_file_has_them_in_
             ended(&host, &id);
         }
     }
+}
+
+/// Whether a record names a group that is there and one that is not.
+fn has_half_a_write(host: &ScriptedHost) -> bool {
+    let kv = host.kv.borrow();
+    kv.iter().filter(|(key, _)| key.starts_with("order:")).any(|(key, record)| {
+        let groups: Vec<(u32, u32, u64)> = serde_json::from_slice(unsummed(record)).expect("groups");
+        let id = key.split(':').nth(1).expect("an id");
+        let there = groups
+            .iter()
+            .map(|(chunk, group, _)| kv.contains_key(&format!("result:{id}:{chunk:08x}:{group:06x}")));
+        let there: Vec<bool> = there.collect();
+        there.contains(&true) && there.contains(&false)
+    })
+}
+
+#[test]
+fn killed_between_the_groups_of_one_write_the_order_has_each_line_once() {
+    let settings = Settings::default();
+    // Two chunks, and requests that are tried again: lines of both come in one write.
+    let (whole, id) = with_batch(300, mixed(), &settings);
+    finish(&whole, &id, &settings, 1);
+    let mut halves = 0;
+    for effect in 0..whole.effects() {
+        let (host, id) = with_batch(300, mixed(), &settings);
+        host.atomic.set(false);
+        host.run(page(&host, &id, None, None)).expect("alive").expect("a page");
+        host.kill.set(Some(Kill { effect, done: true }));
+        if turn(&host, &id, &settings, Turn::default()).is_some() {
+            break;
+        }
+        host.kill.set(None);
+        if !has_half_a_write(&host) {
+            continue;
+        }
+        halves += 1;
+        let mut follower = Follower::default();
+        host.run(follower.read(&host, &id)).expect("alive");
+        finish(&host, &id, &settings, 3);
+        host.run(follower.follow(&host, &id, 7)).expect("alive");
+        assert_eq!(results_file(&host, &id).expect("a file"), follower.seen, "{effect}");
+        assert_eq!(sorted(&follower.seen), sorted(&all(&host, &id)), "{effect}");
+    }
+    assert!(halves > 0, "no write was cut in half");
 }
 
 #[test]
