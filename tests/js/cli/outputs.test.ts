@@ -138,10 +138,10 @@ suite("the summary of a run", () => {
 
   test("counts the errors of a bad file, and points elsewhere only when there are more", async () => {
     const cwd = job();
-    writeFileSync(join(cwd, "in.jsonl"), "x\n".repeat(5));
+    writeFileSync(join(cwd, "in.jsonl"), "{x\n".repeat(5));
     const { stderr } = await edgebatch(["run", "in.jsonl"], { cwd });
     assert.match(stderr, /failed: 5 errors in in\.jsonl$/m);
-    writeFileSync(join(cwd, "in.jsonl"), "x\n".repeat(1_005));
+    writeFileSync(join(cwd, "in.jsonl"), "{x\n".repeat(1_005));
     assert.match(
       (await edgebatch(["run", "in.jsonl"], { cwd })).stderr,
       /; edgebatch validate counts them all$/m,

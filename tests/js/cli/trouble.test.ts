@@ -270,7 +270,7 @@ suite("a run in trouble", () => {
 
   test("prints the failed batch alone with --json", async () => {
     const { cwd, input } = job(1);
-    writeFileSync(input, "nonsense\n");
+    writeFileSync(input, "{nonsense\n");
     const { status, stdout } = await edgebatch(["run", "in.jsonl", "--json"], { cwd });
     assert.equal(status, 1);
     const batch = JSON.parse(stdout);
