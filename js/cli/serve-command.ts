@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import { optionOf, rows, shown } from "../node/serve/config/table.ts";
 import type { ServeOptions } from "./serve.ts";
+import { CannotRun } from "./terminal.ts";
 
 /** Adds the command. `done` is told the exit status. */
 export function addServe(program: Command, done: (status: number) => void): void {
@@ -24,6 +25,14 @@ export function addServe(program: Command, done: (status: number) => void): void
     );
   }
   command
+    // What the other commands call so is two things here. It is not shown, as the value would be a key.
+    .addOption(
+      new Option("--key <key>").hideHelp().argParser(() => {
+        throw new CannotRun(
+          "serve has no --key: --key-env names a variable with the model server's key, and edgebatch keys add NAME makes one for callers",
+        );
+      }),
+    )
     .option("--check", "say what all settings are and who said them, and end")
     .addHelpText("after", help)
     .action(async (options: ServeOptions) => {

@@ -10,7 +10,7 @@ import { ApiError, isPassing, Unreachable, unreachable } from "./faults.ts";
 
 /** One call. */
 export interface Call {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "DELETE";
   /** After the version: `/batches`. */
   path: string;
   query?: Record<string, string | number | undefined>;

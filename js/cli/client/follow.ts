@@ -3,12 +3,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { left, modeFor, Progress } from "../progress.ts";
 import { Signals } from "../signals.ts";
-import { count, exit, print, printErrors, say } from "../terminal.ts";
+import { count, exit, print, say } from "../terminal.ts";
 import { waitOf } from "../waiting.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
 import { Lines } from "./lines.ts";
-import { asBatch, countsOf, findBatch, hasEnded, type RemoteBatch, summary } from "./remote.ts";
+import {
+  asBatch,
+  countsOf,
+  findBatch,
+  hasEnded,
+  printInputErrors,
+  type RemoteBatch,
+  summary,
+} from "./remote.ts";
 
 export interface WatchOptions extends ServerOptions {
   lines?: boolean;
@@ -84,7 +92,7 @@ export async function tellEnd(batch: RemoteBatch, api: Api, options: WatchOption
     await print(`${JSON.stringify(batch)}\n`);
     return;
   }
-  await printErrors("input", batch.errors?.data ?? [], say);
+  await printInputErrors(api, batch);
   if (options.quiet) return;
   say(summary(batch));
   if (batch.output_file_id || batch.error_file_id) {

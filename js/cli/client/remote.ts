@@ -2,7 +2,7 @@
 
 import { isTerminal } from "../../core/rules.ts";
 import type { Batch, BatchStatus, FileObject } from "../../core/types.ts";
-import { CannotRun, count, duration, oneLine, plural } from "../terminal.ts";
+import { CannotRun, count, duration, oneLine, plural, printErrors, say } from "../terminal.ts";
 import type { Api } from "./api.ts";
 import { ApiError } from "./faults.ts";
 
@@ -83,6 +83,18 @@ export async function fileOf(api: Api, id: string | null | undefined): Promise<P
     (value) => (typeof value === "object" ? (value as Partial<FileObject> | null) : null),
     () => null,
   );
+}
+
+/** What the user called a batch's input, or else its id. */
+export function inputName(batch: RemoteBatch, file: Partial<FileObject> | null): string {
+  return typeof file?.filename === "string" ? oneLine(file.filename) : (batch.input_file_id ?? "input");
+}
+
+/** Errors of a batch's input, to standard error. */
+export async function printInputErrors(api: Api, batch: RemoteBatch): Promise<void> {
+  const errors = batch.errors?.data ?? [];
+  if (errors.length > 0)
+    await printErrors(inputName(batch, await fileOf(api, batch.input_file_id)), errors, say);
 }
 
 /** Requests of a batch; zeros where the server does not say. */

@@ -5,12 +5,12 @@ import { failuresIn, inWords } from "../failures.ts";
 import { discard } from "../place.ts";
 import { left, modeFor, Progress } from "../progress.ts";
 import { resultTargets, type Target } from "../target.ts";
-import { bytes, CannotRun, exit, print, printErrors, say } from "../terminal.ts";
+import { bytes, CannotRun, exit, print, say } from "../terminal.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
 import { downloadInto, downloadTo } from "./download.ts";
 import { follow, statusOf } from "./follow.ts";
-import { countsOf, findBatch, hasEnded, type RemoteBatch, summary } from "./remote.ts";
+import { countsOf, findBatch, hasEnded, printInputErrors, type RemoteBatch, summary } from "./remote.ts";
 
 export interface ResultsOptions extends ServerOptions {
   out?: string;
@@ -47,7 +47,7 @@ export async function results(id: string, options: ResultsOptions): Promise<numb
   };
   const isEmpty = !batch.output_file_id && !batch.error_file_id;
   if (options.json) await print(`${JSON.stringify({ ...batch, files })}\n`);
-  else await printErrors("input", batch.errors?.data ?? [], say);
+  else await printInputErrors(api, batch);
   if (!options.quiet && !options.json) {
     say(summary(batch));
     if (errors.kind === "file" && files.errors !== null)

@@ -24,6 +24,7 @@ import {
   fileOf,
   findBatch,
   hasEnded,
+  inputName,
   type RemoteBatch,
   summary,
 } from "./remote.ts";
@@ -41,7 +42,7 @@ export async function status(id: string, options: StatusOptions): Promise<number
     return exit.good;
   }
   const file = await fileOf(api, batch.input_file_id);
-  const name = typeof file?.filename === "string" ? oneLine(file.filename) : (batch.input_file_id ?? "input");
+  const name = inputName(batch, file);
   const size = typeof file?.bytes === "number" ? `, ${bytes(file.bytes)}` : "";
   const lines = [batch.id, ...rows(batch, `${name} (${batch.input_file_id}${size})`)];
   const errors = batch.errors?.data ?? [];

@@ -46,7 +46,11 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
       completion_window: window,
       ...(metadata && { metadata }),
     };
-    const batch = await create(api, params, content);
+    const batch = await create(api, params, content).catch(async (error: unknown) => {
+      // A batch that is refused leaves nothing: the file was sent for it alone.
+      if (error instanceof ApiError && !isPassing(error)) await remove(api, inputId);
+      throw error;
+    });
     // Whoever takes the id may have it at once.
     if (!options.json) await print(`${batch.id}\n`);
     else if (!options.wait) await print(`${JSON.stringify(batch)}\n`);
@@ -106,6 +110,11 @@ async function checkServer(api: Api): Promise<void> {
       `${shown} has no batches (${error.status}): edgebatch run takes the file to a model server by itself, and edgebatch serve --url ${shown} gives it batches`,
     );
   }
+}
+
+/** Deletes a file, if the server does so now. */
+async function remove(api: Api, id: string): Promise<void> {
+  await api.json({ method: "DELETE", path: `/files/${encodeURIComponent(id)}` }).catch(() => undefined);
 }
 
 /**

@@ -118,3 +118,10 @@ test("the folder is that of the server: by option, variable or file", async () =
   for (const data of ["a", "b", "c", ".edgebatch/server"])
     assert.equal(JSON.parse(readFileSync(join(cwd, data, "keys.json"), "utf8")).keys.length, 1, data);
 });
+
+test("serve has no --key, says what it has, and repeats nothing of it", async () => {
+  const { status, stderr } = await edgebatch(["serve", "--key", "sk-a-key-of-someone"]);
+  assert.equal(status, 2);
+  assert.match(stderr, /serve has no --key: --key-env .* edgebatch keys add NAME/);
+  assert.doesNotMatch(stderr, /sk-a-key/);
+});

@@ -183,6 +183,7 @@ export class OpenAIServer {
         if (unknown !== undefined && !this.ignoresUnknown)
           return refused(400, `Unknown parameter: '${unknown}'.`);
         if (!this.files.has(params.input_file_id as string)) return refused(400, "No such file");
+        if (params.completion_window !== "24h") return refused(400, "Invalid value for 'completion_window'.");
         const { edgebatch: _, ...known } = params;
         return good(this.addBatch({ ...known, status: "validating", request_counts: null }));
       }
@@ -202,6 +203,10 @@ export class OpenAIServer {
       return good(this.#shown(this.addFile(await file.text(), file.name, "batch")));
     }
     if (room === "files" && this.files.has(id as string)) {
+      if (request.method === "DELETE") {
+        this.files.delete(id as string);
+        return good({ id, object: "file", deleted: true });
+      }
       if (what !== "content") return good(this.#shown(id as string));
       return this.#content(id as string, request.headers.range);
     }

@@ -116,6 +116,16 @@ suite("edgebatch results", () => {
     assert.equal(read("output"), answers);
   });
 
+  test("calls the input of a failed batch by its name", async () => {
+    const data = [{ code: "invalid_json_line", message: "No JSON.", param: null, line: 7 }];
+    const ended = { status: "failed", output_file_id: null, error_file_id: null };
+    const { server, batch, results } = await job({ ...ended, errors: { object: "list", data } });
+    batch.input_file_id = server.addFile("x", "questions.jsonl");
+    const { status, stderr } = await results();
+    assert.equal(status, 1);
+    assert.match(stderr, /^questions\.jsonl:7: invalid_json_line: No JSON\.$/m);
+  });
+
   test("takes no path out of what a server says", async () => {
     const { server, cwd, batch } = await job();
     batch.id = "../../escaped";

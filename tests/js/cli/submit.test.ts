@@ -93,6 +93,14 @@ suite("edgebatch submit", () => {
     assert.match(stderr, /the connection to .* broke\. Whether the batch was made is not known/);
   });
 
+  test("leaves no file behind where the batch is refused", async () => {
+    const { server, submit } = await job();
+    const { status, stdout, stderr } = await submit("--window", "1h");
+    assert.deepEqual([status, stdout], [2, ""]);
+    assert.match(stderr, /Invalid value for 'completion_window'/);
+    assert.deepEqual([server.batches.length, server.files.size], [0, 0]);
+  });
+
   test("waits for a server that has too much to do, and sends the file again", async () => {
     const { server, submit } = await job();
     server.mishap = (call) => {
