@@ -89,7 +89,7 @@ fn failed(host: &ScriptedHost, id: &str) -> Vec<u64> {
 
 #[test]
 fn no_trouble_of_the_server_uses_a_line_up_and_a_line_at_fault_still_ends() {
-    for seed in 0..150 {
+    for seed in 0..300 {
         let mut random = Random(seed);
         let lines = 80 + random.below(600);
         let server = Rc::new(Server::any(&mut random, lines));
