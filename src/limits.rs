@@ -66,6 +66,8 @@ pub const SAVE_RESULTS: usize = 64;
 pub const SAVE_BYTES: usize = 1 << 20;
 /// A result waits at most this long for others before it is written.
 pub const SAVE_AFTER_MS: u64 = 250;
+/// While requests run, users see their counts rise so often: each time is a write where others read it.
+pub const PUBLISH_MS: u64 = 500;
 /// A result line above this is stored under a key of its own, so that merging a chunk stays bounded.
 pub const LARGE_RESULT_BYTES: usize = 64 << 10;
 /// Bytes of one stored part of a large result.

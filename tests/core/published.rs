@@ -92,3 +92,52 @@ fn users_never_see_counts_fall_when_a_killed_run_is_cancelled_or_loses_its_input
         }
     }
 }
+
+#[test]
+fn counts_rise_for_users_twice_a_second_and_no_more_often() {
+    let settings = Settings { max_concurrent_requests_per_batch: 50, ..Settings::default() };
+    let (host, id) = with_batch(4_000, steady(25), &settings);
+    let mut seen: Vec<(u64, u64)> = Vec::new();
+    let mut last = 0;
+    let watch = async {
+        loop {
+            let counts = stored_batch(&host, &id).request_counts;
+            if counts.completed != last && counts.completed < counts.total {
+                last = counts.completed;
+                seen.push((host.clock.now(), last));
+            }
+            host.clock.sleep(1).await;
+        }
+    };
+    let owner = sole_owner(&host);
+    let run = run_turn(&host, &id, &settings, Turn { owner: Some(&owner), ..Turn::default() });
+    host.run(async { select(pin!(run), pin!(watch)).await.factor_first().0 }).unwrap().unwrap();
+    // Two thousand requests a second are some thirty groups.
+    assert!((3..=5).contains(&seen.len()), "{seen:?}");
+    for pair in seen.windows(2) {
+        assert!((490..=600).contains(&(pair[1].0 - pair[0].0)), "{seen:?}");
+    }
+}
+
+#[test]
+fn what_is_counted_is_seen_soon_though_nothing_else_happens() {
+    let mut model = steady(20);
+    let slow: Model = Box::new(move |call| {
+        let mut answers = model(call);
+        answers.ms = if call.line > 120 { 60_000 } else { 20 };
+        answers
+    });
+    let settings = Settings { max_concurrent_requests_per_batch: 200, ..Settings::default() };
+    let (host, id) = with_batch(200, slow, &settings);
+    let owner = sole_owner(&host);
+    let run = run_turn(&host, &id, &settings, Turn { owner: Some(&owner), ..Turn::default() });
+    let watch = async {
+        let start = host.clock.now();
+        while stored_batch(&host, &id).request_counts.completed < 120 {
+            host.clock.sleep(1).await;
+        }
+        assert!(host.clock.now() - start < 1_500);
+    };
+    let first = host.run(async { matches!(select(pin!(run), pin!(watch)).await, Either::Right(_)) });
+    assert!(first.unwrap(), "the batch ended before its counts were seen");
+}

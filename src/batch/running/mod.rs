@@ -318,7 +318,9 @@ impl Running {
         if std::mem::take(&mut self.chunks.dirty) {
             writes.push(context.checkpoint(self.checkpoint()));
         }
-        writes.push(context.published());
+        if self.unsaved.publishes(context.now) {
+            writes.push(context.published());
+        }
         context.start_save(writes);
     }
 

@@ -4,7 +4,7 @@ use crate::batch::command::Write;
 use crate::batch::order::Order;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::request::Slot;
-use crate::limits::{SAVE_AFTER_MS, SAVE_BYTES, SAVE_RESULTS};
+use crate::limits::{PUBLISH_MS, SAVE_AFTER_MS, SAVE_BYTES, SAVE_RESULTS};
 use crate::result::group::{LineResult, write_group};
 use crate::result::order::Written;
 use crate::result::outcome::{Outcome, Tally};
@@ -25,6 +25,10 @@ pub(super) struct Unsaved {
     saving: Vec<Saving>,
     /// The batch itself changed in a way users wait for.
     publish: bool,
+    /// When users last saw the counts.
+    published_at: u64,
+    /// Whether they have risen since.
+    unpublished: bool,
 }
 
 /// A result that is being written: what is counted once it is durable.
@@ -73,13 +77,25 @@ impl Unsaved {
     }
 
     pub(super) fn due(&self) -> Option<u64> {
-        self.since.map(|since| since + SAVE_AFTER_MS)
+        let save = self.since.map(|since| since + SAVE_AFTER_MS);
+        let publish = self.unpublished.then_some(self.published_at + PUBLISH_MS);
+        [save, publish].into_iter().flatten().min()
+    }
+
+    /// Whether users are to see the batch with this write; otherwise they will, soon.
+    pub(super) fn publishes(&mut self, now: u64) -> bool {
+        let publish = self.publish || self.published_at + PUBLISH_MS <= now;
+        self.unpublished = !publish;
+        if publish {
+            self.publish = false;
+            self.published_at = now;
+        }
+        publish
     }
 
     /// The writes for the oldest results: one group for each of their chunks, and before them which these are.
     pub(super) fn take_writes(&mut self, id: &str, chunks: &mut Chunks, order: &mut Order) -> Vec<Write> {
         debug_assert!(self.saving.is_empty());
-        self.publish = false;
         let mut groups: Sorted<u32, Vec<LineResult>> = Sorted::default();
         let mut bytes = 0;
         for _ in 0..SAVE_RESULTS {
