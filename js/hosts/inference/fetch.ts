@@ -5,6 +5,7 @@ import { defaults } from "../../core/rules.ts";
 import { bytesWithoutSecrets, hasSecret, secretsOf, withoutSecrets } from "../../core/secrets.ts";
 import type { Inference, InferenceRequest, InferenceResponse } from "../../core/types.ts";
 import { joinUrl, parseBaseUrl } from "./base-url.ts";
+import { Deadlines } from "./deadlines.ts";
 import { type Exchange, type Incoming, isRedirect, overFetch, type Stopper } from "./exchange.ts";
 import { overNode } from "./over-node.ts";
 import { patientFetch } from "./patient-fetch.ts";
@@ -66,17 +67,24 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
   const common = Object.fromEntries(set);
   const secrets = secretsOf(options.apiKey, options.headers);
   const exchange = exchangeOver(options.fetch);
+  const deadlines = new Deadlines(timeoutMs);
+  // A batch has one endpoint, and making a URL takes longer than sending a request.
+  let latest = { path: "", url: base };
+  const urlOf = (path: string): URL => {
+    if (path !== latest.path) latest = { path, url: joinUrl(base, path) };
+    return latest.url;
+  };
 
   /** Follows what may be followed. */
   async function ask(request: InferenceRequest, stopper: Stopper): Promise<InferenceResponse> {
     let asked = options.stream ? streamed(request, maxResponseBytes) : null;
     const headers = { ...common, ...request.headers, "idempotency-key": request.idempotencyKey };
-    let url = joinUrl(base, request.url);
+    let url = urlOf(request.url);
     for (let hops = 0; ; hops++) {
       const how = { body: asked?.body ?? request.body, collect: asked?.collect };
       const answer = await exchange()({ url, headers, most: maxResponseBytes, ...how }, stopper);
       const { status, header, body } = answer;
-      if (status === 0 || isRedirect(status, header("location"))) {
+      if (status === 0 || isRedirect(status, header)) {
         const next = redirectedTo(answer, url);
         if (next === null || hops === 5 || stopper.stopped) throw redirectError(answer, url, secrets);
         url = next;
@@ -113,13 +121,12 @@ export function fetchInference(options: FetchInferenceOptions): Inference {
           stopper.stop?.(reason);
         };
         const onAbort = (): void => stop(signal.reason);
-        const timer = Number.isFinite(timeoutMs)
-          ? setTimeout(() => stop(timeoutError(base, timeoutMs)), Math.min(timeoutMs, MAX_TIMER))
-          : undefined;
+        const expire = (): void => stop(timeoutError(base, timeoutMs));
         const end = (): void => {
-          clearTimeout(timer);
+          deadlines.remove(expire);
           signal.removeEventListener("abort", onAbort);
         };
+        deadlines.add(expire);
         signal.addEventListener("abort", onAbort, { once: true });
         ask(request, stopper).then(
           (answer) => {
@@ -164,9 +171,6 @@ function exchangeOver(given: typeof globalThis.fetch | undefined): () => Exchang
 export class RedirectError extends Error {
   override name = "RedirectError";
 }
-
-/** Timers count in 32 bits: beyond it they would fire at once. */
-const MAX_TIMER = 0x7fffffff;
 
 /** @throws TypeError for a key that no header can carry, without saying it */
 export function checkKey(key: string): string {

@@ -146,7 +146,7 @@ class Answering {
     if (status < 200) return;
     this.#status = status;
     this.#header = lookup(headers);
-    if (isRedirect(status, this.#header("location"))) return;
+    if (isRedirect(status, this.#header)) return;
     this.#try(() => {
       // What is packed is read when it is there.
       const collect = this.#header("content-encoding") === null ? this.#collect : undefined;
