@@ -1,6 +1,6 @@
 // A model server for `benches/serve.mjs`, in a process of its own: every request gets the same answer of about 2 KB, after a
 // time. It reads no more of HTTP than it must, so as to take little of the machine. Prints its port. On SIGUSR2 it prints how
-// long its answers took, from the last byte of a request to its own.
+// long its answers took, from the last byte of a request to its own, and the seconds from the first request to the last answer.
 import { createServer } from "node:net";
 
 const latency = Number(process.argv[2]);
@@ -24,6 +24,8 @@ const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-lengt
 const whole = Buffer.concat([Buffer.from(head), answer]);
 let answers = 0;
 let milliseconds = 0;
+let first;
+let last;
 
 /** Bytes of the request that a buffer begins with; 0 while more of it is to come. */
 function requestBytes(bytes) {
@@ -42,10 +44,12 @@ const server = createServer((socket) => {
     for (let size = requestBytes(rest); size > 0; size = requestBytes(rest)) {
       rest = rest.subarray(size);
       const began = performance.now();
+      first ??= began;
       const end = () => {
         socket.write(whole);
         answers += 1;
-        milliseconds += performance.now() - began;
+        last = performance.now();
+        milliseconds += last - began;
       };
       if (latency === 0) end();
       else setTimeout(end, latency);
@@ -54,7 +58,8 @@ const server = createServer((socket) => {
 });
 server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 process.on("SIGUSR2", () => {
-  console.log(JSON.stringify({ answers, latency: milliseconds / answers }));
+  console.log(JSON.stringify({ answers, latency: milliseconds / answers, seconds: (last - first) / 1000 }));
   answers = 0;
   milliseconds = 0;
+  first = undefined;
 });
