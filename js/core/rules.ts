@@ -23,6 +23,7 @@ export const defaults: SettingsWithDefaults = {
   completionWindows: ["24h"],
   leaseMs: 10000,
   soleOwner: false,
+  prices: {},
   events: false,
 };
 

@@ -82,6 +82,21 @@ export const fullBatch: Full<Batch> = {
         },
       },
     },
+    budget: {
+      requests: 1,
+      input_tokens: 2,
+      output_tokens: 3,
+      total_tokens: 4,
+      cost: 5.5,
+      used: {
+        requests: 1,
+        input_tokens: 2,
+        output_tokens: 3,
+        total_tokens: 4,
+        cost: 0.25,
+      },
+    },
+    ended_by: "budget",
     waiting: {
       reason: "failing",
       status: 500,
@@ -219,6 +234,21 @@ export const fullList: Full<BatchList> = {
             },
           },
         },
+        budget: {
+          requests: 1,
+          input_tokens: 2,
+          output_tokens: 3,
+          total_tokens: 4,
+          cost: 5.5,
+          used: {
+            requests: 1,
+            input_tokens: 2,
+            output_tokens: 3,
+            total_tokens: 4,
+            cost: 0.25,
+          },
+        },
+        ended_by: "budget",
         waiting: {
           reason: "failing",
           status: 500,

@@ -8,7 +8,7 @@ import { waitOf } from "../waiting.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
 import { Lines } from "./lines.ts";
-import { asBatch, countsOf, findBatch, hasEnded, type RemoteBatch, summary } from "./remote.ts";
+import { asBatch, countsOf, findBatch, hasEnded, leftOut, type RemoteBatch, summary } from "./remote.ts";
 
 export interface WatchOptions extends ServerOptions {
   lines?: boolean;
@@ -87,6 +87,7 @@ export async function tellEnd(batch: RemoteBatch, api: Api, options: WatchOption
   await printErrors("input", batch.errors?.data ?? [], say);
   if (options.quiet) return;
   say(summary(batch));
+  for (const line of leftOut(batch)) say(line);
   if (batch.output_file_id || batch.error_file_id) {
     say(`its files: edgebatch results ${batch.id}${api.connection.again}`);
   }
