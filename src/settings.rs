@@ -8,6 +8,7 @@ use crate::limits::{COMPLETION_WINDOW, COMPLETION_WINDOW_SECONDS, LEASE_MS, Limi
 use crate::wire::window;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::sync::Arc;
 
 /// Whose words the errors use. Codes and lines are the same in both, apart from a missing field of the body,
 /// which is `invalid_request` in one and `missing_required_parameter` in the other, and the parameter of a
@@ -108,7 +109,7 @@ impl Settings {
 
 /// What tokens cost, by model; `*` stands for every other. All are in one unit, which is up to whoever sets them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Prices(Vec<(String, Price)>);
+pub struct Prices(Arc<[(String, Price)]>);
 
 /// What a million tokens of a model cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -133,14 +134,19 @@ impl Prices {
 
     fn read(value: &Value) -> Option<Self> {
         let Value::Object(models) = value else { return None };
-        let prices = models.iter().map(|(model, price)| {
+        let mut prices = Vec::with_capacity(models.len());
+        for (model, price) in models {
             let of =
                 |name| price.get(name).and_then(f64::from_value).filter(|price| (0.0..=1e9).contains(price));
-            let is_price = matches!(price, Value::Object(members) if members.len() == 2);
-            let (input, output) = (of("input")?, of("output")?);
-            Some((model.as_str()?.to_owned(), Price { input, output })).filter(|_| is_price)
-        });
-        prices.collect::<Option<_>>().map(Self)
+            let price = match price {
+                Value::Object(members) if members.len() == 2 => {
+                    Price { input: of("input")?, output: of("output")? }
+                }
+                _ => return None,
+            };
+            prices.push((model.as_str()?.to_owned(), price));
+        }
+        Some(Self(prices.into()))
     }
 }
 

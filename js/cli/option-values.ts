@@ -36,6 +36,12 @@ export function pair(text: string, before: Record<string, string> = {}): Record<
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+export function priority(text: string): number {
+  const value = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Math.abs(value) <= 10) return value;
+  throw new InvalidArgumentError("It must be a whole number from -10 to 10.");
+}
+
 const caps: readonly string[] = [
   "requests",
   "input_tokens",

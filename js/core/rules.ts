@@ -164,6 +164,11 @@ export const keys = {
     owner: "service",
     isPrivate: false,
   },
+  priorities: {
+    prefix: "priorities",
+    owner: "service",
+    isPrivate: false,
+  },
 };
 
 /** The version of checkpoints that this build writes, and the only one that it reads. */

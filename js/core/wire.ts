@@ -86,6 +86,8 @@ export interface BatchExtension {
     not_run: number;
     usage: BatchUsage;
   };
+  /** How much sooner than others of its tenant it is to run, or later. */
+  priority?: number;
   /** What it may use, and has used. */
   budget?: BatchBudget & { used: BatchUsed };
   /** That the budget was used up before all of it ran; its status is `cancelled`. */
@@ -164,6 +166,8 @@ export interface BatchCreateParams {
     only?: BatchRerun[] | null;
     /** Whether the new batch's files hold the other one's results too, in input order. Default false. */
     merge?: boolean | null;
+    /** -10 to 10: it goes before batches of the level below that were made up to an hour before it. Default 0. */
+    priority?: number | null;
     /** What it may use; what then has no room is left out, and runs where another batch continues this one. */
     budget?: { [Cap in keyof BatchBudget]: number | null } | null;
   } | null;

@@ -52,14 +52,17 @@ struct Amounts;
 
 impl Formatter for Amounts {
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, amount: f64) -> io::Result<()> {
-        let digits = format!("{:010}", (amount * 1e9).round() as u64);
-        let (whole, part) = digits.split_at(digits.len() - 9);
-        let part = part.trim_end_matches('0');
-        writer.write_all(whole.as_bytes())?;
-        if !part.is_empty() {
+        let nano = (amount * 1e9).round() as u64;
+        self.write_u64(writer, nano / 1_000_000_000)?;
+        let mut rest = nano % 1_000_000_000;
+        if rest > 0 {
             writer.write_all(b".")?;
         }
-        writer.write_all(part.as_bytes())
+        while rest > 0 {
+            writer.write_all(&[b'0' + (rest / 100_000_000) as u8])?;
+            rest = rest % 100_000_000 * 10;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `edgebatch.budget` of `create`: what a new batch may use.
 
-use super::continued::unknown;
+use super::continued::{out_of_range, unknown};
 use crate::error::ApiError;
 use crate::json::record::FromValue;
 use crate::json::value::Value;
@@ -28,19 +28,21 @@ pub(super) fn check(budget: Value, settings: &Settings) -> Result<Option<Budget>
                 caps.used.cost = caps.cost.map(|_| 0.0);
                 continue;
             }
-            _ => return Err(unknown(&format!("budget.{name}"))),
+            _ => return Err(unknown("budget.", name)),
         };
         let param = format!("edgebatch.budget.{name}");
         *cap = match value {
             Value::Null => None,
             Value::Natural(most) if most > 0 => Some(most),
             Value::Natural(_) | Value::Negative(_) => {
-                return Err(out_of_range(&param, "integer", "below min", ">= 1"));
+                return Err(out_of_range(&param, "integer below minimum", ">= 1", "integer_below_min_value"));
             }
             other => return Err(ApiError::wrong_type(&param, "an integer", other.kind())),
         };
     }
-    Ok(Some(caps).filter(|caps| *caps != Budget::default()))
+    let tokens = caps.input_tokens.or(caps.output_tokens).or(caps.total_tokens);
+    let is_none = caps.requests.or(tokens).is_none() && caps.cost.is_none();
+    Ok((!is_none).then_some(caps))
 }
 
 fn check_cost(cost: &Value, settings: &Settings) -> Result<Option<f64>, ApiError> {
@@ -56,13 +58,9 @@ fn check_cost(cost: &Value, settings: &Settings) -> Result<Option<f64>, ApiError
             Err(ApiError::invalid_request(message).param(PARAM).code("prices_not_set"))
         }
         Some(most) if (1e-9..=1e9).contains(&most) => Ok(Some(most)),
-        Some(most) if most > 1.0 => Err(out_of_range(PARAM, "decimal", "above max", "<= 1000000000")),
-        _ => Err(out_of_range(PARAM, "decimal", "below min", ">= 0.000000001")),
+        Some(most) if most > 1.0 => {
+            Err(out_of_range(PARAM, "decimal above maximum", "<= 1000000000", "decimal_above_max_value"))
+        }
+        _ => Err(out_of_range(PARAM, "decimal below minimum", ">= 0.000000001", "decimal_below_min_value")),
     }
-}
-
-fn out_of_range(param: &str, kind: &str, side: &str, range: &str) -> ApiError {
-    let message = format!("Invalid '{param}': {kind} {side}imum value. Expected a value {range}.");
-    let code = format!("{kind}_{}_value", side.replace(' ', "_"));
-    ApiError::invalid_request(message).param(param).code(code)
 }

@@ -4,6 +4,7 @@ use super::budget;
 use super::texts::{Texts, not_found};
 use crate::error::ApiError;
 use crate::json::value::Value;
+use crate::limits::MAX_PRIORITY;
 use crate::settings::{Dialect, Settings};
 use crate::wire::{Batch, Continued, Extension, Rerun};
 
@@ -24,7 +25,8 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
     let (mut from, mut only, mut merge) = (None, None, None);
     for (name, value) in members {
         match (name.as_str(), value) {
-            (Some("continue_from" | "only" | "merge" | "budget"), Value::Null) => {}
+            (Some("continue_from" | "only" | "merge" | "budget" | "priority"), Value::Null) => {}
+            (Some("priority"), level) => own.priority = check_priority(&level)?,
             (Some("budget"), caps) => own.budget = budget::check(caps, settings)?,
             (Some("continue_from"), Value::String(id)) => from = Some(id),
             (Some("continue_from"), other) => {
@@ -38,7 +40,7 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
             (Some("merge"), other) => {
                 return Err(ApiError::wrong_type("edgebatch.merge", "a boolean", other.kind()));
             }
-            (name, _) => return Err(unknown(name.unwrap_or("[key]"))),
+            (name, _) => return Err(unknown("", name.unwrap_or("[key]"))),
         }
     }
     match from {
@@ -51,6 +53,29 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
         None => {}
     }
     Ok(own)
+}
+
+fn check_priority(level: &Value) -> Result<i64, ApiError> {
+    const PARAM: &str = "edgebatch.priority";
+    let level = match level {
+        Value::Natural(level) => i64::try_from(*level).unwrap_or(i64::MAX),
+        Value::Negative(level) => *level,
+        other => return Err(ApiError::wrong_type(PARAM, "an integer", other.kind())),
+    };
+    if level > MAX_PRIORITY {
+        return Err(out_of_range(PARAM, "integer above maximum", "<= 10", "integer_above_max_value"));
+    }
+    if level < -MAX_PRIORITY {
+        return Err(out_of_range(PARAM, "integer below minimum", ">= -10", "integer_below_min_value"));
+    }
+    Ok(level)
+}
+
+/// A number that a parameter may not be.
+pub(super) fn out_of_range(param: &str, what: &str, range: &str, code: &str) -> ApiError {
+    ApiError::invalid_request(format!("Invalid '{param}': {what} value. Expected a value {range}."))
+        .param(param)
+        .code(code)
 }
 
 fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {
@@ -71,9 +96,9 @@ fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {
     Ok(Rerun::ALL.into_iter().filter(|rerun| named.contains(rerun)).collect())
 }
 
-pub(super) fn unknown(name: &str) -> ApiError {
+pub(super) fn unknown(within: &str, name: &str) -> ApiError {
     let name: String = name.chars().take(100).collect();
-    let param = format!("edgebatch.{name}");
+    let param = format!("edgebatch.{within}{name}");
     ApiError::invalid_request(format!("Unknown parameter: '{param}'.")).param(param).code("unknown_parameter")
 }
 

@@ -167,7 +167,7 @@ impl NewBatch {
             request_counts: RequestCounts::default(),
             usage: Usage::default(),
             metadata: self.metadata.clone(),
-            edgebatch: (self.own != Extension::default()).then(|| self.own.clone()),
+            edgebatch: (!self.own.is_empty()).then(|| self.own.clone()),
         }
     }
 
@@ -177,7 +177,7 @@ impl NewBatch {
         let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &metadata);
         let mut hasher = SipHasher13::new();
         hasher.write(&to_json(&parameters));
-        if self.own != Extension::default() {
+        if !self.own.is_empty() {
             hasher.write(&to_json(&self.own));
         }
         format!("{:032x}", hasher.finish128().as_u128())

@@ -71,6 +71,7 @@ fn full() -> Batch {
                 merge: true,
                 reused: Some(Reused { completed: 1, failed: 2, not_run: 3, usage: usage() }),
             }),
+            priority: -1,
             budget: Some(Budget {
                 requests: Some(1),
                 input_tokens: Some(2),

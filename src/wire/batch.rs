@@ -115,7 +115,7 @@ impl Batch {
         let mut extension = self.edgebatch.take().unwrap_or_default();
         let is_news = extension.waiting != waiting;
         extension.waiting = waiting;
-        self.edgebatch = (extension != Extension::default()).then_some(extension);
+        self.edgebatch = (!extension.is_empty()).then_some(extension);
         is_news
     }
 
@@ -146,6 +146,11 @@ impl Batch {
     /// That file, if there is one.
     pub(crate) fn results_file_id(&self) -> Option<&str> {
         self.edgebatch.as_ref()?.results_file_id.as_deref()
+    }
+
+    /// How much sooner it is to run than others.
+    pub(crate) fn priority(&self) -> i64 {
+        self.edgebatch.as_ref().map_or(0, |own| own.priority)
     }
 
     /// What it may use, if that is capped.

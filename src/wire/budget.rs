@@ -52,7 +52,11 @@ impl Budget {
         let Used { requests, input_tokens, output_tokens, total_tokens, cost } = self.used;
         let (ended, sum) = (requests as f64, requests.saturating_add(more));
         let fits = |cap: Option<f64>, used: f64| {
-            let within = |cap| if requests == 0 { used < cap } else { used * sum as f64 <= cap * ended };
+            // Money is a sum of rounded numbers.
+            let within = |cap: f64| match requests {
+                0 => used < cap,
+                _ => used * sum as f64 <= cap * ended * (1.0 + 1e-9),
+            };
             cap.is_none_or(within)
         };
         let tokens = [
@@ -84,6 +88,8 @@ mod tests {
             (Budget { cost: Some(2.75), ..none }, 1),
             (Budget { cost: Some(9.0), requests: Some(5), ..none }, 1),
             (Budget { total_tokens: Some(20), ..none }, 0),
+            (Budget { cost: Some(2.0 + 1e-12), ..none }, 0),
+            (Budget { cost: Some(2.5 - 1e-12), ..none }, 1),
         ] {
             assert_eq!((1..10).take_while(|more| budget.has_room(*more)).count(), most, "{budget:?}");
         }

@@ -11,6 +11,8 @@ use serde::{Serialize, Serializer};
 pub struct Extension {
     /// Which batch it continues, and how: `continue_from`, `only`, `merge` and `reused` on the wire.
     pub continued: Option<Continued>,
+    /// How much sooner it is to run than others of its tenant, or later; 0 is not shown.
+    pub priority: i64,
     /// What it may use, and has used.
     pub budget: Option<Budget>,
     /// Whether that was used up before all of it ran: `ended_by` is `budget` on the wire.
@@ -21,6 +23,23 @@ pub struct Extension {
     pub paused_at: Option<u64>,
     /// The file that has all lines of an ended batch in the order in which they came, where somebody followed them.
     pub results_file_id: Option<String>,
+}
+
+impl Extension {
+    /// Whether there is nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { continued, priority, budget, ended_by_budget, waiting, paused_at, results_file_id } = self;
+        let known = [
+            continued.is_some(),
+            *priority != 0,
+            budget.is_some(),
+            *ended_by_budget,
+            waiting.is_some(),
+            paused_at.is_some(),
+            results_file_id.is_some(),
+        ];
+        !known.contains(&true)
+    }
 }
 
 /// Which batch is continued, and what is taken over.
@@ -106,6 +125,9 @@ impl Serialize for Extension {
                 map.serialize_entry("reused", reused)?;
             }
         }
+        if self.priority != 0 {
+            map.serialize_entry("priority", &self.priority)?;
+        }
         if let Some(budget) = &self.budget {
             map.serialize_entry("budget", budget)?;
         }
@@ -159,9 +181,14 @@ impl FromValue for Extension {
         });
         let results_file_id = value.get("results_file_id").and_then(Value::as_str).map(str::to_owned);
         let paused_at = value.get("paused_at").and_then(Value::as_u64);
+        let priority = match value.get("priority") {
+            Some(Value::Natural(level)) => *level as i64,
+            Some(Value::Negative(level)) => *level,
+            _ => 0,
+        };
         let budget = value.get("budget").and_then(Budget::from_value);
         let ended_by_budget = value.get("ended_by").is_some();
-        Some(Self { continued, budget, ended_by_budget, waiting, paused_at, results_file_id })
+        Some(Self { continued, priority, budget, ended_by_budget, waiting, paused_at, results_file_id })
     }
 }
 

@@ -275,6 +275,20 @@ fn killed_anywhere_it_never_uses_more_than_was_in_flight_beyond_its_budget() {
 }
 
 #[test]
+fn what_a_crash_has_asked_again_is_less_than_twice_what_may_be_in_flight() {
+    // Answers come faster than a write may wait: without a bound, all of a quarter of a second would be lost.
+    for effect in (50..250).step_by(9) {
+        let (host, id) = capped(300, steady(1), &json!({"requests": 150}), &settings());
+        host.kill.set(Some(Kill { effect, done: false }));
+        turn(&host, &id, &settings(), Turn::default());
+        host.kill.set(None);
+        finish(&host, &id, &settings(), 4);
+        ended(&host, &id);
+        assert!(calls(&host) < 150 + 2 * 5, "{} calls, killed at {effect}", calls(&host));
+    }
+}
+
+#[test]
 fn killed_again_and_again_the_count_is_kept() {
     for atomic in [true, false] {
         let (host, id) = capped(400, steady(5), &json!({"total_tokens": 1_200}), &settings());

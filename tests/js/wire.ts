@@ -82,6 +82,7 @@ export const fullBatch: Full<Batch> = {
         },
       },
     },
+    priority: -1,
     budget: {
       requests: 1,
       input_tokens: 2,
@@ -234,6 +235,7 @@ export const fullList: Full<BatchList> = {
             },
           },
         },
+        priority: -1,
         budget: {
           requests: 1,
           input_tokens: 2,

@@ -20,6 +20,7 @@ export interface SubmitOptions extends ServerOptions {
   window: string;
   metadata?: Record<string, string>;
   budget?: BatchBudget;
+  priority?: number;
   wait?: boolean;
   check: boolean;
   json?: boolean;
@@ -41,15 +42,20 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
     progress.stop();
     if (!options.quiet)
       say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
-    const { window, metadata, budget } = options;
+    const { window, metadata, budget, priority } = options;
     const params = {
       input_file_id: inputId,
       endpoint,
       completion_window: window,
       ...(metadata && { metadata }),
-      ...(budget && { edgebatch: { budget } }),
+      ...((budget || priority) && {
+        edgebatch: { ...(budget && { budget }), ...(priority && { priority }) },
+      }),
     };
     const batch = await create(api, params, content);
+    if (priority && !batch.edgebatch?.priority && !options.quiet) {
+      say(`edgebatch: ${connection.shown} has no priorities: the batch runs as any other`);
+    }
     if (budget && !batch.edgebatch?.budget) {
       // It took no notice, and would run all of it.
       throw new CannotRun(

@@ -142,7 +142,7 @@ impl Phase for Running {
             return Ok(Next::Again);
         }
         let settled = self.lanes.is_empty() && (stopping || self.pools.iter().all(Pool::is_drained));
-        if context.save.is_idle() && self.unsaved.is_due(context.now, settled) {
+        if context.save.is_idle() && self.unsaved.is_due(context.now, Self::most_unsaved(context), settled) {
             self.save(context);
             return Ok(Next::Again);
         }

@@ -8,15 +8,29 @@ use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::running::halt::Halt;
 use crate::json::scan;
+use crate::limits::SAVE_RESULTS;
 use crate::wire::{BatchStatus, Usage};
 
 /// Bytes of text that are taken for a token where the model server counts none.
 const TOKEN_BYTES: usize = 4;
 
 impl Running {
+    /// How many results may wait to be written. Of a batch with a budget fewer: what a crash makes of them is paid for twice.
+    pub(super) fn most_unsaved(context: &Context) -> usize {
+        let lanes = context.settings.max_concurrent_requests_per_batch as usize;
+        if context.batch.budget().is_some() { SAVE_RESULTS.min(lanes) } else { SAVE_RESULTS }
+    }
+
     /// Whether a request that was not tried before may start too; nothing where none may. Those that wait to be tried again have
     /// their room kept.
     pub(super) fn may_start(&self, context: &Context) -> Option<bool> {
+        if context.batch.budget().is_some() && self.unsaved.count() >= Self::most_unsaved(context) {
+            return None;
+        }
+        self.room(context)
+    }
+
+    fn room(&self, context: &Context) -> Option<bool> {
         let Some(budget) = context.batch.budget() else { return Some(true) };
         let more = self.lanes.len() + 1;
         let waiting: usize = self.pools.iter().map(|pool| pool.pending.retries()).sum();
@@ -28,7 +42,7 @@ impl Running {
         let is_over = self.halt.is_none()
             && self.lanes.is_empty()
             && !self.pools.iter().all(|pool| pool.pending.is_empty())
-            && self.may_start(context).is_none();
+            && self.room(context).is_none();
         if is_over {
             context.batch.edgebatch.get_or_insert_default().ended_by_budget = true;
             context.batch.enter(BatchStatus::Cancelling, context.now_seconds())?;
@@ -48,28 +62,22 @@ impl Context {
         let used = &mut budget.used;
         used.requests += u64::from(ended);
         let Some((counted, bytes)) = answer else { return };
-        let tokens = counted.filter(|counted| counted.total_tokens > 0).unwrap_or_else(|| {
-            let [input, output] = [body.len(), bytes].map(|bytes| bytes.div_ceil(TOKEN_BYTES) as u64);
-            Usage {
-                input_tokens: input,
-                output_tokens: output,
-                total_tokens: input + output,
-                ..Usage::default()
+        let [input, output, total] = match counted {
+            Some(tokens) if tokens.total_tokens > 0 => {
+                [tokens.input_tokens, tokens.output_tokens, tokens.total_tokens]
             }
-        });
-        for (sum, more) in [
-            (&mut used.input_tokens, tokens.input_tokens),
-            (&mut used.output_tokens, tokens.output_tokens),
-            (&mut used.total_tokens, tokens.total_tokens),
-        ] {
-            *sum = sum.saturating_add(more);
-        }
+            _ => {
+                let [input, output] = [body.len(), bytes].map(|bytes| bytes.div_ceil(TOKEN_BYTES) as u64);
+                [input, output, input + output]
+            }
+        };
+        used.input_tokens = used.input_tokens.saturating_add(input);
+        used.output_tokens = used.output_tokens.saturating_add(output);
+        used.total_tokens = used.total_tokens.saturating_add(total);
         if let Some(cost) = &mut used.cost {
             let model = scan::members(body, ["model"]).ok().and_then(|top| top.found[0]?.text());
             let price = settings.prices.of(&model.unwrap_or_default()).unwrap_or_default();
-            let millions = |tokens: u64| tokens as f64 / 1e6;
-            *cost +=
-                price.input * millions(tokens.input_tokens) + price.output * millions(tokens.output_tokens);
+            *cost += (price.input * input as f64 + price.output * output as f64) / 1e6;
         }
     }
 }
