@@ -56,7 +56,7 @@ pub const MAX_CHUNKS_AHEAD: u32 = 1_024;
 pub const MAX_CONTINUED: usize = 16;
 /// Seconds of waiting that a level of priority is worth. With 20 levels between the extremes the lowest is passed by what is made
 /// within 20 hours after it, and runs within the window of 24 hours where the others leave it time.
-pub const PRIORITY_SECONDS: i64 = 3_600;
+pub const PRIORITY_SECONDS: u64 = 3_600;
 /// The highest priority of a batch; the lowest is as far below 0.
 pub const MAX_PRIORITY: i64 = 10;
 /// Batches whose priorities are compared, the oldest ones: each is read, and where nobody asks for a priority none is.

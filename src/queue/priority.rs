@@ -2,18 +2,23 @@
 //! [`PRIORITY_SECONDS`] before it. So their order is settled when they are made, and nothing starves: whatever else is asked for,
 //! a batch is overtaken only by those made within twenty levels after it.
 
-use crate::limits::PRIORITY_SECONDS;
+use crate::limits::{MAX_PRIORITY, PRIORITY_SECONDS};
+use crate::sorted::Sorted;
 
 /// Its place in the order: the second of its creation, which its id begins with, as its priority moves it.
-fn rank(id: &str, priority: i64) -> i64 {
-    let created = id.get(6..14).and_then(|digits| i64::from_str_radix(digits, 16).ok());
-    created.unwrap_or(0) - priority * PRIORITY_SECONDS
+fn rank(id: &str, priority: i64) -> u64 {
+    let created = id.get(6..14).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    let least = MAX_PRIORITY.unsigned_abs() * PRIORITY_SECONDS;
+    (created.unwrap_or(0) + least).saturating_add_signed(-priority * PRIORITY_SECONDS as i64)
 }
 
 /// Ids of batches in the order in which they are to run, given with their priorities, the oldest first.
-pub(crate) fn ranked(mut batches: Vec<(String, i64)>) -> Vec<String> {
-    batches.sort_by_cached_key(|(id, priority)| rank(id, *priority));
-    batches.into_iter().map(|(id, _)| id).collect()
+pub(crate) fn ranked(batches: Vec<(String, i64)>) -> Vec<String> {
+    let mut order: Sorted<(u64, u64), String> = Sorted::default();
+    for (at, (id, priority)) in batches.into_iter().enumerate() {
+        order.insert((rank(&id, priority), at as u64), id);
+    }
+    order.into_values().collect()
 }
 
 #[cfg(test)]
