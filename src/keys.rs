@@ -12,7 +12,7 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 13] = [
+pub const PREFIXES: [(&str, Owner, bool); 14] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
@@ -26,6 +26,7 @@ pub const PREFIXES: [(&str, Owner, bool); 13] = [
     (PAUSE_PREFIX, Owner::Service, false),
     (IDEMPOTENCY_PREFIX, Owner::Service, false),
     (NEWEST, Owner::Service, false),
+    (PRIORITIES, Owner::Service, false),
 ];
 
 /// The batch, as a user may read it.
@@ -60,6 +61,9 @@ const LEASE_PREFIX: &str = "lease:";
 
 /// The newest batch's id: the next one's is above it.
 pub const NEWEST: &str = "newest";
+
+/// That some batch has had a priority: only then are those of all looked at.
+pub const PRIORITIES: &str = "priorities";
 
 /// That a batch is to be cancelled: a [`Wish`](crate::wire::Wish).
 pub fn cancel(id: &str) -> String {

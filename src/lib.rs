@@ -168,14 +168,14 @@ pub use crate::service::{
     Asked, CreateParams, Cursor, IdempotencyRecord, ListParams, NewBatch, ResultsOrder, ResultsPage,
     ResultsParams,
 };
-pub use crate::settings::{Dialect, Settings};
+pub use crate::settings::{Dialect, Price, Prices, Settings};
 pub use crate::validate::{
     LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,
 };
 pub use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Continued, Extension, FileObject,
-    InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
-    Wish,
+    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Budget, Continued, Extension,
+    FileObject, InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused,
+    Usage, Used, Wait, Wish,
 };
 
 /// What only this crate's own tests, fuzz targets and benchmarks need. No part of the interface: it changes without notice.

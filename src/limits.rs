@@ -54,6 +54,13 @@ pub const MAX_ROUTED_MODEL_BYTES: usize = 512;
 pub const MAX_CHUNKS_AHEAD: u32 = 1_024;
 /// Batches that may have continued one another without merging: each has two files, which are read side by side.
 pub const MAX_CONTINUED: usize = 16;
+/// Seconds of waiting that a level of priority is worth. With 20 levels between the extremes the lowest is passed by what is made
+/// within 20 hours after it, and runs within the window of 24 hours where the others leave it time.
+pub const PRIORITY_SECONDS: u64 = 3_600;
+/// The highest priority of a batch; the lowest is as far below 0.
+pub const MAX_PRIORITY: i64 = 10;
+/// Batches whose priorities are compared, the oldest ones: each is read, and where nobody asks for a priority none is.
+pub const MAX_RANKED: u32 = 1_000;
 /// How long a request waits that the host has not sent, as others went first.
 pub const NOT_SENT_MS: u64 = 250;
 /// Requests of one chunk, the unit of bookkeeping: its results are merged in memory when the files are written.

@@ -2,9 +2,13 @@
 
 use crate::error::ApiError;
 use crate::input::endpoint::Endpoint;
+use crate::json::record::FromValue;
+use crate::json::value::Value;
 use crate::limits::{COMPLETION_WINDOW, COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits, MIN_LEASE_MS};
 use crate::wire::window;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::sync::Arc;
 
 /// Whose words the errors use. Codes and lines are the same in both, apart from a missing field of the body,
 /// which is `invalid_request` in one and `missing_required_parameter` in the other, and the parameter of a
@@ -47,6 +51,8 @@ pub struct Settings {
     pub lease_ms: u64,
     /// The host has made sure that nobody else runs the store's batches: what is leased to others was left by them.
     pub sole_owner: bool,
+    /// What tokens cost, for budgets that are an amount of money.
+    pub prices: Prices,
     /// Whether the end of a batch leaves a record `event:`, for whoever tells users of it.
     pub events: bool,
 }
@@ -66,6 +72,7 @@ impl Default for Settings {
             completion_windows: vec![COMPLETION_WINDOW.to_owned()],
             lease_ms: LEASE_MS,
             sole_owner: false,
+            prices: Prices::default(),
             events: false,
         }
     }
@@ -97,5 +104,61 @@ impl Settings {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// What tokens cost, by model; `*` stands for every other. All are in one unit, which is up to whoever sets them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prices(Arc<[(String, Price)]>);
+
+/// What a million tokens of a model cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Price {
+    /// Of its input.
+    pub input: f64,
+    /// Of its output.
+    pub output: f64,
+}
+
+impl Prices {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What a model costs, if that is known.
+    pub fn of(&self, model: &str) -> Option<Price> {
+        let named = |name| self.0.iter().find(|(of, _)| of == name).map(|(_, price)| *price);
+        named(model).or_else(|| named("*"))
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        let Value::Object(models) = value else { return None };
+        let mut prices = Vec::with_capacity(models.len());
+        for (model, price) in models {
+            let of =
+                |name| price.get(name).and_then(f64::from_value).filter(|price| (0.0..=1e9).contains(price));
+            let price = match price {
+                Value::Object(members) if members.len() == 2 => {
+                    Price { input: of("input")?, output: of("output")? }
+                }
+                _ => return None,
+            };
+            prices.push((model.as_str()?.to_owned(), price));
+        }
+        Some(Self(prices.into()))
+    }
+}
+
+impl Serialize for Prices {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(model, price)| (model, price)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Prices {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "expected {\"model\": {\"input\": price, \"output\": price}}, prices of a million tokens from 0 to 1e9";
+        Self::read(&Value::deserialize(deserializer)?).ok_or_else(|| D::Error::custom(expected))
     }
 }

@@ -1,6 +1,8 @@
 /** Values of options that several commands take. */
 
 import { InvalidArgumentError } from "commander";
+import { type Prices, readPrices } from "../core/prices.ts";
+import type { BatchBudget } from "../core/types.ts";
 
 export function positive(text: string): number {
   const value = Number(text);
@@ -32,4 +34,49 @@ export function pair(text: string, before: Record<string, string> = {}): Record<
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError("It must be key=value.");
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+export function priority(text: string): number {
+  const value = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Math.abs(value) <= 10) return value;
+  throw new InvalidArgumentError("It must be a whole number from -10 to 10.");
+}
+
+const caps: readonly string[] = [
+  "requests",
+  "input_tokens",
+  "output_tokens",
+  "total_tokens",
+  "cost",
+] satisfies (keyof BatchBudget)[];
+
+/** `total_tokens=1000000,cost=2.50`, in the order of the API. */
+export function budget(text: string): BatchBudget {
+  const given = new Map(text.split(",").map((cap): [string, number] => [nameOf(cap), amountOf(cap)]));
+  const isGood = ([name, most]: [string, number]) =>
+    caps.includes(name) && most > 0 && (name === "cost" || Number.isSafeInteger(most));
+  if (![...given].every(isGood)) {
+    throw new InvalidArgumentError(
+      "It must be caps above 0, such as total_tokens=1000000,cost=2.50, of requests, input_tokens, output_tokens, total_tokens and cost.",
+    );
+  }
+  return Object.fromEntries(caps.flatMap((name) => (given.has(name) ? [[name, given.get(name)]] : [])));
+}
+
+function nameOf(cap: string): string {
+  return cap.replace(/=.*/s, "").trim().replaceAll("-", "_");
+}
+
+function amountOf(cap: string): number {
+  const [, amount] = /=\s*(\d+(?:\.\d+)?)\s*$/.exec(cap) ?? [];
+  return Number(amount);
+}
+
+/** `gpt-4o=2.5/10`, and more of them after commas. */
+export function prices(text: string): Prices {
+  const found = readPrices(text.split(","));
+  if (found) return found;
+  throw new InvalidArgumentError(
+    "It must be prices of a million tokens of input and output by model, such as gpt-4o=2.5/10,*=1/3.",
+  );
 }

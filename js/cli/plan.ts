@@ -2,7 +2,8 @@
 
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Dialect, Inference } from "../core/types.ts";
+import type { Prices } from "../core/prices.ts";
+import type { BatchBudget, Dialect, Inference } from "../core/types.ts";
 import { echoInference } from "../hosts/inference/echo.ts";
 import { namedKey, namedUrl, parsedUrl } from "./address.ts";
 import { refuseOthers } from "./file-kind.ts";
@@ -25,6 +26,8 @@ export interface RunOptions {
   timeout: number;
   patience: number;
   window?: number;
+  budget?: BatchBudget;
+  prices?: Prices;
   maxLineBytes?: number;
   maxResponseBytes?: number;
   keepTrying?: boolean;

@@ -8,7 +8,7 @@ import { addClient } from "./client/commands.ts";
 import { addConvert } from "./convert-command.ts";
 import { addFix } from "./fix-command.ts";
 import { addKeys } from "./keys-command.ts";
-import { concurrency, header, positive } from "./option-values.ts";
+import { budget, concurrency, header, positive, prices } from "./option-values.ts";
 import { addParts } from "./parts-command.ts";
 import type { RunOptions } from "./plan.ts";
 import { addRetry } from "./retry-command.ts";
@@ -87,6 +87,8 @@ Examples:
     .option("--timeout <seconds>", "time for one answer", positive, defaults.requestTimeoutMs / 1_000)
     .option("--patience <seconds>", "time a server may fail before the run stops", positive, 60)
     .option("--window <time>", "expire after a time such as 24h (default: never)", time)
+    .option("--budget <caps>", "what the run may use, such as total_tokens=1000000,cost=2.50", budget)
+    .option("--prices <prices>", "what a million tokens cost, for a budget in cost: model=in/out", prices)
     .option("--keep-trying", "do not stop where the server refuses everything (401 to 405)")
     .option("--max-line-bytes <n>", `longest line (default: ${limit("maxLineBytes")})`, positive)
     .option("--max-response-bytes <n>", `largest answer (default: ${limit("maxResponseBytes")})`, positive)
@@ -108,6 +110,10 @@ Nothing is lost: press Ctrl-C (once to let calls in flight end, twice to quit at
 once), kill the process or pull the plug, and give the same command again. Only calls
 that were in flight, or not yet saved, are made again. A run is identified by the
 content of its file: a new time, another folder or another key make no difference.
+
+--budget caps requests, input_tokens, output_tokens, total_tokens and cost, the last by
+--prices. Nothing starts that would pass a cap by the mean of what was answered, and what
+did not run is in the error file as budget_exceeded.
 
 2xx answers go to --out, everything else to --errors, both in the order of the file;
 a file that would be empty is not made.

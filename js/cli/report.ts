@@ -1,6 +1,7 @@
 /** The end of a run: its files moved to where they belong, and a summary. */
 
 import type { Batch, BatchError } from "../core/types.ts";
+import { leftOut } from "./client/remote.ts";
 import { emptyFile } from "./empty-file.ts";
 import { type Failures, failuresIn, inWords } from "./failures.ts";
 import { discard, place } from "./place.ts";
@@ -56,7 +57,11 @@ export async function report(
   const lines =
     empty || (status === "failed" && !options.salvage)
       ? failure(plan, errors)
-      : [summary(batch, seconds, options), ...(failures.length > 0 ? [`failed: ${inWords(failures)}`] : [])];
+      : [
+          summary(batch, seconds, options),
+          ...leftOut(batch),
+          ...(failures.length > 0 ? [`failed: ${inWords(failures)}`] : []),
+        ];
   for (const path of [output, errorFile]) if (path && path !== "-") lines.push(`wrote ${path}`);
   if (!options.quiet && !options.json) for (const line of lines) say(line);
   if (options.salvage) return exit.good;

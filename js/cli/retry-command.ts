@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { defaults } from "../core/rules.ts";
 import type { BatchRerun } from "../core/types.ts";
 import type { RetryBatchOptions } from "./client/retry.ts";
-import { concurrency, header, positive } from "./option-values.ts";
+import { budget, concurrency, header, positive } from "./option-values.ts";
 import type { RetryFilesOptions } from "./retry/files.ts";
 import { CannotRun } from "./terminal.ts";
 
@@ -29,6 +29,7 @@ export function addRetry(program: Command, end: (status: number) => void): void 
       "--merge [file]",
       "old results and new, in the order of the input: in the batch's files, or in FILE",
     )
+    .option("--budget <caps>", "what the new batch may use, as edgebatch submit takes it", budget)
     .option("--wait", "watch the batch to its end; exit as watch does")
     .option("--output <file>", "answers that there are, of any server; may be repeated", several)
     .option("--errors <file>", "other results that there are; may be repeated", several)

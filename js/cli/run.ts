@@ -46,7 +46,8 @@ async function begin(work: Plan, state: State, options: RunOptions, progress: Pr
     await refuseExisting(work, options);
     const unpackTo = work.packed ? state.unpacked : null;
     const input = await identify(work.input, unpackTo, showReading(progress));
-    const job = { name: work.name, input, url: work.url, endpoint: work.endpoint };
+    const { budget } = options;
+    const job = { name: work.name, input, url: work.url, endpoint: work.endpoint, ...(budget && { budget }) };
     await state.saveJob(job);
     return job;
   } catch (error) {
@@ -71,11 +72,19 @@ async function checked(
   const input = await recognize(work.input, job.input, showReading(progress)).finally(() => progress.stop());
   // An endpoint that was read off the first line is that of the content.
   const sameEndpoint = options.endpoint === undefined || options.endpoint === job.endpoint;
-  if (input !== null && job.url === work.url && sameEndpoint) {
+  const sameBudget = JSON.stringify(options.budget) === JSON.stringify(job.budget);
+  if (input !== null && job.url === work.url && sameEndpoint && sameBudget) {
     if (input !== job.input) await state.saveJob(Object.assign(job, { input }));
     return job;
   }
   if (!job.answered) return null;
+  if (input !== null && !sameBudget) {
+    const caps = Object.entries(job.budget ?? {}).map(([name, most]) => `${name}=${most}`);
+    const same = caps.length === 0 ? "no --budget resumes it" : `--budget ${caps.join()} resumes it`;
+    throw new CannotRun(
+      `an unfinished run of ${work.name} is here (${work.folder}), with another budget: ${same}, --fresh discards it, --salvage first takes the answers it has`,
+    );
+  }
   const where = `${job.url ?? "the embedded model echo-1"} for ${job.endpoint}`;
   if (input !== null) {
     throw new CannotRun(

@@ -99,6 +99,7 @@ export async function openSession(
       // The call ends by itself a little earlier, and says better why.
       requestTimeoutMs: options.timeout * 1_000 + 1_000,
       completionWindowSeconds: options.window ?? null,
+      ...(options.prices && { prices: options.prices }),
       autostart: false,
       // The state folder is locked: whoever ran the batch before is gone.
       soleOwner: true,
@@ -113,6 +114,7 @@ export async function openSession(
       endpoint: job.endpoint,
       completion_window: fixedLimits.completionWindow,
       idempotency_key: idempotencyKey,
+      ...(job.budget && { edgebatch: { budget: job.budget } }),
     });
     if (job.batch === undefined) await state.saveJob(Object.assign(job, { batch: batch.id }));
     else if (job.batch !== batch.id) throw state.damaged("batch.db", "it is another one");

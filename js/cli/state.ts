@@ -7,7 +7,7 @@ import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } fr
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { StoreHolder } from "../core/errors.ts";
-import type { Batch } from "../core/types.ts";
+import type { Batch, BatchBudget } from "../core/types.ts";
 import { type FileLock, lockFile } from "../hosts/kv/sqlite-lock.ts";
 import type { Failures } from "./failures.ts";
 import type { Identity } from "./input-file.ts";
@@ -21,6 +21,8 @@ export interface Job {
   /** The server, or null for the embedded model. */
   url: string | null;
   endpoint: string;
+  /** What it may use, if that is capped. */
+  budget?: BatchBudget;
   /** The batch, once there is one. */
   batch?: string;
   /** Set before the first answer is written down. */

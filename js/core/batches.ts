@@ -40,6 +40,8 @@ export interface BatchesOptions extends Adapters, ServiceSettings {
 /** Every option, so that one that is misspelt is found. */
 const names: NamesOf<BatchesOptions> = {
   ...namesFrom(defaults),
+  // Its members are names of models.
+  prices: true,
   ...{ kv: true, files: true, inference: true, models: true, autostart: true, onError: true },
 };
 

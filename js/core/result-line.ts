@@ -2,7 +2,7 @@
 import type { BatchRerun } from "./types.ts";
 
 /** How a request ended. */
-export type End = "answered" | BatchRerun;
+export type End = "answered" | "left out" | BatchRerun;
 
 /** What is read of a line; servers write more. */
 export interface ResultLine {
@@ -15,6 +15,7 @@ export function endOf({ response, error }: ResultLine): End {
   const status = response?.status_code;
   const isGood = typeof status === "number" && status >= 200 && status < 300;
   if (isGood && !error && !response?.body?.error) return "answered";
+  if (error?.code === "budget_exceeded") return "left out";
   if (error?.code === "batch_expired") return "expired";
   return error?.code === "batch_cancelled" ? "cancelled" : "failed";
 }

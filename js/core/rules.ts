@@ -23,6 +23,7 @@ export const defaults: SettingsWithDefaults = {
   completionWindows: ["24h"],
   leaseMs: 10000,
   soleOwner: false,
+  prices: {},
   events: false,
 };
 
@@ -160,6 +161,11 @@ export const keys = {
   },
   newest: {
     prefix: "newest",
+    owner: "service",
+    isPrivate: false,
+  },
+  priorities: {
+    prefix: "priorities",
     owner: "service",
     isPrivate: false,
   },

@@ -1,4 +1,5 @@
 /** What may be set of the core. Defaults are the core's: what is left out, or undefined, has them. */
+import type { Prices } from "./prices.ts";
 import type { Dialect, Limits } from "./types.ts";
 
 /** What may be set of validation. */
@@ -39,6 +40,8 @@ export interface ServiceSettings extends ValidationOptions {
    * once. Default false.
    */
   soleOwner?: boolean;
+  /** What a million tokens cost, by model, for budgets that are an amount of money. Default: nothing is known. */
+  prices?: Prices;
   /**
    * Whether the end of a batch leaves a record `event:` and its id in the store, of an event in OpenAI's shape: written with
    * that end, so that no crash comes between, and deleted by whoever tells it. Default false.

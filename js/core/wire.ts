@@ -86,12 +86,40 @@ export interface BatchExtension {
     not_run: number;
     usage: BatchUsage;
   };
+  /** How much sooner than others of its tenant it is to run, or later. */
+  priority?: number;
+  /** What it may use, and has used. */
+  budget?: BatchBudget & { used: BatchUsed };
+  /** That the budget was used up before all of it ran; its status is `cancelled`. */
+  ended_by?: "budget";
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
   /** Since when it is paused; absent when it is not. */
   paused_at?: number;
   /** The file that has all lines of an ended batch in the order in which they came, where somebody followed them. */
   results_file_id?: string;
+}
+
+/** Caps of a batch, above 0: nothing starts that would pass one, by the mean of what was answered. */
+export interface BatchBudget {
+  /** Requests that may run. */
+  requests?: number;
+  input_tokens?: number;
+  output_tokens?: number;
+  total_tokens?: number;
+  /** By the prices of the settings, and in their unit. */
+  cost?: number;
+}
+
+/** What a batch has used of its budget: of a request that was answered again after a crash, both answers. */
+export interface BatchUsed {
+  /** Requests that ran to their end. */
+  requests: number;
+  input_tokens: number;
+  output_tokens: number;
+  total_tokens: number;
+  /** Where the cost is capped. */
+  cost?: number;
 }
 
 /** How requests of a batch ended that run again where another continues it. */
@@ -138,6 +166,10 @@ export interface BatchCreateParams {
     only?: BatchRerun[] | null;
     /** Whether the new batch's files hold the other one's results too, in input order. Default false. */
     merge?: boolean | null;
+    /** -10 to 10: it goes before batches of the level below that were made up to an hour before it. Default 0. */
+    priority?: number | null;
+    /** What it may use; what then has no room is left out, and runs where another batch continues this one. */
+    budget?: { [Cap in keyof BatchBudget]: number | null } | null;
   } | null;
 }
 

@@ -61,6 +61,7 @@ export interface Env {
   TURN_SUBREQUESTS?: string;
   REQUEST_TIMEOUT_MS?: string;
   MAX_ATTEMPTS?: string;
+  PRICES?: string;
   MAX_FILE_BYTES?: string;
   MAX_REQUESTS?: string;
   MAX_LINE_BYTES?: string;

@@ -1,6 +1,7 @@
 /** The Worker's settings, read from its variables. */
 
 import type { BatchesOptions } from "../core/batches.ts";
+import { type Prices, readPrices } from "../core/prices.ts";
 import { defaults } from "../core/rules.ts";
 import type { Dialect, Models } from "../core/types.ts";
 import { type Calls, fetchCalls } from "../hosts/inference/calls.ts";
@@ -67,6 +68,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
     ...(maxConcurrentBatches !== undefined && { maxConcurrentBatches }),
     ...(maxAttempts !== undefined && { maxAttempts }),
     requestTimeoutMs: requestTimeoutMs(env),
+    prices: prices(env),
     inference: calls(env),
     models: models(env),
     limits: {
@@ -219,6 +221,14 @@ function endpoints(env: Env): string[] {
   if (wrong === undefined) return paths;
   throw new SettingError(
     `ENDPOINTS must be paths such as /v1/chat/completions, separated by commas; '${wrong}' is none.`,
+  );
+}
+
+function prices(env: Env): Prices {
+  const found = readPrices(list(env.PRICES) ?? []);
+  if (found) return found;
+  throw new SettingError(
+    "PRICES must be prices of a million tokens of input and output by model, such as gpt-4o=2.5/10, separated by commas.",
   );
 }
 

@@ -11,8 +11,9 @@ use crate::batch::reusing::Reusing;
 use crate::batch::running::Running;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
+use crate::text;
 use crate::validate::{Progress, Rules, Validator};
-use crate::wire::{BatchStatus, RequestCounts};
+use crate::wire::{BatchError, BatchStatus, RequestCounts};
 
 /// Streams the file through the validator.
 pub(super) struct Validating {
@@ -94,6 +95,11 @@ impl Phase for Validating {
             (Step::Read { at, size }, Reply::Bytes(bytes)) => {
                 let at = at + bytes.len() as u64;
                 self.push(context, bytes, 0, at, size)
+            }
+            (Step::AskModel { model, .. } | Step::AskLastModel { model }, Reply::Model(true))
+                if has_no_price(context, &model) =>
+            {
+                fail(context, vec![no_price(&model)])
             }
             (Step::AskModel { model, chunk, taken, at, size }, Reply::Model(exists)) => {
                 self.meet(context, model);
@@ -185,5 +191,23 @@ impl Validating {
 
     fn fail_missing(&self, context: &mut Context) -> Result<Next, Defect> {
         fail(context, vec![self.rules.missing_file(&context.batch.input_file_id)])
+    }
+}
+
+/// A model of a batch whose budget is an amount of money, and which would be free.
+fn has_no_price(context: &Context, model: &str) -> bool {
+    context.batch.budget().is_some_and(|budget| budget.cost.is_some())
+        && context.settings.prices.of(model).is_none()
+}
+
+fn no_price(model: &str) -> BatchError {
+    let model = text::quoted(model, 100);
+    BatchError {
+        code: "model_without_price".to_owned(),
+        message: format!("The budget of this batch is a cost, and no price is set for the model '{model}'."),
+        param: Some("edgebatch.budget.cost".to_owned()),
+        line: None,
+        column: None,
+        reason: None,
     }
 }

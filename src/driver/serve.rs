@@ -1,14 +1,15 @@
 //! Runs every unfinished batch, as many at once as allowed, until the host asks to stop.
 
-use crate::batch::TurnEnd;
+use crate::batch::{TurnEnd, checkpointed};
 use crate::driver::some_entries;
 use crate::driver::turn::{Turn, run_turn};
 use crate::host::Fault;
 use crate::host::{Host, KvQuery};
 use crate::keys;
-use crate::limits::{HOST_RETRY_CAP_MS, PAUSED_POLL_MS};
+use crate::limits::{HOST_RETRY_CAP_MS, MAX_RANKED, PAUSED_POLL_MS};
 use crate::queue::admission::Admission;
 use crate::queue::lease::Owner;
+use crate::queue::priority::ranked;
 use crate::settings::Settings;
 use crate::steady::Steady;
 use futures::future::{Either, select};
@@ -18,8 +19,8 @@ use std::pin::pin;
 
 /// How long to idle when nothing says earlier that there is work.
 const IDLE_MS: u64 = 1_000;
-/// Cancelled batches looked at in one go; the rest follow.
-const CANCELLED_PAGE: u32 = 100;
+/// Records read in one go; of cancelled batches the rest follow when these have ended.
+const PAGE: u32 = 100;
 
 /// Runs batches until [`Host::stop_requested`]. What a crash left unfinished is picked up first, being oldest.
 pub async fn serve<H: Host>(host: &H, settings: &Settings) {
@@ -103,13 +104,39 @@ pub async fn admit<H: Host>(
     Ok(admission.admit(host.now(), &oldest, &cancelled))
 }
 
-/// The ids of the oldest unfinished batches, and of those among all that are to be cancelled.
+/// The ids of the unfinished batches that are to run first, and of those among all that are to be cancelled.
 async fn unfinished<H: Host>(host: &H, limit: u32) -> Result<(Vec<String>, Vec<String>), Fault> {
-    Ok((ids(host, keys::RUN_PREFIX, limit).await?, ids(host, keys::CANCEL_PREFIX, CANCELLED_PAGE).await?))
+    let has_priorities = host.kv_get(keys::PRIORITIES).await?.is_some();
+    let limit = if has_priorities { limit.max(MAX_RANKED) } else { limit };
+    let (mut oldest, mut after) = (Vec::new(), None);
+    // What is read of each is let go of page by page.
+    while (oldest.len() as u32) < limit {
+        let left = limit - oldest.len() as u32;
+        let page = entries(host, keys::RUN_PREFIX, after, left.min(PAGE)).await?;
+        let is_last = page.len() < left.min(PAGE) as usize;
+        after = page.last().map(|(key, _)| key.clone());
+        let priority = |checkpoint: &[u8]| match has_priorities {
+            true => checkpointed(checkpoint).map_or(0, |batch| batch.priority()),
+            false => 0,
+        };
+        oldest.extend(page.iter().map(|(key, first)| (id_in(key, keys::RUN_PREFIX), priority(first))));
+        if is_last {
+            break;
+        }
+    }
+    let cancelled = entries(host, keys::CANCEL_PREFIX, None, PAGE).await?;
+    Ok((ranked(oldest), cancelled.iter().map(|(key, _)| id_in(key, keys::CANCEL_PREFIX)).collect()))
 }
 
-async fn ids<H: Host>(host: &H, prefix: &str, limit: u32) -> Result<Vec<String>, Fault> {
-    let query = KvQuery { prefix: prefix.to_owned(), after: None, limit, reverse: false };
-    let entries = some_entries(host, query).await?;
-    Ok(entries.iter().filter_map(|(key, _)| key.strip_prefix(prefix).map(str::to_owned)).collect())
+async fn entries<H: Host>(
+    host: &H,
+    prefix: &str,
+    after: Option<String>,
+    limit: u32,
+) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    some_entries(host, KvQuery { prefix: prefix.to_owned(), after, limit, reverse: false }).await
+}
+
+fn id_in(key: &str, prefix: &str) -> String {
+    key.strip_prefix(prefix).unwrap_or_default().to_owned()
 }

@@ -62,6 +62,9 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
                 writes.push(KvWrite::Set(key, &record_json));
             }
             writes.push(KvWrite::Set(keys::NEWEST, batch.id.as_bytes()));
+            if batch.priority() != 0 {
+                writes.push(KvWrite::Set(keys::PRIORITIES, b"1"));
+            }
         }
         writes.extend([KvWrite::Set(&run, &checkpoint), KvWrite::Set(&published, &json)]);
         if write(host, &writes, &checks).await? {

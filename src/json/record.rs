@@ -85,6 +85,16 @@ impl FromValue for usize {
     }
 }
 
+impl FromValue for f64 {
+    fn from_value(value: &Value) -> Option<Self> {
+        match *value {
+            Value::Natural(number) => Some(number as Self),
+            Value::Decimal(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
 impl FromValue for bool {
     fn from_value(value: &Value) -> Option<Self> {
         match value {

@@ -1,4 +1,4 @@
-//! Which batches may run: the oldest first, up to a limit; a cancelled one needs no slot, only its ending.
+//! Which batches may run: the first in order, up to a limit; a cancelled one needs no slot, only its ending.
 
 /// Who runs and who rests. Ids sort by creation.
 #[derive(Debug, Default)]
@@ -20,13 +20,13 @@ impl Admission {
         Self { running, resting, ..Self::new(max) }
     }
 
-    /// How many of the oldest unfinished batches to offer so that every free slot can be filled.
+    /// How many of the unfinished batches that come first to offer so that every free slot can be filled.
     pub fn wanted(&self) -> usize {
         self.max + self.running.len() + self.resting.len()
     }
 
-    /// Those of the oldest unfinished batches, and of the cancelled ones, that are to start now.
-    pub fn admit(&mut self, now: u64, oldest: &[String], cancelled: &[String]) -> Vec<String> {
+    /// Those of the first unfinished batches, and of the cancelled ones, that are to start now.
+    pub fn admit(&mut self, now: u64, first: &[String], cancelled: &[String]) -> Vec<String> {
         self.resting.retain(|(_, wake_at)| *wake_at > now);
         let mut admitted = Vec::new();
         for id in cancelled {
@@ -37,7 +37,7 @@ impl Admission {
         }
         // A cancelled batch runs without a slot: it only has its ending to write.
         let mut places = self.running.iter().filter(|id| !cancelled.contains(id)).count();
-        for id in oldest {
+        for id in first {
             if places >= self.max {
                 break;
             }

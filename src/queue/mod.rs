@@ -2,3 +2,4 @@
 
 pub mod admission;
 pub mod lease;
+pub(crate) mod priority;

@@ -16,6 +16,7 @@ pub(crate) struct Answered<'a> {
     /// The trouble it tells of; none for one that settles the request.
     pub(crate) trouble: Option<Trouble>,
     pub(crate) outcome: Outcome,
+    /// Tokens that it counts, whether it settles the request or not.
     pub(crate) usage: Option<Usage>,
     /// The code of its error, if it names one.
     pub(crate) code: Option<String>,
@@ -82,7 +83,7 @@ impl<'a> Answered<'a> {
             status,
             trouble,
             outcome: if completed { Outcome::Completed } else { Outcome::Failed },
-            usage: read.usage.filter(|_| completed),
+            usage: read.usage,
             code,
             message: message.unwrap_or_else(|| format!("The model answered with status {status}.")),
             request_id: answer.request_id.as_deref(),

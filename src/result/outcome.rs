@@ -14,7 +14,7 @@ pub(crate) enum Outcome {
     /// Ran and failed.
     #[serde(rename = "f")]
     Failed,
-    /// Never ran, because of cancel or expiry.
+    /// Never ran, because of cancel, expiry or budget.
     #[serde(rename = "n")]
     NotRun,
     /// Is no request of this batch: another that it continues has its result.

@@ -27,6 +27,10 @@ pub(crate) enum NoAnswer {
     Expired {
         sent: bool,
     },
+    /// The batch's budget was used up; `sent` says that the model has seen it, and gave no answer that counts.
+    OverBudget {
+        sent: bool,
+    },
     TimedOut,
     ConnectionFailed(String),
     /// The answer has more bytes than this.
@@ -43,6 +47,8 @@ pub(crate) enum NoAnswer {
 pub(crate) const CANCELLED: &str = "batch_cancelled";
 /// The code of lines of requests that the window was too short for.
 pub(crate) const EXPIRED: &str = "batch_expired";
+/// The code of lines of requests that the budget was too small for.
+pub(crate) const OVER_BUDGET: &str = "budget_exceeded";
 /// Input that cannot be read any more: the code of its batch and of its lines.
 pub(crate) const UNREADABLE: &str = "input_file_unreadable";
 /// Results that the store lost.
@@ -51,7 +57,9 @@ pub(crate) const RESULTS_LOST: &str = "results_lost";
 impl NoAnswer {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Self::Cancelled { .. } | Self::Expired { .. } | Self::Lost { .. } => Outcome::NotRun,
+            Self::Cancelled { .. } | Self::Expired { .. } | Self::OverBudget { .. } | Self::Lost { .. } => {
+                Outcome::NotRun
+            }
             Self::TimedOut | Self::ConnectionFailed(_) | Self::TooLarge(_) | Self::NotARequest => {
                 Outcome::Failed
             }
@@ -62,6 +70,7 @@ impl NoAnswer {
         match self {
             Self::Cancelled { .. } => CANCELLED,
             Self::Expired { .. } => EXPIRED,
+            Self::OverBudget { .. } => OVER_BUDGET,
             Self::TimedOut => "request_timeout",
             Self::ConnectionFailed(_) => "connection_error",
             Self::TooLarge(_) => "response_too_large",
@@ -87,6 +96,12 @@ impl NoAnswer {
             }
             Self::Expired { sent: true } => {
                 "This request was sent to the model, but the completion window expired before its answer came."
+            }
+            Self::OverBudget { sent: false } => {
+                "This request was not executed because the budget of the batch was used up."
+            }
+            Self::OverBudget { sent: true } => {
+                "This request was sent to the model, but the budget of the batch was used up before it succeeded."
             }
             Self::TimedOut => "The model did not answer in time.",
             Self::NotARequest => {

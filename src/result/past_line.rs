@@ -3,15 +3,15 @@
 use crate::json::scan::{self, Kind};
 use crate::json::value::Value;
 use crate::result::body;
-use crate::result::output_line::{CANCELLED, EXPIRED};
+use crate::result::output_line::{CANCELLED, EXPIRED, OVER_BUDGET};
 use crate::wire::{Rerun, Usage};
 
 /// What a line of a result file says.
 #[derive(Debug, PartialEq)]
 pub(crate) struct PastLine {
     pub(crate) custom_id: String,
-    /// How the request ended, of a line of an error file.
-    pub(crate) ending: Rerun,
+    /// How the request ended, of a line of an error file; none where the budget had no room for it.
+    pub(crate) ending: Option<Rerun>,
     /// Tokens of the answer; zeros where it says nothing of them.
     pub(crate) usage: Usage,
 }
@@ -29,9 +29,10 @@ impl PastLine {
         Some(Self {
             custom_id: custom_id?.text()?.into_owned(),
             ending: match code.as_deref() {
-                Some(EXPIRED) => Rerun::Expired,
-                Some(CANCELLED) => Rerun::Cancelled,
-                _ => Rerun::Failed,
+                Some(EXPIRED) => Some(Rerun::Expired),
+                Some(CANCELLED) => Some(Rerun::Cancelled),
+                Some(OVER_BUDGET) => None,
+                _ => Some(Rerun::Failed),
             },
             usage: body.and_then(|body| body::read(body.raw.as_bytes()).usage).unwrap_or_default(),
         })
@@ -48,11 +49,12 @@ mod tests {
             format!(r#"{{"id":"batch_req_1","custom_id":"a\u0062","response":null,"error":{error}}}"#)
         };
         for (error, ending) in [
-            (r#"{"code":"batch_expired","message":"m"}"#, Rerun::Expired),
-            (r#"{"code":"batch_cancelled","message":"m"}"#, Rerun::Cancelled),
-            (r#"{"code":"request_timeout","message":"m"}"#, Rerun::Failed),
-            (r#"{"message":"m"}"#, Rerun::Failed),
-            ("null", Rerun::Failed),
+            (r#"{"code":"batch_expired","message":"m"}"#, Some(Rerun::Expired)),
+            (r#"{"code":"batch_cancelled","message":"m"}"#, Some(Rerun::Cancelled)),
+            (r#"{"code":"budget_exceeded","message":"m"}"#, None),
+            (r#"{"code":"request_timeout","message":"m"}"#, Some(Rerun::Failed)),
+            (r#"{"message":"m"}"#, Some(Rerun::Failed)),
+            ("null", Some(Rerun::Failed)),
         ] {
             let read = PastLine::read(line(error).as_bytes()).expect(error);
             assert_eq!((read.custom_id.as_str(), read.ending), ("ab", ending), "{error}");

@@ -1,27 +1,33 @@
-//! `edgebatch` of `create`: which batch a new one continues.
+//! `edgebatch` of `create`: which batch a new one continues, and what else it says.
 
+use super::budget;
 use super::texts::{Texts, not_found};
 use crate::error::ApiError;
 use crate::json::value::Value;
-use crate::settings::Dialect;
-use crate::wire::{Batch, Continued, Rerun};
+use crate::limits::MAX_PRIORITY;
+use crate::settings::{Dialect, Settings};
+use crate::wire::{Batch, Continued, Extension, Rerun};
 
 const FROM: &str = "edgebatch.continue_from";
 
-/// What the parameter says; nothing where it is absent, null or empty.
+/// What the parameter says, as the batch will show it; nothing where it is absent, null or empty.
 ///
 /// # Errors
 /// 400 with the member at fault.
-pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Option<Continued>, ApiError> {
+pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, ApiError> {
+    let text = Texts(settings.dialect);
+    let mut own = Extension::default();
     let members = match edgebatch {
-        Value::Null => return Ok(None),
+        Value::Null => return Ok(own),
         Value::Object(members) => members,
         other => return Err(ApiError::wrong_type("edgebatch", "an object", other.kind())),
     };
     let (mut from, mut only, mut merge) = (None, None, None);
     for (name, value) in members {
         match (name.as_str(), value) {
-            (Some("continue_from" | "only" | "merge"), Value::Null) => {}
+            (Some("continue_from" | "only" | "merge" | "budget" | "priority"), Value::Null) => {}
+            (Some("priority"), level) => own.priority = check_priority(&level)?,
+            (Some("budget"), caps) => own.budget = budget::check(caps, settings)?,
             (Some("continue_from"), Value::String(id)) => from = Some(id),
             (Some("continue_from"), other) => {
                 return Err(ApiError::wrong_type(FROM, "a string", other.kind()));
@@ -34,17 +40,42 @@ pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Option<Continued>, 
             (Some("merge"), other) => {
                 return Err(ApiError::wrong_type("edgebatch.merge", "a boolean", other.kind()));
             }
-            (name, _) => return Err(unknown(name.unwrap_or("[key]"))),
+            (name, _) => return Err(unknown("", name.unwrap_or("[key]"))),
         }
     }
     match from {
         Some(continue_from) => {
             let only = only.unwrap_or_else(|| Rerun::ALL.to_vec());
-            Ok(Some(Continued { continue_from, only, merge: merge.unwrap_or(false), reused: None }))
+            let merge = merge.unwrap_or(false);
+            own.continued = Some(Continued { continue_from, only, merge, reused: None });
         }
-        None if only.is_some() || merge.is_some() => Err(ApiError::missing_parameter(FROM)),
-        None => Ok(None),
+        None if only.is_some() || merge.is_some() => return Err(ApiError::missing_parameter(FROM)),
+        None => {}
     }
+    Ok(own)
+}
+
+fn check_priority(level: &Value) -> Result<i64, ApiError> {
+    const PARAM: &str = "edgebatch.priority";
+    let level = match level {
+        Value::Natural(level) => i64::try_from(*level).unwrap_or(i64::MAX),
+        Value::Negative(level) => *level,
+        other => return Err(ApiError::wrong_type(PARAM, "an integer", other.kind())),
+    };
+    if level > MAX_PRIORITY {
+        return Err(out_of_range(PARAM, "integer above maximum", "<= 10", "integer_above_max_value"));
+    }
+    if level < -MAX_PRIORITY {
+        return Err(out_of_range(PARAM, "integer below minimum", ">= -10", "integer_below_min_value"));
+    }
+    Ok(level)
+}
+
+/// A number that a parameter may not be.
+pub(super) fn out_of_range(param: &str, what: &str, range: &str, code: &str) -> ApiError {
+    ApiError::invalid_request(format!("Invalid '{param}': {what} value. Expected a value {range}."))
+        .param(param)
+        .code(code)
 }
 
 fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {
@@ -65,9 +96,9 @@ fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {
     Ok(Rerun::ALL.into_iter().filter(|rerun| named.contains(rerun)).collect())
 }
 
-fn unknown(name: &str) -> ApiError {
+pub(super) fn unknown(within: &str, name: &str) -> ApiError {
     let name: String = name.chars().take(100).collect();
-    let param = format!("edgebatch.{name}");
+    let param = format!("edgebatch.{within}{name}");
     ApiError::invalid_request(format!("Unknown parameter: '{param}'.")).param(param).code("unknown_parameter")
 }
 

@@ -2,6 +2,7 @@
 //! writing around it.
 
 mod asked;
+mod budget;
 mod cancel;
 mod continued;
 mod create;

@@ -9,8 +9,8 @@ use crate::service::{CreateParams, ListParams, ResultsParams, page, page_limit};
 use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchStatus, Continued, Extension, FileObject, InputTokensDetails,
-    Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
+    Batch, BatchError, BatchErrors, BatchStatus, Budget, Continued, Extension, FileObject,
+    InputTokensDetails, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used, Wait,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
@@ -71,6 +71,22 @@ fn full() -> Batch {
                 merge: true,
                 reused: Some(Reused { completed: 1, failed: 2, not_run: 3, usage: usage() }),
             }),
+            priority: -1,
+            budget: Some(Budget {
+                requests: Some(1),
+                input_tokens: Some(2),
+                output_tokens: Some(3),
+                total_tokens: Some(4),
+                cost: Some(5.5),
+                used: Used {
+                    requests: 1,
+                    input_tokens: 2,
+                    output_tokens: 3,
+                    total_tokens: 4,
+                    cost: Some(0.25),
+                },
+            }),
+            ended_by_budget: true,
             waiting: Some(Wait {
                 reason: "failing".into(),
                 status: Some(500),

@@ -1,7 +1,7 @@
 //! Values across the boundary: plain objects in, plain objects out.
 
 use crate::error::ApiError;
-use crate::json::value::Value;
+use crate::json::value::{Value, to_json};
 use crate::limits::MAX_DEPTH;
 use js_sys::{Array, JSON, Map, Object};
 use serde::Serialize;
@@ -103,8 +103,7 @@ fn plain_within(value: &JsValue, depth: usize) -> Option<Value> {
 /// As JSON text, which the engine parses: one crossing whatever a value holds, and a member is one of the object's own
 /// whatever it is called (`__proto__` in someone's metadata).
 pub(super) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
-    let text = serde_json::to_string(value).map_err(|e| JsValue::from_str(&e.to_string()))?;
-    JSON::parse(&text)
+    JSON::parse(&String::from_utf8_lossy(&to_json(value)))
 }
 
 /// An error as a plain object; `js/core/errors.ts` makes the class of it.

@@ -2,7 +2,8 @@
 
 use crate::json::record::record;
 use crate::wire::{
-    BatchErrors, BatchStatus, BatchTag, Continued, Extension, IllegalChange, Metadata, Reused, Usage, Wait,
+    BatchErrors, BatchStatus, BatchTag, Budget, Continued, Extension, IllegalChange, Metadata, Reused, Usage,
+    Wait,
 };
 use serde::Serialize;
 
@@ -114,7 +115,7 @@ impl Batch {
         let mut extension = self.edgebatch.take().unwrap_or_default();
         let is_news = extension.waiting != waiting;
         extension.waiting = waiting;
-        self.edgebatch = (extension != Extension::default()).then_some(extension);
+        self.edgebatch = (!extension.is_empty()).then_some(extension);
         is_news
     }
 
@@ -145,6 +146,26 @@ impl Batch {
     /// That file, if there is one.
     pub(crate) fn results_file_id(&self) -> Option<&str> {
         self.edgebatch.as_ref()?.results_file_id.as_deref()
+    }
+
+    /// How much sooner it is to run than others.
+    pub(crate) fn priority(&self) -> i64 {
+        self.edgebatch.as_ref().map_or(0, |own| own.priority)
+    }
+
+    /// What it may use, if that is capped.
+    pub(crate) fn budget(&self) -> Option<&Budget> {
+        self.edgebatch.as_ref()?.budget.as_ref()
+    }
+
+    /// The same, to be counted in.
+    pub(crate) fn budget_mut(&mut self) -> Option<&mut Budget> {
+        self.edgebatch.as_mut()?.budget.as_mut()
+    }
+
+    /// Whether it ends as its budget is used up.
+    pub(crate) fn is_ended_by_budget(&self) -> bool {
+        self.edgebatch.as_ref().is_some_and(|own| own.ended_by_budget)
     }
 
     /// Which batch this one continues, if any.

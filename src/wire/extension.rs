@@ -2,21 +2,44 @@
 
 use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
-use crate::wire::Usage;
+use crate::wire::{Budget, Usage};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// What this implementation says of a batch besides OpenAI's own members.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extension {
     /// Which batch it continues, and how: `continue_from`, `only`, `merge` and `reused` on the wire.
     pub continued: Option<Continued>,
+    /// How much sooner it is to run than others of its tenant, or later; 0 is not shown.
+    pub priority: i64,
+    /// What it may use, and has used.
+    pub budget: Option<Budget>,
+    /// Whether that was used up before all of it ran: `ended_by` is `budget` on the wire.
+    pub ended_by_budget: bool,
     /// Why nothing starts right now; absent when all goes well.
     pub waiting: Option<Wait>,
     /// Since when it is paused, in Unix seconds; absent when it is not.
     pub paused_at: Option<u64>,
     /// The file that has all lines of an ended batch in the order in which they came, where somebody followed them.
     pub results_file_id: Option<String>,
+}
+
+impl Extension {
+    /// Whether there is nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { continued, priority, budget, ended_by_budget, waiting, paused_at, results_file_id } = self;
+        let known = [
+            continued.is_some(),
+            *priority != 0,
+            budget.is_some(),
+            *ended_by_budget,
+            waiting.is_some(),
+            paused_at.is_some(),
+            results_file_id.is_some(),
+        ];
+        !known.contains(&true)
+    }
 }
 
 /// Which batch is continued, and what is taken over.
@@ -102,6 +125,15 @@ impl Serialize for Extension {
                 map.serialize_entry("reused", reused)?;
             }
         }
+        if self.priority != 0 {
+            map.serialize_entry("priority", &self.priority)?;
+        }
+        if let Some(budget) = &self.budget {
+            map.serialize_entry("budget", budget)?;
+        }
+        if self.ended_by_budget {
+            map.serialize_entry("ended_by", "budget")?;
+        }
         if let Some(waiting) = &self.waiting {
             map.serialize_entry("waiting", waiting)?;
         }
@@ -149,7 +181,14 @@ impl FromValue for Extension {
         });
         let results_file_id = value.get("results_file_id").and_then(Value::as_str).map(str::to_owned);
         let paused_at = value.get("paused_at").and_then(Value::as_u64);
-        Some(Self { continued, waiting, paused_at, results_file_id })
+        let priority = match value.get("priority") {
+            Some(Value::Natural(level)) => *level as i64,
+            Some(Value::Negative(level)) => *level,
+            _ => 0,
+        };
+        let budget = value.get("budget").and_then(Budget::from_value);
+        let ended_by_budget = value.get("ended_by").is_some();
+        Some(Self { continued, priority, budget, ended_by_budget, waiting, paused_at, results_file_id })
     }
 }
 

@@ -2,6 +2,7 @@
 //! `tests/memory.rs` counts what the whole process allocates, `tests/*_wasm.rs` and `tests/wasm_panic.rs` run in Node.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod budget;
 mod continued;
 mod convert;
 mod convert_sniff;

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { fixedLimits } from "../../core/rules.ts";
-import { header, pair, positive } from "../option-values.ts";
+import { budget, header, pair, positive, priority } from "../option-values.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { WatchOptions } from "./follow.ts";
 import type { ListOptions } from "./list.ts";
@@ -27,6 +27,8 @@ export function addClient(program: Command, end: (status: number) => void): void
       fixedLimits.completionWindow,
     )
     .option("--metadata <key=value>", "kept with the batch; may be repeated", pair)
+    .option("--budget <caps>", "what the batch may use, such as total_tokens=1000000,cost=2.50", budget)
+    .option("--priority <n>", "-10 to 10: sooner than others, or later; a level is worth an hour", priority)
     .option("--wait", "watch it to its end; exit as watch does")
     .option("--no-check", "send the file without looking for errors first")
     .option("--json", "print the batch as the server gives it, instead of its id")
@@ -37,6 +39,10 @@ export function addClient(program: Command, end: (status: number) => void): void
 Standard output is the id of the batch and nothing else. Whatever goes wrong on the way, one
 submission makes one batch: when an answer is lost, the server is looked at before it is asked
 again. Large files go in parts, of which one that fails is sent again.
+
+--budget caps requests, input_tokens, output_tokens, total_tokens and cost, the last by the prices
+of the server. Nothing starts that would pass a cap by the mean of what was answered; what did not
+run is in the error file, and edgebatch retry ID runs it.
 ${server}
 
 Exit status: 0 created, 1 the file has errors, 2 could not; with --wait that of watch.

@@ -13,6 +13,7 @@ import {
   countsOf,
   findBatch,
   hasEnded,
+  leftOut,
   printInputErrors,
   type RemoteBatch,
   summary,
@@ -95,6 +96,7 @@ export async function tellEnd(batch: RemoteBatch, api: Api, options: WatchOption
   await printInputErrors(api, batch);
   if (options.quiet) return;
   say(summary(batch));
+  for (const line of leftOut(batch)) say(line);
   if (batch.output_file_id || batch.error_file_id) {
     say(`its files: edgebatch results ${batch.id}${api.connection.again}`);
   }

@@ -2,7 +2,7 @@
 
 import { isTerminal } from "../../core/rules.ts";
 import type { Batch, BatchStatus, FileObject } from "../../core/types.ts";
-import { CannotRun, count, duration, oneLine, plural, printErrors, say } from "../terminal.ts";
+import { CannotRun, count, duration, messageOf, oneLine, plural, printErrors, say } from "../terminal.ts";
 import type { Api } from "./api.ts";
 import { ApiError } from "./faults.ts";
 
@@ -118,6 +118,23 @@ export function summary(batch: RemoteBatch): string {
   const { input_tokens: input = 0, output_tokens: output = 0 } = batch.usage ?? {};
   const tokens = input + output > 0 ? `, ${count(input)} tokens in, ${count(output)} out` : "";
   return total === 0 ? status + time : `${status}: ${counts}${time}${tokens}`;
+}
+
+/** That the budget was used up, where it was. */
+export function leftOut(batch: Pick<RemoteBatch, "edgebatch" | "request_counts">): string[] {
+  if (batch.edgebatch?.ended_by !== "budget") return [];
+  const { total = 0, completed = 0, failed = 0 } = batch.request_counts ?? {};
+  const left = plural(total - completed - failed, "request");
+  return [`the budget is used up: ${left} did not run (budget_exceeded in the error file)`];
+}
+
+/** Cancels a batch that a server made without what it was to have. Says how that went, as the end of a sentence. */
+export async function cancelAtOnce(api: Api, { id }: RemoteBatch): Promise<string> {
+  const cancel = { method: "POST", path: `/batches/${encodeURIComponent(id)}/cancel` } as const;
+  return await api.call(cancel).then(
+    () => "was cancelled at once",
+    (error) => `could not be cancelled (${messageOf(error)}): edgebatch cancel ${id}${api.connection.again}`,
+  );
 }
 
 /** How far a time is away, in whole seconds at least: the server's clock is another. */

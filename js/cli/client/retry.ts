@@ -1,19 +1,20 @@
 /** `edgebatch retry ID`: a batch that goes on where another ended, on a server of ours. */
 
 import { createHash, randomUUID } from "node:crypto";
-import type { BatchRerun } from "../../core/types.ts";
+import type { BatchBudget, BatchRerun } from "../../core/types.ts";
 import { modeFor, Progress } from "../progress.ts";
-import { CannotRun, count, exit, messageOf, print, say } from "../terminal.ts";
+import { CannotRun, count, exit, print, say } from "../terminal.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
 import { ApiError } from "./faults.ts";
 import { follow, statusOf, tellEnd } from "./follow.ts";
-import { asBatch, countsOf, findBatch, hasEnded, type RemoteBatch } from "./remote.ts";
+import { asBatch, cancelAtOnce, countsOf, findBatch, hasEnded, type RemoteBatch } from "./remote.ts";
 
 export interface RetryBatchOptions extends ServerOptions {
   only?: BatchRerun[];
   /** Whether the new batch's files hold the old results too. */
   merge?: boolean;
+  budget?: BatchBudget;
   wait?: boolean;
   json?: boolean;
   quiet?: boolean;
@@ -59,12 +60,21 @@ export async function retryBatch(id: string, options: RetryBatchOptions): Promis
 }
 
 /** Creates the batch, once: servers that can continue one know idempotency keys. */
-async function create(api: Api, old: RemoteBatch, { only, merge }: RetryBatchOptions): Promise<RemoteBatch> {
+async function create(
+  api: Api,
+  old: RemoteBatch,
+  { only, merge, budget }: RetryBatchOptions,
+): Promise<RemoteBatch> {
   const { id, input_file_id, endpoint, completion_window, metadata } = old;
   const params = {
     ...{ input_file_id, endpoint, completion_window },
     ...(metadata && { metadata }),
-    edgebatch: { continue_from: id, ...(only && { only }), ...(merge && { merge }) },
+    edgebatch: {
+      continue_from: id,
+      ...(only && { only }),
+      ...(merge && { merge }),
+      ...(budget && { budget }),
+    },
   };
   const key = createHash("sha256").update(`retry ${id} ${randomUUID()}`).digest("hex");
   const headers = { "content-type": "application/json", "idempotency-key": key };
@@ -80,12 +90,7 @@ async function create(api: Api, old: RemoteBatch, { only, merge }: RetryBatchOpt
   }
   if (batch.edgebatch?.continue_from === id) return batch;
   // It took no notice, and would run everything again.
-  const cancel = { method: "POST", path: `/batches/${encodeURIComponent(batch.id)}/cancel` } as const;
-  const how = await api.call(cancel).then(
-    () => "was cancelled at once",
-    (error) =>
-      `could not be cancelled (${messageOf(error)}): edgebatch cancel ${batch.id}${api.connection.again}`,
-  );
+  const how = await cancelAtOnce(api, batch);
   throw new CannotRun(
     `${cannotContinue(api, id)}. It made a batch of the whole file instead, ${batch.id}, which ${how}`,
   );

@@ -137,6 +137,8 @@ function rows(batch: RemoteBatch, file: string): string[] {
     ["cancelled", batch.cancelling_at && !batch.cancelled_at ? moment(batch.cancelling_at) : null],
     ["ended", end === null ? null : ended(batch, end)],
     ["expires", end === null ? moment(batch.expires_at) : null],
+    ["budget", budgetOf(batch)],
+    ["priority", batch.edgebatch?.priority?.toString()],
     ["tokens", input + output === 0 ? null : `${count(input)} in, ${count(output)} out`],
     ...Object.entries(batch.metadata ?? {}).map(([key, value]): [string, string] => [
       "metadata",
@@ -144,6 +146,17 @@ function rows(batch: RemoteBatch, file: string): string[] {
     ]),
   ];
   return cells.flatMap(([name, text]) => (text ? [`  ${name.padEnd(10)}${oneLine(text)}`] : []));
+}
+
+/** `12,000 of 100,000 total_tokens, 1.25 of 2.5 cost` */
+function budgetOf({ edgebatch }: RemoteBatch): string | null {
+  if (!edgebatch?.budget) return null;
+  const { used, ...caps } = edgebatch.budget;
+  const parts = Object.entries(caps).map(([name, most]) => {
+    const gone = used[name as keyof typeof used] ?? 0;
+    return `${count(gone)} of ${count(most)} ${name}`;
+  });
+  return parts.join(", ");
 }
 
 function ended({ created_at: created }: RemoteBatch, end: number): string {

@@ -1,6 +1,7 @@
 /** `edgebatch submit`: a file as a batch of a server. */
 
 import { createHash, randomUUID } from "node:crypto";
+import type { BatchBudget } from "../../core/types.ts";
 import { endpointOf, openInput } from "../input.ts";
 import { left, modeFor, Progress } from "../progress.ts";
 import { bytes, CannotRun, exit, print, printErrors, say } from "../terminal.ts";
@@ -10,7 +11,7 @@ import { connectionOf, type ServerOptions } from "./connection.ts";
 import { type Content, checkReadable, filenameOf } from "./content.ts";
 import { ApiError, isPassing, Unreachable } from "./faults.ts";
 import { follow, statusOf, tellEnd } from "./follow.ts";
-import { asBatch, type RemoteBatch } from "./remote.ts";
+import { asBatch, cancelAtOnce, type RemoteBatch } from "./remote.ts";
 import { upload } from "./upload.ts";
 
 export interface SubmitOptions extends ServerOptions {
@@ -18,6 +19,8 @@ export interface SubmitOptions extends ServerOptions {
   /** As the server takes it. */
   window: string;
   metadata?: Record<string, string>;
+  budget?: BatchBudget;
+  priority?: number;
   wait?: boolean;
   check: boolean;
   json?: boolean;
@@ -39,18 +42,30 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
     progress.stop();
     if (!options.quiet)
       say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
-    const { window, metadata } = options;
+    const { window, metadata, budget, priority } = options;
     const params = {
       input_file_id: inputId,
       endpoint,
       completion_window: window,
       ...(metadata && { metadata }),
+      ...((budget || priority) && {
+        edgebatch: { ...(budget && { budget }), ...(priority && { priority }) },
+      }),
     };
     const batch = await create(api, params, content).catch(async (error: unknown) => {
       // A batch that is refused leaves nothing: the file was sent for it alone.
       if (error instanceof ApiError && !isPassing(error)) await remove(api, inputId);
       throw error;
     });
+    if (priority && !batch.edgebatch?.priority && !options.quiet) {
+      say(`edgebatch: ${connection.shown} has no priorities: the batch runs as any other`);
+    }
+    if (budget && !batch.edgebatch?.budget) {
+      // It took no notice, and would run all of it.
+      throw new CannotRun(
+        `${connection.shown} has no budgets: edgebatch serve and its Worker have. It made ${batch.id} without one, which ${await cancelAtOnce(api, batch)}`,
+      );
+    }
     // Whoever takes the id may have it at once.
     if (!options.json) await print(`${batch.id}\n`);
     else if (!options.wait) await print(`${JSON.stringify(batch)}\n`);

@@ -113,7 +113,8 @@ async function writeLeft(
     for await (const { id, bytes } of requestsOf(input)) {
       total += 1;
       const end = await index.endOf(id);
-      const runs = end === null || (end !== "answered" && (only?.includes(end) ?? true));
+      const runs =
+        end === null || end === "left out" || (end !== "answered" && (only?.includes(end) ?? true));
       if (runs) await file.line(bytes);
     }
   } finally {

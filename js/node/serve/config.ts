@@ -43,6 +43,7 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
       },
       rate: { requestsPerMinute: values.requestsPerMinute ?? Infinity },
       windows: values.completionWindows,
+      prices: values.prices,
       limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
       ...{ interactiveFirst: values.interactiveFirst, webhookAllowPrivate: values.webhookAllowPrivate },
       metrics:

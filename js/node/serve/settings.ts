@@ -1,6 +1,7 @@
 /** What `edgebatch serve` is told, as the server's ports want it. */
 
 import type { BatchesOptions } from "../../core/batches.ts";
+import type { Prices } from "../../core/prices.ts";
 import type { Limits } from "../../core/types.ts";
 import { ANONYMOUS, isTenant, modelsOfTenant } from "../../server/auth.ts";
 import { jsonEndpoints } from "../../server/endpoints.ts";
@@ -39,6 +40,8 @@ export interface ServeSettings {
   rate: { requestsPerMinute: number };
   /** Completion windows that a batch may name. */
   windows: string[];
+  /** What tokens cost; undefined where nobody has said. */
+  prices: Prices | undefined;
   limits: Required<Pick<Limits, "maxFileBytes" | "maxRequests" | "maxLineBytes" | "maxResponseBytes">>;
   /** Whether batches yield to calls that somebody waits for. */
   interactiveFirst: boolean;
@@ -89,6 +92,7 @@ function serviceSettings(
     maxAttempts: settings.maxAttempts,
     requestTimeoutMs: Math.max(settings.timeoutMs, ...settings.servers.map(({ timeoutMs }) => timeoutMs)),
     completionWindows: settings.windows,
+    ...(settings.prices && { prices: settings.prices }),
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.
     soleOwner: true,

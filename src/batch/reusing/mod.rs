@@ -93,9 +93,9 @@ impl Reusing {
         if outcome == Outcome::Completed {
             *completed += 1;
             usage.add(&says.usage);
-        } else if self.wanted.only.contains(&says.ending) {
+        } else if says.ending.is_none_or(|ending| self.wanted.only.contains(&ending)) {
             return;
-        } else if says.ending == Rerun::Failed {
+        } else if says.ending == Some(Rerun::Failed) {
             *failed += 1;
         } else {
             outcome = Outcome::NotRun;

@@ -12,13 +12,15 @@ use crate::batch::running::pools::Pool;
 use crate::batch::running::request::Request;
 use crate::result::output_line::{NoAnswer, UNREADABLE};
 use crate::sorted::Sorted;
-use crate::wire::{BatchErrors, BatchStatus};
+use crate::wire::{Batch, BatchErrors, BatchStatus};
 
 /// Why nothing new starts, for good.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Halt {
     Cancelled,
     Expired,
+    /// The budget has no room for another request.
+    OverBudget,
     InputGone(BatchErrors),
 }
 
@@ -28,12 +30,19 @@ impl Halt {
         match self {
             Self::Cancelled => NoAnswer::Cancelled { sent },
             Self::Expired => NoAnswer::Expired { sent },
+            Self::OverBudget => NoAnswer::OverBudget { sent },
             Self::InputGone(_) => NoAnswer::Lost { code: UNREADABLE },
         }
     }
 }
 
 impl Running {
+    /// Why an earlier turn had nothing start any more.
+    pub(super) fn of_earlier(batch: &Batch) -> Option<Halt> {
+        let halt = if batch.is_ended_by_budget() { Halt::OverBudget } else { Halt::Cancelled };
+        (batch.status == BatchStatus::Cancelling).then_some(halt)
+    }
+
     /// Cancel and expiry stop everything at once: calls in flight are aborted, and whatever did not end is
     /// written down as never run.
     pub(super) fn notice_halt(&mut self, context: &mut Context) -> Result<(), Defect> {
@@ -60,7 +69,7 @@ impl Running {
     }
 
     /// Ends all requests that did not, in input order.
-    fn stop_everything(&mut self, context: &mut Context, halt: Halt) {
+    pub(super) fn stop_everything(&mut self, context: &mut Context, halt: Halt) {
         context.batch.tell(None);
         let flights = self.lanes.abort_all().map(|request| (request, true));
         let pending = self.pools.iter_mut().flat_map(Pool::stop).map(|request| (request, false));
@@ -88,7 +97,7 @@ impl Running {
                 Ending::Failed(vec![error].into())
             }
             Some(Halt::Expired) => Ending::Expired,
-            Some(Halt::Cancelled) => Ending::Completed,
+            Some(Halt::Cancelled | Halt::OverBudget) => Ending::Completed,
             // An earlier turn's clock was ahead of this one's.
             None if tally.not_run > kept => Ending::Expired,
             None => Ending::Completed,

@@ -25,6 +25,10 @@ impl Lanes {
         self.flights.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.flights.len()
+    }
+
     /// A call was started in this turn.
     pub(super) fn has_started(&self) -> bool {
         self.started

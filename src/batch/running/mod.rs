@@ -14,6 +14,7 @@
 //! | `window`, `whose_fault` | how many may be in flight, and whose fault a failed try is |
 //! | `replies` | what becomes of a request when its call ends |
 //! | `unsaved` | finished lines on their way to the store |
+//! | `spending` | what the batch's budget has room for, and what is used of it |
 //! | `halt` | what ends a run early, and how each run ends |
 
 pub(super) mod chunks;
@@ -25,6 +26,7 @@ pub(super) mod reader;
 mod replies;
 pub(super) mod request;
 pub(super) mod routes;
+mod spending;
 mod unsaved;
 mod whose_fault;
 mod window;
@@ -43,7 +45,6 @@ use crate::batch::phase::{Next, Phase, Suspended};
 use crate::host::{Fault, FaultKind};
 use crate::result::outcome::Tally;
 use crate::result::output_line::NoAnswer;
-use crate::wire::BatchStatus;
 use std::sync::Arc;
 
 pub(super) struct Running {
@@ -90,7 +91,7 @@ impl Running {
             lanes: Lanes::default(),
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
-            halt: (context.batch.status == BatchStatus::Cancelling).then_some(Halt::Cancelled),
+            halt: Self::of_earlier(&context.batch),
             broken: None,
         }
     }
@@ -137,8 +138,11 @@ impl Phase for Running {
         if !stopping && let Some(next) = self.read(context) {
             return Ok(next);
         }
+        if !stopping && self.notice_budget(context)? {
+            return Ok(Next::Again);
+        }
         let settled = self.lanes.is_empty() && (stopping || self.pools.iter().all(Pool::is_drained));
-        if context.save.is_idle() && self.unsaved.is_due(context.now, settled) {
+        if context.save.is_idle() && self.unsaved.is_due(context.now, Self::most_unsaved(context), settled) {
             self.save(context);
             return Ok(Next::Again);
         }
@@ -161,9 +165,10 @@ impl Phase for Running {
         if stopping || !self.unsaved.has_room() {
             return None;
         }
-        let at = self.pools.next_to_send(context.now)?;
+        let fresh = self.may_start(context)?;
+        let at = self.pools.next_to_send(context.now, fresh)?;
         let pool = self.pools.get(at);
-        let mut request = pool.pending.take(context.now, pool.window.is_probing())?;
+        let mut request = pool.pending.take(context.now, pool.window.is_probing(), fresh)?;
         pool.health.on_send(&mut request.tries);
         let command = Command::Infer {
             url: Arc::clone(&self.endpoint),
@@ -314,6 +319,11 @@ impl Running {
         let mut writes = self.unsaved.take_writes(&batch.id, &mut self.chunks, order);
         let mut tally = self.chunks.tally();
         tally.add(&self.unsaved.saving_tally());
+        if context.batch.budget().is_some() {
+            // What is used is known before the results are, wherever a crash comes between: counted low, a cap would be passed.
+            writes.insert(0, context.checkpoint(self.checkpoint()));
+            self.chunks.dirty = false;
+        }
         context.raise_counts(&tally);
         if std::mem::take(&mut self.chunks.dirty) {
             writes.push(context.checkpoint(self.checkpoint()));

@@ -79,9 +79,14 @@ impl Pending {
         self.retries.insert((due, request.slot.line), request);
     }
 
-    /// Whether [`take`](Self::take) would give something.
-    pub(super) fn can_send(&self, now: u64) -> bool {
-        self.retry_due().is_some_and(|due| due <= now) || (self.may_start() && self.has_ready())
+    /// Requests to be tried again.
+    pub(super) fn retries(&self) -> usize {
+        self.retries.len()
+    }
+
+    /// Whether [`take`](Self::take) would give something; an untried one only if `fresh`.
+    pub(super) fn can_send(&self, now: u64, fresh: bool) -> bool {
+        self.retry_due().is_some_and(|due| due <= now) || (fresh && self.may_start() && self.has_ready())
     }
 
     /// A bounded number of requests waits to be tried again.
@@ -91,9 +96,9 @@ impl Pending {
 
     /// The next request to send, if one may be sent now. Due retries go first, so that the early lines of a file are not
     /// the last to end; but while the server refuses everything (`probing`), mostly untried requests probe it, and a
-    /// bounded number of requests waits.
-    pub(super) fn take(&mut self, now: u64, probing: bool) -> Option<Box<Request>> {
-        let may_start = self.may_start();
+    /// bounded number of requests waits. None that is untried unless `fresh`.
+    pub(super) fn take(&mut self, now: u64, probing: bool, fresh: bool) -> Option<Box<Request>> {
+        let may_start = fresh && self.may_start();
         let retry_due = self.retry_due().is_some_and(|due| due <= now);
         // Now and then one that was tried: it may be the first tries that fail.
         self.probes = if probing { self.probes + 1 } else { 0 };

@@ -200,12 +200,12 @@ impl Pools {
         able.next().map(|(at, _)| at)
     }
 
-    /// The pool that may send a request now, each in its turn.
-    pub(super) fn next_to_send(&mut self, now: u64) -> Option<usize> {
+    /// The pool that may send a request now, each in its turn; an untried one only if `fresh`.
+    pub(super) fn next_to_send(&mut self, now: u64, fresh: bool) -> Option<usize> {
         let count = self.all.len();
         let turns = (0..count).map(|step| (self.turn + step) % count);
         let mut able = turns.filter(|&at| self.all[at].in_flight < self.all[at].size(now));
-        able.find(|&at| self.all[at].pending.can_send(now))
+        able.find(|&at| self.all[at].pending.can_send(now, fresh))
     }
 
     /// A pool has sent one.

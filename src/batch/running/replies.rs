@@ -15,6 +15,7 @@ use crate::result::quote;
 use crate::result::trouble::Trouble;
 use crate::retry::delay_ms;
 use crate::wire::{Usage, Wait};
+use std::sync::Arc;
 
 /// A try that ended in trouble.
 struct Failed {
@@ -35,25 +36,32 @@ impl Running {
         reply: Reply,
     ) -> Result<(), Defect> {
         let most = context.settings.limits.max_response_bytes;
+        let body = Arc::clone(&request.body);
+        let mut paid = None;
         let too_large = match &reply {
             Reply::Answer(answer) => answer.body.len() > most,
             Reply::Failed(fault) => fault.kind == FaultKind::TooLarge,
             _ => false,
         };
-        match reply {
+        let ended = match reply {
             _ if too_large => {
+                paid = Some((None, most));
                 self.works(context, &request);
                 self.end_without_answer(context, request.slot, &request.custom_id, &NoAnswer::TooLarge(most));
+                true
             }
             Reply::Answer(answer) => {
                 let answered = Answered::read(&answer);
                 let of = of(context, request.slot, &request.custom_id);
                 let line = output_line::of_answer(of, &answered, context.settings.dialect);
-                let (outcome, usage) = (answered.outcome, answered.usage);
+                let outcome = answered.outcome;
+                let usage = answered.usage.filter(|_| outcome == Outcome::Completed);
+                paid = (200..300).contains(&answer.status).then_some((answered.usage, answer.body.len()));
                 match answered.trouble {
                     None => {
                         self.works(context, &request);
                         self.unsaved.push(context.now, request.slot, outcome, usage, line);
+                        true
                     }
                     Some(trouble) => {
                         let failed = Failed {
@@ -63,7 +71,7 @@ impl Running {
                             message: quote(&answered.message),
                             retry_after_ms: answer.retry_after_ms,
                         };
-                        self.in_trouble(context, request, sent_at, &failed, (outcome, usage, line));
+                        self.in_trouble(context, request, sent_at, &failed, (outcome, usage, line))
                     }
                 }
             }
@@ -72,8 +80,10 @@ impl Running {
                 if fault.kind == FaultKind::NotSent {
                     let due = context.now.saturating_add(NOT_SENT_MS);
                     self.pools.get(request.route.pool).pending.retry(due, request);
+                    false
                 } else if fault.kind == FaultKind::Terminal {
                     self.end_without_answer(context, request.slot, &request.custom_id, &reason);
+                    true
                 } else {
                     let failed = Failed {
                         trouble: match fault.kind {
@@ -91,11 +101,12 @@ impl Running {
                         None,
                         output_line::without_answer(of(context, request.slot, &request.custom_id), &reason),
                     );
-                    self.in_trouble(context, request, sent_at, &failed, end);
+                    self.in_trouble(context, request, sent_at, &failed, end)
                 }
             }
             _ => return Err(Defect::misfit()),
-        }
+        };
+        context.spend(&body, paid, ended);
         Ok(())
     }
 
@@ -109,7 +120,8 @@ impl Running {
         }
     }
 
-    /// A try ended in trouble: whose it is decides whether the request waits, or ends with what its file will hold.
+    /// A try ended in trouble: whose it is decides whether the request waits, or ends with what its file will hold. Whether it
+    /// ends.
     fn in_trouble(
         &mut self,
         context: &mut Context,
@@ -117,7 +129,7 @@ impl Running {
         sent_at: u64,
         failed: &Failed,
         (outcome, usage, line): (Outcome, Option<Usage>, Vec<u8>),
-    ) {
+    ) -> bool {
         let Failed { trouble, retry_after_ms, .. } = *failed;
         let max = context.settings.max_attempts;
         let pool = self.pools.get(request.route.pool);
@@ -132,7 +144,7 @@ impl Running {
         }
         if ended {
             self.unsaved.push(context.now, request.slot, outcome, usage, line);
-            return;
+            return true;
         }
         let delay = delay_ms(request.tries.made, retry_after_ms, &mut context.jitter);
         pool.pending.retry(context.now.saturating_add(delay), request);
@@ -144,6 +156,7 @@ impl Running {
             until: 0,
         });
         self.tell_wait(context);
+        false
     }
 
     /// Says in the batch that nothing of a pool starts for a while, and why, by the last trouble there was. Whether there is that to

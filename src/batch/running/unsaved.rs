@@ -60,6 +60,11 @@ impl Unsaved {
         self.results.is_empty() && self.saving.is_empty() && !self.publish
     }
 
+    /// Results that are not durable yet.
+    pub(super) fn count(&self) -> usize {
+        self.results.len() + self.saving.len()
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.results.len() < MAX_UNSAVED_RESULTS && self.bytes < MAX_UNSAVED_BYTES
     }
@@ -69,9 +74,9 @@ impl Unsaved {
         self.publish = true;
     }
 
-    /// Whether a write is due; `settled` says that no more results will come to share it.
-    pub(super) fn is_due(&self, now: u64, settled: bool) -> bool {
-        let full = self.results.len() >= SAVE_RESULTS || self.bytes >= SAVE_BYTES;
+    /// Whether a write is due: for time, for size, or for `most` results; `settled` says that no more will come to share it.
+    pub(super) fn is_due(&self, now: u64, most: usize, settled: bool) -> bool {
+        let full = self.results.len() >= most || self.bytes >= SAVE_BYTES;
         let waited = self.due().is_some_and(|due| due <= now);
         self.publish || full || waited || (settled && !self.results.is_empty())
     }

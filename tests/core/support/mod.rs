@@ -165,7 +165,14 @@ pub(crate) fn files(host: &ScriptedHost, batch: &Batch) -> [Option<Rc<Vec<u8>>>;
 fn never_ran(line: &serde_json::Value) -> bool {
     let code = line["error"]["code"].as_str().unwrap_or_default();
     line["response"].is_null()
-        && matches!(code, "batch_cancelled" | "batch_expired" | "input_file_unreadable" | "results_lost")
+        && matches!(
+            code,
+            "batch_cancelled"
+                | "batch_expired"
+                | "budget_exceeded"
+                | "input_file_unreadable"
+                | "results_lost"
+        )
 }
 
 /// What is stored, without the checksum behind it.

@@ -72,6 +72,8 @@ test("what is wrong is refused by the name it was said by, with what may have be
     [{ completionWindows: "24h,31d" }, {}, "", /^--completion-windows must be times from 1h to 30d/],
     [{ completionWindows: "721h" }, {}, "", /^--completion-windows must be/],
     [{ completionWindows: "90m" }, {}, "", /^--completion-windows must be/],
+    [{ prices: "gpt-4o=2.5" }, {}, "", /^--prices must be prices of a million tokens/],
+    [{ prices: "=1/2" }, {}, "", /^--prices must be/],
     [{}, { EDGEBATCH_GRACE: "soon" }, "", /^EDGEBATCH_GRACE must be a whole number .*, but is 'soon'$/],
     [
       {},

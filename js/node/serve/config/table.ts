@@ -1,7 +1,7 @@
 /** Every setting of `edgebatch serve`, said once: what it is called, what it may be, its default and what it is for. */
 
 import { defaults, fixedLimits } from "../../../core/rules.ts";
-import { choice, type Kind, list, pairs, text, whole, windows, yesNo } from "./kinds.ts";
+import { choice, type Kind, list, pairs, prices, text, whole, windows, yesNo } from "./kinds.ts";
 
 /** Where one setting can be said: `--max-attempts`, `EDGEBATCH_MAX_ATTEMPTS`, and `max_attempts` in the file. */
 export interface Setting<T> extends SettingRow<T> {
@@ -106,6 +106,10 @@ export const settings = {
   }),
   completionWindows: row(windows, [fixedLimits.completionWindow], {
     help: "completion windows that a batch may name, separated by commas",
+  }),
+  prices: open(prices, {
+    help: "what a million tokens of input and output cost, for budgets that are a cost: model=in/out, by commas",
+    otherwise: "none: budgets cap tokens and requests alone",
   }),
   maxRequests: row(amount(1_000_000_000), limits.maxRequests, { help: "requests of one batch" }),
   maxFileBytes: row(bytes(MOST), limits.maxFileBytes, { help: "size of an input file" }),

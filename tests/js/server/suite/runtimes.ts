@@ -73,6 +73,7 @@ const options: Record<string, string> = {
   MAX_CONCURRENT_BATCHES: "--batches",
   MAX_CONCURRENT_REQUESTS: "--concurrency",
   MAX_ATTEMPTS: "--max-attempts",
+  PRICES: "--prices",
   MAX_REQUESTS: "--max-requests",
   MAX_FILE_BYTES: "--max-file-bytes",
   MAX_LINE_BYTES: "--max-line-bytes",
