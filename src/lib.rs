@@ -173,9 +173,9 @@ pub use crate::validate::{
     LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,
 };
 pub use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Continued, Extension, FileObject,
-    InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
-    Wish,
+    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Continued, Deduped, Extension,
+    FileObject, InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused,
+    Usage, Wait, Wish,
 };
 
 /// What only this crate's own tests, fuzz targets and benchmarks need. No part of the interface: it changes without notice.

@@ -88,6 +88,7 @@ Examples:
     .option("--patience <seconds>", "time a server may fail before the run stops", positive, 60)
     .option("--window <time>", "expire after a time such as 24h (default: never)", time)
     .option("--keep-trying", "do not stop where the server refuses everything (401 to 405)")
+    .option("--dedupe", "ask once what is the same, byte for byte, and answer each line")
     .option("--max-line-bytes <n>", `longest line (default: ${limit("maxLineBytes")})`, positive)
     .option("--max-response-bytes <n>", `largest answer (default: ${limit("maxResponseBytes")})`, positive)
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)

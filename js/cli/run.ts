@@ -46,7 +46,8 @@ async function begin(work: Plan, state: State, options: RunOptions, progress: Pr
     await refuseExisting(work, options);
     const unpackTo = work.packed ? state.unpacked : null;
     const input = await identify(work.input, unpackTo, showReading(progress));
-    const job = { name: work.name, input, url: work.url, endpoint: work.endpoint };
+    const { name, url, endpoint } = work;
+    const job: Job = { name, input, url, endpoint, ...(options.dedupe && { dedupe: true }) };
     await state.saveJob(job);
     return job;
   } catch (error) {
@@ -71,15 +72,16 @@ async function checked(
   const input = await recognize(work.input, job.input, showReading(progress)).finally(() => progress.stop());
   // An endpoint that was read off the first line is that of the content.
   const sameEndpoint = options.endpoint === undefined || options.endpoint === job.endpoint;
-  if (input !== null && job.url === work.url && sameEndpoint) {
+  const sameDedupe = !options.dedupe || job.dedupe === true;
+  if (input !== null && job.url === work.url && sameEndpoint && sameDedupe) {
     if (input !== job.input) await state.saveJob(Object.assign(job, { input }));
     return job;
   }
   if (!job.answered) return null;
-  const where = `${job.url ?? "the embedded model echo-1"} for ${job.endpoint}`;
+  const where = `${job.url ?? "the embedded model echo-1"} for ${job.endpoint}${sameDedupe ? "" : ", without --dedupe"}`;
   if (input !== null) {
     throw new CannotRun(
-      `an unfinished run of ${work.name} is here (${work.folder}), of ${where}: the same --url and --endpoint resume it, --fresh discards it, --state FOLDER starts another beside it`,
+      `an unfinished run of ${work.name} is here (${work.folder}), of ${where}: the same ${sameDedupe ? "--url and --endpoint resume" : "command without it resumes"} it, --fresh discards it, --state FOLDER starts another beside it`,
     );
   }
   if (job.name !== work.name && options.state !== undefined) {

@@ -112,6 +112,7 @@ export async function openSession(
       input_file_id: inputId,
       endpoint: job.endpoint,
       completion_window: fixedLimits.completionWindow,
+      ...(job.dedupe && { edgebatch: { dedupe: true } }),
       idempotency_key: idempotencyKey,
     });
     if (job.batch === undefined) await state.saveJob(Object.assign(job, { batch: batch.id }));

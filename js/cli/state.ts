@@ -21,6 +21,8 @@ export interface Job {
   /** The server, or null for the embedded model. */
   url: string | null;
   endpoint: string;
+  /** Identical requests are asked once. */
+  dedupe?: true;
   /** The batch, once there is one. */
   batch?: string;
   /** Set before the first answer is written down. */

@@ -133,6 +133,11 @@ export const keys = {
     owner: "run",
     isPrivate: true,
   },
+  repeat: {
+    prefix: "repeat:",
+    owner: "run",
+    isPrivate: true,
+  },
   event: {
     prefix: "event:",
     owner: "run",

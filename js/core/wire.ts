@@ -86,6 +86,13 @@ export interface BatchExtension {
     not_run: number;
     usage: BatchUsage;
   };
+  /** Whether identical requests are asked once. */
+  dedupe?: boolean;
+  /** How many requests that saved, once it is known, and which tokens so far. These are not among the batch's own. */
+  deduped?: {
+    requests: number;
+    usage: BatchUsage;
+  };
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
   /** Since when it is paused; absent when it is not. */
@@ -138,6 +145,8 @@ export interface BatchCreateParams {
     only?: BatchRerun[] | null;
     /** Whether the new batch's files hold the other one's results too, in input order. Default false. */
     merge?: boolean | null;
+    /** Whether requests with the same body, byte for byte, are asked once and answered for each line. Default false. */
+    dedupe?: boolean | null;
   } | null;
 }
 

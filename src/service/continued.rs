@@ -1,10 +1,10 @@
-//! `edgebatch` of `create`: which batch a new one continues.
+//! `edgebatch` of `create`: which batch a new one continues, and what else is asked of it.
 
 use super::texts::{Texts, not_found};
 use crate::error::ApiError;
 use crate::json::value::Value;
 use crate::settings::Dialect;
-use crate::wire::{Batch, Continued, Rerun};
+use crate::wire::{Batch, Continued, Extension, Rerun};
 
 const FROM: &str = "edgebatch.continue_from";
 
@@ -12,16 +12,17 @@ const FROM: &str = "edgebatch.continue_from";
 ///
 /// # Errors
 /// 400 with the member at fault.
-pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Option<Continued>, ApiError> {
+pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Extension, ApiError> {
+    let mut asked = Extension::default();
     let members = match edgebatch {
-        Value::Null => return Ok(None),
+        Value::Null => return Ok(asked),
         Value::Object(members) => members,
         other => return Err(ApiError::wrong_type("edgebatch", "an object", other.kind())),
     };
     let (mut from, mut only, mut merge) = (None, None, None);
     for (name, value) in members {
         match (name.as_str(), value) {
-            (Some("continue_from" | "only" | "merge"), Value::Null) => {}
+            (Some("continue_from" | "only" | "merge" | "dedupe"), Value::Null) => {}
             (Some("continue_from"), Value::String(id)) => from = Some(id),
             (Some("continue_from"), other) => {
                 return Err(ApiError::wrong_type(FROM, "a string", other.kind()));
@@ -34,17 +35,23 @@ pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Option<Continued>, 
             (Some("merge"), other) => {
                 return Err(ApiError::wrong_type("edgebatch.merge", "a boolean", other.kind()));
             }
+            (Some("dedupe"), Value::Bool(wanted)) => asked.dedupe = wanted,
+            (Some("dedupe"), other) => {
+                return Err(ApiError::wrong_type("edgebatch.dedupe", "a boolean", other.kind()));
+            }
             (name, _) => return Err(unknown(name.unwrap_or("[key]"))),
         }
     }
     match from {
         Some(continue_from) => {
             let only = only.unwrap_or_else(|| Rerun::ALL.to_vec());
-            Ok(Some(Continued { continue_from, only, merge: merge.unwrap_or(false), reused: None }))
+            let merge = merge.unwrap_or(false);
+            asked.continued = Some(Continued { continue_from, only, merge, reused: None });
         }
-        None if only.is_some() || merge.is_some() => Err(ApiError::missing_parameter(FROM)),
-        None => Ok(None),
+        None if only.is_some() || merge.is_some() => return Err(ApiError::missing_parameter(FROM)),
+        None => {}
     }
+    Ok(asked)
 }
 
 fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {

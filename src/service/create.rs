@@ -10,9 +10,7 @@ use crate::limits::{
     COMPLETION_WINDOW, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS,
 };
 use crate::settings::Settings;
-use crate::wire::{
-    Batch, BatchStatus, BatchTag, Continued, Extension, Metadata, RequestCounts, Usage, window,
-};
+use crate::wire::{Batch, BatchStatus, BatchTag, Extension, Metadata, RequestCounts, Usage, window};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -43,7 +41,8 @@ pub struct NewBatch {
     completion_window: String,
     metadata: Option<Metadata>,
     idempotency_key: Option<String>,
-    continued: Option<Continued>,
+    /// Nothing but what was asked for.
+    edgebatch: Extension,
 }
 
 /// What is stored for an idempotency key.
@@ -90,13 +89,13 @@ impl NewBatch {
             }
             other => return Err(ApiError::wrong_type("idempotency_key", "a string", other.kind())),
         };
-        let continued = continued::check(params.edgebatch, text)?;
-        Ok(Self { input_file_id, endpoint, completion_window, metadata, idempotency_key, continued })
+        let edgebatch = continued::check(params.edgebatch, text)?;
+        Ok(Self { input_file_id, endpoint, completion_window, metadata, idempotency_key, edgebatch })
     }
 
     /// The batch that is to be continued, if any.
     pub fn continues(&self) -> Option<&str> {
-        self.continued.as_ref().map(|continued| continued.continue_from.as_str())
+        self.edgebatch.continued.as_ref().map(|continued| continued.continue_from.as_str())
     }
 
     /// Whether the batch that is to be continued, as it stands, can be.
@@ -169,10 +168,7 @@ impl NewBatch {
             request_counts: RequestCounts::default(),
             usage: Usage::default(),
             metadata: self.metadata.clone(),
-            edgebatch: self
-                .continued
-                .clone()
-                .map(|continued| Extension { continued: Some(continued), ..Extension::default() }),
+            edgebatch: (self.edgebatch != Extension::default()).then(|| self.edgebatch.clone()),
         }
     }
 
@@ -182,8 +178,8 @@ impl NewBatch {
         let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &metadata);
         let mut hasher = SipHasher13::new();
         hasher.write(&to_json(&parameters));
-        if let Some(continued) = self.continued.clone() {
-            hasher.write(&to_json(&Extension { continued: Some(continued), ..Extension::default() }));
+        if self.edgebatch != Extension::default() {
+            hasher.write(&to_json(&self.edgebatch));
         }
         format!("{:032x}", hasher.finish128().as_u128())
     }

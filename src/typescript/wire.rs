@@ -9,8 +9,8 @@ use crate::service::{CreateParams, ListParams, ResultsParams, page, page_limit};
 use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchStatus, Continued, Extension, FileObject, InputTokensDetails,
-    Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
+    Batch, BatchError, BatchErrors, BatchStatus, Continued, Deduped, Extension, FileObject,
+    InputTokensDetails, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Wait,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
@@ -71,6 +71,8 @@ fn full() -> Batch {
                 merge: true,
                 reused: Some(Reused { completed: 1, failed: 2, not_run: 3, usage: usage() }),
             }),
+            dedupe: true,
+            deduped: Some(Deduped { requests: 4, usage: usage() }),
             waiting: Some(Wait {
                 reason: "failing".into(),
                 status: Some(500),

@@ -2,7 +2,7 @@
 
 use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
-use crate::wire::Usage;
+use crate::wire::{Deduped, Usage};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -11,6 +11,10 @@ use serde::{Serialize, Serializer};
 pub struct Extension {
     /// Which batch it continues, and how: `continue_from`, `only`, `merge` and `reused` on the wire.
     pub continued: Option<Continued>,
+    /// Whether identical requests are asked once.
+    pub dedupe: bool,
+    /// How many requests that saved; absent until that is known.
+    pub deduped: Option<Deduped>,
     /// Why nothing starts right now; absent when all goes well.
     pub waiting: Option<Wait>,
     /// Since when it is paused, in Unix seconds; absent when it is not.
@@ -102,6 +106,12 @@ impl Serialize for Extension {
                 map.serialize_entry("reused", reused)?;
             }
         }
+        if self.dedupe {
+            map.serialize_entry("dedupe", &true)?;
+        }
+        if let Some(deduped) = &self.deduped {
+            map.serialize_entry("deduped", deduped)?;
+        }
         if let Some(waiting) = &self.waiting {
             map.serialize_entry("waiting", waiting)?;
         }
@@ -149,7 +159,9 @@ impl FromValue for Extension {
         });
         let results_file_id = value.get("results_file_id").and_then(Value::as_str).map(str::to_owned);
         let paused_at = value.get("paused_at").and_then(Value::as_u64);
-        Some(Self { continued, waiting, paused_at, results_file_id })
+        let dedupe = matches!(value.get("dedupe"), Some(Value::Bool(true)));
+        let deduped = value.get("deduped").and_then(Deduped::from_value);
+        Some(Self { continued, dedupe, deduped, waiting, paused_at, results_file_id })
     }
 }
 

@@ -2,6 +2,7 @@
 //! Every key is always present and null when unset, in the order of live objects (contract §1).
 
 mod batch;
+mod dedupe;
 mod errors;
 mod extension;
 mod file;
@@ -14,6 +15,7 @@ pub(crate) mod window;
 mod wish;
 
 pub use self::batch::{Batch, RequestCounts};
+pub use self::dedupe::Deduped;
 pub use self::errors::{BatchError, BatchErrors};
 pub use self::extension::{Continued, Extension, Rerun, Reused, Wait};
 pub use self::file::FileObject;

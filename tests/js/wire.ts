@@ -82,6 +82,21 @@ export const fullBatch: Full<Batch> = {
         },
       },
     },
+    dedupe: true,
+    deduped: {
+      requests: 4,
+      usage: {
+        input_tokens: 1,
+        output_tokens: 2,
+        total_tokens: 3,
+        input_tokens_details: {
+          cached_tokens: 4,
+        },
+        output_tokens_details: {
+          reasoning_tokens: 5,
+        },
+      },
+    },
     waiting: {
       reason: "failing",
       status: 500,
@@ -207,6 +222,21 @@ export const fullList: Full<BatchList> = {
           completed: 1,
           failed: 2,
           not_run: 3,
+          usage: {
+            input_tokens: 1,
+            output_tokens: 2,
+            total_tokens: 3,
+            input_tokens_details: {
+              cached_tokens: 4,
+            },
+            output_tokens_details: {
+              reasoning_tokens: 5,
+            },
+          },
+        },
+        dedupe: true,
+        deduped: {
+          requests: 4,
           usage: {
             input_tokens: 1,
             output_tokens: 2,

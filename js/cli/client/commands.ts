@@ -27,6 +27,7 @@ export function addClient(program: Command, end: (status: number) => void): void
       fixedLimits.completionWindow,
     )
     .option("--metadata <key=value>", "kept with the batch; may be repeated", pair)
+    .option("--dedupe", "ask once what is the same, byte for byte; for edgebatch serve and its Worker")
     .option("--wait", "watch it to its end; exit as watch does")
     .option("--no-check", "send the file without looking for errors first")
     .option("--json", "print the batch as the server gives it, instead of its id")

@@ -18,6 +18,7 @@ export interface SubmitOptions extends ServerOptions {
   /** As the server takes it. */
   window: string;
   metadata?: Record<string, string>;
+  dedupe?: boolean;
   wait?: boolean;
   check: boolean;
   json?: boolean;
@@ -39,14 +40,21 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
     progress.stop();
     if (!options.quiet)
       say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
-    const { window, metadata } = options;
+    const { window, metadata, dedupe } = options;
     const params = {
       input_file_id: inputId,
       endpoint,
       completion_window: window,
       ...(metadata && { metadata }),
+      ...(dedupe && { edgebatch: { dedupe } }),
     };
-    const batch = await create(api, params, content);
+    const batch = await create(api, params, content).catch((error: unknown) => {
+      if (dedupe && error instanceof ApiError && /['"]edgebatch['"]/.test(error.message))
+        throw new CannotRun(`${connection.shown} knows no --dedupe: edgebatch serve and its Worker do`);
+      throw error;
+    });
+    if (dedupe && !batch.edgebatch?.dedupe)
+      say(`edgebatch: ${connection.shown} takes no notice of --dedupe: it asks for every line`);
     // Whoever takes the id may have it at once.
     if (!options.json) await print(`${batch.id}\n`);
     else if (!options.wait) await print(`${JSON.stringify(batch)}\n`);
