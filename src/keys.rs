@@ -12,7 +12,7 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 14] = [
+pub const PREFIXES: [(&str, Owner, bool); 15] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
@@ -20,6 +20,7 @@ pub const PREFIXES: [(&str, Owner, bool); 14] = [
     (RESULT_PREFIX, Owner::Run, true),
     (LARGE_PREFIX, Owner::Run, true),
     (ORDER_PREFIX, Owner::Run, true),
+    (REPEAT_PREFIX, Owner::Run, true),
     (EVENT_PREFIX, Owner::Run, false),
     (CANCEL_PREFIX, Owner::Service, false),
     (WATCH_PREFIX, Owner::Service, false),
@@ -149,7 +150,34 @@ pub(crate) fn order_at(key: &str) -> Option<u64> {
     u64::from_str_radix(key.rsplit(':').next()?, 16).ok()
 }
 
+/// The number of the group that has the lines of some repeats of one chunk, `index` being the first of them: each repeat is
+/// in one such group. They come after all others.
+pub(crate) const fn repeats_group(index: u32) -> u32 {
+    REPEATS_GROUP + index
+}
+
+/// Groups from here on have lines of repeats.
+pub(crate) const REPEATS_GROUP: u32 = 0xFF_FF00;
+
+/// All repeats of a batch, by the chunk of the request that they repeat.
+pub(crate) fn repeats(id: &str) -> String {
+    format!("{REPEAT_PREFIX}{id}:")
+}
+
+/// Those in `chunk` that repeat a request of the chunk `first`.
+pub(crate) fn repeats_in(id: &str, first: u32, chunk: u32) -> String {
+    format!("{REPEAT_PREFIX}{id}:{first:08x}:{chunk:08x}")
+}
+
+/// The two chunks in a key of [`repeats_in`].
+pub(crate) fn repeated_chunks(key: &str) -> Option<(u32, u32)> {
+    let (rest, chunk) = key.rsplit_once(':')?;
+    let first = rest.rsplit(':').next()?;
+    Some((u32::from_str_radix(first, 16).ok()?, u32::from_str_radix(chunk, 16).ok()?))
+}
+
 const IDEMPOTENCY_PREFIX: &str = "idempotency:";
 const RESULT_PREFIX: &str = "result:";
 const LARGE_PREFIX: &str = "large:";
 const ORDER_PREFIX: &str = "order:";
+const REPEAT_PREFIX: &str = "repeat:";

@@ -173,7 +173,7 @@ pub use crate::validate::{
     LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,
 };
 pub use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Budget, Continued, Extension,
+    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Budget, Continued, Deduped, Extension,
     FileObject, InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused,
     Usage, Used, Wait, Wish,
 };

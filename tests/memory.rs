@@ -8,8 +8,8 @@
 mod support;
 
 use edgebatch::{
-    Answer, Batch, BatchStatus, Fault, FileObject, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite,
-    Limits, Settings, Turn, TurnEnd, create, run_turn,
+    Answer, Batch, BatchStatus, CreateParams, Fault, FileObject, Host, Inference, KvCheck, KvPage, KvQuery,
+    KvWrite, Limits, Settings, Turn, TurnEnd, create, run_turn,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
@@ -44,6 +44,11 @@ fn line(number: u64) -> String {
     request(10_000_000 + number)
 }
 
+/// The same, of which one of each number of bodies is.
+fn line_of(number: u64, bodies: u64) -> String {
+    line(number).replace("[]", &format!("[{}]", 10_000_000 + number % bodies))
+}
+
 /// What an entry of the store takes beside key and value.
 const ENTRY_BYTES: usize = 72;
 
@@ -51,6 +56,8 @@ const ENTRY_BYTES: usize = 72;
 struct Lean {
     clock: Clock,
     lines: u64,
+    /// Different bodies, where what is the same is asked once.
+    bodies: Option<u64>,
     kv: RefCell<BTreeMap<String, Vec<u8>>>,
     /// Bytes the store holds.
     held: Cell<usize>,
@@ -68,6 +75,7 @@ impl Lean {
         Self {
             clock: Clock::at(START_MS),
             lines,
+            bodies: None,
             kv: RefCell::default(),
             held: Cell::new(0),
             before: ALLOCATED.load(Ordering::Relaxed),
@@ -76,6 +84,10 @@ impl Lean {
             slow_ms,
             written: Cell::new(0),
         }
+    }
+
+    fn line(&self, number: u64) -> String {
+        self.bodies.map_or_else(|| line(number), |bodies| line_of(number, bodies))
     }
 
     fn measure(&self) {
@@ -88,7 +100,10 @@ impl Lean {
     fn run(&self) -> [usize; 2] {
         let limits = Limits { max_requests: u64::MAX, max_file_bytes: u64::MAX, ..Limits::default() };
         let settings = Settings { limits, ..Settings::default() };
-        let id = self.clock.run(|| false, create(self, params(), &settings)).unwrap().unwrap().id;
+        let dedupe = format!("{{\"dedupe\":{}}}", self.bodies.is_some());
+        let edgebatch = serde_json::from_str(&dedupe).unwrap();
+        let params = CreateParams { edgebatch, ..params() };
+        let id = self.clock.run(|| false, create(self, params, &settings)).unwrap().unwrap().id;
         let end = self.clock.run(|| false, run_turn(self, &id, &settings, Turn::default()));
         assert_eq!(end, Ok(Ok(TurnEnd::Terminal)));
         let batch: Batch = serde_json::from_slice(&self.kv.borrow()[&format!("batch:{id}")]).unwrap();
@@ -170,7 +185,7 @@ impl Host for Lean {
 
     async fn find_file(&self, id: &str, _: Option<&str>) -> Result<Option<FileObject>, Fault> {
         assert_eq!(id, INPUT);
-        Ok(Some(FileObject { id: id.to_owned(), bytes: self.lines * line(1).len() as u64 }))
+        Ok(Some(FileObject { id: id.to_owned(), bytes: self.lines * self.line(1).len() as u64 }))
     }
 
     async fn read_file(
@@ -181,8 +196,9 @@ impl Host for Lean {
         _: Option<&str>,
     ) -> Result<Vec<u8>, Fault> {
         self.measure();
-        let each = line(1).len() as u64;
-        let lines: String = (offset / each..(offset + length).div_ceil(each)).map(|i| line(i + 1)).collect();
+        let each = self.line(1).len() as u64;
+        let lines: String =
+            (offset / each..(offset + length).div_ceil(each)).map(|i| self.line(i + 1)).collect();
         let from = (offset % each) as usize;
         Ok(lines.as_bytes()[from..from + length as usize].to_vec())
     }
@@ -231,4 +247,16 @@ fn a_long_file_takes_no_more_memory_than_a_short_one() {
     // Slow lines keep chunks open behind the reader, a bounded number of them.
     let [_, uneven] = Lean::new(50_000, 60_000).run();
     assert!(uneven < long + (1 << 20), "{uneven}");
+}
+
+#[test]
+fn asking_once_what_is_the_same_takes_31_bytes_a_request_before_it_runs_and_none_after() {
+    let run = |lines| Lean { bodies: Some(lines / 2), ..Lean::new(lines, 0) }.run();
+    let [_, short] = run(10_000);
+    let [before, long] = run(200_000);
+    println!("running: {short} bytes for 10,000 lines, {long} for 200,000; before {before}");
+    // Ids of all lines while they are validated, and then hashes of the bodies.
+    assert!(before < 200_000 * 24 + (2 << 20), "{before}");
+    assert!(long < 6 << 20, "{long}");
+    assert!(long < short + (256 << 10), "{short} for 10,000 lines, {long} for 200,000");
 }

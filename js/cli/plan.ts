@@ -31,6 +31,7 @@ export interface RunOptions {
   maxLineBytes?: number;
   maxResponseBytes?: number;
   keepTrying?: boolean;
+  dedupe?: boolean;
   /** Milliseconds. */
   latency?: number;
   out?: string;

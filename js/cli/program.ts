@@ -90,6 +90,7 @@ Examples:
     .option("--budget <caps>", "what the run may use, such as total_tokens=1000000,cost=2.50", budget)
     .option("--prices <prices>", "what a million tokens cost, for a budget in cost: model=in/out", prices)
     .option("--keep-trying", "do not stop where the server refuses everything (401 to 405)")
+    .option("--dedupe", "ask once what is the same, byte for byte, and answer each line")
     .option("--max-line-bytes <n>", `longest line (default: ${limit("maxLineBytes")})`, positive)
     .option("--max-response-bytes <n>", `largest answer (default: ${limit("maxResponseBytes")})`, positive)
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)

@@ -89,13 +89,15 @@ function failure({ name, url }: Plan, errors: BatchError[]): string[] {
 }
 
 function summary(
-  { status, request_counts, usage }: Batch,
+  { status, request_counts, usage, edgebatch }: Batch,
   seconds: number | null,
   options: RunOptions,
 ): string {
   const { total, completed, failed } = request_counts;
   const { input_tokens, output_tokens } = usage;
-  const counts = `${plural(total, "request")}: ${count(completed)} completed, ${count(failed)} failed`;
+  const repeats = edgebatch?.deduped?.requests ?? 0;
+  const saved = repeats > 0 ? `, ${count(repeats)} of them not asked again` : "";
+  const counts = `${plural(total, "request")}: ${count(completed)} completed, ${count(failed)} failed${saved}`;
   const time = seconds === null || options.salvage ? "" : `, in ${duration(seconds)}`;
   const tokens =
     input_tokens + output_tokens > 0 ? `, ${count(input_tokens)} tokens in, ${count(output_tokens)} out` : "";

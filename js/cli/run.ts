@@ -46,8 +46,13 @@ async function begin(work: Plan, state: State, options: RunOptions, progress: Pr
     await refuseExisting(work, options);
     const unpackTo = work.packed ? state.unpacked : null;
     const input = await identify(work.input, unpackTo, showReading(progress));
-    const { budget } = options;
-    const job = { name: work.name, input, url: work.url, endpoint: work.endpoint, ...(budget && { budget }) };
+    const { name, url, endpoint } = work;
+    const { budget, dedupe } = options;
+    const job: Job = {
+      ...{ name, input, url, endpoint },
+      ...(budget && { budget }),
+      ...(dedupe && { dedupe: true }),
+    };
     await state.saveJob(job);
     return job;
   } catch (error) {
@@ -73,7 +78,8 @@ async function checked(
   // An endpoint that was read off the first line is that of the content.
   const sameEndpoint = options.endpoint === undefined || options.endpoint === job.endpoint;
   const sameBudget = JSON.stringify(options.budget) === JSON.stringify(job.budget);
-  if (input !== null && job.url === work.url && sameEndpoint && sameBudget) {
+  const sameDedupe = !options.dedupe || job.dedupe === true;
+  if (input !== null && job.url === work.url && sameEndpoint && sameBudget && sameDedupe) {
     if (input !== job.input) await state.saveJob(Object.assign(job, { input }));
     return job;
   }
@@ -85,10 +91,10 @@ async function checked(
       `an unfinished run of ${work.name} is here (${work.folder}), with another budget: ${same}, --fresh discards it, --salvage first takes the answers it has`,
     );
   }
-  const where = `${job.url ?? "the embedded model echo-1"} for ${job.endpoint}`;
+  const where = `${job.url ?? "the embedded model echo-1"} for ${job.endpoint}${sameDedupe ? "" : ", without --dedupe"}`;
   if (input !== null) {
     throw new CannotRun(
-      `an unfinished run of ${work.name} is here (${work.folder}), of ${where}: the same --url and --endpoint resume it, --fresh discards it, --state FOLDER starts another beside it`,
+      `an unfinished run of ${work.name} is here (${work.folder}), of ${where}: the same ${sameDedupe ? "--url and --endpoint resume" : "command without it resumes"} it, --fresh discards it, --state FOLDER starts another beside it`,
     );
   }
   if (job.name !== work.name && options.state !== undefined) {

@@ -113,6 +113,7 @@ export async function openSession(
       input_file_id: inputId,
       endpoint: job.endpoint,
       completion_window: fixedLimits.completionWindow,
+      ...(job.dedupe && { edgebatch: { dedupe: true } }),
       idempotency_key: idempotencyKey,
       ...(job.budget && { edgebatch: { budget: job.budget } }),
     });

@@ -23,6 +23,8 @@ export interface Job {
   endpoint: string;
   /** What it may use, if that is capped. */
   budget?: BatchBudget;
+  /** Identical requests are asked once. */
+  dedupe?: true;
   /** The batch, once there is one. */
   batch?: string;
   /** Set before the first answer is written down. */

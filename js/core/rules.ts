@@ -134,6 +134,11 @@ export const keys = {
     owner: "run",
     isPrivate: true,
   },
+  repeat: {
+    prefix: "repeat:",
+    owner: "run",
+    isPrivate: true,
+  },
   event: {
     prefix: "event:",
     owner: "run",

@@ -92,6 +92,13 @@ export interface BatchExtension {
   budget?: BatchBudget & { used: BatchUsed };
   /** That the budget was used up before all of it ran; its status is `cancelled`. */
   ended_by?: "budget";
+  /** Whether identical requests are asked once. */
+  dedupe?: boolean;
+  /** How many requests that saved, once it is known, and which tokens so far. These are not among the batch's own. */
+  deduped?: {
+    requests: number;
+    usage: BatchUsage;
+  };
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
   /** Since when it is paused; absent when it is not. */
@@ -170,6 +177,8 @@ export interface BatchCreateParams {
     priority?: number | null;
     /** What it may use; what then has no room is left out, and runs where another batch continues this one. */
     budget?: { [Cap in keyof BatchBudget]: number | null } | null;
+    /** Whether requests with the same body, byte for byte, are asked once and answered for each line. Default false. */
+    dedupe?: boolean | null;
   } | null;
 }
 

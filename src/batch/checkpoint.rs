@@ -4,7 +4,7 @@
 use crate::error::ApiError;
 use crate::json::record::{FromValue, member, record};
 use crate::json::value::{Value, to_json};
-use crate::wire::{Batch, BatchErrors, Usage};
+use crate::wire::{Batch, BatchErrors, Deduped, Usage};
 use serde::Serialize;
 
 use crate::result::checksum;
@@ -27,7 +27,9 @@ pub(super) struct Checkpoint {
 pub(super) enum SavedPhase {
     Validating,
     Reusing(Box<SavedReuse>),
+    Matching(Box<SavedRun>),
     Running(Box<SavedRun>),
+    Repeating(Box<SavedRepeats>),
     Finalizing { chunks: u32, ending: Ending },
     Cleaning,
 }
@@ -101,6 +103,20 @@ pub(super) type SavedPast = (String, Option<SavedTape>, Option<SavedTape>);
 /// A result file: its id and size, and the offset and number of the next line.
 pub(super) type SavedTape = (String, [u64; 3]);
 
+/// How far a batch came that gives requests the answers of those that they repeat.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct SavedRepeats {
+    /// Of the files that come next.
+    pub(super) chunks: u32,
+    pub(super) ending: Ending,
+    /// Completed and failed, all requests of the batch so far.
+    pub(super) counts: [u64; 2],
+    pub(super) deduped: Deduped,
+    /// The key of the last repeats that are done with, and how many of the next are.
+    pub(super) after: Option<String>,
+    pub(super) done: u32,
+}
+
 /// Where a chunk starts; where it ends follows from that and the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct ChunkStart {
@@ -127,6 +143,7 @@ record!(Checkpoint { version, batch, phase });
 record!(SavedRun { input_bytes, next, open, closed, waiting; server, models, pools });
 record!(SavedPool { name, server });
 record!(SavedReuse { input_bytes, total, model, models, next, group, past, reused, skipped });
+record!(SavedRepeats { chunks, ending, counts, deduped, after, done });
 record!(ChunkStart { chunk, offset, line });
 record!(ChunkSpan { start, end });
 
@@ -149,6 +166,8 @@ impl FromValue for SavedPhase {
             "validating" => Self::Validating,
             "reusing" => Self::Reusing(FromValue::from_value(content)?),
             "running" => Self::Running(FromValue::from_value(content)?),
+            "matching" => Self::Matching(FromValue::from_value(content)?),
+            "repeating" => Self::Repeating(FromValue::from_value(content)?),
             "finalizing" => {
                 Self::Finalizing { chunks: member(content, "chunks")?, ending: member(content, "ending")? }
             }

@@ -57,6 +57,9 @@ impl Phase for Cleaning {
         let id = context.batch.id.clone();
         let mut writes = vec![context.published()];
         writes.extend(outbox::ended(context).filter(|_| !self.told));
+        if context.batch.dedupes() {
+            writes.push(Write::DeletePrefix(keys::repeats(&id)));
+        }
         writes.extend([
             Write::DeletePrefix(keys::results(&id)),
             Write::DeletePrefix(keys::large_results(&id)),

@@ -242,6 +242,10 @@ impl Finalizing {
                     StoredLine::Large(bytes) => Place::Large(bytes),
                 };
                 let Stored { index, outcome, usage, .. } = stored;
+                // Its line, which was made of another's, stands in a later group.
+                if outcome == Outcome::Repeat {
+                    continue;
+                }
                 if let Some(free @ None) = by_index.get_mut(index as usize) {
                     *free = Some(Merged { index, outcome, usage, line });
                 }

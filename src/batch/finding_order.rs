@@ -39,8 +39,9 @@ impl FindOrder {
         context: &mut Context,
         at: Option<u64>,
         mended: Option<Write>,
+        last: Vec<Written>,
     ) -> Result<Next, Defect> {
-        context.order = Order::resume(at, mended);
+        context.order = Order::resume(at, mended, last);
         self.phase.take().map(Next::Become).ok_or_else(Defect::misfit)
     }
 }
@@ -55,19 +56,20 @@ impl Phase for FindOrder {
         }
         let id = &context.batch.id;
         let one = |prefix, reverse| Command::List(KvQuery { prefix, after: None, limit: 1, reverse });
-        let command = match &self.step {
+        let command = match &mut self.step {
             Step::LastRecord => one(keys::orders(id), true),
             Step::AnyResult => one(keys::results(id), false),
             Step::Groups { unseen, .. } if let Some(group) = unseen.front() => {
                 one(keys::result_group(id, group.chunk, group.group), false)
             }
             Step::Groups { at, seen, missing, .. } => {
+                let seen = std::mem::take(seen);
                 let mended = missing.then(|| {
                     let key = keys::order(id, *at);
-                    if seen.is_empty() { Write::Delete(key) } else { Write::Set(key, encode(seen)) }
+                    if seen.is_empty() { Write::Delete(key) } else { Write::Set(key, encode(&seen)) }
                 });
-                let at = at + seen.iter().map(|group| group.bytes).sum::<u64>();
-                return self.found(context, Some(at), mended);
+                let at = *at + seen.iter().map(|group| group.bytes).sum::<u64>();
+                return self.found(context, Some(at), mended, seen);
             }
         };
         context.io.start(command);
@@ -84,11 +86,11 @@ impl Phase for FindOrder {
                         let unseen = groups.into();
                         self.step = Step::Groups { at, unseen, seen: Vec::new(), missing: false };
                     }
-                    _ => return self.found(context, None, None),
+                    _ => return self.found(context, None, None, Vec::new()),
                 },
             },
             // Without a record of the results there are, an order would be one of some of them.
-            Step::AnyResult => return self.found(context, entries.is_empty().then_some(0), None),
+            Step::AnyResult => return self.found(context, entries.is_empty().then_some(0), None, Vec::new()),
             Step::Groups { unseen, seen, missing, .. } => match (unseen.pop_front(), entries.is_empty()) {
                 (Some(group), false) => seen.push(group),
                 _ => *missing = true,
@@ -98,6 +100,10 @@ impl Phase for FindOrder {
     }
 
     fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
-        if fault.may_pass() { Ok(Next::End(context.fault(fault))) } else { self.found(context, None, None) }
+        if fault.may_pass() {
+            Ok(Next::End(context.fault(fault)))
+        } else {
+            self.found(context, None, None, Vec::new())
+        }
     }
 }

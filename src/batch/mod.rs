@@ -2,7 +2,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `validating`, `reusing`, `running`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `validating`, `reusing`, `matching`, `running`, `repeating`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
 //! | `recording` | what `cleaning` does first where somebody follows the results |
 //! | `order`, `finding_order` | in which order results come, and where that stands when a batch goes on |
 //! | `refused` | how a batch ends of which nothing has run |
@@ -24,11 +24,13 @@ mod defect;
 mod finalizing;
 mod finding_order;
 mod input_error;
+mod matching;
 mod order;
 mod outbox;
 mod phase;
 mod recording;
 mod refused;
+mod repeating;
 mod reusing;
 mod running;
 mod validating;
@@ -44,13 +46,15 @@ use self::context::{Context, Stop};
 use self::defect::Defect;
 use self::finalizing::Finalizing;
 use self::finding_order::FindOrder;
+use self::matching::Matching;
 use self::phase::{Next, Phase};
+use self::repeating::Repeating;
 use self::reusing::Reusing;
 use self::running::Running;
 use self::validating::Validating;
 use crate::settings::Settings;
 use crate::steady::Steady;
-use crate::wire::{Batch, RequestCounts, Wish};
+use crate::wire::{Batch, BatchStatus, RequestCounts, Wish};
 use std::fmt;
 
 /// One turn of one batch. It does nothing by itself and knows no clock: its driver does both.
@@ -128,7 +132,9 @@ impl Machine {
                 Some(wanted) => FindOrder::before(Box::new(Reusing::resume(&context, wanted, *saved))),
                 None => Box::new(Validating::new(&context)),
             },
+            SavedPhase::Matching(run) => FindOrder::before(Box::new(Matching::new(&context, *run))),
             SavedPhase::Running(run) => FindOrder::before(Box::new(Running::resume(&context, *run))),
+            SavedPhase::Repeating(saved) => FindOrder::before(Box::new(Repeating::resume(*saved))),
             SavedPhase::Finalizing { chunks, ending } => Box::new(Finalizing::new(chunks, ending)),
             SavedPhase::Cleaning => Box::new(Cleaning::default()),
         };
@@ -138,11 +144,15 @@ impl Machine {
     /// Goes on without a checkpoint that can be read, from the batch as users see it: the input of `input_bytes` is gone
     /// through once more, and whatever has a stored result is not run again.
     pub fn recover(batch: Batch, input_bytes: u64, settings: Settings, seed: [u64; 3], now: u64) -> Self {
-        let context = Context::new(batch, settings, seed, now);
+        let mut context = Context::new(batch, settings, seed, now);
         let phase: Box<dyn Phase> = if context.batch.status.is_terminal() {
             Box::new(Cleaning::default())
         } else if context.batch.in_progress_at.is_none() {
             Box::new(Validating::new(&context))
+        } else if context.batch.dedupes() && context.batch.status != BatchStatus::InProgress {
+            // Lines of repeats may have come.
+            context.order.lose();
+            Box::new(Running::recover(&context, input_bytes))
         } else {
             FindOrder::before(Box::new(Running::recover(&context, input_bytes)))
         };

@@ -11,29 +11,38 @@ pub(super) struct Order {
     at: Option<u64>,
     /// The last record, put right: its write was cut off.
     mended: Option<Write>,
+    /// Groups of the last record: what is written once more is not named again.
+    last: Vec<Written>,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { at: Some(0), mended: None }
+        Self { at: Some(0), mended: None, last: Vec::new() }
     }
 }
 
 impl Order {
     /// As it was found in the store.
-    pub(super) fn resume(at: Option<u64>, mended: Option<Write>) -> Self {
-        Self { at, mended }
+    pub(super) fn resume(at: Option<u64>, mended: Option<Write>, last: Vec<Written>) -> Self {
+        Self { at, mended, last }
+    }
+
+    /// From here on none is kept: lines may come once more, and of what is named twice, no order is made.
+    pub(super) fn lose(&mut self) {
+        self.at = None;
     }
 
     /// The records of groups that are to be written together. They go before the groups: should a crash come between, what is
-    /// missing is found.
+    /// missing is found. One of groups without lines says that nothing came before, until the next takes its place.
     pub(super) fn take_writes(&mut self, id: &str, groups: &[Written]) -> Vec<Write> {
         let mut writes: Vec<Write> = self.mended.take().into_iter().collect();
+        let groups: Vec<Written> =
+            groups.iter().filter(|group| !self.last.contains(group)).copied().collect();
         let bytes: u64 = groups.iter().map(|group| group.bytes).sum();
-        if bytes > 0
+        if !groups.is_empty()
             && let Some(at) = &mut self.at
         {
-            writes.push(Write::Set(keys::order(id, *at), encode(groups)));
+            writes.push(Write::Set(keys::order(id, *at), encode(&groups)));
             *at += bytes;
         }
         writes

@@ -1,14 +1,15 @@
 //! The batch while its input file is checked: nothing runs, nothing is stored, so a restart starts over.
 
-use crate::batch::checkpoint::{FIRST_CHUNK, SavedReuse};
+use crate::batch::checkpoint::{FIRST_CHUNK, SavedReuse, SavedRun};
 use crate::batch::command::{Command, LookUp, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::input_error::unreadable;
+use crate::batch::matching;
 use crate::batch::phase::{Next, Phase, stopped};
 use crate::batch::refused::{cancelled, fail};
 use crate::batch::reusing::Reusing;
-use crate::batch::running::Running;
+use crate::batch::running::fresh_run;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
 use crate::text;
@@ -184,9 +185,7 @@ impl Validating {
         context.batch.enter(BatchStatus::InProgress, context.now_seconds())?;
         context.batch.model = report.model;
         context.batch.request_counts = RequestCounts { total: report.request_count, ..Default::default() };
-        let run = Running::fresh(context, report.bytes, models);
-        context.commit(run.checkpoint());
-        Ok(Next::Become(Box::new(run)))
+        Ok(matching::begin(context, SavedRun { models, ..fresh_run(report.bytes) }, false))
     }
 
     fn fail_missing(&self, context: &mut Context) -> Result<Next, Defect> {

@@ -9,6 +9,7 @@
 //! | `outcome` | how requests ended, one and all |
 //! | `group`, `checksum` | finished lines as they are stored |
 //! | `order` | in which order they came |
+//! | `repeat` | requests that are answered as another was |
 
 pub(crate) mod answer;
 mod body;
@@ -18,6 +19,7 @@ pub(crate) mod order;
 pub(crate) mod outcome;
 pub(crate) mod output_line;
 pub(crate) mod past_line;
+pub(crate) mod repeat;
 pub(crate) mod trouble;
 
 /// An upstream's text, as far as it is quoted.

@@ -20,6 +20,9 @@ pub(crate) enum Outcome {
     /// Is no request of this batch: another that it continues has its result.
     #[serde(rename = "s")]
     Skipped,
+    /// Is not asked, as an earlier request is the same: its line is made of that one's.
+    #[serde(rename = "r")]
+    Repeat,
 }
 
 /// The two result files of a batch.
@@ -38,6 +41,7 @@ impl FromValue for Outcome {
             "f" => Some(Self::Failed),
             "n" => Some(Self::NotRun),
             "s" => Some(Self::Skipped),
+            "r" => Some(Self::Repeat),
             _ => None,
         }
     }
@@ -49,7 +53,7 @@ impl Outcome {
         match self {
             Self::Completed => Some(OutputFile::Output),
             Self::Failed | Self::NotRun => Some(OutputFile::Error),
-            Self::Skipped => None,
+            Self::Skipped | Self::Repeat => None,
         }
     }
 }
@@ -62,9 +66,10 @@ pub(crate) struct Tally {
     pub(crate) not_run: u64,
     pub(crate) usage: Usage,
     pub(crate) skipped: u64,
+    pub(crate) repeats: u64,
 }
 
-record!(Tally { completed, failed, not_run, usage; skipped });
+record!(Tally { completed, failed, not_run, usage; skipped, repeats });
 
 impl Tally {
     pub(crate) fn count(&mut self, outcome: Outcome, usage: Option<&Usage>) {
@@ -73,6 +78,7 @@ impl Tally {
             Outcome::Failed => self.failed += 1,
             Outcome::NotRun => self.not_run += 1,
             Outcome::Skipped => self.skipped += 1,
+            Outcome::Repeat => self.repeats += 1,
         }
         if let Some(usage) = usage {
             self.usage.add(usage);
@@ -84,12 +90,13 @@ impl Tally {
         self.failed += other.failed;
         self.not_run += other.not_run;
         self.skipped += other.skipped;
+        self.repeats += other.repeats;
         self.usage.add(&other.usage);
     }
 
-    /// Lines that the files have.
+    /// Lines that the files have, or will have.
     pub(crate) fn lines(&self) -> u64 {
-        self.completed + self.failed + self.not_run
+        self.completed + self.failed + self.not_run + self.repeats
     }
 
     /// Requests that are done with.

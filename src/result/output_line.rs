@@ -1,5 +1,6 @@
 //! The lines of the output and error files (contract §4), byte for byte.
 
+use crate::json::scan;
 use crate::result::answer::{Answered, Shown};
 use crate::result::outcome::Outcome;
 use crate::result::quote;
@@ -169,6 +170,20 @@ pub(crate) fn of_answer(of: Of<'_>, answered: &Answered<'_>, dialect: Dialect) -
     }
     line.push(b'}');
     end(line)
+}
+
+/// The line of a request that is answered as another was, whose line this is. Nothing where it is no such line.
+pub(crate) fn of_repeat(of: Of<'_>, line: &[u8]) -> Option<Vec<u8>> {
+    let [response, error] = scan::members(line, ["response", "error"]).ok()?.found;
+    let mut head = Vec::with_capacity(line.len() + 512);
+    open(&mut head, of);
+    let mut repeat = end(head);
+    // What stands in a line is without line ends already.
+    repeat.pop();
+    for part in ["\"response\":", response?.raw, ",\"error\":", error?.raw, "}\n"] {
+        repeat.extend_from_slice(part.as_bytes());
+    }
+    Some(repeat)
 }
 
 fn open(line: &mut Vec<u8>, of: Of<'_>) {

@@ -25,7 +25,7 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
     let (mut from, mut only, mut merge) = (None, None, None);
     for (name, value) in members {
         match (name.as_str(), value) {
-            (Some("continue_from" | "only" | "merge" | "budget" | "priority"), Value::Null) => {}
+            (Some("continue_from" | "only" | "merge" | "budget" | "priority" | "dedupe"), Value::Null) => {}
             (Some("priority"), level) => own.priority = check_priority(&level)?,
             (Some("budget"), caps) => own.budget = budget::check(caps, settings)?,
             (Some("continue_from"), Value::String(id)) => from = Some(id),
@@ -39,6 +39,10 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
             (Some("merge"), Value::Bool(wanted)) => merge = Some(wanted),
             (Some("merge"), other) => {
                 return Err(ApiError::wrong_type("edgebatch.merge", "a boolean", other.kind()));
+            }
+            (Some("dedupe"), Value::Bool(wanted)) => own.dedupe = wanted,
+            (Some("dedupe"), other) => {
+                return Err(ApiError::wrong_type("edgebatch.dedupe", "a boolean", other.kind()));
             }
             (name, _) => return Err(unknown("", name.unwrap_or("[key]"))),
         }

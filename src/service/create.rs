@@ -41,6 +41,7 @@ pub struct NewBatch {
     completion_window: String,
     metadata: Option<Metadata>,
     idempotency_key: Option<String>,
+    /// Nothing but what was asked for.
     own: Extension,
 }
 

@@ -9,7 +9,7 @@ use crate::service::{CreateParams, ListParams, ResultsParams, page, page_limit};
 use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchStatus, Budget, Continued, Extension, FileObject,
+    Batch, BatchError, BatchErrors, BatchStatus, Budget, Continued, Deduped, Extension, FileObject,
     InputTokensDetails, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used, Wait,
 };
 use serde::de::{self, Visitor};
@@ -87,6 +87,8 @@ fn full() -> Batch {
                 },
             }),
             ended_by_budget: true,
+            dedupe: true,
+            deduped: Some(Deduped { requests: 4, usage: usage() }),
             waiting: Some(Wait {
                 reason: "failing".into(),
                 status: Some(500),

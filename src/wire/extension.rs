@@ -2,7 +2,7 @@
 
 use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
-use crate::wire::{Budget, Usage};
+use crate::wire::{Budget, Deduped, Usage};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -17,6 +17,10 @@ pub struct Extension {
     pub budget: Option<Budget>,
     /// Whether that was used up before all of it ran: `ended_by` is `budget` on the wire.
     pub ended_by_budget: bool,
+    /// Whether identical requests are asked once.
+    pub dedupe: bool,
+    /// How many requests that saved; absent until that is known.
+    pub deduped: Option<Deduped>,
     /// Why nothing starts right now; absent when all goes well.
     pub waiting: Option<Wait>,
     /// Since when it is paused, in Unix seconds; absent when it is not.
@@ -28,17 +32,7 @@ pub struct Extension {
 impl Extension {
     /// Whether there is nothing to say.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { continued, priority, budget, ended_by_budget, waiting, paused_at, results_file_id } = self;
-        let known = [
-            continued.is_some(),
-            *priority != 0,
-            budget.is_some(),
-            *ended_by_budget,
-            waiting.is_some(),
-            paused_at.is_some(),
-            results_file_id.is_some(),
-        ];
-        !known.contains(&true)
+        *self == Self::default()
     }
 }
 
@@ -134,6 +128,12 @@ impl Serialize for Extension {
         if self.ended_by_budget {
             map.serialize_entry("ended_by", "budget")?;
         }
+        if self.dedupe {
+            map.serialize_entry("dedupe", &true)?;
+        }
+        if let Some(deduped) = &self.deduped {
+            map.serialize_entry("deduped", deduped)?;
+        }
         if let Some(waiting) = &self.waiting {
             map.serialize_entry("waiting", waiting)?;
         }
@@ -188,7 +188,19 @@ impl FromValue for Extension {
         };
         let budget = value.get("budget").and_then(Budget::from_value);
         let ended_by_budget = value.get("ended_by").is_some();
-        Some(Self { continued, priority, budget, ended_by_budget, waiting, paused_at, results_file_id })
+        let dedupe = matches!(value.get("dedupe"), Some(Value::Bool(true)));
+        let deduped = value.get("deduped").and_then(Deduped::from_value);
+        Some(Self {
+            continued,
+            priority,
+            budget,
+            ended_by_budget,
+            dedupe,
+            deduped,
+            waiting,
+            paused_at,
+            results_file_id,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod batch;
 mod budget;
+mod dedupe;
 mod errors;
 mod extension;
 mod file;
@@ -16,6 +17,7 @@ mod wish;
 
 pub use self::batch::{Batch, RequestCounts};
 pub use self::budget::{Budget, Used};
+pub use self::dedupe::Deduped;
 pub use self::errors::{BatchError, BatchErrors};
 pub use self::extension::{Continued, Extension, Rerun, Reused, Wait};
 pub use self::file::FileObject;

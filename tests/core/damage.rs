@@ -1,7 +1,8 @@
 //! Whatever becomes of one stored record, the batch goes on or says plainly what it lost, and no damaged byte is taken
 //! for a result.
 
-use crate::support::model::mixed;
+use crate::dedupe::deduping;
+use crate::support::model::{mixed, steady};
 use crate::support::random::Random;
 use crate::support::{Ended, Kill, ScriptedHost, UNKNOWN, ended, finish, lines_of, turn, with_batch};
 use edgebatch::{BatchStatus, Settings, Turn, retrieve};
@@ -104,4 +105,59 @@ fn a_result_whose_bytes_were_turned_is_never_handed_out() {
         }
         assert_eq!(ended.batch.status, BatchStatus::Failed);
     }
+}
+
+#[test]
+fn a_damaged_record_of_a_batch_that_asks_once_what_is_the_same_is_made_good_or_told() {
+    let settings = Settings::default();
+    let bodies: Vec<u64> = (0..300).map(|line| line % 140).collect();
+    let killed = |effect| {
+        let (host, id) = deduping(&bodies, steady(5));
+        host.kill.set(Some(Kill { effect, done: true }));
+        (turn(&host, &id, &settings, Turn::default()).is_none()).then(|| {
+            host.kill.set(None);
+            (host, id)
+        })
+    };
+    let (whole, id) = deduping(&bodies, steady(5));
+    finish(&whole, &id, &settings, 1);
+    let effects = whole.effects();
+    let mut random = Random(3);
+    let (mut went_on, mut lost) = (0, 0);
+    for effect in (1..6).chain([effects / 2]).chain(effects - 16..effects) {
+        let keys: Vec<String> = match killed(effect) {
+            Some((host, _)) => host.kv.borrow().keys().cloned().collect(),
+            None => break,
+        };
+        if !keys.iter().any(|key| key.starts_with("run:")) {
+            break;
+        }
+        for key in &keys {
+            let (host, id) = killed(effect).expect("killed as before");
+            damage(&host, key, ALL[random.below(5) as usize], &mut random);
+            let _ = host.run(retrieve(&host, &id, &settings)).unwrap();
+            finish(&host, &id, &settings, 4);
+            let ended = ended(&host, &id);
+            let what = format!("{key} after {effect}");
+            match ended.batch.status {
+                BatchStatus::Completed => {
+                    went_on += 1;
+                    for (line, says) in all_lines(&ended) {
+                        // Its own answer, or that of the first.
+                        let answered = says["response"]["body"]["id"].as_str().expect("an answer");
+                        let of = [line, (line - 1) % 140 + 1].map(|line| format!("chat-{line}"));
+                        assert!(of.iter().any(|id| id == answered), "{what}: {says}");
+                    }
+                }
+                BatchStatus::Failed => {
+                    lost += 1;
+                    let lost_some =
+                        |key: &str| ["result:", "repeat:"].iter().any(|kind| key.starts_with(kind));
+                    assert!(lost_some(key), "{what}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(went_on > 60 && lost > 5, "{went_on} and {lost}");
 }

@@ -8,6 +8,7 @@ mod convert;
 mod convert_sniff;
 mod convert_split;
 mod damage;
+mod dedupe;
 mod explain;
 mod faults;
 mod illegal_changes;

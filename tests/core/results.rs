@@ -1,83 +1,14 @@
 //! The results of a batch, followed while it runs and read after: each line once, in one order, whoever dies when.
 
+use crate::support::follower::{Follower, all, cursor, page, results_file, sorted};
 use crate::support::model::{Answers, answer, mixed, steady};
 use crate::support::random::Random;
 use crate::support::{
-    Kill, ScriptedHost, ended, files, finish, sole_owner, stored_batch, turn, unsummed, with_batch,
+    Kill, ScriptedHost, ended, finish, sole_owner, stored_batch, turn, unsummed, with_batch,
 };
-use edgebatch::{
-    ApiError, BatchStatus, ResultsOrder, ResultsPage, ResultsParams, Settings, Turn, cancel, results,
-    run_turn,
-};
+use edgebatch::{ApiError, BatchStatus, ResultsOrder, Settings, Turn, cancel, run_turn};
 use futures::future::join;
 use std::cell::RefCell;
-
-/// Somebody who reads the results of a batch, from wherever it was before.
-#[derive(Default)]
-struct Follower {
-    after: Option<String>,
-    seen: Vec<u8>,
-    /// How many lines it asks for next.
-    limit: i64,
-    ended: bool,
-}
-
-fn cursor(page: &ResultsPage) -> String {
-    format!("{}{}", page.from.order.letter(), page.end())
-}
-
-async fn page(
-    host: &ScriptedHost,
-    id: &str,
-    after: Option<&str>,
-    limit: Option<i64>,
-) -> Result<ResultsPage, ApiError> {
-    let params = ResultsParams { after: after.map(str::to_owned), limit };
-    results(host, id, &params, &Settings::default()).await
-}
-
-impl Follower {
-    /// Reads all that there is now.
-    async fn read(&mut self, host: &ScriptedHost, id: &str) {
-        loop {
-            self.limit = self.limit % 17 + 1;
-            let page = page(host, id, self.after.as_deref(), Some(self.limit)).await.expect("a page");
-            self.after = Some(cursor(&page));
-            self.seen.extend(&page.lines);
-            self.ended = !page.incomplete;
-            let lines = page.lines.iter().filter(|&&byte| byte == b'\n').count();
-            assert!(lines <= self.limit as usize);
-            if lines == 0 || self.ended {
-                return;
-            }
-        }
-    }
-
-    /// Reads until the batch has ended, as somebody who looks again and again does.
-    async fn follow(&mut self, host: &ScriptedHost, id: &str, every_ms: u64) {
-        while !self.ended {
-            self.read(host, id).await;
-            host.clock.sleep(every_ms).await;
-        }
-    }
-}
-
-fn results_file(host: &ScriptedHost, id: &str) -> Option<Vec<u8>> {
-    let file = stored_batch(host, id).edgebatch?.results_file_id?;
-    Some(host.files.borrow()[&file].to_vec())
-}
-
-fn sorted(bytes: &[u8]) -> Vec<Vec<u8>> {
-    assert!(bytes.is_empty() || bytes.ends_with(b"\n"), "half a line");
-    let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
-    lines.sort();
-    lines
-}
-
-/// The lines of both files.
-fn all(host: &ScriptedHost, id: &str) -> Vec<u8> {
-    files(host, &stored_batch(host, id)).into_iter().flatten().flat_map(|file| file.to_vec()).collect()
-}
 
 #[test]
 fn killed_anywhere_whoever_follows_sees_each_line_once_and_the_file_has_them_in_that_order() {

@@ -98,6 +98,21 @@ export const fullBatch: Full<Batch> = {
       },
     },
     ended_by: "budget",
+    dedupe: true,
+    deduped: {
+      requests: 4,
+      usage: {
+        input_tokens: 1,
+        output_tokens: 2,
+        total_tokens: 3,
+        input_tokens_details: {
+          cached_tokens: 4,
+        },
+        output_tokens_details: {
+          reasoning_tokens: 5,
+        },
+      },
+    },
     waiting: {
       reason: "failing",
       status: 500,
@@ -251,6 +266,21 @@ export const fullList: Full<BatchList> = {
           },
         },
         ended_by: "budget",
+        dedupe: true,
+        deduped: {
+          requests: 4,
+          usage: {
+            input_tokens: 1,
+            output_tokens: 2,
+            total_tokens: 3,
+            input_tokens_details: {
+              cached_tokens: 4,
+            },
+            output_tokens_details: {
+              reasoning_tokens: 5,
+            },
+          },
+        },
         waiting: {
           reason: "failing",
           status: 500,

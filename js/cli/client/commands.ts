@@ -29,6 +29,7 @@ export function addClient(program: Command, end: (status: number) => void): void
     .option("--metadata <key=value>", "kept with the batch; may be repeated", pair)
     .option("--budget <caps>", "what the batch may use, such as total_tokens=1000000,cost=2.50", budget)
     .option("--priority <n>", "-10 to 10: sooner than others, or later; a level is worth an hour", priority)
+    .option("--dedupe", "ask once what is the same, byte for byte; for edgebatch serve and its Worker")
     .option("--wait", "watch it to its end; exit as watch does")
     .option("--no-check", "send the file without looking for errors first")
     .option("--json", "print the batch as the server gives it, instead of its id")

@@ -118,6 +118,7 @@ function rows(batch: RemoteBatch, file: string): string[] {
   const { total, done, failed } = countsOf(batch);
   const share = total === 0 ? "" : ` (${Math.floor((done / total) * 100)} %)`;
   const { input_tokens: input = 0, output_tokens: output = 0 } = batch.usage ?? {};
+  const deduped = batch.edgebatch?.deduped?.requests ?? 0;
   const end = endOf(batch);
   const cells: [name: string, text: string | null | undefined][] = [
     ["status", batch.status],
@@ -127,6 +128,7 @@ function rows(batch: RemoteBatch, file: string): string[] {
       "requests",
       total === 0 ? null : `${count(done)} of ${count(total)} done${share}, ${count(failed)} failed`,
     ],
+    ["deduped", deduped === 0 ? null : `${count(deduped)} answered as the request that they repeat`],
     ["endpoint", batch.endpoint],
     ["model", batch.model],
     ["input", file],

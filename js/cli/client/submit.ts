@@ -21,6 +21,7 @@ export interface SubmitOptions extends ServerOptions {
   metadata?: Record<string, string>;
   budget?: BatchBudget;
   priority?: number;
+  dedupe?: boolean;
   wait?: boolean;
   check: boolean;
   json?: boolean;
@@ -42,21 +43,26 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
     progress.stop();
     if (!options.quiet)
       say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
-    const { window, metadata, budget, priority } = options;
+    const { window, metadata, budget, priority, dedupe } = options;
     const params = {
       input_file_id: inputId,
       endpoint,
       completion_window: window,
       ...(metadata && { metadata }),
-      ...((budget || priority) && {
-        edgebatch: { ...(budget && { budget }), ...(priority && { priority }) },
+      ...((budget || priority || dedupe) && {
+        edgebatch: { ...(budget && { budget }), ...(priority && { priority }), ...(dedupe && { dedupe }) },
       }),
     };
     const batch = await create(api, params, content).catch(async (error: unknown) => {
+      if (!(error instanceof ApiError) || error.passing) throw error;
       // A batch that is refused leaves nothing: the file was sent for it alone.
-      if (error instanceof ApiError && !isPassing(error)) await remove(api, inputId);
+      await remove(api, inputId);
+      if (dedupe && /['"]edgebatch['"]/.test(error.message))
+        throw new CannotRun(`${connection.shown} knows no --dedupe: edgebatch serve and its Worker do`);
       throw error;
     });
+    if (dedupe && !batch.edgebatch?.dedupe)
+      say(`edgebatch: ${connection.shown} takes no notice of --dedupe: it asks for every line`);
     if (priority && !batch.edgebatch?.priority && !options.quiet) {
       say(`edgebatch: ${connection.shown} has no priorities: the batch runs as any other`);
     }

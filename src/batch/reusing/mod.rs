@@ -11,17 +11,18 @@ mod past;
 mod tape;
 
 use self::past::Past;
-use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedReuse};
+use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedReuse, SavedRun};
 use crate::batch::command::{Reply, TurnEnd, Write};
 use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
+use crate::batch::matching;
 use crate::batch::phase::{Next, Phase, Suspended, stopped};
 use crate::batch::refused::{cancelled, fail};
 use crate::batch::running::chunks::Chunks;
+use crate::batch::running::fresh_run;
 use crate::batch::running::reader::{Reader, Step};
 use crate::batch::running::request::Request;
 use crate::batch::running::routes::Routes;
-use crate::batch::running::{Running, fresh_run};
 use crate::host::{Fault, FaultKind};
 use crate::limits::{SAVE_BYTES, SAVE_RESULTS};
 use crate::result::group::{LineResult, write_group};
@@ -141,9 +142,7 @@ impl Reusing {
         context.batch.request_counts = RequestCounts { total: total - skipped, ..RequestCounts::default() };
         let ([completed, failed, not_run], usage) = reused;
         context.batch.reuse(Reused { completed, failed, not_run, usage });
-        let run = Running::after_reuse(context, input_bytes, models);
-        context.commit(run.checkpoint());
-        Ok(Next::Become(Box::new(run)))
+        Ok(matching::begin(context, SavedRun { models, ..fresh_run(input_bytes) }, true))
     }
 
     fn lost(&self, context: &mut Context, message: &str) -> Result<Next, Defect> {

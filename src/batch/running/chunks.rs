@@ -60,7 +60,8 @@ impl Chunks {
             next_group: 0,
         };
         for (key, value) in stored {
-            chunk.next_group = chunk.next_group.max(keys::group_of(key).map_or(0, |group| group + 1));
+            let group = keys::group_of(key).filter(|&group| group < keys::REPEATS_GROUP);
+            chunk.next_group = chunk.next_group.max(group.map_or(0, |group| group + 1));
             // What a damaged group held is asked for again.
             for Stored { index, outcome, usage, .. } in read_group(value).unwrap_or_default() {
                 chunk.finish(index, outcome, usage.as_ref());

@@ -7,6 +7,7 @@ use crate::batch::defect::Defect;
 use crate::batch::finalizing::Finalizing;
 use crate::batch::input_error::unreadable;
 use crate::batch::phase::Next;
+use crate::batch::repeating::Repeating;
 use crate::batch::running::chunks::most_chunks;
 use crate::batch::running::pools::Pool;
 use crate::batch::running::request::Request;
@@ -110,6 +111,11 @@ impl Running {
             Ending::Failed(_) => most_chunks(total, self.input_bytes),
             Ending::Completed | Ending::Expired => self.chunk_count(),
         };
+        if context.batch.dedupes() {
+            let repeating = Repeating::new(context, chunks, ending, &tally);
+            context.commit(repeating.saved());
+            return Ok(Next::Become(Box::new(repeating)));
+        }
         let finalizing = Finalizing::new(chunks, ending);
         context.commit(finalizing.saved());
         Ok(Next::Become(Box::new(finalizing)))

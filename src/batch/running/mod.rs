@@ -62,16 +62,6 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// A run that no turn has worked on yet, over a file that names these models.
-    pub(super) fn fresh(context: &Context, input_bytes: u64, models: Vec<String>) -> Self {
-        Self::start(context, SavedRun { models, ..fresh_run(input_bytes) }, false)
-    }
-
-    /// A run over a file some of whose requests have results already.
-    pub(super) fn after_reuse(context: &Context, input_bytes: u64, models: Vec<String>) -> Self {
-        Self::start(context, SavedRun { models, ..fresh_run(input_bytes) }, true)
-    }
-
     pub(super) fn resume(context: &Context, run: SavedRun) -> Self {
         Self::start(context, run, true)
     }
@@ -81,7 +71,8 @@ impl Running {
         Self::start(context, fresh_run(input_bytes), true)
     }
 
-    fn start(context: &Context, run: SavedRun, resumed: bool) -> Self {
+    /// A run from here on; `resumed` says that some requests may have results.
+    pub(super) fn start(context: &Context, run: SavedRun, resumed: bool) -> Self {
         Self {
             input_bytes: run.input_bytes,
             endpoint: Arc::from(context.batch.endpoint.as_str()),

@@ -1,6 +1,7 @@
 //! What the tests of the run share: a scripted host on virtual time, and what every ended batch must look like.
 
 pub(crate) mod clock;
+pub(crate) mod follower;
 pub(crate) mod host;
 pub(crate) mod json;
 pub(crate) mod model;

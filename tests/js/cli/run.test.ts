@@ -120,6 +120,35 @@ suite("edgebatch run", () => {
     assert.equal(server.total, 300);
   });
 
+  test("asks once what is the same with --dedupe, also after a kill, and answers each line", async () => {
+    const server = new ModelServer();
+    const url = await server.listen();
+    server.latencyMs = 20;
+    const { cwd, output, errors } = job(300, (i) => `text ${i % 100}`);
+    const args = ["run", "in.jsonl", "--url", url, "--concurrency", "4"];
+    const first = start([...args, "--dedupe"], { cwd });
+    await server.reached(30);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    // It goes on as it began, whether that is said again or not.
+    const { status, stderr } = await edgebatch(args, { cwd });
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /completed: 300 requests: 300 completed, 0 failed, 200 of them not asked again/);
+    assertWhole(output, errors, 300);
+    assert.equal(server.calls.size, 100);
+    const answers = lines(output).map(({ response }) => response?.body.choices[0]?.message.content);
+    assert.ok(answers.every((answer, i) => answer === answers[i % 100]));
+    // One that began without it has asked some of them already.
+    const plain = job(300, (i) => `text ${i % 100}`);
+    const second = start(args, { cwd: plain.cwd });
+    await server.reached(server.total + 20);
+    second.child.kill("SIGKILL");
+    await second.ended;
+    const refused = await edgebatch([...args, "--dedupe"], { cwd: plain.cwd });
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /without --dedupe: the same command without it resumes it/);
+  });
+
   test("keeps a second run of the same batch out", async () => {
     const server = new ModelServer();
     const url = await server.listen();

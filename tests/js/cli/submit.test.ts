@@ -40,6 +40,18 @@ suite("edgebatch submit", () => {
     assert.match(stderr, new RegExp(`^  edgebatch watch ${batch?.id}$`, "m"));
   });
 
+  test("says where a server cannot ask once what is the same, or takes no notice of it", async () => {
+    const { server, submit } = await job();
+    const refused = await submit("--dedupe");
+    assert.deepEqual([refused.status, refused.stdout], [2, ""]);
+    assert.match(refused.stderr, /knows no --dedupe: edgebatch serve and its Worker do/);
+    server.ignoresUnknown = true;
+    const { status, stdout, stderr } = await submit("--dedupe");
+    assert.deepEqual([status, stdout], [0, `${server.batches[0]?.id}\n`]);
+    assert.match(stderr, /takes no notice of --dedupe: it asks for every line/);
+    assert.doesNotMatch((await submit()).stderr, /dedupe/);
+  });
+
   test("unpacks what it sends, and calls it .jsonl", async () => {
     for (const [name, content, filename] of [
       ["in.jsonl.gz", gzipSync(text), "in.jsonl"],

@@ -42,6 +42,20 @@ suite("the client commands and serve", () => {
     assert.equal(status, 0, stdout);
   });
 
+  test("submit --dedupe asks once what is the same, and status says how many that were", async () => {
+    const server = await serving(["--data", stateFolder()]);
+    const env = { EDGEBATCH_URL: `${server.url}/v1` };
+    const cwd = job(50);
+    const { status, stdout, stderr } = await edgebatch(["submit", "in.jsonl", "--dedupe", "--wait"], {
+      cwd,
+      env,
+    });
+    assert.equal(status, 0, stderr);
+    const said = (await edgebatch(["status", stdout.trim()], { cwd, env })).stdout;
+    assert.match(said, /^ {2}requests {2}50 of 50 done/m);
+    assert.match(said, /^ {2}deduped {3}49 answered as the request that they repeat$/m);
+  });
+
   test("watch prints each line once as it comes, and goes on from where another has stopped", async () => {
     const server = await serving(["--data", stateFolder(), "--latency", "10", "--concurrency", "2"]);
     const env = { EDGEBATCH_URL: `${server.url}/v1` };
