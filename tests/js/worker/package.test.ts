@@ -1,7 +1,7 @@
 /** Guards the deployment from the package: a project of three files, which is examples/worker, and nothing built in it. */
 
 import { strict as assert } from "node:assert";
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -20,10 +20,10 @@ import OpenAI from "openai";
 import { parse } from "smol-toml";
 import { installPacked } from "../packed.ts";
 import { startCloudflareApi } from "./inside/cloudflare-api.ts";
-import { chatLines, createBatch, ended, freePort, linesOf, until } from "./server.ts";
+import { startDev, wrangler } from "./inside/wrangler.ts";
+import { chatLines, createBatch, ended, linesOf } from "./server.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
-const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
 const run = promisify(execFile);
 let project = "";
 let installed = "";
@@ -37,15 +37,7 @@ before(() => {
 });
 after(() => rm(project, { recursive: true, force: true }));
 
-/** Wrangler asks nobody, sends nothing, and writes nothing outside the project. */
-const environment = () => ({
-  PATH: process.env.PATH ?? "",
-  ...{ HOME: project, XDG_CONFIG_HOME: project, CI: "true", NO_COLOR: "1" },
-  ...{ WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
-});
-
-const wrangle = (args: string[], env: Record<string, string> = {}) =>
-  run(process.execPath, [wrangler, ...args], { cwd: project, env: { ...environment(), ...env } });
+const wrangle = (args: string[], env?: Record<string, string>) => wrangler(project, args, env);
 
 /** With objects as literals make them. */
 const toml = (path: string) => JSON.parse(JSON.stringify(parse(readFileSync(path, "utf8"))));
@@ -109,29 +101,17 @@ export default {
 });
 
 test("it serves the page, and runs a batch to its end", { timeout: 120_000 }, async () => {
-  const port = await freePort();
-  const dev = spawn(process.execPath, [wrangler, "dev", "--port", `${port}`, "--var", "ALLOW_ANONYMOUS:1"], {
-    ...{ cwd: project, env: environment(), stdio: ["ignore", "pipe", "pipe"], detached: true },
-  });
-  let printed = "";
-  for (const stream of [dev.stdout, dev.stderr]) stream.on("data", (text) => (printed += text));
-  const gone = new Promise((next) => dev.once("close", next));
+  const { url, stop, printed } = await startDev(project, ["--var", "ALLOW_ANONYMOUS:1"]);
   try {
-    const url = `http://127.0.0.1:${port}`;
-    await until("it answers", async () => {
-      assert.equal(dev.exitCode, null, printed);
-      return (await fetch(`${url}/health`).catch(() => null))?.ok ?? false;
-    });
     assert.match(await (await fetch(url)).text(), /<!doctype html>/);
     const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 });
     const lines = chatLines(20).replaceAll(/"model":"[^"]*"/g, '"model":"echo-1"');
     const batch = await ended(client, (await createBatch(client, lines)).id);
-    assert.equal(batch.status, "completed", printed);
+    assert.equal(batch.status, "completed", printed());
     assert.deepEqual(batch.request_counts, { total: 20, completed: 20, failed: 0 });
     assert.equal((await linesOf(client, batch.output_file_id)).length, 20);
   } finally {
-    process.kill(-(dev.pid as number), "SIGKILL");
-    await gone;
+    await stop();
   }
 });
 
