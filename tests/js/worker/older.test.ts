@@ -54,7 +54,7 @@ async function startOver(name: string, upstream: string) {
   return { ...worker, facts, alice: client(facts.keys.alice), bob: client(facts.keys.bob) };
 }
 
-for (const name of ["before-lanes"]) {
+for (const name of ["sql-tables", "before-lanes"]) {
   test(`a deployment as '${name}' goes on where it was`, { timeout: 180_000 }, async (t) => {
     const upstream = await startUpstream(slowly(100));
     after(() => upstream.close());
