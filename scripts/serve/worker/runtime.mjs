@@ -76,7 +76,7 @@ export async function startRuntime({ bundle, vars, stateDir, run, ended }) {
   process.env.TMPDIR = run;
   let stopping = false;
   let pid;
-  const clock = vars.PLATFORM_LIMITS ? await startCpuClock(() => pid) : undefined;
+  const clock = vars.PLATFORM_LIMITS ? await startCpuClock(() => [pid]) : undefined;
   const allVars = { ...vars, ...(clock && { PLATFORM_CPU_URL: clock.url }) };
   const diesAs = (name) => (status, signal) => {
     if (!stopping) ended(`${name} ended ${signal ? `by ${signal}` : `with status ${status}`}`);
