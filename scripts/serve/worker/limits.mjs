@@ -9,8 +9,12 @@ import { counted } from "./memory.mjs";
 const CONNECTIONS = 6;
 /** Calls of one invocation, unless PLATFORM_LIMITS is a number above 1. */
 const SUBREQUESTS = 10_000;
-/** Processor time of an alarm, unless PLATFORM_CPU_MS is another number; and how often it is looked at. */
+/**
+ * Processor time of an alarm, unless PLATFORM_CPU_MS is another number: by default, and where `[limits]` are set, as they are for
+ * more subrequests than usual; and how often it is looked at.
+ */
 const CPU_MS = 30_000;
+const MOST_CPU_MS = 300_000;
 const LOOK_MS = 500;
 /** A value or a row of a Durable Object. */
 const MOST_BYTES = 2 * 1024 * 1024;
@@ -28,7 +32,7 @@ class Limits {
     this.#most = Number(env.PLATFORM_LIMITS) > 1 ? Number(env.PLATFORM_LIMITS) : SUBREQUESTS;
     this.ctx = ctx;
     this.clock = env.PLATFORM_CPU_URL;
-    this.cpuMs = Number(env.PLATFORM_CPU_MS) || CPU_MS;
+    this.cpuMs = Number(env.PLATFORM_CPU_MS) || (this.#most > SUBREQUESTS ? MOST_CPU_MS : CPU_MS);
     this.memory = Number(env.PLATFORM_MEMORY_BYTES);
   }
 
