@@ -30,6 +30,14 @@ Examples:
       const { addKey } = await import("./keys.ts");
       done(await addKey(name, options));
     });
+  keys
+    .command("entry")
+    .description("make a key for the Worker, and print it with its entry for API_KEYS; nothing is kept")
+    .argument("<name>", "tenant: letters, digits, '_', '.' and '-', at most 64")
+    .action(async (name: string) => {
+      const { printEntry } = await import("./keys.ts");
+      done(await printEntry(name));
+    });
   withFolder(keys.command("list"))
     .description("list the keys by id and tenant; keys themselves are not known")
     .option("--json", "print them as JSON")

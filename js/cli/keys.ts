@@ -22,19 +22,32 @@ export interface KeysOptions extends FolderOptions {
 /** Bytes of randomness in a key. */
 const KEY_BYTES = 32;
 
+function checkName(name: string): void {
+  if (TENANT_NAME.test(name) && !KEY_ID.test(name)) return;
+  throw new CannotRun(`'${name}' is no name: letters, digits, '_', '.' and '-', at most 64, and no key's id`);
+}
+
+function newKey(): { key: string; sha256: string } {
+  const key = `sk-${randomBytes(KEY_BYTES).toString("base64url")}`;
+  return { key, sha256: createHash("sha256").update(key).digest("hex") };
+}
+
+/** A key that is kept nowhere: what the Worker is to know of it is printed beside it. */
+export async function printEntry(name: string): Promise<number> {
+  checkName(name);
+  const { key, sha256 } = newKey();
+  await print(`key for the client   ${key}\nentry for API_KEYS   ${name}:${sha256}\n`);
+  return exit.good;
+}
+
 export async function addKey(name: string, options: KeysOptions): Promise<number> {
-  if (!TENANT_NAME.test(name) || KEY_ID.test(name)) {
-    throw new CannotRun(
-      `'${name}' is no name: letters, digits, '_', '.' and '-', at most 64, and no key's id`,
-    );
-  }
+  checkName(name);
   const models = options.models === undefined ? undefined : settings.models.kind.parse(options.models);
   if (options.models !== undefined && models === undefined) {
     throw new CannotRun(`--models must be ${settings.models.kind.must}`);
   }
   const data = await folderOf(options);
-  const key = `sk-${randomBytes(KEY_BYTES).toString("base64url")}`;
-  const sha256 = createHash("sha256").update(key).digest("hex");
+  const { key, sha256 } = newKey();
   const id = `key_${sha256.slice(0, 12)}`;
   const created_at = Math.floor(Date.now() / 1_000);
   const isFirst = (await readKeys(data)) === null;

@@ -111,7 +111,7 @@ function variablesRing(variables: KeyVariables): KeyRing {
     ...keysOf(parsePairs(variables.API_KEYS ?? "", "API_KEYS")),
     allowsAnonymous: anonymousAllowed(variables),
     advice:
-      "set API_KEYS to name:sha256 pairs (scripts/serve/make-key.mjs makes one), or ALLOW_ANONYMOUS=1 to serve everyone.",
+      "set API_KEYS to name:sha256 pairs ('npx edgebatch keys entry NAME' makes one), or ALLOW_ANONYMOUS=1 to serve everyone.",
     adviceForPages: "Set API_KEYS to use it from there.",
   };
 }

@@ -45,6 +45,13 @@ main(async () => {
   // A thread of the server's, which looks for it beside the server's own file.
   const thread = { entryPoints: { "node/store-writer": "js/node/serve/store-writer.ts" } };
   await build({ ...options, ...thread, external: ["node:*"] });
-  const others = [...entries().filter((file) => file !== forNode), "js/hosts/inference/echo/answer.ts"];
+  // The whole Worker, which knows rooms of the core that the entry does not give out, as the server does.
+  const forDeploying = "js/worker/index.ts";
+  const wasm = "../wasm/edgebatch_bg.wasm";
+  const worker = { entryPoints: [forDeploying], external: ["node:*", "cloudflare:*", wasm] };
+  await build({ ...options, ...worker, plugins: [apart(model)] });
+  const apartFromOthers = [forNode, forDeploying];
+  const others = entries().filter((file) => !apartFromOthers.includes(file));
+  others.push("js/hosts/inference/echo/answer.ts");
   await build({ ...options, entryPoints: others, external: ["node:*", "../wasm/*"], splitting: true });
 });

@@ -1,12 +1,21 @@
 // The Worker behind the platform's limits, which workerd alone does not have: six connections that wait for headers, a
-// budget of subrequests, and values of 2 MB. `PLATFORM_LIMITS=1 npm start`, and every test of the Worker.
+// budget of subrequests, processor time of a turn, bytes of an isolate, and values of 2 MB. `PLATFORM_LIMITS=1 npm start`, and
+// every test of the Worker.
 import { AsyncLocalStorage } from "node:async_hooks";
 import worker, * as objects from "../../../js/worker/index.ts";
+import { counted } from "./memory.mjs";
 
 /** Connections of one invocation, or of one Durable Object, that may wait for headers. A seventh waits for its turn. */
 const CONNECTIONS = 6;
 /** Calls of one invocation, unless PLATFORM_LIMITS is a number above 1. */
 const SUBREQUESTS = 10_000;
+/**
+ * Processor time of an alarm, unless PLATFORM_CPU_MS is another number: by default, and where `[limits]` are set, as they are for
+ * more subrequests than usual; and how often it is looked at.
+ */
+const CPU_MS = 30_000;
+const MOST_CPU_MS = 300_000;
+const LOOK_MS = 500;
 /** A value or a row of a Durable Object. */
 const MOST_BYTES = 2 * 1024 * 1024;
 
@@ -18,8 +27,13 @@ class Limits {
   #queue = [];
   #events = 0;
 
-  constructor({ PLATFORM_LIMITS: text }) {
-    this.#most = Number(text) > 1 ? Number(text) : SUBREQUESTS;
+  /** `ctx` is an object's. */
+  constructor(env, ctx) {
+    this.#most = Number(env.PLATFORM_LIMITS) > 1 ? Number(env.PLATFORM_LIMITS) : SUBREQUESTS;
+    this.ctx = ctx;
+    this.clock = env.PLATFORM_CPU_URL;
+    this.cpuMs = Number(env.PLATFORM_CPU_MS) || (this.#most > SUBREQUESTS ? MOST_CPU_MS : CPU_MS);
+    this.memory = Number(env.PLATFORM_MEMORY_BYTES);
   }
 
   /** Runs an event. The budget is anew once there is none: a Runner that is spoken to in its alarm has no other for it. */
@@ -57,7 +71,36 @@ const stray = new Limits({});
 const current = () => inside.getStore() ?? stray;
 
 const unlimited = globalThis.fetch;
-globalThis.fetch = (input, init) => current().connect(() => unlimited(input, init));
+globalThis.fetch = (input, init) => {
+  const limits = current();
+  const call = () => limits.connect(() => unlimited(input, init));
+  // What a request passes on is not kept by it.
+  return limits.ctx ? counted(init?.body, limits.memory, call) : call();
+};
+
+/**
+ * An alarm within its processor time, or its object is reset in the middle, as on the platform. It is the time of all of workerd:
+ * what the platform itself does there counts too, and so do other turns at the same time. What passes here does so there.
+ */
+async function withinCpu(limits, work) {
+  const { ctx, clock, cpuMs } = limits;
+  if (!clock) return work();
+  const used = async () => Number(await (await unlimited(clock)).text());
+  const before = used().catch(() => Number.NaN);
+  const looking = setInterval(async () => {
+    const ms = (await used().catch(() => Number.NaN)) - (await before);
+    if (!(ms > cpuMs)) return;
+    clearInterval(looking);
+    const text = "Durable Object exceeded its CPU time limit and was reset.";
+    console.error(JSON.stringify({ event: "platform.reset", message: text, cpu_ms: ms }));
+    ctx.abort(text);
+  }, LOOK_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(looking);
+  }
+}
 
 const through = (target, call) =>
   new Proxy(target, {
@@ -116,7 +159,7 @@ const limitsOf = new WeakMap();
 function limited(Class, { stores = true } = {}) {
   class Limited extends Class {
     constructor(ctx, env) {
-      const limits = new Limits(env);
+      const limits = new Limits(env, ctx);
       if (stores) limitValues(ctx.storage);
       super(
         ctx,
@@ -129,7 +172,9 @@ function limited(Class, { stores = true } = {}) {
     const method = Class.prototype[name];
     if (name === "constructor") continue;
     Limited.prototype[name] = function (...args) {
-      return limitsOf.get(this).event(() => method.apply(this, args));
+      const limits = limitsOf.get(this);
+      const call = () => method.apply(this, args);
+      return limits.event(name === "alarm" ? () => withinCpu(limits, call) : call);
     };
   }
   return Limited;

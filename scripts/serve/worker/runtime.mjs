@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { node, root } from "../../lib/env.mjs";
 import { contentHash, filesUnder } from "../../lib/files.mjs";
 import { Failure, run as runCommand } from "../../lib/process.mjs";
+import { startCpuClock } from "./cpu.mjs";
 
 const bundles = join(root, "target/server");
 const wrapper = join(root, "scripts/serve/worker/workerd.sh");
@@ -74,6 +75,9 @@ export async function startRuntime({ bundle, vars, stateDir, run, ended }) {
   process.env.EDGEBATCH_ENTRY = join(run, "entry");
   process.env.TMPDIR = run;
   let stopping = false;
+  let pid;
+  const clock = vars.PLATFORM_LIMITS ? await startCpuClock(() => [pid]) : undefined;
+  const allVars = { ...vars, ...(clock && { PLATFORM_CPU_URL: clock.url }) };
   const diesAs = (name) => (status, signal) => {
     if (!stopping) ended(`${name} ended ${signal ? `by ${signal}` : `with status ${status}`}`);
   };
@@ -84,6 +88,7 @@ export async function startRuntime({ bundle, vars, stateDir, run, ended }) {
     child.once("spawn", () => {
       if (child.spawnfile !== wrapper || stopping) return;
       guarding.stdin.write(`${child.pid}\n`);
+      pid = child.pid;
       child.once("exit", diesAs("workerd, the runtime,"));
     });
   };
@@ -92,7 +97,7 @@ export async function startRuntime({ bundle, vars, stateDir, run, ended }) {
   const miniflare = new Miniflare({
     ...{ host: "127.0.0.1", port: 0, cf: false, logRequests: false, log: new NoOpLog() },
     ...{ enableDevRegistry: false, unsafeTriggerHandlers: true, handleStructuredLogs: show },
-    ...{ resourcePersistencePath: join(stateDir, "v3"), workers: [workerOptions(bundle, vars, socket)] },
+    ...{ resourcePersistencePath: join(stateDir, "v3"), workers: [workerOptions(bundle, allVars, socket)] },
   });
   // How the process ends on a signal is for us to say.
   for (const [name, before] of signals)
@@ -114,6 +119,7 @@ export async function startRuntime({ bundle, vars, stateDir, run, ended }) {
     async stop() {
       stopping = true;
       await miniflare.dispose();
+      clock?.close();
       guarding.kill("SIGKILL");
     },
   };

@@ -32,6 +32,8 @@ const forWorker = [
   "WEBHOOK_ALLOW_PRIVATE",
   // Of scripts/serve/worker/limits.mjs, which stands around it then.
   "PLATFORM_LIMITS",
+  "PLATFORM_CPU_MS",
+  "PLATFORM_MEMORY_BYTES",
 ];
 
 const isLoopback = (name) => name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);
@@ -45,6 +47,10 @@ export function settingsOf(env) {
     throw new Failure(
       `start: PLATFORM_LIMITS must be 1, or the most subrequests of an invocation, but is '${vars.PLATFORM_LIMITS}'`,
     );
+  for (const name of ["PLATFORM_CPU_MS", "PLATFORM_MEMORY_BYTES"]) {
+    if (vars[name] && !/^[1-9]\d{0,9}$/.test(vars[name]))
+      throw new Failure(`start: ${name} must be a whole number from 1 on, but is '${vars[name]}'`);
+  }
   const host = (env.HOST || "localhost").toLowerCase().replace(/^\[(.*)\]$/, "$1");
   const port = Number(env.PORT || "8787");
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

@@ -35,6 +35,17 @@ test("a key is printed once, alone on standard output; its hash is kept, in a fi
   assert.ok(!list.stdout.includes(hashed(key)));
 });
 
+test("an entry for the Worker has the hash of the key beside it, and nothing is kept of either", async () => {
+  const data = join(folder(), "none");
+  const { status, stdout } = await edgebatch(["keys", "entry", "alice"], { env: { EDGEBATCH_DATA: data } });
+  assert.equal(status, 0);
+  const [, key, name, sha256] =
+    /^key for the client {3}(sk-[\w-]{43})\nentry for API_KEYS {3}(\w+):(\w{64})\n$/.exec(stdout) ?? [];
+  assert.deepEqual([name, sha256], ["alice", hashed(key as string)]);
+  assert.ok(!existsSync(data));
+  assert.equal((await keys("entry", "a b")).status, 2);
+});
+
 test("eight commands at once keep all their keys, and leave nothing else behind", async () => {
   const data = folder();
   const names = Array.from({ length: 8 }, (_, i) => `tenant-${i}`);

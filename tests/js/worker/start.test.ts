@@ -286,6 +286,10 @@ test("others are not served without keys, unless that is said", async () => {
   const wrong = start({ PORT: "http" });
   assert.equal(await wrong.status, 1);
   assert.equal(wrong.printed(), "start: PORT must be a whole number up to 65535, but is 'http'\n");
+  const unlimited = start({ PLATFORM_LIMITS: "1", PLATFORM_CPU_MS: "none" });
+  assert.equal(await unlimited.status, 1);
+  const mistake = "start: PLATFORM_CPU_MS must be a whole number from 1 on, but is 'none'\n";
+  assert.equal(unlimited.printed(), mistake);
 });
 
 test("a port that another program has ends it, with that reason", async () => {

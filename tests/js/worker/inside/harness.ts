@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import OpenAI from "openai";
 import { createTestHarness } from "wrangler";
+import { startCpuClock, workerdOf } from "../../../../scripts/serve/worker/cpu.mjs";
 
 export type Kind = "Runner" | "Tenant" | "Lane";
 
@@ -10,6 +11,7 @@ export type Kind = "Runner" | "Tenant" | "Lane";
 export async function startEvictable(vars: Record<string, string>, objects: readonly Kind[]) {
   // Nothing is fetched from the network.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+  const clock = await startCpuClock(() => workerdOf(process.pid));
   const server = createTestHarness({
     workers: [
       {
@@ -17,7 +19,7 @@ export async function startEvictable(vars: Record<string, string>, objects: read
           name: "evicted",
           main: resolve(import.meta.dirname, "evicted.ts"),
           compatibility_date: "2026-11-17",
-          vars: { ALLOW_ANONYMOUS: "1", ...vars },
+          vars: { ALLOW_ANONYMOUS: "1", PLATFORM_CPU_URL: clock.url, ...vars },
           r2_buckets: [{ binding: "FILES", bucket_name: "evicted" }],
           durable_objects: {
             bindings: objects.map((name) => ({ name: `${name.toUpperCase()}S`, class_name: name })),
