@@ -11,7 +11,7 @@ import { connectionOf, type ServerOptions } from "./connection.ts";
 import { type Content, checkReadable, filenameOf } from "./content.ts";
 import { ApiError, isPassing, Unreachable } from "./faults.ts";
 import { follow, statusOf, tellEnd } from "./follow.ts";
-import { asBatch, cancelAtOnce, type RemoteBatch } from "./remote.ts";
+import { asBatch, cancelAtOnce, isUnknownToServer, type RemoteBatch } from "./remote.ts";
 import { upload } from "./upload.ts";
 
 export interface SubmitOptions extends ServerOptions {
@@ -52,7 +52,13 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
         edgebatch: { ...(budget && { budget }), ...(priority && { priority }) },
       }),
     };
-    const batch = await create(api, params, content);
+    const batch = await create(api, params, content).catch((error) => {
+      if (isUnknownToServer(error))
+        throw new CannotRun(
+          `${connection.shown} has neither budgets nor priorities: edgebatch serve and its Worker have`,
+        );
+      throw error;
+    });
     if (priority && !batch.edgebatch?.priority && !options.quiet) {
       say(`edgebatch: ${connection.shown} has no priorities: the batch runs as any other`);
     }
