@@ -128,6 +128,12 @@ export function leftOut(batch: Pick<RemoteBatch, "edgebatch" | "request_counts">
   return [`the budget is used up: ${left} did not run (budget_exceeded in the error file)`];
 }
 
+/** Whether a server does not know `edgebatch` of create; one that does says what is wrong within it. */
+export function isUnknownToServer(error: unknown): boolean {
+  const isRefused = error instanceof ApiError && [400, 422].includes(error.status);
+  return isRefused && /['"]edgebatch['"]/.test(error.message);
+}
+
 /** Cancels a batch that a server made without what it was to have. Says how that went, as the end of a sentence. */
 export async function cancelAtOnce(api: Api, { id }: RemoteBatch): Promise<string> {
   const cancel = { method: "POST", path: `/batches/${encodeURIComponent(id)}/cancel` } as const;

@@ -6,9 +6,16 @@ import { modeFor, Progress } from "../progress.ts";
 import { CannotRun, count, exit, print, say } from "../terminal.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";
-import { ApiError } from "./faults.ts";
 import { follow, statusOf, tellEnd } from "./follow.ts";
-import { asBatch, cancelAtOnce, countsOf, findBatch, hasEnded, type RemoteBatch } from "./remote.ts";
+import {
+  asBatch,
+  cancelAtOnce,
+  countsOf,
+  findBatch,
+  hasEnded,
+  isUnknownToServer,
+  type RemoteBatch,
+} from "./remote.ts";
 
 export interface RetryBatchOptions extends ServerOptions {
   only?: BatchRerun[];
@@ -83,9 +90,7 @@ async function create(
   try {
     batch = asBatch(await api.call(call));
   } catch (error) {
-    if (!(error instanceof ApiError) || ![400, 422].includes(error.status)) throw error;
-    // What knows the parameter says what is wrong within it.
-    if (!/['"]edgebatch['"]/.test(error.message)) throw error;
+    if (!isUnknownToServer(error)) throw error;
     throw new CannotRun(cannotContinue(api, id));
   }
   if (batch.edgebatch?.continue_from === id) return batch;

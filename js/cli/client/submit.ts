@@ -11,7 +11,7 @@ import { connectionOf, type ServerOptions } from "./connection.ts";
 import { type Content, checkReadable, filenameOf } from "./content.ts";
 import { ApiError, isPassing, Unreachable } from "./faults.ts";
 import { follow, statusOf, tellEnd } from "./follow.ts";
-import { asBatch, cancelAtOnce, type RemoteBatch } from "./remote.ts";
+import { asBatch, cancelAtOnce, isUnknownToServer, type RemoteBatch } from "./remote.ts";
 import { upload } from "./upload.ts";
 
 export interface SubmitOptions extends ServerOptions {
@@ -57,8 +57,11 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
       if (!(error instanceof ApiError) || error.passing) throw error;
       // A batch that is refused leaves nothing: the file was sent for it alone.
       await remove(api, inputId);
-      if (dedupe && /['"]edgebatch['"]/.test(error.message))
-        throw new CannotRun(`${connection.shown} knows no --dedupe: edgebatch serve and its Worker do`);
+      if (isUnknownToServer(error)) {
+        throw new CannotRun(
+          `${connection.shown} knows no --budget, --priority or --dedupe: edgebatch serve and its Worker do`,
+        );
+      }
       throw error;
     });
     if (dedupe && !batch.edgebatch?.dedupe)

@@ -1,5 +1,6 @@
 /** What `edgebatch serve` is told, by options, variables and a file, as its settings. */
 
+import { readPrices } from "../../core/prices.ts";
 import { isLoopback } from "./address.ts";
 import type { Environment, Given, Read } from "./config/read.ts";
 import { readSettings } from "./config/read.ts";
@@ -43,7 +44,7 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
       },
       rate: { requestsPerMinute: values.requestsPerMinute ?? Infinity },
       windows: values.completionWindows,
-      prices: values.prices,
+      prices: readPrices(values.prices ?? []) ?? {},
       limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
       ...{ interactiveFirst: values.interactiveFirst, webhookAllowPrivate: values.webhookAllowPrivate },
       metrics:

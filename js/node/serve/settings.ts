@@ -40,8 +40,8 @@ export interface ServeSettings {
   rate: { requestsPerMinute: number };
   /** Completion windows that a batch may name. */
   windows: string[];
-  /** What tokens cost; undefined where nobody has said. */
-  prices: Prices | undefined;
+  /** What tokens cost; nothing where nobody has said. */
+  prices: Prices;
   limits: Required<Pick<Limits, "maxFileBytes" | "maxRequests" | "maxLineBytes" | "maxResponseBytes">>;
   /** Whether batches yield to calls that somebody waits for. */
   interactiveFirst: boolean;
@@ -92,7 +92,7 @@ function serviceSettings(
     maxAttempts: settings.maxAttempts,
     requestTimeoutMs: Math.max(settings.timeoutMs, ...settings.servers.map(({ timeoutMs }) => timeoutMs)),
     completionWindows: settings.windows,
-    ...(settings.prices && { prices: settings.prices }),
+    prices: settings.prices,
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.
     soleOwner: true,

@@ -70,17 +70,19 @@ suite("--budget", () => {
     assert.equal(server.calls.size, 5);
   });
 
-  test("of a submission to a server that has none ends the batch at once", async () => {
+  test("of a submission to a server that has none makes no batch, or ends it at once", async () => {
     const server = new OpenAIServer();
     const env = { OPENAI_BASE_URL: await server.listen(), OPENAI_API_KEY: server.key };
     const cwd = mkdtempSync(join(at, "b-"));
     writeFileSync(join(cwd, "in.jsonl"), text);
-    const { status, stdout, stderr } = await edgebatch(["submit", "in.jsonl", "--budget", "requests=5"], {
-      cwd,
-      env,
-    });
-    assert.deepEqual([status, stdout], [2, ""]);
-    assert.match(stderr, /has no budgets: .* which was cancelled at once/);
+    const submit = () => edgebatch(["submit", "in.jsonl", "--budget", "requests=5"], { cwd, env });
+    const refused = await submit();
+    assert.deepEqual([refused.status, refused.stdout, server.batches.length], [2, "", 0]);
+    assert.match(refused.stderr, /knows no --budget, --priority or --dedupe/);
+    server.ignoresUnknown = true;
+    const ignored = await submit();
+    assert.deepEqual([ignored.status, ignored.stdout], [2, ""]);
+    assert.match(ignored.stderr, /has no budgets: .* which was cancelled at once/);
     assert.equal(server.batches[0]?.status, "cancelling");
   });
 

@@ -33,6 +33,7 @@ const samples: { [Name in SettingName]?: [string, string, string] } = {
   key: ["ignored", "b", "c"],
   models: ["a", "b", "c"],
   completionWindows: ["1h", "7d", "30d"],
+  prices: ["a=1/2", "b=1/2", "*=0.5/2"],
   apiKeys: ["a", "b", "c"],
   metricsHost: ["a", "b", "c"],
   logLevel: ["error", "warn", "debug"],

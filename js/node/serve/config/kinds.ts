@@ -1,7 +1,7 @@
 /** Kinds of settings: what a value may be, said as text by an option or a variable, or as TOML has it in a file. */
 
 import { count } from "../../../core/numbers.ts";
-import { type Prices, readPrices } from "../../../core/prices.ts";
+import { readPrice } from "../../../core/prices.ts";
 
 export interface Kind<T> {
   /** What help calls a value. */
@@ -101,21 +101,11 @@ export const windows: Kind<string[]> = list("times", "times from 1h to 30d, such
 });
 
 /** Prices of models. */
-export const prices: Kind<Prices> = {
-  placeholder: "prices",
-  must: "prices of a million tokens of input and output by model, such as gpt-4o=2.5/10, separated by commas; * is any other model",
-  parse: (value) => readPrices(value.split(",")) ?? undefined,
-  read: (value) => {
-    if (typeof value === "string") return prices.parse(value);
-    const items: unknown[] = Array.isArray(value) ? value : [];
-    const isGood = items.length > 0 && items.every((item) => typeof item === "string");
-    return isGood ? (readPrices(items) ?? undefined) : undefined;
-  },
-  show: (value) =>
-    Object.entries(value)
-      .map(([model, { input, output }]) => `${model}=${input}/${output}`)
-      .join(", "),
-};
+export const prices: Kind<string[]> = list(
+  "prices",
+  "prices of a million tokens of input and output by model, such as gpt-4o=2.5/10, separated by commas; * is any other model",
+  (price) => readPrice(price) !== null,
+);
 
 /** `name:sha256` pairs, or the name of a file of them; a file of settings may have them as an array. */
 export const pairs: Kind<string> = {
