@@ -1,4 +1,4 @@
-//! `edgebatch` of `create`: which batch a new one continues, and what else is asked of it.
+//! `edgebatch` of `create`: which batch a new one continues, and what else it says.
 
 use super::texts::{Texts, not_found};
 use crate::error::ApiError;
@@ -8,14 +8,14 @@ use crate::wire::{Batch, Continued, Extension, Rerun};
 
 const FROM: &str = "edgebatch.continue_from";
 
-/// What the parameter says; nothing where it is absent, null or empty.
+/// What the parameter says, as the batch will show it; nothing where it is absent, null or empty.
 ///
 /// # Errors
 /// 400 with the member at fault.
 pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Extension, ApiError> {
-    let mut asked = Extension::default();
+    let mut own = Extension::default();
     let members = match edgebatch {
-        Value::Null => return Ok(asked),
+        Value::Null => return Ok(own),
         Value::Object(members) => members,
         other => return Err(ApiError::wrong_type("edgebatch", "an object", other.kind())),
     };
@@ -35,7 +35,7 @@ pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Extension, ApiError
             (Some("merge"), other) => {
                 return Err(ApiError::wrong_type("edgebatch.merge", "a boolean", other.kind()));
             }
-            (Some("dedupe"), Value::Bool(wanted)) => asked.dedupe = wanted,
+            (Some("dedupe"), Value::Bool(wanted)) => own.dedupe = wanted,
             (Some("dedupe"), other) => {
                 return Err(ApiError::wrong_type("edgebatch.dedupe", "a boolean", other.kind()));
             }
@@ -46,12 +46,12 @@ pub(super) fn check(edgebatch: Value, text: Texts) -> Result<Extension, ApiError
         Some(continue_from) => {
             let only = only.unwrap_or_else(|| Rerun::ALL.to_vec());
             let merge = merge.unwrap_or(false);
-            asked.continued = Some(Continued { continue_from, only, merge, reused: None });
+            own.continued = Some(Continued { continue_from, only, merge, reused: None });
         }
         None if only.is_some() || merge.is_some() => return Err(ApiError::missing_parameter(FROM)),
         None => {}
     }
-    Ok(asked)
+    Ok(own)
 }
 
 fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {

@@ -41,8 +41,7 @@ pub struct NewBatch {
     completion_window: String,
     metadata: Option<Metadata>,
     idempotency_key: Option<String>,
-    /// Nothing but what was asked for.
-    edgebatch: Extension,
+    own: Extension,
 }
 
 /// What is stored for an idempotency key.
@@ -89,13 +88,13 @@ impl NewBatch {
             }
             other => return Err(ApiError::wrong_type("idempotency_key", "a string", other.kind())),
         };
-        let edgebatch = continued::check(params.edgebatch, text)?;
-        Ok(Self { input_file_id, endpoint, completion_window, metadata, idempotency_key, edgebatch })
+        let own = continued::check(params.edgebatch, text)?;
+        Ok(Self { input_file_id, endpoint, completion_window, metadata, idempotency_key, own })
     }
 
     /// The batch that is to be continued, if any.
     pub fn continues(&self) -> Option<&str> {
-        self.edgebatch.continued.as_ref().map(|continued| continued.continue_from.as_str())
+        self.own.continued.as_ref().map(|continued| continued.continue_from.as_str())
     }
 
     /// Whether the batch that is to be continued, as it stands, can be.
@@ -168,7 +167,7 @@ impl NewBatch {
             request_counts: RequestCounts::default(),
             usage: Usage::default(),
             metadata: self.metadata.clone(),
-            edgebatch: (self.edgebatch != Extension::default()).then(|| self.edgebatch.clone()),
+            edgebatch: (!self.own.is_empty()).then(|| self.own.clone()),
         }
     }
 
@@ -178,8 +177,8 @@ impl NewBatch {
         let parameters = (&self.input_file_id, &self.endpoint, &self.completion_window, &metadata);
         let mut hasher = SipHasher13::new();
         hasher.write(&to_json(&parameters));
-        if self.edgebatch != Extension::default() {
-            hasher.write(&to_json(&self.edgebatch));
+        if !self.own.is_empty() {
+            hasher.write(&to_json(&self.own));
         }
         format!("{:032x}", hasher.finish128().as_u128())
     }

@@ -2,7 +2,8 @@
 
 use crate::json::record::record;
 use crate::wire::{
-    BatchErrors, BatchStatus, BatchTag, Continued, Extension, IllegalChange, Metadata, Reused, Usage, Wait,
+    BatchErrors, BatchStatus, BatchTag, Continued, Deduped, Extension, IllegalChange, Metadata, Reused,
+    Usage, Wait,
 };
 use serde::Serialize;
 
@@ -114,7 +115,7 @@ impl Batch {
         let mut extension = self.edgebatch.take().unwrap_or_default();
         let is_news = extension.waiting != waiting;
         extension.waiting = waiting;
-        self.edgebatch = (extension != Extension::default()).then_some(extension);
+        self.edgebatch = (!extension.is_empty()).then_some(extension);
         is_news
     }
 
@@ -145,6 +146,21 @@ impl Batch {
     /// That file, if there is one.
     pub(crate) fn results_file_id(&self) -> Option<&str> {
         self.edgebatch.as_ref()?.results_file_id.as_deref()
+    }
+
+    /// Whether identical requests are asked once.
+    pub(crate) fn dedupes(&self) -> bool {
+        self.edgebatch.as_ref().is_some_and(|own| own.dedupe)
+    }
+
+    /// How many requests repeat others, once that is known.
+    pub(crate) fn deduped(&self) -> Option<&Deduped> {
+        self.edgebatch.as_ref()?.deduped.as_ref()
+    }
+
+    /// Says how many requests repeat others, and which tokens that saved so far.
+    pub(crate) fn dedupe(&mut self, deduped: Deduped) {
+        self.edgebatch.get_or_insert_default().deduped = Some(deduped);
     }
 
     /// Which batch this one continues, if any.

@@ -23,6 +23,22 @@ pub struct Extension {
     pub results_file_id: Option<String>,
 }
 
+impl Extension {
+    /// Whether there is nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { continued, dedupe, deduped, waiting, paused_at, results_file_id } = self;
+        let known = [
+            continued.is_some(),
+            *dedupe,
+            deduped.is_some(),
+            waiting.is_some(),
+            paused_at.is_some(),
+            results_file_id.is_some(),
+        ];
+        !known.contains(&true)
+    }
+}
+
 /// Which batch is continued, and what is taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Continued {
