@@ -117,7 +117,12 @@ pub(crate) fn result_group(id: &str, chunk: u32, group: u32) -> String {
 
 /// The group number in a key of [`result_group`].
 pub(crate) fn group_of(key: &str) -> Option<u32> {
-    u32::from_str_radix(key.rsplit(':').next()?, 16).ok()
+    number(key, 0).map(|group| group as u32)
+}
+
+/// A number in a key, counted from its end.
+fn number(key: &str, at: usize) -> Option<u64> {
+    u64::from_str_radix(key.rsplit(':').nth(at)?, 16).ok()
 }
 
 /// All parts of results too large for a group.
@@ -147,7 +152,7 @@ pub(crate) fn order(id: &str, at: u64) -> String {
 
 /// The number of bytes in a key of [`order`].
 pub(crate) fn order_at(key: &str) -> Option<u64> {
-    u64::from_str_radix(key.rsplit(':').next()?, 16).ok()
+    number(key, 0)
 }
 
 /// The number of the group that has the lines of some repeats of one chunk, `index` being the first of them: each repeat is
@@ -171,9 +176,7 @@ pub(crate) fn repeats_in(id: &str, first: u32, chunk: u32) -> String {
 
 /// The two chunks in a key of [`repeats_in`].
 pub(crate) fn repeated_chunks(key: &str) -> Option<(u32, u32)> {
-    let (rest, chunk) = key.rsplit_once(':')?;
-    let first = rest.rsplit(':').next()?;
-    Some((u32::from_str_radix(first, 16).ok()?, u32::from_str_radix(chunk, 16).ok()?))
+    Some((number(key, 1)? as u32, number(key, 0)? as u32))
 }
 
 const IDEMPOTENCY_PREFIX: &str = "idempotency:";

@@ -4,7 +4,7 @@
 use crate::error::ApiError;
 use crate::json::record::{FromValue, member, record};
 use crate::json::value::{Value, to_json};
-use crate::wire::{Batch, BatchErrors, Deduped, Usage};
+use crate::wire::{Batch, BatchErrors, Usage};
 use serde::Serialize;
 
 use crate::result::checksum;
@@ -27,7 +27,7 @@ pub(super) struct Checkpoint {
 pub(super) enum SavedPhase {
     Validating,
     Reusing(Box<SavedReuse>),
-    Matching(Box<SavedRun>),
+    Matching { input_bytes: u64, models: Vec<String> },
     Running(Box<SavedRun>),
     Repeating(Box<SavedRepeats>),
     Finalizing { chunks: u32, ending: Ending },
@@ -111,10 +111,9 @@ pub(super) struct SavedRepeats {
     pub(super) ending: Ending,
     /// Completed and failed, all requests of the batch so far.
     pub(super) counts: [u64; 2],
-    pub(super) deduped: Deduped,
-    /// The key of the last repeats that are done with, and how many of the next are.
+    /// The key of the last record of repeats that is done with, and how many bytes of the next are.
     pub(super) after: Option<String>,
-    pub(super) done: u32,
+    pub(super) done: u64,
 }
 
 /// Where a chunk starts; where it ends follows from that and the file.
@@ -143,7 +142,7 @@ record!(Checkpoint { version, batch, phase });
 record!(SavedRun { input_bytes, next, open, closed, waiting; server, models, pools });
 record!(SavedPool { name, server });
 record!(SavedReuse { input_bytes, total, model, models, next, group, past, reused, skipped });
-record!(SavedRepeats { chunks, ending, counts, deduped, after, done });
+record!(SavedRepeats { chunks, ending, counts, after, done });
 record!(ChunkStart { chunk, offset, line });
 record!(ChunkSpan { start, end });
 
@@ -166,7 +165,10 @@ impl FromValue for SavedPhase {
             "validating" => Self::Validating,
             "reusing" => Self::Reusing(FromValue::from_value(content)?),
             "running" => Self::Running(FromValue::from_value(content)?),
-            "matching" => Self::Matching(FromValue::from_value(content)?),
+            "matching" => Self::Matching {
+                input_bytes: member(content, "input_bytes")?,
+                models: member(content, "models")?,
+            },
             "repeating" => Self::Repeating(FromValue::from_value(content)?),
             "finalizing" => {
                 Self::Finalizing { chunks: member(content, "chunks")?, ending: member(content, "ending")? }

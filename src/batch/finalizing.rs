@@ -12,20 +12,19 @@ use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, stopped};
 use crate::host::Fault;
 use crate::keys;
-use crate::limits::{CHUNK_REQUESTS, HOST_ATTEMPTS, WRITE_BYTES};
-use crate::result::group::{Stored, StoredLine, append_large, read_group};
+use crate::limits::{HOST_ATTEMPTS, WRITE_BYTES};
+use crate::result::group::{Stored, StoredLine, append_large, merge};
 use crate::result::outcome::{Outcome, Tally};
 use crate::result::output_line::{self, RESULTS_LOST, UNREADABLE};
 use crate::wire::{BatchError, BatchErrors, BatchStatus, Usage};
-use std::collections::VecDeque;
 
 pub(super) struct Finalizing {
     chunks: u32,
     ending: Ending,
     next_chunk: u32,
     /// Results of the current chunk not yet in a file, in input order.
-    merged: VecDeque<Merged>,
-    chunk_bytes: Vec<Vec<u8>>,
+    merged: std::vec::IntoIter<Option<(usize, Stored)>>,
+    groups: Vec<(String, Vec<u8>)>,
     output: Gathered,
     error: Gathered,
     tally: Tally,
@@ -48,20 +47,6 @@ enum Step {
     LookForWish,
 }
 
-#[derive(Debug)]
-struct Merged {
-    index: u32,
-    outcome: Outcome,
-    usage: Option<Usage>,
-    line: Place,
-}
-
-#[derive(Debug)]
-enum Place {
-    Group { group: usize, range: std::ops::Range<usize> },
-    Large(usize),
-}
-
 /// One file under way.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -76,8 +61,8 @@ impl Finalizing {
             chunks,
             ending,
             next_chunk: 0,
-            merged: VecDeque::new(),
-            chunk_bytes: Vec::new(),
+            merged: Vec::new().into_iter(),
+            groups: Vec::new(),
             output: Gathered::default(),
             error: Gathered::default(),
             tally: Tally::default(),
@@ -110,22 +95,22 @@ impl Phase for Finalizing {
             return Ok(Next::Again);
         }
         let id = context.batch.id.clone();
-        while let Some(merged) = self.merged.pop_front() {
-            let Some(file) = merged.outcome.file() else { continue };
-            match merged.line {
-                Place::Group { group, range } => {
-                    let bytes = &self.chunk_bytes[group][range];
+        while let Some(merged) = self.merged.next() {
+            let Some((group, Stored { index, outcome, usage, line })) = merged else { continue };
+            let Some(file) = outcome.file() else { continue };
+            match line {
+                StoredLine::Inline(range) => {
                     let gathered = match file {
                         OutputFile::Output => &mut self.output,
                         OutputFile::Error => &mut self.error,
                     };
-                    gathered.bytes.extend_from_slice(bytes);
-                    self.tally.count(merged.outcome, merged.usage.as_ref());
+                    gathered.bytes.extend_from_slice(&self.groups[group].1[range]);
+                    self.tally.count(outcome, usage.as_ref());
                 }
-                Place::Large(bytes) => {
-                    let prefix = keys::large_result(&id, self.next_chunk - 1, merged.index);
+                StoredLine::Large(bytes) => {
+                    let prefix = keys::large_result(&id, self.next_chunk - 1, index);
                     context.io.start(Command::Load { prefix });
-                    self.step = Step::LoadLarge { file, outcome: merged.outcome, usage: merged.usage, bytes };
+                    self.step = Step::LoadLarge { file, outcome, usage, bytes };
                     return Ok(Next::Again);
                 }
             }
@@ -170,7 +155,8 @@ impl Phase for Finalizing {
     fn on_io(&mut self, context: &mut Context, reply: Reply) -> Result<Next, Defect> {
         match (std::mem::replace(&mut self.step, Step::Merge), reply) {
             (Step::LoadChunk, Reply::Entries(entries)) => {
-                self.merge(entries);
+                self.merged = merge(&entries).into_iter();
+                self.groups = entries;
                 Ok(Next::Again)
             }
             (Step::LoadLarge { file, outcome, usage, bytes }, Reply::Entries(parts)) => {
@@ -229,32 +215,6 @@ impl Phase for Finalizing {
 }
 
 impl Finalizing {
-    /// Sorts a chunk's results into input order; the earliest group that has a request is the one that counts.
-    fn merge(&mut self, entries: Vec<(String, Vec<u8>)>) {
-        let mut by_index: Vec<Option<Merged>> = Vec::new();
-        by_index.resize_with(CHUNK_REQUESTS as usize, || None);
-        self.chunk_bytes.clear();
-        for (group, (_, value)) in entries.into_iter().enumerate() {
-            // A damaged group counts as lost: the sum shows it, should no other group hold its results.
-            for stored in read_group(&value).unwrap_or_default() {
-                let line = match stored.line {
-                    StoredLine::Inline(range) => Place::Group { group, range },
-                    StoredLine::Large(bytes) => Place::Large(bytes),
-                };
-                let Stored { index, outcome, usage, .. } = stored;
-                // Its line, which was made of another's, stands in a later group.
-                if outcome == Outcome::Repeat {
-                    continue;
-                }
-                if let Some(free @ None) = by_index.get_mut(index as usize) {
-                    *free = Some(Merged { index, outcome, usage, line });
-                }
-            }
-            self.chunk_bytes.push(value);
-        }
-        self.merged = by_index.into_iter().flatten().collect();
-    }
-
     fn write(&mut self, context: &mut Context, file: OutputFile, last: bool) -> Next {
         let gathered = self.gathered(file);
         let bytes = std::mem::take(&mut gathered.bytes);

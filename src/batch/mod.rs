@@ -132,9 +132,11 @@ impl Machine {
                 Some(wanted) => FindOrder::before(Box::new(Reusing::resume(&context, wanted, *saved))),
                 None => Box::new(Validating::new(&context)),
             },
-            SavedPhase::Matching(run) => FindOrder::before(Box::new(Matching::new(&context, *run))),
+            SavedPhase::Matching { input_bytes, models } => {
+                FindOrder::before(Box::new(Matching::new(&context, input_bytes, models)))
+            }
             SavedPhase::Running(run) => FindOrder::before(Box::new(Running::resume(&context, *run))),
-            SavedPhase::Repeating(saved) => FindOrder::before(Box::new(Repeating::resume(*saved))),
+            SavedPhase::Repeating(saved) => FindOrder::before(Box::new(Repeating::resume(&context, *saved))),
             SavedPhase::Finalizing { chunks, ending } => Box::new(Finalizing::new(chunks, ending)),
             SavedPhase::Cleaning => Box::new(Cleaning::default()),
         };

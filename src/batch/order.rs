@@ -2,7 +2,9 @@
 
 use crate::batch::command::Write;
 use crate::keys;
+use crate::result::group::{LineResult, write_group};
 use crate::result::order::{Written, encode};
+use crate::sorted::Sorted;
 
 /// Where the next record goes.
 #[derive(Debug)]
@@ -32,9 +34,30 @@ impl Order {
         self.at = None;
     }
 
+    /// The writes for results of some chunks: for each chunk a group, which gets the number that it is given, and before them
+    /// which these are.
+    #[inline(never)]
+    pub(super) fn write(
+        &mut self,
+        id: &str,
+        chunks: &Sorted<u32, Vec<LineResult>>,
+        number: &mut dyn FnMut(u32, &[LineResult]) -> u32,
+    ) -> Vec<Write> {
+        let mut written = Vec::with_capacity(chunks.len());
+        let mut entries = Vec::with_capacity(chunks.len());
+        for (chunk, results) in chunks.iter() {
+            let group = number(*chunk, results);
+            written.push(Written::new(*chunk, group, results));
+            entries.extend(write_group(id, *chunk, group, results));
+        }
+        let mut writes = self.take_writes(id, &written);
+        writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
+        writes
+    }
+
     /// The records of groups that are to be written together. They go before the groups: should a crash come between, what is
     /// missing is found. One of groups without lines says that nothing came before, until the next takes its place.
-    pub(super) fn take_writes(&mut self, id: &str, groups: &[Written]) -> Vec<Write> {
+    fn take_writes(&mut self, id: &str, groups: &[Written]) -> Vec<Write> {
         let mut writes: Vec<Write> = self.mended.take().into_iter().collect();
         let groups: Vec<Written> =
             groups.iter().filter(|group| !self.last.contains(group)).copied().collect();

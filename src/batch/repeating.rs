@@ -5,36 +5,36 @@
 //! stored like any result, with how far this came.
 
 use crate::batch::checkpoint::{Ending, SavedPhase, SavedRepeats};
-use crate::batch::command::{Command, Reply, TurnEnd, Write};
+use crate::batch::command::{Command, Reply, TurnEnd};
 use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::batch::finalizing::Finalizing;
 use crate::batch::phase::{Next, Phase, Suspended, stopped};
 use crate::host::{Fault, KvQuery};
 use crate::keys;
-use crate::limits::{CHUNK_REQUESTS, LISTED, SAVE_BYTES, SAVE_RESULTS};
-use crate::result::group::{LineResult, Stored, StoredLine, append_large, read_group, write_group};
-use crate::result::order::Written;
+use crate::limits::{LISTED, SAVE_BYTES, SAVE_RESULTS};
+use crate::result::group::{LineResult, Stored, StoredLine, append_large, merge};
 use crate::result::outcome::{Outcome, Tally};
 use crate::result::output_line::{Of, of_repeat};
-use crate::result::repeat::{Repeat, decode};
+use crate::result::repeat::{next, unseal};
 use crate::sorted::Sorted;
 use crate::wire::{BatchStatus, Deduped};
-use std::collections::VecDeque;
 
 pub(super) struct Repeating {
     /// As a later turn would take it up.
     saved: SavedRepeats,
     /// The same, as far as this turn came.
     now: SavedRepeats,
-    /// Repeats that were read: the chunk of the first and their own, and what is left of them.
-    read: VecDeque<(String, (u32, u32), VecDeque<Repeat>)>,
-    /// The key of the last that were read.
-    after: Option<String>,
+    /// What was not asked again, as far as this turn came.
+    deduped: Deduped,
+    /// Records of repeats that were read.
+    records: std::vec::IntoIter<(String, Vec<u8>)>,
+    /// The one that is gone through.
+    record: Option<(String, Vec<u8>)>,
     read_all: bool,
     /// Results of the chunk of the first, by their index.
     chunk: Option<u32>,
-    bytes: Vec<Vec<u8>>,
+    groups: Vec<(String, Vec<u8>)>,
     firsts: Vec<Option<(usize, Stored)>>,
     /// A line that is stored by itself: whose it is.
     large: Option<(u32, Vec<u8>)>,
@@ -62,18 +62,19 @@ impl Repeating {
         }
         context.batch.dedupe(deduped);
         let counts = [tally.completed, tally.failed];
-        Self::resume(SavedRepeats { chunks, ending, counts, deduped, after: None, done: 0 })
+        Self::resume(context, SavedRepeats { chunks, ending, counts, after: None, done: 0 })
     }
 
-    pub(super) fn resume(saved: SavedRepeats) -> Self {
+    pub(super) fn resume(context: &Context, saved: SavedRepeats) -> Self {
         Self {
+            deduped: context.batch.deduped().copied().unwrap_or_default(),
             now: saved.clone(),
-            after: saved.after.clone(),
             saved,
-            read: VecDeque::new(),
+            records: Vec::new().into_iter(),
+            record: None,
             read_all: false,
             chunk: None,
-            bytes: Vec::new(),
+            groups: Vec::new(),
             firsts: Vec::new(),
             large: None,
             made: Vec::new(),
@@ -91,49 +92,56 @@ impl Repeating {
     fn make(&mut self, context: &Context) -> Option<(Command, Step)> {
         let id = &context.batch.id;
         while self.made.len() < SAVE_RESULTS && self.made_bytes < SAVE_BYTES {
-            let Some((key, (of, chunk), repeats)) = self.read.front_mut() else {
+            let Some((key, record)) = &self.record else {
+                if let Some((key, mut record)) = self.records.next() {
+                    // Repeats of a damaged record are lost: the sum will show it.
+                    record.truncate(unseal(&record).len());
+                    self.record = Some((key, record));
+                    continue;
+                }
                 if self.read_all {
                     return None;
                 }
-                let (prefix, after) = (keys::repeats(id), self.after.clone());
+                let (prefix, after) = (keys::repeats(id), self.now.after.clone());
                 let query = KvQuery { prefix, after, limit: LISTED, reverse: false };
                 return Some((Command::List(query), Step::Repeats));
             };
-            let Some(repeat) = repeats.front() else {
-                (self.now.after, self.now.done) = (Some(std::mem::take(key)), 0);
-                self.read.pop_front();
+            let mut rest = record.get(self.now.done as usize..).unwrap_or_default();
+            let next = keys::repeated_chunks(key).zip(next(&mut rest));
+            let Some(((of, chunk), repeat)) = next else {
+                self.now.after = self.record.take().map(|(key, _)| key);
+                self.now.done = 0;
                 continue;
             };
-            if self.chunk != Some(*of) {
-                let prefix = keys::chunk_results(id, *of);
-                return Some((Command::Load { prefix }, Step::Chunk(*of)));
+            if self.chunk != Some(of) {
+                let prefix = keys::chunk_results(id, of);
+                return Some((Command::Load { prefix }, Step::Chunk(of)));
             }
+            let done = (record.len() - rest.len()) as u64;
             // A request that has no result is lost with its repeats: the sum will show it.
             if let Some(Some((group, first))) = self.firsts.get(repeat.first as usize) {
                 let line = match &first.line {
-                    StoredLine::Inline(range) => &self.bytes[*group][range.clone()],
+                    StoredLine::Inline(range) => &self.groups[*group].1[range.clone()],
                     StoredLine::Large(bytes) => match &self.large {
                         Some((index, line)) if *index == repeat.first => &line[..],
                         _ => {
-                            let prefix = keys::large_result(id, *of, repeat.first);
+                            let prefix = keys::large_result(id, of, repeat.first);
                             return Some((Command::Load { prefix }, Step::Large(repeat.first, *bytes)));
                         }
                     },
                 };
                 let own = Of { batch_id: id, line: repeat.line, custom_id: &repeat.custom_id };
                 if let Some(line) = of_repeat(own, line) {
-                    let Deduped { usage, .. } = &mut self.now.deduped;
-                    first.usage.iter().for_each(|tokens| usage.add(tokens));
+                    first.usage.iter().for_each(|tokens| self.deduped.usage.add(tokens));
                     let [completed, failed] = &mut self.now.counts;
                     *completed += u64::from(first.outcome == Outcome::Completed);
                     *failed += u64::from(first.outcome == Outcome::Failed);
                     self.made_bytes += line.len();
-                    let (chunk, index, outcome) = (*chunk, repeat.index, first.outcome);
+                    let (index, outcome) = (repeat.index, first.outcome);
                     self.made.push(LineResult { chunk, index, outcome, usage: None, line });
                 }
             }
-            repeats.pop_front();
-            self.now.done += 1;
+            self.now.done = done;
         }
         None
     }
@@ -146,40 +154,17 @@ impl Repeating {
             groups.get_or_default(result.chunk).push(result);
         }
         let Context { batch, order, .. } = context;
-        let (mut written, mut entries) = (Vec::new(), Vec::new());
-        for (chunk, results) in groups.iter() {
-            let group = keys::repeats_group(results.first().map_or(0, |first| first.index));
-            written.push(Written::new(*chunk, group, results));
-            entries.extend(write_group(&batch.id, *chunk, group, results));
-        }
-        let mut writes = order.take_writes(&batch.id, &written);
-        writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
+        let mut writes = order.write(&batch.id, &groups, &mut |_, results| {
+            keys::repeats_group(results.first().map_or(0, |first| first.index))
+        });
         self.saved = self.now.clone();
         let [completed, failed] = self.saved.counts;
         let completed = completed.min(batch.request_counts.total.saturating_sub(failed));
-        batch.dedupe(self.saved.deduped);
+        batch.dedupe(self.deduped);
         context.raise_counts(&Tally { completed, failed, ..Tally::default() });
         writes.extend([context.checkpoint(self.saved()), context.published()]);
         context.start_save(writes);
         self.advanced = true;
-    }
-
-    /// Results of the chunk of the first, of which the earliest of each counts.
-    fn load(&mut self, chunk: u32, entries: Vec<(String, Vec<u8>)>) {
-        (self.chunk, self.large) = (Some(chunk), None);
-        self.firsts.clear();
-        self.firsts.resize_with(CHUNK_REQUESTS as usize, || None);
-        self.bytes.clear();
-        for (group, (_, value)) in entries.into_iter().enumerate() {
-            for stored in read_group(&value).unwrap_or_default() {
-                if stored.outcome.file().is_some()
-                    && let Some(free @ None) = self.firsts.get_mut(stored.index as usize)
-                {
-                    *free = Some((group, stored));
-                }
-            }
-            self.bytes.push(value);
-        }
     }
 }
 
@@ -219,20 +204,13 @@ impl Phase for Repeating {
         match self.step {
             Step::Repeats => {
                 self.read_all = entries.is_empty();
-                for (key, record) in entries {
-                    self.after = Some(key.clone());
-                    // Repeats of a damaged record are lost: the sum will show it.
-                    let repeats = decode(&record).unwrap_or_default();
-                    if let Some(chunks) = keys::repeated_chunks(&key) {
-                        self.read.push_back((key, chunks, repeats.into()));
-                    }
-                }
-                // An earlier turn has done some of the first.
-                if let Some((.., repeats)) = self.read.front_mut() {
-                    repeats.drain(..repeats.len().min(self.now.done as usize));
-                }
+                self.records = entries.into_iter();
             }
-            Step::Chunk(chunk) => self.load(chunk, entries),
+            Step::Chunk(chunk) => {
+                (self.chunk, self.large) = (Some(chunk), None);
+                self.firsts = merge(&entries);
+                self.groups = entries;
+            }
             Step::Large(index, bytes) => {
                 let mut line = Vec::with_capacity(bytes);
                 // Of a line that is not whole nothing is made.

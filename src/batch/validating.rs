@@ -1,6 +1,6 @@
 //! The batch while its input file is checked: nothing runs, nothing is stored, so a restart starts over.
 
-use crate::batch::checkpoint::{FIRST_CHUNK, SavedReuse, SavedRun};
+use crate::batch::checkpoint::{FIRST_CHUNK, SavedReuse};
 use crate::batch::command::{Command, LookUp, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
@@ -9,7 +9,6 @@ use crate::batch::matching;
 use crate::batch::phase::{Next, Phase, stopped};
 use crate::batch::refused::{cancelled, fail};
 use crate::batch::reusing::Reusing;
-use crate::batch::running::fresh_run;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
 use crate::text;
@@ -185,7 +184,7 @@ impl Validating {
         context.batch.enter(BatchStatus::InProgress, context.now_seconds())?;
         context.batch.model = report.model;
         context.batch.request_counts = RequestCounts { total: report.request_count, ..Default::default() };
-        Ok(matching::begin(context, SavedRun { models, ..fresh_run(report.bytes) }, false))
+        Ok(matching::begin(context, report.bytes, models, false))
     }
 
     fn fail_missing(&self, context: &mut Context) -> Result<Next, Defect> {

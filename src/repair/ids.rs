@@ -25,7 +25,7 @@ impl Ids {
 
     /// Remembers a name; another one if it was used before and `renames` allows it.
     pub(super) fn note(&mut self, name: &str, renames: bool) -> Option<String> {
-        let hashed = hash(self.key, name);
+        let hashed = hash(self.key, name.as_bytes());
         if !self.seen.contains(hashed) {
             self.keep(hashed);
             return None;
@@ -34,7 +34,7 @@ impl Ids {
             return None;
         }
         let name = self.numbered(name);
-        self.keep(hash(self.key, &name));
+        self.keep(hash(self.key, name.as_bytes()));
         Some(name)
     }
 
@@ -63,7 +63,7 @@ impl Ids {
     }
 
     fn is_new(&self, name: &str) -> bool {
-        !self.seen.contains(hash(self.key, name))
+        !self.seen.contains(hash(self.key, name.as_bytes()))
     }
 
     fn keep(&mut self, hashed: u128) {

@@ -8,7 +8,7 @@ use crate::host::{Fault, FaultKind};
 use crate::json::record::from_json;
 use crate::json::value::to_json;
 use crate::keys;
-use crate::limits::{LARGE_PART_BYTES, LARGE_RESULT_BYTES};
+use crate::limits::{CHUNK_REQUESTS, LARGE_PART_BYTES, LARGE_RESULT_BYTES};
 use crate::result::checksum;
 use crate::result::outcome::Outcome;
 use crate::wire::{InputTokensDetails, OutputTokensDetails, Usage};
@@ -114,6 +114,24 @@ fn read_part(value: &[u8], bytes: usize) -> Option<&[u8]> {
     } else {
         checksum::checked(value, &[]).filter(|part| part.len() == length)
     }
+}
+
+/// Results of a chunk, each with the group that has it, by their index: the earliest group that has a line of a request is
+/// the one that counts. A damaged group counts as lost, and a request that repeats another has its line in a later one.
+#[inline(never)]
+pub(crate) fn merge(groups: &[(String, Vec<u8>)]) -> Vec<Option<(usize, Stored)>> {
+    let mut by_index = Vec::new();
+    by_index.resize_with(CHUNK_REQUESTS as usize, || None);
+    for (group, (_, value)) in groups.iter().enumerate() {
+        for stored in read_group(value).unwrap_or_default() {
+            if stored.outcome != Outcome::Repeat
+                && let Some(free @ None) = by_index.get_mut(stored.index as usize)
+            {
+                *free = Some((group, stored));
+            }
+        }
+    }
+    by_index
 }
 
 /// What a stored group holds.

@@ -172,9 +172,14 @@ pub(crate) fn of_answer(of: Of<'_>, answered: &Answered<'_>, dialect: Dialect) -
     end(line)
 }
 
+/// The members of a line.
+pub(super) const PAST_NAMES: [&str; 4] = ["custom_id", "response", "error", "id"];
+
 /// The line of a request that is answered as another was, whose line this is. Nothing where it is no such line.
 pub(crate) fn of_repeat(of: Of<'_>, line: &[u8]) -> Option<Vec<u8>> {
-    let [response, error] = scan::members(line, ["response", "error"]).ok()?.found;
+    // The names that lines of earlier batches are read by: another query would be code of its own.
+    let (top, _) = scan::members_within(line, PAST_NAMES, 1, ["body"]).ok()?;
+    let [_, response, error, _] = top.found;
     let mut head = Vec::with_capacity(line.len() + 512);
     open(&mut head, of);
     let mut repeat = end(head);

@@ -3,7 +3,7 @@
 use crate::json::scan::{self, Kind};
 use crate::json::value::Value;
 use crate::result::body;
-use crate::result::output_line::{CANCELLED, EXPIRED, OVER_BUDGET};
+use crate::result::output_line::{CANCELLED, EXPIRED, OVER_BUDGET, PAST_NAMES};
 use crate::wire::{Rerun, Usage};
 
 /// What a line of a result file says.
@@ -19,8 +19,7 @@ pub(crate) struct PastLine {
 impl PastLine {
     /// Reads a line, without its end. Nothing where it is none.
     pub(crate) fn read(line: &[u8]) -> Option<Self> {
-        let names = ["custom_id", "response", "error", "id"];
-        let (top, [body]) = scan::members_within(line, names, 1, ["body"]).ok()?;
+        let (top, [body]) = scan::members_within(line, PAST_NAMES, 1, ["body"]).ok()?;
         let [custom_id, _, error, _] = top.found;
         let code = error.filter(|error| error.kind == Kind::Object).and_then(|error| {
             let error = Value::from_json(error.raw.as_bytes()).ok()?;

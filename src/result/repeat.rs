@@ -1,7 +1,5 @@
 //! Requests that repeat another of their batch, as they are stored: what is needed to give them its answer.
 
-use crate::json::record::from_json;
-use crate::json::value::to_json;
 use crate::result::checksum;
 
 /// A request that is the same as an earlier one.
@@ -16,23 +14,39 @@ pub(crate) struct Repeat {
     pub(crate) custom_id: String,
 }
 
-/// Repeats of requests of one chunk, in one chunk.
-pub(crate) fn encode(repeats: &[Repeat]) -> Vec<u8> {
-    let rows: Vec<_> = repeats
-        .iter()
-        .map(|Repeat { first, index, line, custom_id }| (first, index, (line, custom_id)))
-        .collect();
-    let mut record = to_json(&rows);
-    let sum = checksum::of(&record, &[]);
-    record.extend_from_slice(&sum);
-    record
+impl Repeat {
+    /// Adds it to a record: three numbers, and the text with its length.
+    pub(crate) fn append(&self, record: &mut Vec<u8>) {
+        for number in [u64::from(self.first), u64::from(self.index), self.line, self.custom_id.len() as u64] {
+            record.extend_from_slice(&number.to_le_bytes());
+        }
+        record.extend_from_slice(self.custom_id.as_bytes());
+    }
 }
 
-/// What a record says; nothing if it is damaged.
-pub(crate) fn decode(record: &[u8]) -> Option<Vec<Repeat>> {
-    let rows: Vec<(u32, u32, (u64, String))> = from_json(checksum::checked(record, &[])?).ok()?;
-    let repeat = |(first, index, (line, custom_id))| Repeat { first, index, line, custom_id };
-    Some(rows.into_iter().map(repeat).collect())
+/// Ends a record.
+pub(crate) fn seal(record: &mut Vec<u8>) {
+    let sum = checksum::of(record, &[]);
+    record.extend_from_slice(&sum);
+}
+
+/// What a record holds; nothing if it is damaged.
+pub(crate) fn unseal(record: &[u8]) -> &[u8] {
+    checksum::checked(record, &[]).unwrap_or_default()
+}
+
+/// The next repeat of a record; `rest` is what follows.
+pub(crate) fn next(rest: &mut &[u8]) -> Option<Repeat> {
+    let mut numbers = [0; 4];
+    for number in &mut numbers {
+        let (bytes, after) = rest.split_first_chunk()?;
+        (*number, *rest) = (u64::from_le_bytes(*bytes), after);
+    }
+    let [first, index, line, length] = numbers;
+    let (custom_id, after) = rest.split_at_checked(length as usize)?;
+    *rest = after;
+    let custom_id = String::from_utf8(custom_id.to_vec()).ok()?;
+    Some(Repeat { first: first as u32, index: index as u32, line, custom_id })
 }
 
 #[cfg(test)]
@@ -47,12 +61,20 @@ mod tests {
             line: u64::from(index) + 1,
             custom_id: custom_id.to_owned(),
         };
-        let record = encode(&[repeat(0, "a"), repeat(7, "\"\u{2028}\n")]);
-        assert_eq!(decode(&record), Some(vec![repeat(0, "a"), repeat(7, "\"\u{2028}\n")]));
+        let repeats = [repeat(0, "a"), repeat(7, "\"\u{2028}\n"), repeat(8, "")];
+        let mut record = Vec::new();
+        repeats.iter().for_each(|repeat| repeat.append(&mut record));
+        seal(&mut record);
+        let read = |record: &[u8]| {
+            let mut rest = unseal(record);
+            std::iter::from_fn(|| next(&mut rest)).collect::<Vec<_>>()
+        };
+        assert_eq!(read(&record), repeats);
         for at in 0..record.len() {
             let mut damaged = record.clone();
             damaged[at] ^= 1;
-            assert_eq!(decode(&damaged), None, "byte {at}");
+            assert_eq!(read(&damaged), [], "byte {at}");
+            assert_eq!(read(&record[..at]), [], "cut at {at}");
         }
     }
 }

@@ -187,7 +187,7 @@ impl Judge {
     }
 
     pub(super) fn hash(&self, text: &str) -> u128 {
-        duplicates::hash(self.rules.hash_key, text)
+        duplicates::hash(self.rules.hash_key, text.as_bytes())
     }
 }
 

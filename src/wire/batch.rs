@@ -2,8 +2,8 @@
 
 use crate::json::record::record;
 use crate::wire::{
-    BatchErrors, BatchStatus, BatchTag, Budget, Continued, Extension, IllegalChange, Metadata, Reused, Usage,
-    Wait,
+    BatchErrors, BatchStatus, BatchTag, Budget, Continued, Deduped, Extension, IllegalChange, Metadata,
+    Reused, Usage, Wait,
 };
 use serde::Serialize;
 
@@ -166,6 +166,21 @@ impl Batch {
     /// Whether it ends as its budget is used up.
     pub(crate) fn is_ended_by_budget(&self) -> bool {
         self.edgebatch.as_ref().is_some_and(|own| own.ended_by_budget)
+    }
+
+    /// Whether identical requests are asked once.
+    pub(crate) fn dedupes(&self) -> bool {
+        self.edgebatch.as_ref().is_some_and(|own| own.dedupe)
+    }
+
+    /// How many requests repeat others, once that is known.
+    pub(crate) fn deduped(&self) -> Option<&Deduped> {
+        self.edgebatch.as_ref()?.deduped.as_ref()
+    }
+
+    /// Says how many requests repeat others, and which tokens that saved so far.
+    pub(crate) fn dedupe(&mut self, deduped: Deduped) {
+        self.edgebatch.get_or_insert_default().deduped = Some(deduped);
     }
 
     /// Which batch this one continues, if any.

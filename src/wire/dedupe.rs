@@ -2,7 +2,7 @@
 
 use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
-use crate::wire::{Batch, Usage};
+use crate::wire::Usage;
 use serde::Serialize;
 
 /// Requests of a batch that were not asked, as an earlier one is the same.
@@ -24,20 +24,3 @@ impl FromValue for Deduped {
 }
 
 by_value!(Deduped);
-
-impl Batch {
-    /// Whether identical requests are asked once.
-    pub(crate) fn dedupes(&self) -> bool {
-        self.edgebatch.as_ref().is_some_and(|own| own.dedupe)
-    }
-
-    /// How many requests repeat others, once that is known.
-    pub(crate) fn deduped(&self) -> Option<&Deduped> {
-        self.edgebatch.as_ref()?.deduped.as_ref()
-    }
-
-    /// Says how many requests repeat others, and which tokens that saved so far.
-    pub(crate) fn dedupe(&mut self, deduped: Deduped) {
-        self.edgebatch.get_or_insert_default().deduped = Some(deduped);
-    }
-}

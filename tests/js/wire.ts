@@ -178,39 +178,29 @@ export const bareError: Bare<BatchError> = {
   line: null,
 };
 
-export const fullList: Full<BatchList> = {
+export const fullList: Omit<Full<BatchList>, "data"> & { data: Bare<Batch>[] } = {
   object: "list",
   data: [
     {
       id: "batch_1",
       object: "batch",
       endpoint: "/v1/e",
-      model: "m",
-      errors: {
-        object: "list",
-        data: [
-          {
-            code: "c",
-            message: "m",
-            param: "p",
-            line: 1,
-          },
-        ],
-      },
+      model: null,
+      errors: null,
       input_file_id: "file-1",
       completion_window: "24h",
       status: "completed",
-      output_file_id: "file-2",
-      error_file_id: "file-3",
+      output_file_id: null,
+      error_file_id: null,
       created_at: 1,
-      in_progress_at: 2,
-      expires_at: 3,
-      finalizing_at: 4,
-      completed_at: 5,
-      failed_at: 6,
-      expired_at: 7,
-      cancelling_at: 8,
-      cancelled_at: 9,
+      in_progress_at: null,
+      expires_at: null,
+      finalizing_at: null,
+      completed_at: null,
+      failed_at: null,
+      expired_at: null,
+      cancelling_at: null,
+      cancelled_at: null,
       request_counts: {
         total: 1,
         completed: 2,
@@ -227,70 +217,7 @@ export const fullList: Full<BatchList> = {
           reasoning_tokens: 5,
         },
       },
-      metadata: {
-        name: "text",
-      },
-      edgebatch: {
-        continue_from: "batch_0",
-        only: ["failed"],
-        merge: true,
-        reused: {
-          completed: 1,
-          failed: 2,
-          not_run: 3,
-          usage: {
-            input_tokens: 1,
-            output_tokens: 2,
-            total_tokens: 3,
-            input_tokens_details: {
-              cached_tokens: 4,
-            },
-            output_tokens_details: {
-              reasoning_tokens: 5,
-            },
-          },
-        },
-        priority: -1,
-        budget: {
-          requests: 1,
-          input_tokens: 2,
-          output_tokens: 3,
-          total_tokens: 4,
-          cost: 5.5,
-          used: {
-            requests: 1,
-            input_tokens: 2,
-            output_tokens: 3,
-            total_tokens: 4,
-            cost: 0.25,
-          },
-        },
-        ended_by: "budget",
-        dedupe: true,
-        deduped: {
-          requests: 4,
-          usage: {
-            input_tokens: 1,
-            output_tokens: 2,
-            total_tokens: 3,
-            input_tokens_details: {
-              cached_tokens: 4,
-            },
-            output_tokens_details: {
-              reasoning_tokens: 5,
-            },
-          },
-        },
-        waiting: {
-          reason: "failing",
-          status: 500,
-          message: "m",
-          since: 1,
-          until: 2,
-        },
-        paused_at: 3,
-        results_file_id: "file-4",
-      },
+      metadata: null,
     },
   ],
   first_id: "batch_1",

@@ -12,79 +12,88 @@ use crate::batch::command::{Reply, Write};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, stopped};
-use crate::batch::running::Running;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::reader::{Reader, Step};
 use crate::batch::running::request::Request;
 use crate::batch::running::routes::Routes;
+use crate::batch::running::{Running, fresh_run};
 use crate::host::Fault;
 use crate::keys;
 use crate::limits::CHUNK_REQUESTS;
-use crate::result::group::{LineResult, write_group};
-use crate::result::order::Written;
+use crate::result::group::LineResult;
 use crate::result::outcome::{Outcome, Tally};
-use crate::result::repeat::{Repeat, encode};
+use crate::result::repeat::{Repeat, seal};
 use crate::sorted::Sorted;
+use crate::validate::duplicates::hash;
 use crate::wire::{Deduped, Usage};
-use siphasher::sip128::SipHasher13;
 
 /// The phase of a batch that is in progress and has not begun to run. `resumed` says that some of its requests have results.
-pub(super) fn begin(context: &mut Context, run: SavedRun, resumed: bool) -> Next {
+pub(super) fn begin(context: &mut Context, input_bytes: u64, models: Vec<String>, resumed: bool) -> Next {
     if context.batch.dedupes() {
-        let matching = Matching::new(context, run);
-        context.commit(SavedPhase::Matching(Box::new(matching.run.clone())));
-        return Next::Become(Box::new(matching));
+        context.commit(SavedPhase::Matching { input_bytes, models: models.clone() });
+        return Next::Become(Box::new(Matching::new(context, input_bytes, models)));
     }
-    let run = Running::start(context, run, resumed);
+    run(context, input_bytes, models, resumed)
+}
+
+fn run(context: &mut Context, input_bytes: u64, models: Vec<String>, resumed: bool) -> Next {
+    let run = Running::start(context, SavedRun { models, ..fresh_run(input_bytes) }, resumed);
     context.commit(run.checkpoint());
     Next::Become(Box::new(run))
 }
 
 pub(super) struct Matching {
-    run: SavedRun,
+    input_bytes: u64,
+    models: Vec<String>,
     reader: Reader,
     chunks: Chunks,
     firsts: Firsts,
     /// The chunk that is gone through, its repeats by the chunk of the first, and the group that is to say so.
     chunk: u32,
-    found: Sorted<u32, Vec<Repeat>>,
+    found: Sorted<u32, Vec<u8>>,
+    passed: Vec<LineResult>,
     group: u32,
     read_all: bool,
 }
 
 impl Matching {
-    pub(super) fn new(context: &Context, run: SavedRun) -> Self {
+    pub(super) fn new(context: &Context, input_bytes: u64, models: Vec<String>) -> Self {
+        let run = fresh_run(input_bytes);
         let (id, input) = (&context.batch.id, &context.batch.input_file_id);
         Self {
             // What has a result is not handed out: what this batch took over of another, and repeats found before.
             reader: Reader::new(id, input, context.settings.limits.max_line_bytes, &run, true),
-            run,
+            input_bytes,
+            models,
             chunks: Chunks::resume(Tally::default()),
             firsts: Firsts::new(),
             chunk: 0,
             found: Sorted::default(),
+            passed: Vec::new(),
             group: 0,
             read_all: false,
         }
     }
 
     /// Looks whether an earlier request is the same. Each has the batch's endpoint as its url.
-    fn meet(&mut self, (k0, k1): (u64, u64), request: Request) {
+    fn meet(&mut self, key: (u64, u64), request: Request) {
         let Request { slot, body, custom_id, .. } = request;
         let place =
             slot.chunk.checked_mul(CHUNK_REQUESTS).and_then(|place| place.checked_add(slot.index + 1));
-        let hash = SipHasher13::new_with_keys(k0, k1).hash(&body).as_u128();
+        let hash = hash(key, &body);
         // Places beyond what a number holds are never the same as another.
         let first = place.and_then(|place| self.firsts.find_or_add(hash, place - 1));
         let mut outcome = Outcome::Skipped;
         if let Some(first) = first {
-            if self.found.is_empty() {
+            if self.passed.is_empty() {
                 self.group = self.chunks.take_group(slot.chunk);
             }
             outcome = Outcome::Repeat;
             let (chunk, first) = (first / CHUNK_REQUESTS, first % CHUNK_REQUESTS);
             let repeat = Repeat { first, index: slot.index, line: slot.line, custom_id };
-            self.found.get_or_default(chunk).push(repeat);
+            repeat.append(self.found.get_or_default(chunk));
+            let (chunk, index) = (slot.chunk, slot.index);
+            self.passed.push(LineResult { chunk, index, outcome, usage: None, line: Vec::new() });
         }
         // It is known where the chunk ends once all of its requests have.
         self.chunks.finish(slot.chunk, slot.index, outcome, None);
@@ -92,31 +101,21 @@ impl Matching {
 
     /// Stores the repeats of a chunk: which they are, and then that they are not to run.
     fn save(&mut self, context: &mut Context) {
-        let (id, chunk) = (&context.batch.id, self.chunk);
-        let found = std::mem::take(&mut self.found);
-        let (mut entries, mut passed) = (Vec::new(), Vec::new());
-        for (first, repeats) in found.iter() {
-            entries.push(Write::Set(keys::repeats_in(id, *first, chunk), encode(repeats)));
-            passed.extend(repeats.iter().map(|repeat| LineResult {
-                chunk,
-                index: repeat.index,
-                outcome: Outcome::Repeat,
-                usage: None,
-                line: Vec::new(),
-            }));
+        let (id, chunk, group) = (&context.batch.id, self.chunk, self.group);
+        let mut passed = Sorted::default();
+        passed.insert(chunk, std::mem::take(&mut self.passed));
+        let mut writes = Vec::new();
+        while let Some((first, mut record)) = self.found.pop_first() {
+            seal(&mut record);
+            writes.push(Write::Set(keys::repeats_in(id, first, chunk), record));
         }
-        let group = write_group(id, chunk, self.group, &passed);
-        let mut writes = context.order.take_writes(id, &[Written::new(chunk, self.group, &passed)]);
-        writes.append(&mut entries);
-        writes.extend(group.into_iter().map(|(key, value)| Write::Set(key, value)));
+        writes.extend(context.order.write(id, &passed, &mut |_, _| group));
         context.start_save(writes);
     }
 
     fn run(&mut self, context: &mut Context) -> Next {
         context.batch.dedupe(Deduped { requests: self.chunks.tally().repeats, usage: Usage::default() });
-        let run = Running::start(context, self.run.clone(), true);
-        context.commit(run.checkpoint());
-        Next::Become(Box::new(run))
+        run(context, self.input_bytes, std::mem::take(&mut self.models), true)
     }
 }
 
@@ -135,7 +134,7 @@ impl Phase for Matching {
         loop {
             let chunk = self.reader.position().chunk;
             if chunk > self.chunk || self.read_all {
-                if !self.found.is_empty() {
+                if !self.passed.is_empty() {
                     self.save(context);
                     return Ok(Next::Again);
                 }

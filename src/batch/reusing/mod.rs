@@ -11,8 +11,8 @@ mod past;
 mod tape;
 
 use self::past::Past;
-use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedReuse, SavedRun};
-use crate::batch::command::{Reply, TurnEnd, Write};
+use crate::batch::checkpoint::{ChunkStart, SavedPhase, SavedReuse};
+use crate::batch::command::{Reply, TurnEnd};
 use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::batch::matching;
@@ -25,9 +25,9 @@ use crate::batch::running::request::Request;
 use crate::batch::running::routes::Routes;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{SAVE_BYTES, SAVE_RESULTS};
-use crate::result::group::{LineResult, write_group};
-use crate::result::order::Written;
+use crate::result::group::LineResult;
 use crate::result::outcome::{Outcome, Tally};
+use crate::sorted::Sorted;
 use crate::wire::{BatchError, BatchStatus, Continued, RequestCounts, Rerun, Reused};
 
 pub(super) struct Reusing {
@@ -115,14 +115,14 @@ impl Reusing {
     fn save(&mut self, context: &mut Context, chunk_done: bool) {
         let found = std::mem::take(&mut self.found);
         self.bytes = 0;
-        let mut writes = Vec::new();
+        let mut groups = Sorted::default();
         if let Some(first) = found.first() {
-            let (id, chunk, group) = (&context.batch.id, first.chunk, self.now.group);
-            writes.extend(context.order.take_writes(id, &[Written::new(chunk, group, &found)]));
-            let entries = write_group(id, chunk, group, &found);
-            self.now.group += 1;
-            writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
+            groups.insert(first.chunk, found);
         }
+        let mut writes = context.order.write(&context.batch.id, &groups, &mut |_, _| {
+            self.now.group += 1;
+            self.now.group - 1
+        });
         if chunk_done {
             self.now.next = self.reader.position();
             self.now.group = 0;
@@ -142,7 +142,7 @@ impl Reusing {
         context.batch.request_counts = RequestCounts { total: total - skipped, ..RequestCounts::default() };
         let ([completed, failed, not_run], usage) = reused;
         context.batch.reuse(Reused { completed, failed, not_run, usage });
-        Ok(matching::begin(context, SavedRun { models, ..fresh_run(input_bytes) }, true))
+        Ok(matching::begin(context, input_bytes, models, true))
     }
 
     fn lost(&self, context: &mut Context, message: &str) -> Result<Next, Defect> {

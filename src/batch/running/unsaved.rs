@@ -5,8 +5,7 @@ use crate::batch::order::Order;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::request::Slot;
 use crate::limits::{PUBLISH_MS, SAVE_AFTER_MS, SAVE_BYTES, SAVE_RESULTS};
-use crate::result::group::{LineResult, write_group};
-use crate::result::order::Written;
+use crate::result::group::LineResult;
 use crate::result::outcome::{Outcome, Tally};
 use crate::sorted::Sorted;
 use crate::wire::Usage;
@@ -121,17 +120,7 @@ impl Unsaved {
         if self.results.is_empty() {
             self.since = None;
         }
-        let mut written = Vec::with_capacity(groups.len());
-        let mut entries = Vec::with_capacity(groups.len());
-        for (chunk, results) in groups.iter() {
-            let chunk = *chunk;
-            let group = chunks.take_group(chunk);
-            written.push(Written::new(chunk, group, results));
-            entries.extend(write_group(id, chunk, group, results));
-        }
-        let mut writes = order.take_writes(id, &written);
-        writes.extend(entries.into_iter().map(|(key, value)| Write::Set(key, value)));
-        writes
+        order.write(id, &groups, &mut |chunk, _| chunks.take_group(chunk))
     }
 
     /// Counts and tokens of what is being written.
