@@ -122,15 +122,15 @@ function Verdict({ session }: { session: Session }) {
     kind = errors > 0 ? "bad" : "";
     text = phase === "running" ? `Checking: ${soFar}.` : `Cancelled: ${soFar}. The rest was not checked.`;
   }
-  const cut = phase === "done" && (counts?.bytes ?? 0) > session.settings.maxFileBytes;
+  const cut =
+    (phase === "done" || phase === "running") && (counts?.bytes ?? 0) > session.settings.maxFileBytes;
   return (
     <VerdictBox kind={kind}>
       {text}
       {cut && (
         <>
           {" "}
-          Only its first {count(session.settings.maxFileBytes / (1 << 20))} MiB were looked at, as on a
-          server.{" "}
+          Only its first {count(session.settings.maxFileBytes / (1 << 20))} MiB are checked, as on a server.{" "}
           <button
             type="button"
             class="link"

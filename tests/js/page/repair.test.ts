@@ -72,6 +72,32 @@ describe("repair", () => {
     await page.context().close();
   });
 
+  test("is stopped while it writes, offered again, and nothing of the stopped one comes after", async () => {
+    const { page } = await openPage(browser, server.url);
+    const [reader] = page.workers();
+    // The disk takes its time until it is let go.
+    await reader?.evaluate(() => {
+      const disk = globalThis as unknown as { letGo: () => void };
+      const { write } = FileSystemWritableFileStream.prototype;
+      const gone = new Promise<void>((done) => {
+        disk.letGo = done;
+      });
+      FileSystemWritableFileStream.prototype.write = async function (bytes) {
+        await gone;
+        return write.call(this, bytes);
+      };
+    });
+    await choose(page, bad);
+    await page.getByRole("button", { name: "Repair all" }).click();
+    await page.getByText("Repairing: ").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("button", { name: "Set method to POST" }).click();
+    await page.getByText("Repairing: ").waitFor();
+    await reader?.evaluate(() => (globalThis as unknown as { letGo: () => void }).letGo());
+    assert.equal(await repaired(page), bad.replace("GET", "POST"));
+    await page.context().close();
+  });
+
   test("a file without errors has nothing to repair", async () => {
     const { page } = await openPage(browser, server.url);
     await choose(page, mended);
