@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { chromiumPath } from "../../../scripts/setup/chromium.mjs";
+import { chromiumPath } from "../../../scripts/setup/browsers.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
 
