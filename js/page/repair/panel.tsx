@@ -45,11 +45,14 @@ function Found({ session, cures }: { session: Session; cures: Cured[] }) {
           Repair all
         </button>
       </div>
-      <ul>
-        {cures.map((cured) => (
-          <Kind key={cured.cure} session={session} cured={cured} />
-        ))}
-      </ul>
+      <details open={cures.length === 1}>
+        <summary>{plural(cures.length, "kind")} of repair, one at a time, with examples</summary>
+        <ul>
+          {cures.map((cured) => (
+            <Kind key={cured.cure} session={session} cured={cured} />
+          ))}
+        </ul>
+      </details>
     </section>
   );
 }

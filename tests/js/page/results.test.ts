@@ -272,6 +272,21 @@ test("a file of something else is refused in words", async () => {
   assert.match(await textOf(page, ".verdict p"), /^notes.txt is no output, error or input file of a batch/);
 });
 
+test("the results of parts are merged in the order of their inputs, one for each request", async () => {
+  const lines = [answer("c", "third"), refusal("a", "busy", "not now"), answer("b", "second")];
+  const again = answer("a", "first, after all");
+  const { page } = await open([
+    { name: "part-1.jsonl", content: text([line("a"), line("b")]) },
+    { name: "part-2.jsonl", content: text([line("c"), line("never")]) },
+    { name: "out-2.jsonl", content: text([lines[0] as string]) },
+    { name: "out-1.jsonl", content: text(lines.slice(1)) },
+    { name: "again.jsonl", content: text([again]) },
+  ]);
+  const merged = await saved(page, "Save results in input order");
+  assert.equal(merged.name, "out-2-merged.jsonl");
+  assert.equal(merged.text, text([again, lines[2] as string, lines[0] as string]));
+});
+
 describe("Many results", () => {
   const count = 150_000;
   let page: Page;
