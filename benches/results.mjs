@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { servedPage } from "../scripts/lib/page-server.mjs";
 import { Failure, main, say } from "../scripts/lib/process.mjs";
-import { chromiumPath } from "../scripts/setup/chromium.mjs";
+import { chromiumPath } from "../scripts/setup/browsers.mjs";
 import { renderer, watched } from "./renderer.mjs";
 
 const LONG = 900_000;

@@ -2,7 +2,7 @@
 // With everything in place it says nothing. `node scripts/setup.mjs` does the set-up alone.
 import { wasmEnv } from "./lib/env.mjs";
 import { capture, isMain, main, say } from "./lib/process.mjs";
-import { chromium } from "./setup/chromium.mjs";
+import { chromium, firefox } from "./setup/browsers.mjs";
 import { npmPackages } from "./setup/npm.mjs";
 import { pythonClients } from "./setup/python.mjs";
 import { runtime } from "./setup/runtimes.mjs";
@@ -10,7 +10,7 @@ import { cargoTool, rust, wasmBindgenVersion, wasmTarget } from "./setup/rust.mj
 
 const wasmPackVersion = "0.15.1";
 
-/** Sets up what is missing. Tests need wasm-pack besides, those of the servers the Python clients, those of the page Chromium. Gives the versions that decide a build. */
+/** Sets up what is missing. Tests need wasm-pack besides, those of the servers the Python clients, those of the page browsers. Gives the versions that decide a build. */
 export function setup({ tests = false, python = false, browser = false } = {}) {
   const nodeVersion = npmPackages();
   rust();
@@ -21,7 +21,10 @@ export function setup({ tests = false, python = false, browser = false } = {}) {
     cargoTool("wasm-pack", "wasm-pack", wasmPackVersion);
   }
   if (python) pythonClients();
-  if (browser) chromium();
+  if (browser) {
+    chromium();
+    firefox();
+  }
   return { node: nodeVersion, rust: capture("rustc", ["--version"], { env: wasmEnv() }), wasmBindgen };
 }
 

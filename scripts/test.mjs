@@ -8,7 +8,7 @@ import { build } from "./build.mjs";
 import { env, node, root, wasmEnv } from "./lib/env.mjs";
 import { filesUnder } from "./lib/files.mjs";
 import { Failure, main, say, seconds, tee } from "./lib/process.mjs";
-import { chromium } from "./setup/chromium.mjs";
+import { chromium, firefox } from "./setup/browsers.mjs";
 import { runtime } from "./setup/runtimes.mjs";
 
 /** The sums of Rust's test harness. Every harness that started must also have reported, on all of its tests. */
@@ -124,8 +124,12 @@ const parts = {
       flags: TWO_AT_A_TIME,
     }),
 
-  /** The page in real Chromium, with the real wasm and the real Worker. */
-  page: () => unlessMissing(chromium, () => nodeTests((file) => file.startsWith(pageTests))),
+  /** The page in real Chromium, with the real wasm and the real Worker; and the most of it in Firefox, where that can be had. */
+  page: () =>
+    unlessMissing(chromium, () => {
+      unlessMissing(firefox, () => {});
+      return nodeTests((file) => file.startsWith(pageTests));
+    }),
 
   /** What the Worker alone promises, in real workerd, killed and evicted: takes minutes. */
   worker: () => nodeTests((file) => file.startsWith(workerTests), { flags: TWO_AT_A_TIME }),

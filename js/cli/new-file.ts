@@ -1,5 +1,6 @@
 /** A batch file that is made of another: it has its name once it is whole, and is checked as it is written. */
 
+import { unlinkSync } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { release } from "../core/bytes.ts";
@@ -8,8 +9,9 @@ import { emptyFile } from "./empty-file.ts";
 import type { Input } from "./input.ts";
 import { discard, inTheWay, place } from "./place.ts";
 import { left, modeFor, Progress } from "./progress.ts";
+import { Signals } from "./signals.ts";
 import { type Target, targetAt } from "./target.ts";
-import { bytes, CannotRun, print } from "./terminal.ts";
+import { bytes, CannotRun, exit, print } from "./terminal.ts";
 import type { Checked } from "./validate.ts";
 
 export interface NewFileOptions {
@@ -40,6 +42,22 @@ export async function newFileAt(path: string, ending: string, options: NewFileOp
   return target;
 }
 
+/** Drafts that an interrupted command must not leave behind. */
+const drafts = new Set<string>();
+let signals: Signals | null = null;
+
+/** Ctrl-C takes the drafts with it: nothing can be made of them later. */
+function interrupted(): void {
+  for (const path of drafts) {
+    try {
+      unlinkSync(path);
+    } catch {
+      // It has its name by now, or its folder is gone.
+    }
+  }
+  process.exit(signals?.received === "SIGTERM" ? exit.terminated : exit.interrupted);
+}
+
 /** A file until it is whole. */
 export class Draft {
   readonly #target: Target;
@@ -56,6 +74,10 @@ export class Draft {
     const { path, kind } = target;
     if (path === "-") return new Draft(target, path, null);
     const draft = kind === "file" ? join(dirname(path), `.${basename(path)}.making`) : path;
+    if (kind === "file") {
+      drafts.add(draft);
+      signals ??= new Signals({ first: interrupted, second: interrupted });
+    }
     return new Draft(target, draft, await open(draft, "w"));
   }
 
@@ -84,7 +106,12 @@ export class Draft {
   /** What was written goes, unless it was placed. */
   async close(): Promise<void> {
     await this.#handle?.close();
-    if (this.#target.kind === "file") await discard(this.#path);
+    if (this.#target.kind !== "file") return;
+    await discard(this.#path);
+    drafts.delete(this.#path);
+    if (drafts.size > 0) return;
+    signals?.end();
+    signals = null;
   }
 }
 

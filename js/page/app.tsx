@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { announcement } from "./announce.ts";
 import { BatchView } from "./batches/batch-view.tsx";
 import { BatchesView } from "./batches/batches-view.tsx";
+import { WebhooksView } from "./batches/webhooks-view.tsx";
 import { CheckView } from "./check/check-view.tsx";
 import { DropVeil, useDrop } from "./check/choose.tsx";
 import { ResultsView } from "./results/results-view.tsx";
@@ -14,6 +15,7 @@ const titles = {
   results: "Results",
   batches: "Batches",
   batch: "Batches",
+  webhooks: "Webhooks",
 };
 
 export function App() {
@@ -43,7 +45,7 @@ export function App() {
           <a href="#/results" aria-current={view === "results" ? "page" : undefined}>
             Results
           </a>
-          <a href="#/batches" aria-current={view.startsWith("batch") ? "page" : undefined}>
+          <a href="#/batches" aria-current={/^(batch|web)/.test(view) ? "page" : undefined}>
             Batches
           </a>
         </nav>
@@ -65,7 +67,8 @@ export function App() {
           <CheckView />
         </div>
         {view === "results" && <ResultsView />}
-        {route.value.view === "batches" && <BatchesView />}
+        {view === "batches" && <BatchesView />}
+        {view === "webhooks" && <WebhooksView />}
         {route.value.view === "batch" && <BatchView key={route.value.id} id={route.value.id} />}
       </main>
       <div class="hidden" role="status" aria-live="polite">

@@ -5,6 +5,7 @@ export type Route =
   | { view: "check" }
   | { view: "results" }
   | { view: "batches" }
+  | { view: "webhooks" }
   | { view: "batch"; id: string };
 
 const hash = signal(location.hash);
@@ -16,5 +17,6 @@ export const route = computed<Route>(() => {
   const id = /^#\/batches\/([\w-]{1,100})$/.exec(hash.value)?.[1];
   if (id !== undefined) return { view: "batch", id };
   if (hash.value === "#/results") return { view: "results" };
+  if (hash.value === "#/webhooks") return { view: "webhooks" };
   return hash.value.startsWith("#/batches") ? { view: "batches" } : { view: "check" };
 });

@@ -5,7 +5,7 @@ import { build } from "../build.mjs";
 import { root } from "../lib/env.mjs";
 import { servedPage } from "../lib/page-server.mjs";
 import { main, say } from "../lib/process.mjs";
-import { chromium as findChromium } from "../setup/chromium.mjs";
+import { chromium as findChromium } from "../setup/browsers.mjs";
 
 const folder = join(root, "docs/images");
 

@@ -21,7 +21,7 @@ export function inputName(to: Connection, { input_file_id: id }: Batch): string 
 export async function learnNames(to: Connection, batches: Batch[], signal: AbortSignal): Promise<void> {
   for (const { input_file_id: id } of batches) {
     const key = keyOf(to, id);
-    if (asked.has(key) || signal.aborted) continue;
+    if (id === "" || asked.has(key) || signal.aborted) continue;
     if (asked.size >= MOST_NAMES) {
       asked.clear();
       names.value = new Map();

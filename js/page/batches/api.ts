@@ -1,6 +1,7 @@
 /** Calls to the server. */
 import { fixedLimits } from "../../core/rules.ts";
-import type { Batch, BatchList, FileObject } from "../../core/types.ts";
+import type { Batch, FileObject } from "../../core/types.ts";
+import { batchOf } from "./batch.ts";
 import type { Connection } from "./connection.ts";
 
 /** A call that failed, in words for whoever made it. */
@@ -25,12 +26,12 @@ export function refusal(status: number, body: string): CallError {
   } catch {
     // Not in the API's form: a proxy, or another kind of server.
   }
-  return new CallError(`The server answered with status ${status}, and not in the form of this API.`, status);
+  return new CallError(`The server answered with status ${status}, and not as a batch server does.`, status);
 }
 
 export function noAnswer(base: string): CallError {
   return new CallError(
-    `No answer from ${base}. Look whether the address is right, the server runs, and lets pages from ${location.origin} call it (CORS). This page may call https addresses and this machine.`,
+    `No answer from ${base}. Check the address, and that the server runs and allows calls from ${location.origin} (CORS).`,
   );
 }
 
@@ -51,10 +52,18 @@ export async function send(to: Connection, path: string, init: RequestInit = {})
   return answer;
 }
 
-async function json<T>(to: Connection, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+const IS_IT_ONE = "Is this the address of a batch server?";
+
+export async function json<T>(
+  to: Connection,
+  path: string,
+  body?: object,
+  signal?: AbortSignal,
+  more: Record<string, string> = {},
+): Promise<T> {
   const init = body && {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...more },
     body: JSON.stringify(body),
   };
   const answer = await send(to, path, { ...init, ...(signal && { signal }) });
@@ -62,7 +71,7 @@ async function json<T>(to: Connection, path: string, body?: object, signal?: Abo
     return (await answer.json()) as T;
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new CallError("The server's answer is not JSON: is this the address of a batch server?");
+    throw new CallError(`The answer is not JSON. ${IS_IT_ONE}`);
   }
 }
 
@@ -79,50 +88,49 @@ export async function listBatches(
     const limit = Math.min(MOST_A_PAGE, wanted - batches.length);
     const after = batches.at(-1)?.id;
     const query = new URLSearchParams({ limit: String(limit), ...(after && { after }) });
-    const page = await json<BatchList>(to, `/batches?${query}`, undefined, signal);
-    if (!Array.isArray(page?.data))
-      throw new CallError(
-        "The server's answer is no list of batches: is this the address of a batch server?",
-      );
-    batches.push(...page.data);
-    if (!page.has_more || page.data.length === 0 || batches.length >= wanted)
-      return { batches, more: page.has_more };
+    const page = await json<{ data?: unknown; has_more?: unknown } | null>(
+      ...[to, `/batches?${query}`, undefined, signal],
+    );
+    if (!Array.isArray(page?.data)) throw new CallError(`The answer is not a list of batches. ${IS_IT_ONE}`);
+    const found = page.data.map(batchOf).filter((batch) => batch !== null);
+    batches.push(...found);
+    const more = page.has_more === true && found.length > 0;
+    if (!more || batches.length >= wanted) return { batches, more };
   }
 }
 
 const batchPath = (id: string) => `/batches/${encodeURIComponent(id)}`;
 
-export function retrieveBatch(to: Connection, id: string, signal?: AbortSignal): Promise<Batch> {
-  return json(to, batchPath(id), undefined, signal);
+async function batchFrom(...call: Parameters<typeof json>): Promise<Batch> {
+  const batch = batchOf(await json(...call));
+  if (batch) return batch;
+  throw new CallError(`The answer is not a batch. ${IS_IT_ONE}`);
 }
 
-export function cancelBatch(to: Connection, id: string): Promise<Batch> {
-  return json(to, `${batchPath(id)}/cancel`, {});
+export function retrieveBatch(to: Connection, id: string, signal?: AbortSignal): Promise<Batch> {
+  return batchFrom(to, batchPath(id), undefined, signal);
+}
+
+/** Has a batch stop for good, stop for now, or go on. */
+export function steerBatch(to: Connection, id: string, how: "cancel" | "pause" | "resume"): Promise<Batch> {
+  return batchFrom(to, `${batchPath(id)}/${how}`, {});
+}
+
+/** Asked for twice by one key, by a click or a lost answer, it is one batch. */
+function newBatch(to: Connection, params: object, key: string): Promise<Batch> {
+  const body = { completion_window: fixedLimits.completionWindow, ...params };
+  return batchFrom(to, "/batches", body, undefined, { "idempotency-key": key });
 }
 
 export function createBatch(to: Connection, fileId: string, endpoint: string, key: string): Promise<Batch> {
-  const params = { input_file_id: fileId, endpoint, completion_window: fixedLimits.completionWindow };
-  return send(to, "/batches", {
-    method: "POST",
-    // Asked for twice, by a click or a lost answer, it is one batch.
-    headers: { "content-type": "application/json", "idempotency-key": key },
-    body: JSON.stringify(params),
-  }).then((answer) => answer.json() as Promise<Batch>);
+  return newBatch(to, { input_file_id: fileId, endpoint }, key);
 }
 
 /** A batch that runs what another did not answer, and whose files hold the results of both. */
-export async function continueBatch(to: Connection, batch: Batch, key: string): Promise<Batch> {
+export function continueBatch(to: Connection, batch: Batch, key: string): Promise<Batch> {
   const { id, input_file_id, endpoint, completion_window, metadata } = batch;
-  const params = {
-    ...{ input_file_id, endpoint, completion_window, ...(metadata && { metadata }) },
-    edgebatch: { continue_from: id, merge: true },
-  };
-  const answer = await send(to, "/batches", {
-    method: "POST",
-    headers: { "content-type": "application/json", "idempotency-key": key },
-    body: JSON.stringify(params),
-  });
-  return (await answer.json()) as Batch;
+  const edgebatch = { continue_from: id, merge: true };
+  return newBatch(to, { input_file_id, endpoint, completion_window, metadata, edgebatch }, key);
 }
 
 /** The name of a file; null if the server gives none. */

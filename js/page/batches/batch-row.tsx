@@ -8,8 +8,8 @@ export function BatchRow({ batch, name }: { batch: Batch; name: string | null })
   const { id, model, endpoint, metadata, created_at: created } = batch;
   const end = endedAt(batch);
   const facts = [
-    model ?? endpoint,
-    end !== null && isOver(batch) && `took ${duration(end - created)}`,
+    model ?? (endpoint || null),
+    end !== null && created > 0 && isOver(batch) && `took ${duration(end - created)}`,
     ...Object.entries(metadata ?? {}).map(([key, value]) => `${key}: ${value}`),
   ].filter((fact) => typeof fact === "string");
   return (
@@ -22,11 +22,16 @@ export function BatchRow({ batch, name }: { batch: Batch; name: string | null })
       <State batch={batch} />
       <BatchProgress batch={batch} />
       <span class="muted batch-when">
-        <time dateTime={new Date(created * 1000).toISOString()} title={time(created)}>
-          {ago(created)}
-        </time>
+        {created > 0 && (
+          <time dateTime={new Date(created * 1000).toISOString()} title={time(created)}>
+            {ago(created)}
+          </time>
+        )}
         {facts.map((fact, i) => (
-          <span key={i}> · {fact}</span>
+          <span key={i}>
+            {(i > 0 || created > 0) && " · "}
+            {fact}
+          </span>
         ))}
       </span>
     </li>

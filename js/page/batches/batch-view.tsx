@@ -5,21 +5,23 @@ import { announce } from "../announce.ts";
 import { advice } from "../check/advice.ts";
 import { Copy } from "../copy.tsx";
 import { Fact } from "../fact.tsx";
+import { Failure } from "../failure.tsx";
 import { count, duration, percent, time } from "../format.ts";
 import { openBatchResults } from "../results/batch-files.ts";
 import { useTitle } from "../title.ts";
 import { inputName, learnNames } from "./about.ts";
 import { retrieveBatch } from "./api.ts";
-import { Cancel } from "./cancel.tsx";
 import { CheckInput } from "./check-input.tsx";
 import { ConnectForm } from "./connect-form.tsx";
 import { type Connection, connection } from "./connection.ts";
 import { ContinueBatch } from "./continue-batch.tsx";
 import { DownloadFile } from "./download-file.tsx";
+import { featuresOf, learnFeatures } from "./features.ts";
 import { LiveProgress } from "./live-progress.tsx";
 import { type Sample, withSample } from "./pace.ts";
 import { usePolling } from "./polling.ts";
-import { isOver, State, stateWords } from "./state.tsx";
+import { isOver, State, stateOf } from "./state.tsx";
+import { Steer } from "./steer.tsx";
 
 const ASK_MS = 1_000;
 const RETRY_MS = 5_000;
@@ -51,7 +53,7 @@ function Opened({ to, id }: { to: Connection; id: string }) {
   const name = batch && inputName(to, batch);
   useTitle(batch && titleOf(batch, name));
   const show = (found: Batch) => {
-    if (batch && batch.status !== found.status) announce(`The batch is now: ${stateWords[found.status]}.`);
+    if (batch && stateOf(batch) !== stateOf(found)) announce(`The batch is now: ${stateOf(found)}.`);
     setBatch(found);
     const { completed, failed } = found.request_counts;
     if (found.status === "in_progress")
@@ -65,6 +67,7 @@ function Opened({ to, id }: { to: Connection; id: string }) {
         show(found);
         setFailure("");
         void learnNames(to, [found], signal);
+        if (!isOver(found)) void learnFeatures(to);
         return isOver(found) ? null : ASK_MS;
       } catch (error) {
         if (!signal.aborted) setFailure((error as Error).message);
@@ -82,18 +85,14 @@ function Opened({ to, id }: { to: Connection; id: string }) {
           <code class="batch-id">{id}</code> <Copy text={id} label="Copy the batch’s ID" />
         </p>
       </div>
-      {failure && (
-        <p class="notice bad" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
       {!batch && !failure && <p class="empty">Loading…</p>}
       {batch && (
         <div class="batch">
           <section class="card wide">
             <h2>{isOver(batch) ? "Requests" : "Progress"}</h2>
             <LiveProgress batch={batch} samples={samples} />
-            <Cancel to={to} batch={batch} cancelled={show} />
+            <Steer to={to} batch={batch} changed={show} />
             <ContinueBatch to={to} batch={batch} />
           </section>
           <section class="card">
@@ -104,9 +103,9 @@ function Opened({ to, id }: { to: Connection; id: string }) {
             <h2>Files</h2>
             <Files to={to} batch={batch} name={name} />
             <dl class="facts rows">
-              <Fact name="Endpoint" value={batch.endpoint} />
+              <Fact name="Endpoint" value={batch.endpoint || "–"} />
               <Fact name="Model" value={batch.model ?? "–"} />
-              <Fact name="Input file ID" value={batch.input_file_id} />
+              <Fact name="Input file ID" value={batch.input_file_id || "–"} />
               {Object.entries(batch.metadata ?? {}).map(([name, value]) => (
                 <Fact key={name} name={name} value={value} />
               ))}
@@ -121,7 +120,8 @@ function Opened({ to, id }: { to: Connection; id: string }) {
 
 function Timeline({ batch }: { batch: Batch }) {
   const events: [name: string, at: number | null][] = [
-    ["Created", batch.created_at],
+    ["Created", batch.created_at || null],
+    ["Paused", isOver(batch) ? null : (batch.edgebatch?.paused_at ?? null)],
     ["Started", batch.in_progress_at],
     ["Cancel requested", batch.cancelling_at],
     ["Finalizing", batch.finalizing_at],
@@ -160,7 +160,7 @@ function Files({ to, batch, name }: { to: Connection; batch: Batch; name: string
   return (
     <>
       {!output && !errors && (
-        <p class="muted">{isOver(batch) ? "No results." : "Results are available when it has finished."}</p>
+        <p class="muted">{isOver(batch) ? "No results." : "The files are available when it has finished."}</p>
       )}
       <div class="buttons">
         {output && (
@@ -179,13 +179,17 @@ function Files({ to, batch, name }: { to: Connection; batch: Batch; name: string
             name={`${batch.id}-errors.jsonl`}
           />
         )}
-        <DownloadFile to={to} fileId={input} label="Download the input" name={name ?? `${input}.jsonl`} />
-        {batch.request_counts.completed + batch.request_counts.failed > 0 && (
+        {input && (
+          <DownloadFile to={to} fileId={input} label="Download the input" name={name ?? `${input}.jsonl`} />
+        )}
+        {(isOver(batch)
+          ? batch.request_counts.completed + batch.request_counts.failed > 0
+          : featuresOf(to).isOurs) && (
           <button type="button" onClick={() => void openBatchResults(to, batch)}>
-            {isOver(batch) ? "Read the results" : "Read the results so far"}
+            {isOver(batch) ? "Read the results" : "Follow the results"}
           </button>
         )}
-        <CheckInput to={to} batch={batch} name={name} />
+        {input && <CheckInput to={to} batch={batch} name={name} />}
       </div>
     </>
   );
@@ -195,7 +199,7 @@ function Files({ to, batch, name }: { to: Connection; batch: Batch; name: string
 function titleOf(batch: Batch, name: string | null): string {
   const { total, completed, failed } = batch.request_counts;
   const running = batch.status === "in_progress" && total > 0;
-  const state = running ? percent(completed + failed, total) : (stateWords[batch.status] ?? batch.status);
+  const state = running ? percent(completed + failed, total) : stateOf(batch);
   return `${state} · ${name ?? "Batch"}`;
 }
 

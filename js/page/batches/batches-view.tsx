@@ -1,12 +1,14 @@
 /** All batches of a server, newest first. */
 import { useState } from "preact/hooks";
 import type { Batch, BatchStatus } from "../../core/types.ts";
+import { Failure } from "../failure.tsx";
 import { count } from "../format.ts";
 import { inputName, learnNames, matches } from "./about.ts";
 import { listBatches } from "./api.ts";
 import { BatchRow } from "./batch-row.tsx";
 import { ConnectForm } from "./connect-form.tsx";
-import { connect, connection } from "./connection.ts";
+import { type Connection, connect, connection, disconnect, servers } from "./connection.ts";
+import { featuresOf, learnFeatures } from "./features.ts";
 import { looking } from "./own-server.ts";
 import { usePolling } from "./polling.ts";
 import { isOver } from "./state.tsx";
@@ -56,6 +58,7 @@ function Batches() {
         setBatches(found.batches);
         setMore(found.more);
         setFailure("");
+        void learnFeatures(to);
         void learnNames(to, found.batches, signal);
         return found.batches.every(isOver) ? IDLE_MS : ACTIVE_MS;
       } catch (error) {
@@ -74,18 +77,9 @@ function Batches() {
     <>
       <div class="view-head">
         <h1>Batches</h1>
-        <p class="muted server">
-          {to?.base}{" "}
-          <button type="button" class="link" onClick={() => connect(null)}>
-            Disconnect
-          </button>
-        </p>
+        {to && <Server to={to} />}
       </div>
-      {failure && (
-        <p class="notice bad" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
       {batches === null && !failure && <p class="empty">Loading…</p>}
       {batches?.length === 0 && (
         <p class="empty">
@@ -131,5 +125,36 @@ function Batches() {
         </div>
       )}
     </>
+  );
+}
+
+/** Which server it is, a way to the others of this tab, and away from it. */
+function Server({ to }: { to: Connection }) {
+  const known = servers.value;
+  return (
+    <div class="muted server">
+      {known.length > 1 ? (
+        <select
+          aria-label="Server"
+          value={to.base}
+          onChange={({ currentTarget: { value } }) =>
+            connect(known.find(({ base }) => base === value) ?? null)
+          }
+        >
+          {known.map(({ base }) => (
+            <option key={base}>{base}</option>
+          ))}
+        </select>
+      ) : (
+        <span>{to.base}</span>
+      )}
+      {featuresOf(to).events.length > 0 && <a href="#/webhooks">Webhooks</a>}
+      <button type="button" class="link" onClick={() => connect(null)}>
+        Another server
+      </button>
+      <button type="button" class="link" onClick={disconnect}>
+        Disconnect
+      </button>
+    </div>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Batch } from "../../core/types.ts";
 import { settings } from "../check/options.tsx";
 import { begin } from "../check/session.ts";
+import { Failure } from "../failure.tsx";
 import { bytes } from "../format.ts";
 import type { Connection } from "./connection.ts";
 import { download } from "./download.ts";
@@ -39,11 +40,7 @@ export function CheckInput({ to, batch, name }: { to: Connection; batch: Batch; 
       >
         {got === null ? "Check the input file" : `Fetching: ${bytes(got)}, stop`}
       </button>
-      {failure && (
-        <p class="notice bad" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
     </>
   );
 }

@@ -1,14 +1,15 @@
 /** Asks for the server's address and a key, and tries them; the page's own server is tried without asking. */
 import { useEffect, useId, useState } from "preact/hooks";
+import { Failure } from "../failure.tsx";
 import { listBatches } from "./api.ts";
-import { baseOf, type Connection, connect, connection } from "./connection.ts";
+import { baseOf, type Connection, connect, servers } from "./connection.ts";
 import { looking, ownServer } from "./own-server.ts";
 
 export function ConnectForm({ connected }: { connected?: (to: Connection) => void }) {
   const ids = { address: useId(), key: useId(), failure: useId() };
   const [failure, setFailure] = useState("");
   const [busy, setBusy] = useState(false);
-  const known = connection.value;
+  const known = servers.value;
   useEffect(() => {
     if (looking.value) void ownServer().then((to) => to && connected?.(to));
   }, []);
@@ -25,7 +26,7 @@ export function ConnectForm({ connected }: { connected?: (to: Connection) => voi
     } catch (error) {
       setFailure(
         error instanceof TypeError
-          ? "This is no address. One looks like https://batches.example.com"
+          ? "This is not an address. One looks like https://batches.example.com"
           : (error as Error).message,
       );
     } finally {
@@ -35,6 +36,23 @@ export function ConnectForm({ connected }: { connected?: (to: Connection) => voi
   if (looking.value) return <p class="empty">Loading…</p>;
   return (
     <form class="connect" onSubmit={submit} aria-describedby={failure ? ids.failure : undefined}>
+      {known.length > 0 && (
+        <div class="buttons">
+          <span class="muted">Connected before:</span>
+          {known.map((to) => (
+            <button
+              type="button"
+              key={to.base}
+              onClick={() => {
+                connect(to);
+                connected?.(to);
+              }}
+            >
+              {to.base}
+            </button>
+          ))}
+        </div>
+      )}
       <label for={ids.address}>Server address</label>
       <input
         id={ids.address}
@@ -45,18 +63,14 @@ export function ConnectForm({ connected }: { connected?: (to: Connection) => voi
         spellcheck={false}
         autocapitalize="none"
         autocomplete="off"
-        defaultValue={known?.base ?? location.origin}
+        defaultValue={known.length > 0 ? "" : location.origin}
       />
       <label for={ids.key}>
         Key <span class="muted">(if it asks for one)</span>
       </label>
-      <input id={ids.key} name="key" type="password" autocomplete="off" defaultValue={known?.key ?? ""} />
+      <input id={ids.key} name="key" type="password" autocomplete="off" />
       <p class="muted">Both are kept in this tab only, and forgotten when you close it.</p>
-      {failure && (
-        <p class="notice bad" role="alert" id={ids.failure}>
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} id={ids.failure} />
       <div class="buttons">
         <button type="submit" class="primary" disabled={busy}>
           {busy ? "Connecting…" : "Connect"}

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Batch } from "../../core/types.ts";
 import { announce } from "../announce.ts";
+import { Failure } from "../failure.tsx";
 import { plural } from "../format.ts";
 import { continueBatch } from "./api.ts";
 import type { Connection } from "./connection.ts";
@@ -33,13 +34,9 @@ export function ContinueBatch({ to, batch }: { to: Connection; batch: Batch }) {
         <button type="button" class="primary" disabled={busy} onClick={() => void run()}>
           {batch.status === "completed" ? "Retry" : "Continue with"} {plural(open, "request")}
         </button>
-        <span class="muted">In a new batch, whose files also hold the answers of this one.</span>
+        <span class="muted">In a new batch, whose files also include the answers of this one.</span>
       </div>
-      {failure && (
-        <p class="notice bad" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
     </>
   );
 }

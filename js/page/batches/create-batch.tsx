@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../announce.ts";
 import type { Session } from "../check/session.ts";
+import { Failure } from "../failure.tsx";
 import { bytes, count, percent, plural } from "../format.ts";
 import { nameBeside } from "../save.ts";
 import { createBatch } from "./api.ts";
@@ -95,11 +96,7 @@ export function CreateBatch({ session }: { session: Session }) {
           </button>
         </div>
       )}
-      {step?.name === "failed" && (
-        <p class="notice bad" role="alert">
-          {step.message}
-        </p>
-      )}
+      <Failure text={step?.name === "failed" ? step.message : ""} />
     </div>
   );
 }

@@ -3,12 +3,13 @@ import type { Batch } from "../../core/types.ts";
 import { clock, count, duration, rate as rateWords } from "../format.ts";
 import { rateOf, type Sample } from "./pace.ts";
 import { RateChart } from "./rate-chart.tsx";
-import { BatchProgress, isOver } from "./state.tsx";
+import { BatchProgress, isOver, isPaused } from "./state.tsx";
 
 export function LiveProgress({ batch, samples }: { batch: Batch; samples: readonly Sample[] }) {
   const { total, completed, failed } = batch.request_counts;
   const left = total - completed - failed;
-  const rate = batch.status === "in_progress" ? rateOf(samples) : null;
+  const paused = isPaused(batch);
+  const rate = batch.status === "in_progress" && !paused ? rateOf(samples) : null;
   const waiting = batch.edgebatch?.waiting;
   const words = [
     rate !== null && rate > 0 && rateWords(rate),
@@ -17,12 +18,15 @@ export function LiveProgress({ batch, samples }: { batch: Batch; samples: readon
   return (
     <>
       {!isOver(batch) && <BatchProgress batch={batch} />}
+      {paused && (
+        <p class="notice">Paused: what was in flight ends, and nothing new starts until it is resumed.</p>
+      )}
       {words.length > 0 && <p class="batch-pace">{words.join(" · ")}</p>}
-      {waiting && !isOver(batch) && (
+      {waiting && !paused && !isOver(batch) && (
         <p class="notice" role="status">
           Waiting for the model server: {waitWords[waiting.reason] ?? waiting.reason}
           {waiting.status !== null && ` (status ${waiting.status})`}. {waiting.message}
-          {waiting.message && !/[.!?]$/.test(waiting.message) && "."} It is asked again at{" "}
+          {waiting.message && !/[.!?]$/.test(waiting.message) && "."} Next try at{" "}
           {clock(waiting.until * 1000)}.
         </p>
       )}
@@ -39,10 +43,10 @@ export function LiveProgress({ batch, samples }: { batch: Batch; samples: readon
 }
 
 const waitWords: Record<string, string> = {
-  overloaded: "it has too much to do, or is out of reach",
-  unavailable: "its gateway gets no answer",
-  failing: "it fails at every request",
-  refused: "it refuses the key, the address or the account",
+  overloaded: "it is overloaded or unreachable",
+  unavailable: "its gateway gets no response",
+  failing: "every request fails",
+  refused: "it rejects the key, the address or the account",
 };
 
 /** Servers sum up usage at the end: until then nothing is known, which is not none. */

@@ -43,9 +43,3 @@ export function ratesOf(samples: readonly Sample[]): Point[] {
     return rate === null ? [] : [{ at: to.at, rate }];
   });
 }
-
-/** The first of 1, 2 and 5 times a power of ten that is not below a value: a round end for an axis. */
-export function roundUp(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 5, 10].map((step) => step * power).find((end) => end >= value) ?? 10 * power;
-}

@@ -3,7 +3,7 @@ import { isTerminal } from "../../core/rules.ts";
 import type { Batch, BatchStatus } from "../../core/types.ts";
 import { count, percent } from "../format.ts";
 
-export const stateWords: Record<BatchStatus, string> = {
+const stateWords: Record<BatchStatus, string> = {
   validating: "Validating",
   failed: "Failed",
   in_progress: "In progress",
@@ -19,8 +19,18 @@ export function isOver({ status }: Batch): boolean {
   return isTerminal[status] ?? false;
 }
 
-export function State({ batch: { status } }: { batch: Batch }) {
-  return <span class={`state ${status}`}>{stateWords[status] ?? status}</span>;
+/** Whether nothing of it starts because someone said so. */
+export function isPaused(batch: Batch): boolean {
+  return !isOver(batch) && batch.edgebatch?.paused_at !== undefined;
+}
+
+/** Its state in words. A server of another kind may have one that is not known here. */
+export function stateOf(batch: Batch): string {
+  return isPaused(batch) ? "Paused" : (stateWords[batch.status] ?? batch.status);
+}
+
+export function State({ batch }: { batch: Batch }) {
+  return <span class={`state ${isPaused(batch) ? "cancelled" : batch.status}`}>{stateOf(batch)}</span>;
 }
 
 export function BatchProgress({ batch }: { batch: Batch }) {

@@ -1,6 +1,7 @@
 /** Where a file comes in: dropped, chosen, pasted, or an example. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { Failure } from "../failure.tsx";
 import { takeFiles } from "../results/choose-results.tsx";
 import { route } from "../route.ts";
 import { example } from "./example.ts";
@@ -107,7 +108,7 @@ export function Choose() {
         <path d="M24 31V9m0 0-8 8m8-8 8 8M9 30v7a3 3 0 0 0 3 3h24a3 3 0 0 0 3-3v-7" />
       </svg>
       <p class="choose-main">Drop a batch file here</p>
-      <p class="muted">.jsonl or .jsonl.gz, of any size; or CSV, JSON or prompts to make one of</p>
+      <p class="muted">.jsonl or .jsonl.gz of any size, or a CSV, JSON or text file to convert</p>
       <div class="buttons">
         <ChooseButton label="Choose a file" primary />
         <button type="button" aria-expanded={pasting.value} onClick={() => (pasting.value = !pasting.value)}>
@@ -118,11 +119,7 @@ export function Choose() {
         </button>
       </div>
       {pasting.value && <Paste />}
-      {chooseFailure.value && (
-        <p class="notice bad" role="alert">
-          {chooseFailure.value}
-        </p>
-      )}
+      <Failure text={chooseFailure.value} />
     </section>
   );
 }

@@ -35,7 +35,7 @@ export function Downloads({ session }: { session: Session }) {
         </button>
         <button
           type="button"
-          disabled={running}
+          disabled={running || all}
           onClick={() => save(csvReport(session), nameBeside(name, "-errors.csv"))}
         >
           Errors as CSV

@@ -31,7 +31,7 @@ export function ErrorList({ session }: { session: Session }) {
       reset={session.errors.filter.value}
       choose={choose}
       row={(i) => <ErrorRow error={errors[i] as BatchError} />}
-      empty="No error matches."
+      empty={done ? "No error matches." : "None listed so far."}
     />
   );
 }

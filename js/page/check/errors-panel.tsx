@@ -14,10 +14,10 @@ export function ErrorsPanel({ session }: { session: Session }) {
         ? "No errors so far."
         : session.phase.value === "done"
           ? "No errors."
-          : "No errors were found until then.";
+          : "No errors had been found by then.";
     return <p class="empty">{text}</p>;
   }
-  const beyond = listed(found);
+  const beyond = listed(session);
   return (
     <div class="errors">
       <Kinds session={session} />
@@ -72,7 +72,7 @@ function Search({ session }: { session: Session }) {
   return (
     <div class="search">
       <label class="hidden" for={id}>
-        Filter by text, member or line
+        Filter by text, field or line
       </label>
       <input
         id={id}

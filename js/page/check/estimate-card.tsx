@@ -16,12 +16,12 @@ const typed = {
 };
 
 const labels: Record<keyof typeof typed, string> = {
-  inputPrice: "Price of a million tokens in",
-  outputPrice: "Price of a million tokens out",
-  output: "Tokens of an answer",
-  seconds: "Seconds for an answer",
+  inputPrice: "Input price per million tokens",
+  outputPrice: "Output price per million tokens",
+  output: "Tokens per answer",
+  seconds: "Seconds per answer",
   concurrency: "Requests in flight",
-  rate: "or requests a minute",
+  rate: "or requests per minute",
 };
 
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
@@ -43,8 +43,8 @@ export function EstimateCard({ session }: { session: Session }) {
     <section class="card estimate" aria-label="Estimate">
       <h3>Estimate</h3>
       <dl class="facts">
-        <Fact name="Tokens in, by bytes" value={band(tokens, (value) => short.format(value))} />
-        {output > 0 && <Fact name="Tokens out" value={`about ${short.format(output)}`} />}
+        <Fact name="Input tokens, by bytes" value={band(tokens, (value) => short.format(value))} />
+        {output > 0 && <Fact name="Output tokens" value={`about ${short.format(output)}`} />}
         {mean > 0 && Number.isFinite(mean) && <Fact name="Time" value={band(timeBand(mean), duration)} />}
         {prices.input + prices.output > 0 && (
           <Fact name="Cost" value={band(cost(tokens, output, prices), (value) => short.format(value))} />
@@ -65,8 +65,8 @@ export function EstimateCard({ session }: { session: Session }) {
         ))}
       </div>
       <p class="muted">
-        An estimate: text has 2 to 8 bytes a token, images count far too much, and servers take from half to
-        twice the time.
+        An estimate: text has 2 to 8 bytes per token, images are counted far too high, and servers take half
+        to twice the time.
       </p>
     </section>
   );

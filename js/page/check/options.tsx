@@ -107,7 +107,7 @@ export function Options() {
           </label>
         )}
         <label>
-          <span>Error texts</span>
+          <span>Error wording</span>
           <select value={dialect.value} onChange={(event) => (dialect.value = text(event) as Dialect)}>
             <option value="openai">OpenAI’s</option>
             <option value="reference">edgebatch’s own</option>

@@ -21,9 +21,9 @@ export function Result({ session }: { session: Session }) {
       <Verdict session={session} />
       <FileBar session={session} />
       <dl class="numbers">
-        <Figure name="Requests" value={counts?.requestCount ?? 0} />
-        <Figure name="Good" value={counts?.validCount ?? 0} />
-        <Figure name="Total errors" value={counts?.errorCount ?? 0} bad />
+        <Figure name="request" value={counts?.requestCount ?? 0} />
+        <Figure name="good" value={counts?.validCount ?? 0} />
+        <Figure name="error" value={counts?.errorCount ?? 0} bad />
       </dl>
       <Downloads session={session} />
       <ConvertedNotice session={session} />
@@ -36,7 +36,7 @@ export function Result({ session }: { session: Session }) {
 function Figure({ name, value, bad = false }: { name: string; value: number; bad?: boolean }) {
   return (
     <div class={bad && value > 0 ? "bad" : ""}>
-      <dt>{name}</dt>
+      <dt>{name === "good" || value === 1 ? name : `${name}s`}</dt>
       <dd>{count(value)}</dd>
     </div>
   );
@@ -122,15 +122,15 @@ function Verdict({ session }: { session: Session }) {
     kind = errors > 0 ? "bad" : "";
     text = phase === "running" ? `Checking: ${soFar}.` : `Cancelled: ${soFar}. The rest was not checked.`;
   }
-  const cut = phase === "done" && (counts?.bytes ?? 0) > session.settings.maxFileBytes;
+  const cut =
+    (phase === "done" || phase === "running") && (counts?.bytes ?? 0) > session.settings.maxFileBytes;
   return (
     <VerdictBox kind={kind}>
       {text}
       {cut && (
         <>
           {" "}
-          Only its first {count(session.settings.maxFileBytes / (1 << 20))} MiB were looked at, as on a
-          server.{" "}
+          Only its first {count(session.settings.maxFileBytes / (1 << 20))} MiB are checked, as on a server.{" "}
           <button
             type="button"
             class="link"

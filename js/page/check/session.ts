@@ -94,6 +94,8 @@ export class Session {
   });
   readonly #worker: Worker;
   #announced = 0;
+  /** What can be mended, also while it is. */
+  #cures: Cured[] = [];
 
   constructor(file: Chosen, settings: CheckSettings, wasm: WebAssembly.Module) {
     this.file = file;
@@ -165,6 +167,13 @@ export class Session {
     announce("Repairing.");
   }
 
+  /** Stops it, and offers the cures again. */
+  stopRepair(): void {
+    this.#tell({ type: "stop-repair" });
+    this.repair.value = { state: "found", cures: this.#cures };
+    announce("Stopped.");
+  }
+
   /** The session is over: its thread ends at once. */
   close(): void {
     this.#worker.terminate();
@@ -214,13 +223,16 @@ export class Session {
         announce(this.verdict.value.sentence);
         return;
       case "cures":
+        this.#cures = message.cures;
         this.repair.value = { state: "found", cures: message.cures };
         return;
       case "repairing":
-        this.repair.value = { state: "writing", read: message.read };
+        // What is said after it was stopped comes too late.
+        if (this.repair.value?.state === "writing")
+          this.repair.value = { state: "writing", read: message.read };
         return;
       case "repaired":
-        this.#repaired(message.blob);
+        if (this.repair.value?.state === "writing") this.#repaired(message.blob);
         return;
       case "repair-failed":
         this.repair.value = { state: "failed", message: message.message };
@@ -293,7 +305,7 @@ export async function begin(file: Chosen, settings: CheckSettings): Promise<void
     session.value?.close();
     session.value = new Session(file, settings, wasm);
   } catch (error) {
-    chooseFailure.value = `The checker could not be loaded (${error instanceof Error ? error.message : error}). Look whether you are online, and try again.`;
+    chooseFailure.value = `The checker could not be loaded (${error instanceof Error ? error.message : error}). Check that you are online, and try again.`;
     announce(chooseFailure.value);
   }
 }
@@ -305,5 +317,9 @@ export function leave(): void {
   announce("Ready for a file.");
 }
 
-export const listed = (found: number) =>
-  found > MOST_LISTED ? `The first ${count(MOST_LISTED)} of ${count(found)} errors are listed.` : "";
+/** How many errors are listed, where not all of them are. */
+export function listed({ counts, errors, phase }: Session): string {
+  errors.version.value;
+  const [some, all] = [errors.all.length, counts.value?.errorCount ?? 0];
+  return phase.value !== "running" && some < all ? `${count(some)} of ${count(all)} errors are listed.` : "";
+}

@@ -1,5 +1,6 @@
 /** What the file is like: numbers, models, sizes, longest lines. */
 import { sizeFrom } from "../../core/validator.ts";
+import { Chart } from "../chart.tsx";
 import { Fact } from "../fact.tsx";
 import { bytes, count, plural, share } from "../format.ts";
 import { EstimateCard } from "./estimate-card.tsx";
@@ -34,7 +35,7 @@ export function StatisticsPanel({ session }: { session: Session }) {
       <Models session={session} />
       <EstimateCard session={session} />
       <section class="card">
-        <h3>Sizes of requests</h3>
+        <h3>Request sizes</h3>
         <Sizes sizes={statistics.sizes} />
       </section>
       <section class="card">
@@ -87,7 +88,7 @@ function Models({ session }: { session: Session }) {
           </li>
         ))}
       </ul>
-      <p class="muted">Only the server knows whether it offers them.</p>
+      <p class="muted">Only the server knows which models it offers.</p>
     </section>
   );
 }
@@ -111,45 +112,25 @@ function Sizes({ sizes }: { sizes: number[] }) {
   if (!smallest || !largest) return <p class="muted">No requests yet.</p>;
   const most = Math.max(...shown.map((bar) => bar.count));
   const fullest = shown.find((bar) => bar.count === most) ?? smallest;
-  const width = 100 / Math.max(shown.length, 6);
+  const isOne = shown.length === 1;
   return (
-    <figure class="sizes">
-      <svg viewBox="0 0 100 36" preserveAspectRatio="none" aria-hidden="true">
-        {shown.map((bar, i) => {
-          const height = bar.count === 0 ? 0 : Math.max(0.7, (34 * bar.count) / most);
-          return (
-            <rect key={bar.from} x={i * width} y={36 - height} width={width * 0.86} height={height} rx="0.4">
-              <title>{`${bytes(bar.from)} to ${bytes(bar.to)}: ${plural(bar.count, "request")}`}</title>
-            </rect>
-          );
-        })}
-      </svg>
-      <div class="axis muted" aria-hidden="true">
-        <span>{bytes(smallest.from)}</span>
-        <span>{bytes(largest.to)}</span>
-      </div>
-      <figcaption class="muted">
-        Most are between {bytes(fullest.from)} and {bytes(fullest.to)}: {count(most)}.
-      </figcaption>
-      <table class="hidden">
-        <caption>Requests by size of their line</caption>
-        <thead>
-          <tr>
-            <th scope="col">From</th>
-            <th scope="col">To less than</th>
-            <th scope="col">Requests</th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((bar) => (
-            <tr key={bar.from}>
-              <td>{bytes(bar.from)}</td>
-              <td>{bytes(bar.to)}</td>
-              <td>{count(bar.count)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </figure>
+    <>
+      {!isOne && (
+        <Chart
+          label="Number of requests"
+          plotted={shown.map((bar, i) => ({
+            from: i / shown.length,
+            to: (i + 1) / shown.length,
+            value: bar.count,
+            words: `${bytes(bar.from)} to ${bytes(bar.to)}: ${plural(bar.count, "request")}`,
+          }))}
+          ends={[bytes(smallest.from), bytes(largest.to)]}
+        />
+      )}
+      <p class="muted">
+        {isOne ? "All" : "Most"} are between {bytes(fullest.from)} and {bytes(fullest.to)}
+        {!isOne && `: ${count(most)}`}.
+      </p>
+    </>
   );
 }

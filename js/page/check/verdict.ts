@@ -20,7 +20,7 @@ export function verdict(
     if (has("invalid_encoding"))
       return { good: false, sentence: "This file would be refused: it is not text in UTF-8." };
     if (has("invalid_file_format"))
-      return { good: false, sentence: "This file would be refused: it is packed. Unpack it first." };
+      return { good: false, sentence: "This file would be refused: it is compressed. Decompress it first." };
     if (counts && counts.bytes > settings.maxFileBytes)
       return { good: false, sentence: "This file would be refused: it is too large." };
     return { good: false, sentence: "This file holds no requests, so there is nothing to run." };

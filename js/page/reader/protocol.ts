@@ -65,7 +65,8 @@ export type ToReader =
   /** Look what can be mended. */
   | { type: "look-for-cures" }
   /** Write a mended file; null for all cures. */
-  | { type: "repair"; only: Cure[] | null };
+  | { type: "repair"; only: Cure[] | null }
+  | { type: "stop-repair" };
 
 export type FromReader =
   | {

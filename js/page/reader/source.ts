@@ -153,8 +153,8 @@ class Unpacked implements Source {
     } catch (error) {
       if (this.#failure) throw this.#failure;
       throw new SourceError(
-        "This .gz file is damaged or was cut off: it could not be unpacked to its end. " +
-          "(Files of several gzip parts have to be unpacked before.)",
+        "This .gz file is damaged or was cut off: it could not be decompressed to its end. " +
+          "(Files of several gzip parts must be decompressed first.)",
         { cause: error },
       );
     }

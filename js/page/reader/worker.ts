@@ -94,9 +94,9 @@ async function write(what: "good" | "all" | "parts"): Promise<void> {
       what === "all"
         ? await writeAll(work, requests)
         : await (what === "good" ? writeGoodLines(work) : writeParts(work));
-    if (files) post({ type: "written", files });
+    if (files && current === writing) post({ type: "written", files });
   } catch (error) {
-    post({ type: "write-failed", message: words(error) });
+    if (current === writing) post({ type: "write-failed", message: words(error) });
   }
 }
 
@@ -114,13 +114,14 @@ async function repair(only?: Cure[] | null): Promise<void> {
   try {
     if (writes) {
       const made = await repairs.write(work, settings.endpoint, only);
-      if (made) post({ type: "repaired", blob: made.blob });
+      // It may have been stopped while its last bytes were written.
+      if (made && current === repairing) post({ type: "repaired", blob: made.blob });
     } else {
       const cures = await repairs.look(work, settings.endpoint);
       if (cures) post({ type: "cures", cures });
     }
   } catch (error) {
-    post({ type: "repair-failed", message: words(error) });
+    if (current === repairing) post({ type: "repair-failed", message: words(error) });
   }
 }
 
@@ -137,5 +138,6 @@ globalThis.onmessage = ({ data }: MessageEvent<ToReader | ForResults>) => {
   else if (data.type === "convert") convert(data.ask);
   else if (data.type === "look-for-cures") void repair();
   else if (data.type === "repair") void repair(data.only);
+  else if (data.type === "stop-repair") repairing++;
   else writing++;
 };

@@ -2,6 +2,7 @@
 import { cureNames } from "../../core/cures.ts";
 import type { Cured } from "../../core/repair.ts";
 import type { Session } from "../check/session.ts";
+import { Failure } from "../failure.tsx";
 import { percent, plural } from "../format.ts";
 import { save } from "../save.ts";
 
@@ -12,20 +13,19 @@ export function RepairPanel({ session }: { session: Session }) {
     <>
       {repairedFrom !== undefined && (
         <p class="notice">
-          This is the repaired copy of {repairedFrom}, which stays as it is.{" "}
+          This is the repaired copy of {repairedFrom}, which is unchanged.{" "}
           <button type="button" class="link" onClick={() => save(blob, name)}>
             Download {name}
           </button>
         </p>
       )}
-      {repair?.state === "failed" && (
-        <p class="notice bad" role="alert">
-          {repair.message}
-        </p>
-      )}
+      <Failure text={repair?.state === "failed" ? repair.message : ""} />
       {repair?.state === "writing" && (
         <p class="notice" role="status">
-          Repairing: {percent(repair.read, blob.size)}
+          Repairing: {percent(repair.read, blob.size)}{" "}
+          <button type="button" class="link" onClick={() => session.stopRepair()}>
+            Stop
+          </button>
         </p>
       )}
       {repair?.state === "found" && repair.cures.length > 0 && (
@@ -40,16 +40,19 @@ function Found({ session, cures }: { session: Session; cures: Cured[] }) {
     <section class="card repair" aria-label="Repair">
       <div class="repair-head">
         <h3>Repair</h3>
-        <p class="muted">Writes a new file on this device and checks it. The original stays as it is.</p>
+        <p class="muted">Writes a new file on this device and checks it. The original is not changed.</p>
         <button type="button" class="primary" onClick={() => session.startRepair(null)}>
           Repair all
         </button>
       </div>
-      <ul>
-        {cures.map((cured) => (
-          <Kind key={cured.cure} session={session} cured={cured} />
-        ))}
-      </ul>
+      <details open={cures.length === 1}>
+        <summary>{plural(cures.length, "kind")} of repair, one at a time, with examples</summary>
+        <ul>
+          {cures.map((cured) => (
+            <Kind key={cured.cure} session={session} cured={cured} />
+          ))}
+        </ul>
+      </details>
     </section>
   );
 }

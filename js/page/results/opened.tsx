@@ -6,7 +6,7 @@ import { VerdictBox } from "../verdict-box.tsx";
 import { ChooseResults } from "./choose-results.tsx";
 import { ResultsPanel } from "./results-panel.tsx";
 import { SaveResults } from "./save-results.tsx";
-import { leaveResults, type ResultsSession, verdictOf } from "./session.ts";
+import { leaveResults, type ResultsSession, soFarOf, verdictOf } from "./session.ts";
 import { UsagePanel } from "./usage-panel.tsx";
 
 export function OpenedResults({ session }: { session: ResultsSession }) {
@@ -18,8 +18,8 @@ export function OpenedResults({ session }: { session: ResultsSession }) {
   ];
   return (
     <>
-      <Files session={session} />
       <Verdict session={session} />
+      <Files session={session} />
       {summary && (
         <>
           <SaveResults session={session} />
@@ -60,7 +60,7 @@ function Files({ session }: { session: ResultsSession }) {
           ))}
         </ul>
         <div class="buttons">
-          <ChooseResults label="Add files" />
+          {!session.live.value && <ChooseResults label="Add files" />}
           <button type="button" onClick={leaveResults}>
             Close
           </button>
@@ -82,7 +82,9 @@ function Verdict({ session }: { session: ResultsSession }) {
   const phase = session.phase.value;
   const summary = session.summary.value;
   let [kind, text] = ["", `Reading: ${count(summary?.rows ?? 0)} results so far.`];
+  const live = session.live.value;
   if (phase === "failed") [kind, text] = ["bad", session.failure.value];
+  else if (live && summary) text = `${soFarOf(summary)} ${live.trouble}`;
   else if (phase === "done" && summary) {
     const isGood = summary.answered > 0 && summary.failed + summary.missing === 0;
     [kind, text] = [isGood ? "good" : "bad", verdictOf(summary)];

@@ -97,10 +97,12 @@ export interface RowView extends RowHead {
   rawRequest: Row[] | null;
 }
 
-export type What = "csv" | "joined" | "retry";
+export type What = "csv" | "joined" | "merged" | "retry";
 
 export type ToResults =
   | { type: "open"; wasm: WebAssembly.Module; files: ChosenFile[] }
+  /** More of the results of a batch that runs, in whole lines. */
+  | { type: "append"; lines: Blob; isLast: boolean }
   | { type: "filter"; filter: Filter; version: number }
   | { type: "rows"; from: number; to: number }
   | { type: "row"; position: number }
@@ -117,6 +119,8 @@ export type FromResults =
   | { type: "progress"; read: number; of: number; summary: Summary }
   | { type: "end"; summary: Summary }
   | { type: "failed"; message: string }
+  /** The lines are taken in. What is shown may have other positions now, the chosen row too. */
+  | { type: "appended"; summary: Summary; position: number | null }
   /** How many rows the filter lets through; `searched` of `of` rows were looked at. */
   | { type: "shown"; version: number; count: number; searched: number; of: number }
   | { type: "rows"; version: number; from: number; rows: RowHead[] }

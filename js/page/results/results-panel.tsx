@@ -85,7 +85,8 @@ function Kinds({ session, summary }: { session: ResultsSession; summary: Summary
       {button("All", summary.rows, null)}
       {button("Answered", summary.answered, [kind.answered])}
       {button("Failed", summary.failed, "failed")}
-      {summary.missing > 0 && button("Without a result", summary.missing, [kind.missing])}
+      {summary.missing > 0 &&
+        button(session.live.value ? "Still to come" : "Without a result", summary.missing, [kind.missing])}
       {summary.unreadable > 0 && button("Unreadable", summary.unreadable, [kind.unreadable])}
       {summary.replaced > 0 && button("Replaced by a later one", summary.replaced, [kind.replaced])}
       {sorted.map(([code, groups]) => {
@@ -114,12 +115,12 @@ function Search({ session }: { session: ResultsSession }) {
   return (
     <div class="search">
       <label class="hidden" for={id}>
-        Search ids, answers and errors
+        Search IDs, answers and errors
       </label>
       <input
         id={id}
         type="search"
-        placeholder="Id or text"
+        placeholder="ID or text"
         defaultValue={text}
         spellcheck={false}
         autocomplete="off"

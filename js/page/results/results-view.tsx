@@ -1,5 +1,6 @@
 /** Results: choose files, or look at those that are open. */
 import { useEffect, useRef } from "preact/hooks";
+import { Failure } from "../failure.tsx";
 import { fetching, stopFetching } from "./batch-files.ts";
 import { ChooseResults } from "./choose-results.tsx";
 import { OpenedResults } from "./opened.tsx";
@@ -26,11 +27,7 @@ export function ResultsView() {
           </button>
         </p>
       )}
-      {failure && (
-        <p class="notice bad" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
     </>
   );
   if (session)
@@ -45,7 +42,7 @@ export function ResultsView() {
     <div class="start">
       <h1>Read the results of a batch</h1>
       <p class="lead">
-        Answers as text, errors by what they say, and what it all used.{" "}
+        Read the answers, see the errors by kind, and what was used.{" "}
         <b>Nothing is sent: the files stay on this device.</b>
       </p>
       {notices}

@@ -56,7 +56,13 @@ function Details({ session, view }: { session: ResultsSession; view: RowView }) 
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}
       <section class="result-parts" ref={box} tabIndex={0} aria-label={`Result of ${view.id}`}>
         {view.code === null && <Blocks blocks={view.answer} />}
-        {view.kind === kind.missing && <p class="muted">None of the files has a result for this request.</p>}
+        {view.kind === kind.missing && (
+          <p class="muted">
+            {session.live.value
+              ? "Its result is still to come."
+              : "None of the files has a result for this request."}
+          </p>
+        )}
         {view.request && (
           <details open={view.code !== null || view.kind === kind.missing}>
             <summary>Request</summary>

@@ -1,4 +1,5 @@
 /** What can be taken away: what is shown as CSV or joined with the requests, and what is to run again. */
+import { Failure } from "../failure.tsx";
 import { count, percent, plural } from "../format.ts";
 import { save } from "../save.ts";
 import type { What } from "./protocol.ts";
@@ -22,17 +23,14 @@ export function SaveResults({ session }: { session: ResultsSession }) {
       <div class="buttons">
         {button("csv", "Save as CSV")}
         {button("joined", "Save as joined JSONL")}
-        {button("retry", "Failed lines as a new input", !hasInput)}
+        {button("merged", "Save results in input order", !hasInput)}
+        {button("retry", "Failed lines as a new input", !hasInput || session.live.value !== null)}
         <span class="muted">
           {!isWhole && `Only the ${plural(shown, "result")} shown. `}
-          {!hasInput && "Add the input to save its failed lines."}
+          {!hasInput && "Add the input to save its failed lines, or results in its order."}
         </span>
       </div>
-      {writing?.state === "failed" && (
-        <p class="notice bad" role="alert">
-          {writing.message}
-        </p>
-      )}
+      <Failure text={writing?.state === "failed" ? writing.message : ""} />
       {writing?.state === "running" && (
         <p class="notice" role="status">
           Writing: {percent(writing.done, writing.of)}{" "}

@@ -33,10 +33,20 @@ export type Writing =
 const endings: Record<What, string> = {
   csv: "-results.csv",
   joined: "-joined.jsonl",
+  merged: "-merged.jsonl",
   retry: "-retry.jsonl",
 };
 
 let sessions = 0;
+
+/** A promise, and what settles it. */
+function settling(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
 
 export class ResultsSession {
   /** Tells it from any other. */
@@ -55,6 +65,10 @@ export class ResultsSession {
   readonly position = signal(-1);
   readonly chosen = signal<Chosen | null>(null);
   readonly writing = signal<Writing | null>(null);
+  /** Of a batch that runs, whose results come in: why none can be had right now. Null for files that are whole. */
+  readonly live = signal<{ trouble: string } | null>(null);
+  readonly #opened = settling();
+  #appended = settling();
   /** Whether the row is to be brought into view: it was asked for by a pointer, which is elsewhere. */
   reveal = false;
   readonly #heads = new Map<number, RowHead>();
@@ -114,6 +128,16 @@ export class ResultsSession {
     this.#tell({ type: "stop-writing" });
   }
 
+  /** Takes more lines of the results, which are the first file. Settles when they are taken in, or never will be. */
+  async append(lines: Blob, isLast: boolean): Promise<void> {
+    await this.#opened.promise;
+    const [results] = this.files;
+    if (results) results.blob = new Blob([results.blob, lines]);
+    this.#appended = settling();
+    this.#tell({ type: "append", lines, isLast });
+    await this.#appended.promise;
+  }
+
   /** What a new file is called. */
   nameOf(what: What): string {
     const results = this.summary.value?.files.find(({ role }) => role === "results");
@@ -123,6 +147,8 @@ export class ResultsSession {
   /** The session is over: its thread ends at once. */
   close(): void {
     this.#worker.terminate();
+    this.#opened.resolve();
+    this.#appended.resolve();
   }
 
   #announceQuarter(part: number): void {
@@ -148,6 +174,8 @@ export class ResultsSession {
     });
     prepareReader();
     announce(message);
+    this.#opened.resolve();
+    this.#appended.resolve();
   }
 
   #hear(message: FromResults): void {
@@ -167,7 +195,16 @@ export class ResultsSession {
           this.#forget();
         });
         prepareReader();
-        announce(verdictOf(message.summary));
+        if (!this.live.value) announce(verdictOf(message.summary));
+        this.#opened.resolve();
+        break;
+      case "appended":
+        batch(() => {
+          this.summary.value = message.summary;
+          this.position.value = message.position ?? -1;
+          this.#forget();
+        });
+        this.#appended.resolve();
         break;
       case "failed":
         this.#failed(message.message);
@@ -208,6 +245,13 @@ export class ResultsSession {
   }
 }
 
+/** What came so far of a batch that runs. */
+export function soFarOf({ answered, failed, missing }: Summary): string {
+  const total = answered + failed + missing;
+  const of = missing > 0 ? ` of ${count(total)}` : "";
+  return `${count(answered + failed)}${of} results so far: ${count(answered)} answered, ${count(failed)} failed. More appear as they come.`;
+}
+
 /** What the files hold, in one sentence. */
 export function verdictOf({ answered, failed, missing }: Summary): string {
   const total = answered + failed + missing;
@@ -224,14 +268,16 @@ export const resultsSession = signal<ResultsSession | null>(null);
 export const openFailure = signal("");
 
 /** Looks at files, instead of those before. */
-export async function openResults(files: ChosenFile[]): Promise<void> {
+export async function openResults(files: ChosenFile[], isLive = false): Promise<void> {
   openFailure.value = "";
   try {
     const wasm = await loadCore();
     resultsSession.value?.close();
-    resultsSession.value = new ResultsSession(files, wasm);
+    const opened = new ResultsSession(files, wasm);
+    if (isLive) opened.live.value = { trouble: "" };
+    resultsSession.value = opened;
   } catch (error) {
-    openFailure.value = `The reader could not be loaded (${error instanceof Error ? error.message : error}). Look whether you are online, and try again.`;
+    openFailure.value = `The reader could not be loaded (${error instanceof Error ? error.message : error}). Check that you are online, and try again.`;
     announce(openFailure.value);
   }
 }

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { suite } from "node:test";
 import { gzipSync } from "node:zlib";
-import { edgebatch, folder, line } from "./command.ts";
+import { until } from "../server/suite/batches.ts";
+import { edgebatch, folder, line, start } from "./command.ts";
 
 const at = folder();
 
@@ -35,6 +36,17 @@ suite("edgebatch fix", () => {
     assert.equal(again.status, 2);
     assert.match(again.stderr, /wrong\.fixed\.jsonl exists; --force replaces it/);
     assert.equal((await edgebatch(["fix", path, "--force"])).status, 0);
+  });
+
+  test("leaves nothing behind when it is interrupted", async () => {
+    const out = join(at, "interrupted.jsonl");
+    const draft = join(at, ".interrupted.jsonl.making");
+    const { child, ended } = start(["fix", "-", "-o", out], { stdin: "pipe" });
+    child.stdin?.write(bad);
+    await until("the draft is there", () => existsSync(draft));
+    child.kill("SIGINT");
+    assert.equal((await ended).status, 130);
+    assert.deepEqual([existsSync(draft), existsSync(out)], [false, false]);
   });
 
   test("mends what is asked for, and exits with 1 for errors that are left", async () => {

@@ -105,7 +105,7 @@ describe("A connection", () => {
     await connect(page, "http://127.0.0.1:9");
     await says(/No answer from http:\/\/127\.0\.0\.1:9\/v1\. .*CORS/);
     await connect(page, "http://");
-    await says(/This is no address/);
+    await says(/This is not an address/);
     await connect(page, server.url);
     await says(/status 404/);
     assert.equal(await button(page, "Disconnect").count(), 0);

@@ -2,17 +2,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { chromiumPath } from "../../../scripts/setup/chromium.mjs";
+import { chromiumPath } from "../../../scripts/setup/browsers.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
 
+function browserPath(): string {
+  const path = chromiumPath();
+  if (path !== null) return path;
+  throw new Error("there is no Chromium: `node scripts/setup.mjs` installs one, or set CHROMIUM to its path");
+}
+
 /** Starts Chromium. */
 export async function startBrowser(): Promise<Browser> {
-  const executablePath = chromiumPath();
-  if (executablePath === null)
-    throw new Error(
-      "there is no Chromium: `node scripts/setup.mjs` installs one, or set CHROMIUM to its path",
-    );
+  const executablePath = browserPath();
   return chromium.launch({
     executablePath,
     args: [
@@ -35,6 +37,8 @@ export interface PageServer {
 
 /** Serves the page by itself. */
 export async function startPageServer(): Promise<PageServer> {
+  // A server that nobody stops would keep the tests from ending.
+  browserPath();
   const { PATH = "", HOME = "" } = process.env;
   const child: ChildProcess = spawn(process.execPath, ["scripts/serve/page.mjs", "--built"], {
     cwd: root,

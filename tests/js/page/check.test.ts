@@ -163,7 +163,7 @@ describe("A file", () => {
     const { page } = await openPage(browser, server.url);
     const texts: string[] = [];
     for (const dialect of ["openai", "reference"]) {
-      await page.getByLabel("Error texts").selectOption(dialect);
+      await page.getByLabel("Error wording").selectOption(dialect);
       await choose(page, line("a", { method: "GET" }));
       await checked(page);
       texts.push(await textOf(page, ".error-text"));

@@ -164,16 +164,16 @@ describe("The estimate of a file", () => {
     const fact = (name: string) =>
       card.locator("div", { has: page.getByText(name, { exact: true }) }).locator("dd");
     // 100 lines of about 960 bytes: from an eighth without their frame, to half.
-    assert.equal(await fact("Tokens in, by bytes").textContent(), "10,000 to 48,000");
+    assert.equal(await fact("Input tokens, by bytes").textContent(), "10,000 to 48,000");
     assert.equal(await card.getByText("Time", { exact: true }).count(), 0);
-    await card.getByLabel("Seconds for an answer").fill("3");
+    await card.getByLabel("Seconds per answer").fill("3");
     assert.equal(await fact("Time").textContent(), "15 seconds to 60 seconds");
-    await card.getByLabel("or requests a minute").fill("10");
+    await card.getByLabel("or requests per minute").fill("10");
     assert.equal(await fact("Time").textContent(), "5 minutes to 20 minutes");
-    await card.getByLabel("Price of a million tokens in").fill("2");
-    await card.getByLabel("Price of a million tokens out").fill("8");
-    await card.getByLabel("Tokens of an answer").fill("500");
-    assert.equal(await fact("Tokens out").textContent(), "about 50,000");
+    await card.getByLabel("Input price per million tokens").fill("2");
+    await card.getByLabel("Output price per million tokens").fill("8");
+    await card.getByLabel("Tokens per answer").fill("500");
+    assert.equal(await fact("Output tokens").textContent(), "about 50,000");
     assert.equal(await fact("Cost").textContent(), "0.42 to 0.5");
     await page.context().close();
   });

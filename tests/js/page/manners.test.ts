@@ -110,6 +110,16 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("link", { name: "All batches" }).click();
       await page.locator(".batches li").first().waitFor();
       await passes("the list of batches");
+      await page.getByRole("link", { name: "Webhooks" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("a webhook");
+      await page.getByLabel("Address", { exact: true }).fill("https://hooks.example.com/batches");
+      await page.getByRole("button", { name: "Add" }).click();
+      await page.locator(".webhooks li").waitFor();
+      await passes("webhooks");
+      await page.getByRole("button", { name: "Delete a webhook" }).first().click();
+      await passes("a question");
+      await page.getByRole("button", { name: "Yes, delete it" }).click();
+      await page.getByRole("link", { name: "All batches" }).click();
       await page.getByRole("button", { name: "Disconnect" }).click();
       await passes("batches without a connection");
     });

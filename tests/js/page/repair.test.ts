@@ -36,6 +36,9 @@ async function repaired(page: Page): Promise<string> {
   return readFile(await (await download).path(), "utf8");
 }
 
+/** Shows the kinds of repair where there are several. */
+const oneByOne = (page: Page) => page.getByText(/^\d kinds of repair/).click();
+
 describe("repair", () => {
   test("each kind has a button, a count and examples; all of them give a file that is good", async () => {
     const { page, complaints } = await openPage(browser, server.url);
@@ -47,9 +50,10 @@ describe("repair", () => {
       "Set method to POST",
       "Number duplicate custom_ids",
     ]);
+    await oneByOne(page);
     await panel.getByText("1 line, such as line 1").click();
-    assert.match(await textOf(page, ".repair details[open] del"), /"GET"/);
-    assert.match(await textOf(page, ".repair details[open] ins"), /"POST"/);
+    assert.match(await textOf(page, ".repair li details[open] del"), /"GET"/);
+    assert.match(await textOf(page, ".repair li details[open] ins"), /"POST"/);
 
     await panel.getByRole("button", { name: "Repair all" }).click();
     assert.equal(await repaired(page), mended);
@@ -62,13 +66,42 @@ describe("repair", () => {
   test("one kind alone leaves the others, which can follow", async () => {
     const { page } = await openPage(browser, server.url);
     await choose(page, bad);
+    await oneByOne(page);
     await page.getByRole("button", { name: "Set method to POST" }).click();
     assert.equal(await repaired(page), bad.replace("GET", "POST"));
+    await oneByOne(page);
     await page.getByRole("button", { name: "Remove stream" }).click();
     await page.getByRole("button", { name: "Remove stream" }).waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Number duplicate custom_ids" }).click();
-    await page.getByRole("region", { name: "Repair" }).waitFor({ state: "detached" });
+    await page.getByText("This file is ready to upload").first().waitFor();
     assert.equal(await repaired(page), mended);
+    await page.context().close();
+  });
+
+  test("is stopped while it writes, offered again, and nothing of the stopped one comes after", async () => {
+    const { page } = await openPage(browser, server.url);
+    const [reader] = page.workers();
+    // The disk takes its time until it is let go.
+    await reader?.evaluate(() => {
+      const disk = globalThis as unknown as { letGo: () => void };
+      const { write } = FileSystemWritableFileStream.prototype;
+      const gone = new Promise<void>((done) => {
+        disk.letGo = done;
+      });
+      FileSystemWritableFileStream.prototype.write = async function (bytes) {
+        await gone;
+        return write.call(this, bytes);
+      };
+    });
+    await choose(page, bad);
+    await page.getByRole("button", { name: "Repair all" }).click();
+    await page.getByText("Repairing: ").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await oneByOne(page);
+    await page.getByRole("button", { name: "Set method to POST" }).click();
+    await page.getByText("Repairing: ").waitFor();
+    await reader?.evaluate(() => (globalThis as unknown as { letGo: () => void }).letGo());
+    assert.equal(await repaired(page), bad.replace("GET", "POST"));
     await page.context().close();
   });
 

@@ -75,7 +75,7 @@ describe("A hundred thousand errors and more", () => {
       missing_required_parameter: "60,000",
       too_many_tasks: "1",
     });
-    assert.equal(await textOf(page, ".list-note"), "The first 100,000 of 120,001 errors are listed.");
+    assert.equal(await textOf(page, ".list-note"), "100,001 of 120,001 errors are listed.");
     assert.match(await verdict(page), /more than 50,000 requests and none of its requests is good/);
     assert.equal(await textOf(page, ".numbers div:first-child dd"), last);
   });
@@ -186,6 +186,15 @@ describe("What can be taken away", () => {
     );
   });
 
+  test("there is no table of errors where there are none", async () => {
+    const page = await open(`${line("a")}\n`);
+    const csv = page.getByRole("button", { name: "Errors as CSV" });
+    assert.equal(await csv.isEnabled(), false);
+    assert.equal(await page.locator(".chart").count(), 0, "nor a chart of one bar");
+    await page.getByText(/^All are between .* and /).waitFor();
+    await page.context().close();
+  });
+
   test("the good lines are a new file, byte for byte", async () => {
     for (const file of [Buffer.from(content), gzipSync(content)]) {
       const page = await open(file, "requests.jsonl.gz");
@@ -254,11 +263,21 @@ test("the statistics tell requests, models, sizes, the longest lines and ids use
     ["Line 3", "Line 2", "Line 1", "Line 5"].sort((a, b) => longest.indexOf(a) - longest.indexOf(b)),
   );
   assert.equal(longest[0], "Line 3");
-  const sizes = await page
-    .locator(".sizes tbody tr td:last-child")
-    .evaluateAll((all) => all.reduce((sum, each) => sum + Number(each.textContent), 0));
-  assert.equal(sizes, 4);
-  assert.ok((await page.locator(".sizes rect").count()) > 3, "there is a chart");
+  const chart = page.getByRole("slider", { name: "Number of requests" });
+  await chart.focus();
+  await page.keyboard.press("Home");
+  const bars = await page.locator(".chart rect").count();
+  assert.ok(bars > 3, "there is a chart");
+  let counted = 0;
+  for (let bar = 0; bar < bars; bar++) {
+    const words = (await chart.getAttribute("aria-valuetext")) ?? "";
+    assert.equal(await textOf(page, ".chart output"), words);
+    counted += Number(/: (\d+) request/.exec(words)?.[1]);
+    await page.keyboard.press("ArrowRight");
+  }
+  assert.equal(counted, 4);
+  await chart.hover({ position: { x: 60, y: 20 } });
+  assert.match(await textOf(page, ".chart output"), /: 1 request$/);
   await page.getByRole("button", { name: "Line 3" }).click();
   await page.getByRole("heading", { name: "Line 3" }).waitFor();
 });

@@ -13,6 +13,7 @@ import {
   startPageServer,
   textOf,
 } from "./browser.ts";
+import { answer, refusal, result, text } from "./result-lines.ts";
 
 let browser: Browser;
 let server: PageServer;
@@ -43,22 +44,6 @@ async function open(given: Given[]): Promise<Opened> {
   await page.locator(".downloads button:enabled, .verdict.bad").first().waitFor();
   return opened;
 }
-
-const result = (id: string, body: object, status = 200) =>
-  JSON.stringify({ custom_id: id, response: { status_code: status, request_id: "r", body }, error: null });
-
-const answer = (id: string, content: string, usage = { prompt_tokens: 10, completion_tokens: 5 }) =>
-  result(id, {
-    object: "chat.completion",
-    model: "echo-1",
-    choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
-    usage,
-  });
-
-const refusal = (id: string, code: string, message: string) =>
-  result(id, { error: { code, message, type: "t" } }, 400);
-
-const text = (lines: string[]) => `${lines.join("\n")}\n`;
 
 /** A pixel. */
 const png =
@@ -287,43 +272,19 @@ test("a file of something else is refused in words", async () => {
   assert.match(await textOf(page, ".verdict p"), /^notes.txt is no output, error or input file of a batch/);
 });
 
-test("a batch that runs shows its results so far, joined with its input", async () => {
-  const { page } = await openPage(browser, server.url);
-  const batch = {
-    ...{ id: "batch_1", object: "batch", status: "in_progress", endpoint: "/v1/chat/completions" },
-    ...{
-      input_file_id: "file-in",
-      request_counts: { total: 3, completed: 1, failed: 1 },
-      created_at: 1,
-      expires_at: null,
-    },
-  };
-  const pages = new Map([
-    ["", answer("a", "the first")],
-    ["one", refusal("b", "busy", "not now")],
-    ["two", ""],
+test("the results of parts are merged in the order of their inputs, one for each request", async () => {
+  const lines = [answer("c", "third"), refusal("a", "busy", "not now"), answer("b", "second")];
+  const again = answer("a", "first, after all");
+  const { page } = await open([
+    { name: "part-1.jsonl", content: text([line("a"), line("b")]) },
+    { name: "part-2.jsonl", content: text([line("c"), line("never")]) },
+    { name: "out-2.jsonl", content: text([lines[0] as string]) },
+    { name: "out-1.jsonl", content: text(lines.slice(1)) },
+    { name: "again.jsonl", content: text([again]) },
   ]);
-  await page.route("**/v1/**", async (route) => {
-    const url = new URL(route.request().url());
-    if (url.pathname.endsWith("/content"))
-      return route.fulfill({ body: text([line("a"), line("b"), line("c")]) });
-    if (!url.pathname.endsWith("/results")) return route.fulfill({ json: batch });
-    const after = url.searchParams.get("after") ?? "";
-    const headers = { "x-incomplete": "true", "x-last-line": after === "" ? "one" : "two" };
-    return route.fulfill({ headers, body: `${pages.get(after)}\n`.trimStart() });
-  });
-  await page.evaluate((base) => {
-    sessionStorage.setItem("edgebatch-connection", JSON.stringify({ base, key: "" }));
-  }, new URL("/v1", server.url).href);
-  await page.goto(new URL("#/batches/batch_1", server.url).href);
-  await page.reload();
-  await page.getByRole("button", { name: "Read the results so far" }).click();
-  const verdict = page.locator(".verdict p", {
-    hasText: "1 of 3 requests was answered, 1 failed, 1 without",
-  });
-  await verdict.waitFor();
-  await page.locator(".error-row", { hasText: "not now" }).waitFor();
-  await page.context().close();
+  const merged = await saved(page, "Save results in input order");
+  assert.equal(merged.name, "out-2-merged.jsonl");
+  assert.equal(merged.text, text([again, lines[2] as string, lines[0] as string]));
 });
 
 describe("Many results", () => {

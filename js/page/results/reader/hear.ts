@@ -16,6 +16,10 @@ let version = 0;
 let judging = false;
 let rowsAsked = 0;
 let rowAsked = 0;
+/** The row that was shown last, and what it was. */
+let chosen = { row: -1, kind: -1 };
+/** Before that time a text is not looked for again. */
+let searchedUntil = 0;
 let writing = 0;
 
 const lines = () => new Lines(results.files.map(({ blob }) => blob));
@@ -57,8 +61,40 @@ async function judge(): Promise<void> {
   if (current !== shown) await judge();
 }
 
+/** Looking through all lines for a text takes a while, and is done again only when ten times as long has passed. */
+const SEARCH_SHARE = 10;
+
+/** More results came. What is shown stays as it was until it is known what will be. */
+async function append({ lines: more, isLast }: ToResults & { type: "append" }): Promise<void> {
+  try {
+    await results.append(more);
+    const of = version;
+    const next = new ShownRows(results.table, shown.filter);
+    const start = performance.now();
+    if (isLast || shown.filter.text === "" || start > searchedUntil) {
+      await next.judge(
+        lines(),
+        () => {},
+        () => of !== version,
+      );
+      searchedUntil = start + (1 + SEARCH_SHARE) * (performance.now() - start);
+      if (of === version) {
+        shown = next;
+        const { count, judged } = shown;
+        post({ type: "shown", version, count, searched: judged, of: judged });
+      }
+    }
+    const position = chosen.row < 0 ? null : shown.positionOf(chosen.row);
+    post({ type: "appended", summary: results.summary(), position });
+    if (position !== null && results.table.kinds[chosen.row] !== chosen.kind) await showRow(position);
+  } catch (error) {
+    post({ type: "failed", message: words(error) });
+  }
+}
+
 function show(filter: Filter, of: number): void {
   version = of;
+  chosen = { row: -1, kind: -1 };
   shown = new ShownRows(results.table, filter);
   void judge();
 }
@@ -85,12 +121,17 @@ async function showRow(position: number): Promise<void> {
   const of = version;
   if (position >= shown.count) return;
   if (!results.isReadable) {
-    post({ type: "row-failed", message: "It can be shown when the packed file is read to its end." });
+    post({
+      type: "row-failed",
+      message: "It can be shown once the compressed file has been read to its end.",
+    });
     return;
   }
   try {
-    const view = await viewOf(results, lines(), shown.row(position), position);
+    const row = shown.row(position);
+    const view = await viewOf(results, lines(), row, position);
     if (asked !== rowAsked) return;
+    chosen = { row, kind: view.kind };
     const bitmaps = [...view.answer, ...(view.request ?? [])].flatMap((block) =>
       block.form === "image" ? [block.bitmap] : [],
     );
@@ -116,6 +157,9 @@ export function hear(message: ToResults): void {
   switch (message.type) {
     case "open":
       void start(message);
+      break;
+    case "append":
+      void append(message);
       break;
     case "filter":
       show(message.filter, message.version);

@@ -62,6 +62,19 @@ export class ResultFiles {
     }
   }
 
+  /** Takes more lines of the results file. It is the first file of a batch that runs. */
+  async append(lines: Blob): Promise<void> {
+    const file = this.files[0] as OpenFile;
+    const { size } = file.blob;
+    const cutter = new LineCutter((line, offset) =>
+      this.#result(this.#decoder.decode(line), placeOf(0, size + offset)),
+    );
+    const bytes = new Uint8Array(await lines.arrayBuffer());
+    file.blob = new Blob([file.blob, lines]);
+    cutter.push(bytes);
+    cutter.finish();
+  }
+
   summary(): Summary {
     const { kindCounts, count } = this.table;
     const usage = this.#usage.usage();
@@ -92,6 +105,10 @@ export class ResultFiles {
     if (body && (tokens || !reason)) this.#usage.add(textOf(body.model), tokens, finishOf(body));
     const of = reason ? this.errors.kindOf(reason) : kind.answered;
     const before = this.table.find(id);
+    if (before >= 0 && this.table.kinds[before] === kind.missing) {
+      this.table.fulfil(before, place, of);
+      return;
+    }
     // Of several results of one request an answer counts, and else the last.
     const isBeaten = reason !== null && before >= 0 && this.table.kinds[before] === kind.answered;
     const row = this.table.add(place, isBeaten ? kind.replaced : of);

@@ -40,26 +40,33 @@ export class ShownRows {
     return this.#isAll ? position : (this.#rows[position] as number);
   }
 
+  /** Where a row is; null where the filter does not let it through. */
+  positionOf(row: number): number | null {
+    if (this.#isAll) return row;
+    const position = this.#rows.subarray(0, this.#found).indexOf(row);
+    return position < 0 ? null : position;
+  }
+
   /** Looks at the rows that were not looked at. False when `stopped` said so. */
   async judge(lines: Lines, tell: () => void, stopped: () => boolean): Promise<boolean> {
     if (this.#isAll) this.judged = this.#table.count;
     let told = performance.now();
     const { places } = this.#table;
     /** The block that was looked at last, and whether the text is anywhere in it. */
-    let [end, isNear] = [-1, false];
+    let [begin, end, isNear] = [0, -1, false];
     for (; this.judged < this.#table.count; this.judged++) {
       const row = this.judged;
       if (!this.#passes(this.#table.kinds[row] as number)) continue;
       if (this.#isInLine) {
         const place = places[row] as number;
-        if (place >= end) {
+        if (place < begin || place >= end) {
           const block = await lines.around(place);
-          end = block.end;
+          [begin, end] = [block.begin, block.end];
           isNear = this.#isInLine(decoded(block.bytes));
         }
-        // The last line of a block goes on in the next one.
+        // The last line of a block goes on in the next one. Of a batch that runs, lines are not in the order of rows.
         const next = row + 1 < this.#table.count ? (places[row + 1] ?? Infinity) : Infinity;
-        const isIn = (isNear || next > end) && this.#isInLine(decoded(await lines.at(place)));
+        const isIn = (isNear || next > end || next < place) && this.#isInLine(decoded(await lines.at(place)));
         if (performance.now() - told > TASK_MS) {
           told = performance.now();
           tell();

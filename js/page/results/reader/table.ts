@@ -53,6 +53,12 @@ export class ResultTable {
     this.kinds[row] = of;
   }
 
+  /** A request without a result has one now. */
+  fulfil(row: number, place: number, of: number): void {
+    this.places[row] = place;
+    this.become(row, of);
+  }
+
   /** Room for the requests: an input is about to be joined. */
   expectRequests(): void {
     this.requests = new Float64Array(this.places.length).fill(NONE);

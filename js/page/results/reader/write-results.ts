@@ -2,7 +2,7 @@
 import { cell } from "../../check/report-files.ts";
 import { nextTask } from "../../reader/check.ts";
 import { openSpill } from "../../spill.ts";
-import { kind, type What } from "../protocol.ts";
+import { firstError, kind, type What } from "../protocol.ts";
 import { partsOfAnswer, partsOfRequest, textOfParts } from "./answer.ts";
 import { Lines } from "./lines.ts";
 import type { ResultFiles } from "./read-files.ts";
@@ -34,12 +34,13 @@ export async function writeResults(job: Job): Promise<{ blob: Blob; lines: numbe
   try {
     if (job.what === "csv") await put([csvHead(job.results)]);
     const makes = { csv: csvRow, joined: joinedLine };
-    const from = job.what === "retry" ? requestsToRun(job) : null;
+    const from =
+      job.what === "retry" ? requestsToRun(job) : job.what === "merged" ? resultsInOrder(job) : null;
     const of = from?.length ?? job.shown.count;
     let told = performance.now();
     for (let i = 0; i < of; i++) {
       const parts =
-        job.what === "retry"
+        job.what === "retry" || job.what === "merged"
           ? [await lines.at(from?.[i] as number), "\n"]
           : await makes[job.what](job.results, lines, job.shown.row(i));
       if (parts.length > 0) written++;
@@ -70,6 +71,21 @@ function requestsToRun({ results: { table }, shown }: Job): Float64Array {
     if (!isAnswered && place >= 0) places[found++] = place;
   }
   return places.subarray(0, found).sort();
+}
+
+/** Where the results that count are, in the order of their requests. */
+function resultsInOrder({ results: { table }, shown }: Job): Float64Array {
+  const rows = new Uint32Array(shown.count);
+  let found = 0;
+  for (let i = 0; i < shown.count; i++) {
+    const row = shown.row(i);
+    const of = table.kinds[row] as number;
+    const isResult = of === kind.answered || of >= firstError;
+    if (isResult && (table.requests[row] ?? -1) >= 0) rows[found++] = row;
+  }
+  const { requests, places } = table;
+  const inOrder = rows.subarray(0, found).sort((a, b) => (requests[a] as number) - (requests[b] as number));
+  return Float64Array.from(inOrder, (row) => places[row] as number);
 }
 
 /** The result and its request, byte for byte, as members of one object. */
