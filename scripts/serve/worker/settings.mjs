@@ -31,6 +31,7 @@ const forWorker = [
   "WEBHOOK_ALLOW_PRIVATE",
   // Of scripts/serve/worker/limits.mjs, which stands around it then.
   "PLATFORM_LIMITS",
+  "PLATFORM_EVICTIONS",
 ];
 
 const isLoopback = (name) => name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);
@@ -43,6 +44,10 @@ export function settingsOf(env) {
   if (vars.PLATFORM_LIMITS && !/^[1-9]\d{0,8}$/.test(vars.PLATFORM_LIMITS))
     throw new Failure(
       `start: PLATFORM_LIMITS must be 1, or the most subrequests of an invocation, but is '${vars.PLATFORM_LIMITS}'`,
+    );
+  if (vars.PLATFORM_EVICTIONS && !(vars.PLATFORM_LIMITS && /^[1-9]\d{0,8}$/.test(vars.PLATFORM_EVICTIONS)))
+    throw new Failure(
+      `start: PLATFORM_EVICTIONS must be seconds, beside PLATFORM_LIMITS, but is '${vars.PLATFORM_EVICTIONS}'`,
     );
   const host = (env.HOST || "localhost").toLowerCase().replace(/^\[(.*)\]$/, "$1");
   const port = Number(env.PORT || "8787");
