@@ -18,7 +18,7 @@ const cases = [
   { latencyMs: 300, lanes: 50, requests: 2_000 },
   { latencyMs: 2_000, lanes: 60, requests: 1_000, spread: 0.5 },
   { latencyMs: 2_000, lanes: 600, requests: 6_000, spread: 0.5 },
-  // Three turns.
+  // Two turns.
   { latencyMs: 10_000, lanes: 60, requests: 2_200, spread: 0.2 },
 ];
 const only = process.argv[2];

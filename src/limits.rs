@@ -99,6 +99,12 @@ pub const RETRY_CAP_MS: u64 = 60_000;
 /// Longest wait that an upstream may ask for; after it a single request asks again. Nobody's rate limit is longer, and
 /// ten years in a header are a mistake.
 pub const RETRY_AFTER_CAP_MS: u64 = 600_000;
+/// Connections lost in a row, without an answer between them, that are the server's trouble and not the network's: one of so many
+/// that may be in flight. A window of no more has each of them count.
+pub const LOSSES_IN_A_ROW: u32 = 16;
+/// What an answer adds to a large window: a sixteenth of it in a round of answers. By one in a round, a window of hundreds
+/// that was halved once took an hour to come back.
+pub const WINDOW_GROWTH: f64 = 1.0 / 16.0;
 /// A wait from this on is shown in the batch.
 pub const TOLD_WAIT_MS: u64 = 2_000;
 /// First delay before a failed host call is repeated; doubles.

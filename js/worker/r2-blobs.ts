@@ -4,9 +4,13 @@ import { ObjectWriter, readObject } from "../hosts/files/r2.ts";
 import type { Blobs } from "../server/ports.ts";
 import type { Bucket } from "./env.ts";
 
-export function r2Blobs(bucket: Bucket): Blobs {
+/** `onRead` is called before each read of a piece. */
+export function r2Blobs(bucket: Bucket, onRead = () => {}): Blobs {
   return {
-    read: (key, offset, length) => readObject(bucket, key, offset, length),
+    read(key, offset, length) {
+      onRead();
+      return readObject(bucket, key, offset, length);
+    },
     async open(key, offset, length) {
       try {
         const found = await bucket.get(key, { range: { offset, length } });

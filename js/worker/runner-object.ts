@@ -15,7 +15,7 @@ import type { Env } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
 import { type Outcome, outcome, type RunnerRpc, unwrapped } from "./rpc.ts";
 import { RunnerKV } from "./runner-store.ts";
-import { serviceSettings, TURN_MS } from "./settings.ts";
+import { serviceSettings, turnSettings } from "./settings.ts";
 import { turnInference } from "./turn-inference.ts";
 
 /** How long after its death a turn is resumed. */
@@ -145,9 +145,9 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
       ...serviceSettings(env),
       inference: calls.inference,
       kv: this.#kv,
-      files: new RunFiles({ blobs: r2Blobs(env.FILES), tenant, tenantName, batchId, turn }),
+      files: new RunFiles({ blobs: r2Blobs(env.FILES, calls.count), tenant, tenantName, batchId, turn }),
     });
-    const end = await this.#batches.runTurn(batchId, { deadline: Date.now() + TURN_MS });
+    const end = await this.#batches.runTurn(batchId, { deadline: Date.now() + turnSettings(env).turnMs });
     calls.end();
     return end;
   }

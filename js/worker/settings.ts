@@ -15,8 +15,14 @@ import type { Upstreams } from "../server/upstreams/types.ts";
 import { ModelServers } from "../server/upstreams/upstreams.ts";
 import type { Env } from "./env.ts";
 
-/** After so long a turn starts nothing new. With the longest request it stays below the 15 minutes of an alarm. */
-export const TURN_MS = 120_000;
+/** What a turn may take with the longest request after it: below the 15 minutes of an alarm. */
+const ALARM_MS = 840_000;
+/**
+ * Between these a turn starts nothing new any more. While the last calls of a turn end, connections are idle, and so it is as
+ * long as can be; but what it takes of the processor's time must not pass an invocation's.
+ */
+const SHORTEST_TURN_MS = 120_000;
+const LONGEST_TURN_MS = 300_000;
 
 /** Connections of a Durable Object that may wait for headers: more calls would wait inside. */
 export const CONNECTIONS = 6;
@@ -96,6 +102,7 @@ export function turnSettings(env: Env): TurnSettings {
     batches: wholeNumber(env, "MAX_CONCURRENT_BATCHES") ?? 1,
     maxBytes: wholeNumber(env, "MAX_BYTES_IN_FLIGHT", 1_000_000) ?? MAX_BYTES_IN_FLIGHT,
     subrequests: wholeNumber(env, "TURN_SUBREQUESTS", LEAST_SUBREQUESTS) ?? SUBREQUESTS,
+    turnMs: Math.min(LONGEST_TURN_MS, Math.max(SHORTEST_TURN_MS, ALARM_MS - requestTimeoutMs(env))),
   };
 }
 
@@ -108,6 +115,8 @@ export interface TurnSettings {
   maxBytes: number;
   /** What a turn may spend. */
   subrequests: number;
+  /** After so long it starts nothing new. */
+  turnMs: number;
 }
 
 /** The model server; `echo-1` where none is set. @throws SettingError */

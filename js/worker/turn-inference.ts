@@ -5,8 +5,9 @@ import type { DurableObjectStorage, Env } from "./env.ts";
 import { Lanes } from "./lanes.ts";
 import { serviceSettings, turnSettings } from "./settings.ts";
 
-/** How much of its subrequests a turn spends on calls: the rest is for files, and for what ends it. */
-const SPENT_SHARE = 0.8;
+/** How much of its subrequests a turn spends: the rest is for what ends it, and never fewer than these. */
+const SPENT_SHARE = 0.9;
+const LEAST_LEFT = 10;
 
 export interface TurnInference {
   inference: Inference;
@@ -27,7 +28,8 @@ export function turnInference(options: {
 }): TurnInference {
   const { env, storage, tenant, batchId, turn } = options;
   const settings = turnSettings(env);
-  let left = Math.floor(settings.subrequests * SPENT_SHARE);
+  const { subrequests } = settings;
+  let left = Math.floor(Math.min(subrequests * SPENT_SHARE, subrequests - LEAST_LEFT));
   const count = () => {
     left--;
   };

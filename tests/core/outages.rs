@@ -202,6 +202,25 @@ fn a_pause_and_a_narrow_window_outlive_turns_and_crashes() {
 }
 
 #[test]
+fn a_connection_lost_now_and_then_leaves_hundreds_in_flight() {
+    let settings = Settings { max_concurrent_requests_per_batch: 256, ..Settings::default() };
+    let model: Model = Box::new(|call| Answers {
+        ms: 1_000,
+        result: if call.line % 500 == 7 && call.attempt == 1 {
+            Trouble::Unreachable.reply(call.line)
+        } else {
+            Ok(good(call.line))
+        },
+    });
+    let (host, id) = with_batch(10_000, model, &settings);
+    finish(&host, &id, &settings, 1);
+    assert_eq!(ended(&host, &id).batch.request_counts.completed, 10_000);
+    // 40 s at best. Were each of the twenty to halve the window, it would be minutes.
+    let took = host.clock.now() - START_MS;
+    assert!(took < 55_000, "{took}");
+}
+
+#[test]
 fn a_timeout_that_all_have_is_no_lines_fault() {
     let model: Model = Box::new(|call| {
         let hangs = call.now < START_MS + 500_000;

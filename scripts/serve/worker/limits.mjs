@@ -1,6 +1,6 @@
 // The Worker behind the platform's limits, which workerd alone does not have: six connections that wait for headers, a
 // budget of subrequests, processor time of a turn, bytes of an isolate, and values of 2 MB. `PLATFORM_LIMITS=1 npm start`, and
-// every test of the Worker.
+// every test of the Worker. With PLATFORM_EVICTIONS objects die now and then too.
 import { AsyncLocalStorage } from "node:async_hooks";
 import worker, * as objects from "../../../js/worker/index.ts";
 import { counted } from "./memory.mjs";
@@ -18,6 +18,15 @@ const MOST_CPU_MS = 300_000;
 const LOOK_MS = 500;
 /** A value or a row of a Durable Object. */
 const MOST_BYTES = 2 * 1024 * 1024;
+
+/**
+ * Has an object die as in an eviction, in the middle of whatever it does, once it lived as long as chance will have it: for so many
+ * seconds on average.
+ */
+function evict(ctx, { PLATFORM_EVICTIONS: seconds }) {
+  const ms = Number(seconds) * 1_000 * (0.5 + Math.random());
+  if (ms > 0) setTimeout(() => ctx.abort("evicted"), ms);
+}
 
 /** Of one request, or of one object: calls into the same object share its connections. */
 class Limits {
@@ -166,6 +175,7 @@ function limited(Class, { stores = true } = {}) {
         limitedEnv(env, () => limits),
       );
       limitsOf.set(this, limits);
+      evict(ctx, env);
     }
   }
   for (const name of Object.getOwnPropertyNames(Class.prototype)) {

@@ -34,6 +34,7 @@ const forWorker = [
   "PLATFORM_LIMITS",
   "PLATFORM_CPU_MS",
   "PLATFORM_MEMORY_BYTES",
+  "PLATFORM_EVICTIONS",
 ];
 
 const isLoopback = (name) => name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);
@@ -51,6 +52,10 @@ export function settingsOf(env) {
     if (vars[name] && !/^[1-9]\d{0,9}$/.test(vars[name]))
       throw new Failure(`start: ${name} must be a whole number from 1 on, but is '${vars[name]}'`);
   }
+  if (vars.PLATFORM_EVICTIONS && !(vars.PLATFORM_LIMITS && /^[1-9]\d{0,8}$/.test(vars.PLATFORM_EVICTIONS)))
+    throw new Failure(
+      `start: PLATFORM_EVICTIONS must be seconds, beside PLATFORM_LIMITS, but is '${vars.PLATFORM_EVICTIONS}'`,
+    );
   const host = (env.HOST || "localhost").toLowerCase().replace(/^\[(.*)\]$/, "$1");
   const port = Number(env.PORT || "8787");
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

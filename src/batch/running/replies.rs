@@ -22,6 +22,8 @@ struct Failed {
     trouble: Trouble,
     /// Fewer calls at once may help, even while others are answered.
     narrows: bool,
+    /// The connection was.
+    lost: bool,
     status: Option<u16>,
     message: String,
     retry_after_ms: Option<u64>,
@@ -67,6 +69,7 @@ impl Running {
                         let failed = Failed {
                             trouble,
                             narrows: trouble == Trouble::Overloaded,
+                            lost: false,
                             status: Some(answered.status),
                             message: quote(&answered.message),
                             retry_after_ms: answer.retry_after_ms,
@@ -92,6 +95,7 @@ impl Running {
                             _ => Trouble::Overloaded,
                         },
                         narrows: fault.kind != FaultKind::Refused,
+                        lost: fault.kind == FaultKind::Transient,
                         status: None,
                         message: reason.message(),
                         retry_after_ms: None,
@@ -135,7 +139,11 @@ impl Running {
         let pool = self.pools.get(request.route.pool);
         let ended = pool.health.on_trouble(context.now, trouble, request.slot.line, &mut request.tries, max);
         if failed.narrows || pool.health.is_general() {
-            pool.window.on_trouble(context.now, sent_at, &mut context.jitter);
+            if failed.lost {
+                pool.window.on_loss(context.now, sent_at, &mut context.jitter);
+            } else {
+                pool.window.on_trouble(context.now, sent_at, &mut context.jitter);
+            }
             if let Some(asked) = retry_after_ms {
                 // A long wait that one request is asked for, while others are answered, applies to it alone: the others look again.
                 let most = if pool.health.is_general() { RETRY_AFTER_CAP_MS } else { RETRY_CAP_MS };

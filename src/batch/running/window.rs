@@ -1,5 +1,7 @@
-//! How many requests may be in flight: additive increase, multiplicative decrease, up to the maximum.
+//! How many requests may be in flight: additive increase, multiplicative decrease, up to the maximum. A large window grows by a
+//! share of itself.
 
+use crate::limits::{LOSSES_IN_A_ROW, WINDOW_GROWTH};
 use crate::retry::{Jitter, delay_ms};
 
 /// The congestion window of one batch. Times are milliseconds.
@@ -10,6 +12,8 @@ pub(super) struct Window {
     shrunk_at: Option<u64>,
     /// Times the window shrank without a success since.
     streak: u32,
+    /// Connections that were lost since the last success.
+    lost: u32,
     paused_until: u64,
 }
 
@@ -27,7 +31,7 @@ impl Window {
 
     pub(super) fn new(max: u32) -> Self {
         let max = f64::from(max.max(1));
-        Self { max, size: max, shrunk_at: None, streak: 0, paused_until: 0 }
+        Self { max, size: max, shrunk_at: None, streak: 0, lost: 0, paused_until: 0 }
     }
 
     /// Requests that may be in flight at `now`.
@@ -48,7 +52,8 @@ impl Window {
 
     pub(super) fn on_success(&mut self) {
         self.streak = 0;
-        self.size = (self.size + 1.0 / self.size).min(self.max);
+        self.lost = 0;
+        self.size = (self.size + (1.0 / self.size).max(WINDOW_GROWTH)).min(self.max);
     }
 
     /// The server had too much to do, or could not be reached. Answers to requests sent before the last
@@ -62,6 +67,17 @@ impl Window {
         self.size = (self.size / 2.0).max(1.0);
         if self.streak > 1 {
             self.pause(now + delay_ms(self.streak - 1, None, jitter));
+        }
+    }
+
+    /// A connection was lost. Among answers it is one of many, and takes one off: were each to halve the window, one in a thousand
+    /// would keep some forty in flight, whatever the maximum. Many in a row are trouble.
+    pub(super) fn on_loss(&mut self, now: u64, sent_at: u64, jitter: &mut Jitter) {
+        self.lost += 1;
+        if f64::from(self.lost * LOSSES_IN_A_ROW) < self.size {
+            self.size -= 1.0;
+        } else {
+            self.on_trouble(now, sent_at, jitter);
         }
     }
 
@@ -107,6 +123,37 @@ mod tests {
         let later = Window::resume(32, window.saved());
         assert_eq!((later.size(899), later.size(900), later.is_probing()), (0, 16, true));
         assert_eq!(Window::resume(4, window.saved()).size(900), 4);
+    }
+
+    #[test]
+    fn a_lost_connection_among_answers_takes_one_off_and_many_in_a_row_halve_the_window() {
+        let (mut window, mut jitter) = (Window::new(160), Jitter::new(1));
+        for round in 0..100 {
+            window.on_loss(round, round, &mut jitter);
+            window.on_success();
+        }
+        assert!((60..80).contains(&window.size(u64::MAX)), "{}", window.size(u64::MAX));
+        let mut window = Window::new(160);
+        for round in 1..=10 {
+            window.on_loss(round, round, &mut jitter);
+        }
+        assert_eq!(window.size(10), 75);
+        // A small one is halved by the first.
+        let mut window = Window::new(16);
+        window.on_loss(1, 1, &mut jitter);
+        assert_eq!(window.size(1), 8);
+    }
+
+    #[test]
+    fn a_large_window_comes_back_within_a_dozen_rounds_of_answers() {
+        let (mut window, mut jitter) = (Window::new(600), Jitter::new(1));
+        window.on_trouble(100, 50, &mut jitter);
+        for _ in 0..12 {
+            for _ in 0..window.size(u64::MAX) {
+                window.on_success();
+            }
+        }
+        assert_eq!(window.size(u64::MAX), 600);
     }
 
     #[test]

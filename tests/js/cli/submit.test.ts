@@ -44,7 +44,10 @@ suite("edgebatch submit", () => {
     const { server, submit } = await job();
     const refused = await submit("--dedupe");
     assert.deepEqual([refused.status, refused.stdout], [2, ""]);
-    assert.match(refused.stderr, /knows no --budget, --priority or --dedupe: edgebatch serve and its Worker do/);
+    assert.match(
+      refused.stderr,
+      /knows no --budget, --priority or --dedupe: edgebatch serve and its Worker do/,
+    );
     server.ignoresUnknown = true;
     const { status, stdout, stderr } = await submit("--dedupe");
     assert.deepEqual([status, stdout], [0, `${server.batches[0]?.id}\n`]);

@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { authenticate, tenantNames } from "../../../js/server/auth.ts";
 import { SettingError } from "../../../js/server/ports.ts";
 import type { Env } from "../../../js/worker/env.ts";
-import { serverSettings as checkSettings } from "../../../js/worker/settings.ts";
+import { serverSettings as checkSettings, turnSettings } from "../../../js/worker/settings.ts";
 import { wire } from "../server/suite/wire.ts";
 import { ended, startWorker } from "./server.ts";
 
@@ -65,6 +65,15 @@ test("settings that are right, or left empty, are taken", () => {
     settings({ ECHO_LATENCY_MS: "0", ENDPOINTS: "/v1/chat/completions, /v1/images/generations" }),
   );
   checkSettings(settings({ UPSTREAM_URL: "http://localhost:11434/v1", UPSTREAM_KEY: "a", MODELS: "a, b" }));
+});
+
+test("a turn with the longest request after it ends within an alarm's quarter of an hour", () => {
+  const minute = 60_000;
+  for (const requestMs of [1, 5 * minute, 9 * minute, 10 * minute]) {
+    const { turnMs } = turnSettings({ REQUEST_TIMEOUT_MS: String(requestMs) } as Env);
+    assert.ok(turnMs >= 4 * minute && turnMs <= 5 * minute, `${turnMs}`);
+    assert.ok(turnMs + requestMs < 15 * minute, `${turnMs} and ${requestMs}`);
+  }
 });
 
 test("a Worker with a mistake in a setting answers each call with what it is", async () => {

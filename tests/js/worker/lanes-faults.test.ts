@@ -21,7 +21,7 @@ function lanes(answer: (call: LaneCall, lane: string) => Promise<LaneAnswer>) {
     held: async () => [],
   });
   const inference = new Lanes({
-    ...{ lanes: 2, batches: 1, maxBytes: 1_000_000, subrequests: 1_000, left: [] },
+    ...{ lanes: 2, batches: 1, maxBytes: 1_000_000, subrequests: 1_000, turnMs: 1_000, left: [] },
     ...{ namespace: { getByName: stub }, tenant: "alice", batchId: "batch_1", turn: 1 },
     ...{ spend: () => spent.push(1), uses: () => undefined },
   });
