@@ -1,6 +1,6 @@
 /** What the platform and the model server do to a batch. Times are means, in milliseconds; Infinity is never. */
 
-import type { Kind } from "./platform.ts";
+export type Kind = "Tenant" | "Runner" | "Lane";
 
 export interface Faults {
   /** An object that is in memory is evicted, or its machine dies. */

@@ -3,7 +3,7 @@
 import type { Bucket, DurableObjectNamespace, DurableObjectState, Env } from "../../../js/worker/env.ts";
 import { CONNECTIONS } from "../../../js/worker/settings.ts";
 import type { Clock } from "./clock.ts";
-import type { Faults } from "./faults.ts";
+import type { Faults, Kind } from "./faults.ts";
 import { contextOf, Life } from "./life.ts";
 import type { Meter } from "./meter.ts";
 import type { Chance } from "./random.ts";
@@ -21,7 +21,6 @@ const ALARM_RETRY_MS = 2_000;
 export const GONE = "the object is gone";
 const MINUTE_MS = 60_000;
 
-export type Kind = "Tenant" | "Runner" | "Lane";
 type Instance = Record<string, (...args: unknown[]) => Promise<unknown>>;
 export type Classes = Record<Kind, new (ctx: DurableObjectState, env: Env) => object>;
 
