@@ -1,6 +1,5 @@
 /** What the platform and the model server do to a batch. Times are means, in milliseconds; Infinity is never. */
 
-/** The classes of objects. */
 export type Kind = "Tenant" | "Runner" | "Lane";
 
 export interface Faults {
