@@ -1,6 +1,6 @@
 //! `edgebatch.budget` of `create`: what a new batch may use.
 
-use super::continued::{out_of_range, unknown};
+use super::texts::{out_of_range, unknown};
 use crate::error::ApiError;
 use crate::json::record::FromValue;
 use crate::json::value::Value;

@@ -1,7 +1,7 @@
 //! `edgebatch` of `create`: which batch a new one continues, and what else it says.
 
 use super::budget;
-use super::texts::{Texts, not_found};
+use super::texts::{Texts, not_found, out_of_range, unknown};
 use crate::error::ApiError;
 use crate::json::value::Value;
 use crate::limits::MAX_PRIORITY;
@@ -71,13 +71,6 @@ fn check_priority(level: &Value) -> Result<i64, ApiError> {
     Ok(level)
 }
 
-/// A number that a parameter may not be.
-pub(super) fn out_of_range(param: &str, what: &str, range: &str, code: &str) -> ApiError {
-    ApiError::invalid_request(format!("Invalid '{param}': {what} value. Expected a value {range}."))
-        .param(param)
-        .code(code)
-}
-
 fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {
     let mut named = Vec::new();
     for (at, word) in words.into_iter().enumerate() {
@@ -94,12 +87,6 @@ fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {
         return Err(ApiError::invalid_request(message).param("edgebatch.only").code("empty_array"));
     }
     Ok(Rerun::ALL.into_iter().filter(|rerun| named.contains(rerun)).collect())
-}
-
-pub(super) fn unknown(within: &str, name: &str) -> ApiError {
-    let name: String = name.chars().take(100).collect();
-    let param = format!("edgebatch.{within}{name}");
-    ApiError::invalid_request(format!("Unknown parameter: '{param}'.")).param(param).code("unknown_parameter")
 }
 
 /// Whether a new batch over `input_file_id`, to run on `endpoint`, may continue another, which may not be there.

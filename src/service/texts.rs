@@ -77,3 +77,17 @@ fn sentence_list(items: &[String]) -> String {
         [init @ .., last] => format!("{}, and {last}", init.join(", ")),
     }
 }
+
+/// A number that a parameter may not be.
+pub(super) fn out_of_range(param: &str, what: &str, range: &str, code: &str) -> ApiError {
+    ApiError::invalid_request(format!("Invalid '{param}': {what} value. Expected a value {range}."))
+        .param(param)
+        .code(code)
+}
+
+/// A member of `edgebatch` that nobody knows, `within` another.
+pub(super) fn unknown(within: &str, name: &str) -> ApiError {
+    let name: String = name.chars().take(100).collect();
+    let param = format!("edgebatch.{within}{name}");
+    ApiError::invalid_request(format!("Unknown parameter: '{param}'.")).param(param).code("unknown_parameter")
+}

@@ -9,7 +9,7 @@ use crate::service::{CreateParams, ListParams, ResultsParams, page, page_limit};
 use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchStatus, Budget, Continued, Extension, FileObject,
+    Batch, BatchError, BatchErrors, BatchList, BatchStatus, Budget, Continued, Extension, FileObject,
     InputTokensDetails, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used, Wait,
 };
 use serde::de::{self, Visitor};
@@ -182,7 +182,9 @@ fn types_are_in_typescript_as_they_are_here() {
     file.record("bareBatch", "Bare<Batch>", &bare());
     file.record("fullError", "Full<BatchError>", &error());
     file.record("bareError", "Bare<BatchError>", &BatchError { param: None, line: None, ..error() });
-    file.record("fullList", "Full<BatchList>", &page(vec![full()], true));
+    // Its batches are as the one above.
+    let list = BatchList { data: Vec::new(), ..page(vec![full()], true) };
+    file.record("fullList", "Full<BatchList>", &list);
     file.record("bareList", "Bare<BatchList>", &page(Vec::new(), false));
     file.record("fullRefusal", "Full<ApiErrorFields>", &refusal(false));
     file.record("bareRefusal", "Bare<ApiErrorFields>", &refusal(true));
