@@ -85,7 +85,7 @@ pub(super) fn out_of_range(param: &str, what: &str, range: &str, code: &str) -> 
         .code(code)
 }
 
-/// A member of `edgebatch` that there is not.
+/// A member of `edgebatch` that nobody knows, `within` another.
 pub(super) fn unknown(within: &str, name: &str) -> ApiError {
     let name: String = name.chars().take(100).collect();
     let param = format!("edgebatch.{within}{name}");

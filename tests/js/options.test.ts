@@ -193,6 +193,10 @@ for (const [options, message] of [
   [{ maxAttempts: 0 }, "Invalid options: maxAttempts: expected at least 1"],
   [{ maxConcurrentBatches: 0 }, "Invalid options: maxConcurrentBatches: expected at least 1"],
   [{ leaseMs: 999 }, "Invalid options: leaseMs: expected at least 1000"],
+  [
+    { prices: { m: { input: 1 } } },
+    'Invalid options: prices: expected {"model": {"input": price, "output": price}}, prices of a million tokens from 0 to 1e9',
+  ],
   [{ endpoints: endpoint }, "Invalid options: endpoints: expected an array"],
   [{ autostart: "no" }, "Invalid type for 'autostart': expected a boolean, but got a string instead."],
   [{ onError: 7 }, "Invalid type for 'onError': expected a function, but got an integer instead."],

@@ -24,7 +24,7 @@ test("the first major version of openai-python drives the whole story", async ()
   const { id } = await createBatch(server.client, chatLines(3).replaceAll("number", "held"));
   await until("a batch is held", () => upstream.inFlight > 0);
   const out = await runPythonWith("openai-1", "story.py", `${server.url}/v1`, id);
-  assert.equal(out.match(/^ok /gm)?.length, 10);
+  assert.equal(out.match(/^ok /gm)?.length, 11);
 });
 
 test("litellm and instructor make batches and read their results", async () => {

@@ -22,7 +22,7 @@ test("openai-python drives the whole story", async (t) => {
   await until("a batch is held", () => upstream.inFlight > 0);
   const out = await runPython("story.py", `${server.url}/v1`, id);
   for (const line of out.trim().split("\n")) t.diagnostic(line);
-  assert.equal(out.match(/^ok /gm)?.length, 10);
+  assert.equal(out.match(/^ok /gm)?.length, 11);
 });
 
 test("openai-python reads every answer of echo-1 and every object as strictly as its types are", async () => {
