@@ -27,7 +27,7 @@ pub(super) struct Checkpoint {
 pub(super) enum SavedPhase {
     Validating,
     Reusing(Box<SavedReuse>),
-    Matching { input_bytes: u64, models: Vec<String> },
+    Matching { bytes: u64, models: Vec<String> },
     Running(Box<SavedRun>),
     Repeating(Box<SavedRepeats>),
     Finalizing { chunks: u32, ending: Ending },
@@ -165,10 +165,9 @@ impl FromValue for SavedPhase {
             "validating" => Self::Validating,
             "reusing" => Self::Reusing(FromValue::from_value(content)?),
             "running" => Self::Running(FromValue::from_value(content)?),
-            "matching" => Self::Matching {
-                input_bytes: member(content, "input_bytes")?,
-                models: member(content, "models")?,
-            },
+            "matching" => {
+                Self::Matching { bytes: member(content, "bytes")?, models: member(content, "models")? }
+            }
             "repeating" => Self::Repeating(FromValue::from_value(content)?),
             "finalizing" => {
                 Self::Finalizing { chunks: member(content, "chunks")?, ending: member(content, "ending")? }

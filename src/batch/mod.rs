@@ -132,8 +132,8 @@ impl Machine {
                 Some(wanted) => FindOrder::before(Box::new(Reusing::resume(&context, wanted, *saved))),
                 None => Box::new(Validating::new(&context)),
             },
-            SavedPhase::Matching { input_bytes, models } => {
-                FindOrder::before(Box::new(Matching::new(&context, input_bytes, models)))
+            SavedPhase::Matching { bytes, models } => {
+                FindOrder::before(Box::new(Matching::new(&context, bytes, models)))
             }
             SavedPhase::Running(run) => FindOrder::before(Box::new(Running::resume(&context, *run))),
             SavedPhase::Repeating(saved) => FindOrder::before(Box::new(Repeating::resume(&context, *saved))),

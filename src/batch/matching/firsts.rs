@@ -49,7 +49,7 @@ impl Shard {
     /// Where the hash is, or should be.
     fn slot(&self, hash: u128) -> usize {
         let size = self.places.len();
-        let mut at = ((hash >> 64) * size as u128 >> 64) as usize;
+        let mut at = (((hash >> 64) * size as u128) >> 64) as usize;
         while self.places[at] != FREE && self.hashes[at] != hash {
             at = (at + 1) % size;
         }

@@ -30,7 +30,7 @@ use crate::wire::{Deduped, Usage};
 /// The phase of a batch that is in progress and has not begun to run. `resumed` says that some of its requests have results.
 pub(super) fn begin(context: &mut Context, input_bytes: u64, models: Vec<String>, resumed: bool) -> Next {
     if context.batch.dedupes() {
-        context.commit(SavedPhase::Matching { input_bytes, models: models.clone() });
+        context.commit(SavedPhase::Matching { bytes: input_bytes, models: models.clone() });
         return Next::Become(Box::new(Matching::new(context, input_bytes, models)));
     }
     run(context, input_bytes, models, resumed)
