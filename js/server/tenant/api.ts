@@ -11,6 +11,7 @@ import type {
   NewUpload,
   Segment,
   StoredFile,
+  UnpackedContent,
   UploadPlan,
   WireFile,
   WirePart,
@@ -46,7 +47,14 @@ export interface TenantApi extends WebhookApi {
   /** The bytes of parts that are kept in the index, one after the other; null when one is gone. */
   partContent(id: string, partIds: string[]): Promise<Uint8Array | null>;
   planUpload(id: string, partIds: string[]): Promise<UploadPlan>;
-  completeUpload(id: string, partIds: string[], fileId: string, segments: Segment[]): Promise<WireUpload>;
+  /** Makes the file. `content` is of one that came packed, and lies unpacked in the segments. */
+  completeUpload(
+    id: string,
+    partIds: string[],
+    fileId: string,
+    segments: Segment[],
+    content?: UnpackedContent,
+  ): Promise<WireUpload>;
   cancelUpload(id: string): Promise<WireUpload>;
 }
 

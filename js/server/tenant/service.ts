@@ -28,7 +28,7 @@ import { FileIndex } from "./file-index.ts";
 import { holdingInputs } from "./inputs.ts";
 import { Queue } from "./queue.ts";
 import { QueuePlaces } from "./queue-places.ts";
-import { bytesRoom, checkFiles, storageRoom } from "./quotas.ts";
+import { bytesRoom, storageRoom, uploadRoom } from "./quotas.ts";
 import { ResultFiles } from "./result-files.ts";
 import { ResultPages } from "./result-pages.ts";
 import { Rounds } from "./rounds.ts";
@@ -41,6 +41,7 @@ import type {
   NewUpload,
   Segment,
   StoredFile,
+  UnpackedContent,
   UploadPlan,
   WireFile,
   WirePart,
@@ -216,10 +217,11 @@ export class TenantService implements TenantApi, TurnApi {
     partIds: string[],
     fileId: string,
     segments: Segment[],
+    content?: UnpackedContent,
   ): Promise<WireUpload> {
-    const upload = await this.#uploads.complete(id, partIds, fileId, segments, now(), async (c) =>
-      checkFiles(this.#ports.settings.quotas, await this.#files.total(c)),
-    );
+    const check = async (c: Change) =>
+      uploadRoom(this.#ports.settings.quotas, await this.#files.total(c), content?.bytes);
+    const upload = await this.#uploads.complete(id, partIds, fileId, segments, now(), check, content);
     await this.#discardParts();
     return upload;
   }
