@@ -7,6 +7,7 @@ import { sniffBytes } from "../core/convert.ts";
 import { FirstLine } from "../core/first-line.ts";
 import { packingOf } from "../core/packing.ts";
 import { defaults } from "../core/rules.ts";
+import { UnpackError, unpacked } from "../core/unpack/index.ts";
 import { CannotRun } from "./terminal.ts";
 
 /** An input, open. Each chunk is valid only until the next is asked for. */
@@ -21,6 +22,9 @@ export interface Input {
 }
 
 const chunkBytes = 1 << 20;
+/** What `zstd --long` and `--ultra` make. */
+const mostWindowBytes = 1 << 27;
+
 /** Opens a file, or standard input for `-`. Gzip and zstd are seen by their first bytes and unpacked. @throws CannotRun */
 export async function openInput(path: string): Promise<Input> {
   if (path === "-") {
@@ -146,7 +150,9 @@ async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<
       if (next.done !== true) first = first.length === 0 ? next.value : Buffer.concat([first, next.value]);
     }
     const packing = packingOf(first);
-    yield* packing === null ? following(first, iterator) : unpacked(packing, first.slice(), iterator);
+    // The reader's buffer is used again.
+    const all = following(packing === null ? first : first.slice(), iterator);
+    yield* packing === null ? all : packing === "gzip" ? gunzipped(all) : unzstd(all);
   } finally {
     await iterator.return?.();
   }
@@ -157,42 +163,29 @@ async function* following(first: Uint8Array, rest: AsyncIterator<Uint8Array>): A
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
-async function* unpacked(
-  packing: "gzip" | "zstd",
-  first: Uint8Array,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+async function* gunzipped(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   async function* copies(): AsyncGenerator<Uint8Array> {
     // Between here and the decompressor lies a queue, and the reader's buffer is used again.
-    for await (const chunk of following(first, rest)) {
-      given += chunk.length;
-      yield chunk.slice();
-    }
+    for await (const chunk of packed) yield chunk.slice();
   }
-  let given = 0;
-  const packed = Readable.from(copies(), { objectMode: true, highWaterMark: 1 });
-  const unpack = unpackerOf(packing);
-  packed.on("error", (error) => unpack.destroy(error));
+  const source = Readable.from(copies(), { objectMode: true, highWaterMark: 1 });
+  const unpack = zlib.createGunzip({ chunkSize: 256 << 10 });
+  source.on("error", (error) => unpack.destroy(error));
   try {
-    yield* packed.pipe(unpack) as AsyncIterable<Uint8Array>;
-    // Node stops at the end of a zstd frame that others follow, and says nothing.
-    if (packing === "zstd" && unpack.bytesWritten < given) {
-      throw new CannotRun("the zstd data has several frames; decompress the file first: zstd -d");
-    }
+    yield* source.pipe(unpack) as AsyncIterable<Uint8Array>;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw code?.startsWith("Z") ? new CannotRun(`the ${packing} data is damaged: ${message}`) : error;
+    throw code?.startsWith("Z") ? new CannotRun(`the gzip data is damaged: ${message}`) : error;
   } finally {
-    packed.destroy();
+    source.destroy();
   }
 }
 
-function unpackerOf(packing: "gzip" | "zstd"): zlib.Gunzip | zlib.ZstdDecompress {
-  if (packing === "gzip") return zlib.createGunzip({ chunkSize: 256 << 10 });
-  // They take what is cut off or damaged for whole: requests would be missing, and nobody told.
-  if ("Bun" in globalThis || "Deno" in globalThis)
-    throw new CannotRun("zstd is read by Node alone; decompress the file first: zstd -d");
-  if (typeof zlib.createZstdDecompress === "function")
-    return zlib.createZstdDecompress({ chunkSize: 256 << 10 });
-  throw new CannotRun("this Node is too old for zstd; decompress the file first: zstd -d");
+/** As servers unpack it: what the runtimes have of zstd takes what is cut off for whole, where they have it. */
+async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* unpacked("zstd", packed, mostWindowBytes);
+  } catch (error) {
+    throw error instanceof UnpackError ? new CannotRun(error.message.replace(/^The/, "the")) : error;
+  }
 }

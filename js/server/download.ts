@@ -5,7 +5,13 @@ import { streamSegments } from "./stored-bytes.ts";
 import { noSuchFile } from "./tenant/file-index.ts";
 import type { StoredFile } from "./tenant/types.ts";
 
-/** The bytes of a file, or the range of them that is asked for. */
+/** What is smaller comes with the first packets of an answer, however it is packed. */
+const LEAST_PACKED = 16 * 1024;
+
+/**
+ * The bytes of a file, or the range of them that is asked for. Whole files come packed to those who take that; ranges are of the
+ * bytes as they are.
+ */
 export async function content(c: Call, { file, segments }: StoredFile): Promise<Response> {
   // The bytes of an id never change.
   const etag = `"${file.id}"`;
@@ -13,6 +19,7 @@ export async function content(c: Call, { file, segments }: StoredFile): Promise<
     "content-type": "application/octet-stream",
     "content-disposition": `attachment; ${quotedName(file.filename)}`,
     "accept-ranges": "bytes",
+    vary: "Accept-Encoding",
     etag,
   });
   const condition = c.req.header("if-range");
@@ -23,13 +30,32 @@ export async function content(c: Call, { file, segments }: StoredFile): Promise<
     return errorResponse(refused(416, message), { "content-range": `bytes */${file.bytes}` });
   }
   const { start, length } = range ?? { start: 0, length: file.bytes };
-  headers.set("content-length", String(length));
+  const packed = !range && length >= LEAST_PACKED && acceptsGzip(c.req.header("accept-encoding"));
+  if (packed) {
+    headers.set("content-encoding", "gzip");
+    headers.set("etag", `"${file.id}-gzip"`);
+  } else headers.set("content-length", String(length));
   if (range) headers.set("content-range", `bytes ${start}-${start + length - 1}/${file.bytes}`);
   const wanted = c.req.method !== "HEAD" && length > 0;
   const body = wanted ? await streamSegments(c.env, segments, start, length) : null;
   // Deleted since it was looked up.
   if (wanted && body === null) throw noSuchFile(file.id);
-  return new Response(body, { status: range ? 206 : 200, headers });
+  const status = range ? 206 : 200;
+  if (!packed || body === null) return new Response(body, { status, headers, ...AS_IT_IS });
+  // Its chunks are of any memory in the types of some platforms.
+  const pack = new CompressionStream("gzip") as ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array>;
+  return new Response(body.pipeThrough(pack), { status, headers, ...AS_IT_IS });
+}
+
+/** A platform that packs what says that it is packed is not to do it again. */
+const AS_IT_IS = { encodeBody: "manual" };
+
+/** Whether a caller takes gzip, by what it says of encodings (RFC 9110, 12.5.3). One that takes any may get any. */
+export function acceptsGzip(header = ""): boolean {
+  return header.split(",").some((each) => {
+    const [coding = "", ...parameters] = each.split(";").map((part) => part.trim().toLowerCase());
+    return /^(?:x-)?gzip$/.test(coding) && !parameters.some((part) => /^q=0(?:\.0*)?$/.test(part));
+  });
 }
 
 /** One range of bytes. Anything else that is asked for gets the whole file, as HTTP allows. */

@@ -19,6 +19,8 @@ export interface Received {
   lines: number;
   /** The first line that is not blank, as far as it was kept; undefined when it was too long. */
   firstLine: Uint8Array | undefined;
+  /** How it is packed, by its first bytes. */
+  packing: "gzip" | "zstd" | null;
 }
 
 export function checkPurpose(purpose: string | undefined): string {
@@ -31,7 +33,7 @@ export function checkPurpose(purpose: string | undefined): string {
 }
 
 /** Of a batch's input: its name and its first line, nothing else. */
-export function checkBatchInput(file: Omit<Received, "lines">): void {
+export function checkBatchInput(file: Pick<Received, "filename" | "firstLine">): void {
   const extension = /\.([^./\\]*)$/.exec(file.filename)?.[1]?.toLowerCase();
   const named = extension === undefined || extension === "jsonl";
   if (named && (file.firstLine === undefined || isJsonObject(file.firstLine))) return;

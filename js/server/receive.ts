@@ -2,6 +2,7 @@
 
 import { InvalidRequestError } from "../core/errors.ts";
 import { FirstLine } from "../core/first-line.ts";
+import { packingOf } from "../core/packing.ts";
 import type { Part } from "./multipart.ts";
 import type { BlobWriter } from "./ports.ts";
 import { FIRST_LINE_BYTES, type Received } from "./purposes.ts";
@@ -16,10 +17,12 @@ export async function receive(
   tooLarge = new InvalidRequestError("File is too large."),
 ): Promise<Received> {
   const head = new FirstLine(FIRST_LINE_BYTES);
+  const begin = new Uint8Array(4);
   let [lines, last] = [0, LF];
   try {
     for await (const chunk of part.bytes) {
       if (writer.size + chunk.length > maxBytes) throw tooLarge;
+      if (writer.size < begin.length) begin.set(chunk.subarray(0, begin.length - writer.size), writer.size);
       head.push(chunk);
       lines += lineEnds(chunk);
       last = chunk.at(-1) ?? last;
@@ -27,7 +30,8 @@ export async function receive(
     }
     const bytes = await writer.complete();
     if (last !== LF) lines += 1;
-    return { filename: part.filename ?? "upload", bytes, lines, firstLine: head.line() };
+    const packing = packingOf(begin);
+    return { filename: part.filename ?? "upload", bytes, lines, firstLine: head.line(), packing };
   } catch (error) {
     await writer.abort().catch(() => undefined);
     throw error;

@@ -1,5 +1,6 @@
 //! How a change of phase is made durable before it has effects, and what a batch writes of itself.
 
+use crate::batch::account;
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};
 use crate::batch::command::{BatchFile, Command, OutputFile, OutputPart, Write};
 use crate::batch::context::Context;
@@ -20,7 +21,7 @@ impl Context {
 
     /// The write that lets a later turn resume from here.
     pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
-        let checkpoint = Checkpoint::new(self.batch.clone(), phase);
+        let checkpoint = Checkpoint::new(self.batch.clone(), phase, self.account.clone());
         Write::Set(keys::checkpoint(&self.batch.id), checkpoint.encode())
     }
 
@@ -52,7 +53,11 @@ impl Context {
     /// Persist before act: saves a change of phase and holds everything else back until that is durable.
     /// The checkpoint comes first: with it, the published batch can be repeated, not the other way round.
     pub(super) fn commit(&mut self, phase: SavedPhase) {
-        let mut writes = vec![self.checkpoint(phase), self.published()];
+        let mut writes = Vec::with_capacity(4);
+        if self.batch.status.is_terminal() {
+            writes.push(account::manifest(self));
+        }
+        writes.extend([self.checkpoint(phase), self.published()]);
         writes.extend(outbox::ended(self));
         self.start_save(writes);
         self.committing = true;

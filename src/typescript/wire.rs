@@ -3,6 +3,7 @@
 use super::hold;
 use super::print::File;
 use super::rules::object;
+use crate::digest::Digesting;
 use crate::error::ApiError;
 use crate::json::value::Value;
 use crate::service::{CreateParams, ListParams, ResultsParams, page, page_limit};
@@ -10,7 +11,8 @@ use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
     Batch, BatchError, BatchErrors, BatchStatus, Budget, Continued, Deduped, Extension, FileObject,
-    InputTokensDetails, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used, Wait,
+    InputTokensDetails, Manifest, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used,
+    Wait,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
@@ -122,6 +124,19 @@ fn bare() -> Batch {
     }
 }
 
+fn manifest(digest: Option<&String>) -> serde_json::Value {
+    let id = "file-1".to_owned();
+    let manifest = Manifest {
+        batch_id: "batch_1",
+        status: BatchStatus::Completed,
+        request_counts: RequestCounts { total: 1, completed: 2, failed: 3 },
+        files: [Some(&id).zip(digest); 3],
+        made: 1,
+        lost: 2,
+    };
+    serde_json::from_slice(&manifest.json()).unwrap()
+}
+
 fn report(model: Option<String>) -> Report {
     Report {
         errors: vec![BatchError { column: Some(2), reason: Some("r".into()), ..error() }],
@@ -175,7 +190,7 @@ fn types_are_in_typescript_as_they_are_here() {
         concat!(
             "import type { ApiErrorFields } from \"../../js/core/errors.ts\";\n",
             "import type { Report, Statistics } from \"../../js/core/reports.ts\";\n",
-            "import type {\n  Batch,\n  BatchCreateParams,\n  BatchError,\n  BatchList,\n  BatchListParams,\n",
+            "import type {\n  Batch,\n  BatchCreateParams,\n  BatchError,\n  BatchList,\n  BatchListParams,\n  BatchManifest,\n",
             "  BatchResultsParams,\n  Dialect,\n  FileObject,\n} from \"../../js/core/types.ts\";\n",
             "import type { Bare, Full, Named } from \"./wire-types.ts\";\n",
         ),
@@ -189,6 +204,9 @@ fn types_are_in_typescript_as_they_are_here() {
     file.record("bareList", "Bare<BatchList>", &page(Vec::new(), false));
     file.record("fullRefusal", "Full<ApiErrorFields>", &refusal(false));
     file.record("bareRefusal", "Bare<ApiErrorFields>", &refusal(true));
+    let digest = Digesting::default().finish();
+    file.record("fullManifest", "Full<BatchManifest>", &manifest(Some(&digest)));
+    file.record("bareManifest", "Bare<BatchManifest>", &manifest(None));
     file.record("fullReport", "Full<Report>", &report(Some("m".into())));
     file.record("bareReport", "Bare<Report>", &report(None));
     file.record("statistics", "Full<Statistics>", &statistics());

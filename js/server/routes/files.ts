@@ -13,6 +13,7 @@ import { checkLength, expirySeconds, limitOf, unknownField, wholeNumber } from "
 import { BATCH_SECONDS, checkBatchInput, checkPurpose, DOWNLOADABLE, type Received } from "../purposes.ts";
 import { receive } from "../receive.ts";
 import { storageFull } from "../tenant/quotas.ts";
+import { unpack } from "../unpack.ts";
 
 /** Largest file of any purpose; larger ones come by /v1/uploads. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
@@ -38,12 +39,13 @@ fileRoutes.post("/", async (c) => {
   const { tenant, tenantName } = c.var;
   const { blobs } = c.env;
   const id = newFileId();
-  const key = fileKey(tenantName, id);
+  const sent = fileKey(tenantName, id);
   const fields = new Map<string, string>();
-  const room = await tenant.startFile(key);
-  const began = (uploadId: string) => tenant.expectMultipart(key, uploadId);
+  const room = await tenant.startFile(sent);
+  const began = (uploadId: string) => tenant.expectMultipart(sent, uploadId);
   const maxBatchBytes = c.env.settings().maxFileBytes;
   let file: Received | undefined;
+  let key = sent;
   let named = false;
   try {
     const most = Math.max(MAX_FILE_BYTES, maxBatchBytes);
@@ -54,10 +56,18 @@ fileRoutes.post("/", async (c) => {
       else {
         if (file) throw new InvalidRequestError("Only one 'file' is taken.", { param: "file" });
         checkLength("filename", part.filename);
-        file = await receive(part, blobs.write(key, began), atMost, tooLarge);
+        file = await receive(part, blobs.write(sent, began), atMost, tooLarge);
       }
     }
-    const { purpose, seconds } = checkForm(fields, file, maxBatchBytes);
+    const { purpose, seconds } = checkForm(fields, file);
+    if (purpose === "batch" && file?.packing) {
+      // What it is for may come after it: it is unpacked once it is there.
+      const { packing, filename, bytes } = file;
+      const packed = { packing, filename, segments: [{ key: sent, bytes }], param: "file" };
+      ({ key, file } = await unpack(c, packed));
+      await blobs.delete([sent]);
+    }
+    checkContent(purpose, file as Received, maxBatchBytes);
     const created_at = now();
     // From here on the file may be in the index even if the answer is lost, and then its bytes have to be there.
     named = true;
@@ -77,7 +87,7 @@ fileRoutes.post("/", async (c) => {
 });
 
 /** The purpose may come after the file: everything is judged at the end. */
-function checkForm(fields: Map<string, string>, file: Received | undefined, maxBatchBytes: number) {
+function checkForm(fields: Map<string, string>, file: Received | undefined) {
   if (!file) throw new InvalidRequestError("'file' is a required property");
   const purpose = checkPurpose(fields.get("purpose"));
   const anchor = fields.get("expires_after[anchor]");
@@ -87,11 +97,13 @@ function checkForm(fields: Map<string, string>, file: Received | undefined, maxB
     const number = /^-?\d+$/.test(after ?? "") ? Number(after) : after;
     seconds = expirySeconds("expires_after", { anchor, seconds: number });
   }
-  if (purpose === "batch") {
-    checkBatchInput(file);
-    if (file.bytes > maxBatchBytes) throw new InvalidRequestError("File is too large.");
-  } else if (file.bytes > MAX_FILE_BYTES) throw new InvalidRequestError("File is too large.");
   return { purpose, seconds };
+}
+
+function checkContent(purpose: string, file: Received, maxBatchBytes: number): void {
+  if (purpose === "batch") checkBatchInput(file);
+  const most = purpose === "batch" ? maxBatchBytes : MAX_FILE_BYTES;
+  if (file.bytes > most) throw new InvalidRequestError("File is too large.");
 }
 
 fileRoutes.get("/:id", async (c) => {

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
 import { newFileId } from "../../core/file-id.ts";
 import { FirstLine } from "../../core/first-line.ts";
+import { packingOf } from "../../core/packing.ts";
 import { type Call, type HonoEnv, jsonObject } from "../http.ts";
 import { newId } from "../ids.ts";
 import { Joined, SmallOrObject } from "../join.ts";
@@ -24,6 +25,7 @@ import { receive } from "../receive.ts";
 import { readSegments, streamSegments } from "../stored-bytes.ts";
 import type { Segment } from "../tenant/types.ts";
 import { MAX_PARTS, tooManyBytes } from "../tenant/uploads.ts";
+import { unpack } from "../unpack.ts";
 
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 const MAX_UPLOAD_BYTES = 8 * 1024 * 1024 * 1024;
@@ -96,39 +98,53 @@ uploadRoutes.post("/:id/complete", async (c) => {
   const { purpose, filename } = planned;
   const md5 = body.md5 === undefined || body.md5 === null ? undefined : requiredString(body, "md5");
   const joined = new Joined(c, id, planned.parts);
+  let unpackedTo: string | undefined;
   let named = false;
   try {
     const segments = await joined.write();
+    const head = segments && (await readSegments(c.env.blobs, segments, 0, HEAD_BYTES));
     const there =
-      segments !== null &&
-      (purpose !== "batch" || (await checkFirstLine(c, filename, segments))) &&
-      (md5 === undefined || (await checkMd5(c, md5, segments)));
+      segments !== null && head !== null && (md5 === undefined || (await checkMd5(c, md5, segments)));
     if (!there) {
       // Another call has completed or cancelled the upload since, and this says so; or else it is a fault.
       const now = await plan();
       if ("completed" in now) return c.json(now.completed);
       throw new Error("parts of an upload are gone");
     }
+    const packing = purpose === "batch" ? packingOf(head) : null;
+    if (packing !== null) {
+      const { key, file } = await unpack(c, { packing, filename, segments, param: "part_ids" });
+      unpackedTo = key;
+      checkBatchInput(file);
+      const content = { filename: file.filename, lines: file.lines, bytes: file.bytes };
+      named = true;
+      const whole = [{ key, bytes: file.bytes }];
+      const upload = await c.var.tenant.completeUpload(id, partIds, newFileId(), whole, content);
+      // What the parts were joined in holds the packed bytes.
+      await joined.remove();
+      return c.json(upload);
+    }
+    if (purpose === "batch") checkFirstLine(filename, segments, head);
     named = true;
     return c.json(await c.var.tenant.completeUpload(id, partIds, newFileId(), segments));
   } catch (error) {
-    if (!named || error instanceof ApiError) await joined.remove();
+    if (!named || error instanceof ApiError) {
+      await joined.remove();
+      if (unpackedTo !== undefined) await c.env.blobs.delete([unpackedTo]);
+    }
     throw error;
   }
 });
 
 uploadRoutes.post("/:id/cancel", async (c) => c.json(await c.var.tenant.cancelUpload(c.req.param("id"))));
 
-/** Whether the bytes are there. @throws InvalidRequestError when they cannot be a batch's input */
-async function checkFirstLine(c: Call, filename: string, segments: Segment[]): Promise<boolean> {
+/** @throws InvalidRequestError when a file that begins so cannot be a batch's input */
+function checkFirstLine(filename: string, segments: Segment[], start: Uint8Array): void {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const start = await readSegments(c.env.blobs, segments, 0, HEAD_BYTES);
-  if (start === null) return false;
   const head = new FirstLine(FIRST_LINE_BYTES);
   head.push(start);
   const whole = bytes <= HEAD_BYTES || head.isWhole;
-  checkBatchInput({ filename, bytes, firstLine: whole ? head.line() : undefined });
-  return true;
+  checkBatchInput({ filename, firstLine: whole ? head.line() : undefined });
 }
 
 /** Whether the bytes are there. @throws InvalidRequestError when their MD5 is another */

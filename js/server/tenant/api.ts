@@ -1,6 +1,14 @@
 /** What others may ask of a tenant: the routes, and whoever runs its batches. */
 
-import type { Batch, BatchList, BatchResults, BatchResultsParams, KVCheck, KVOp } from "../../core/types.ts";
+import type {
+  Batch,
+  BatchList,
+  BatchManifest,
+  BatchResults,
+  BatchResultsParams,
+  KVCheck,
+  KVOp,
+} from "../../core/types.ts";
 import type { Allowance } from "../rate.ts";
 import type { WebhookApi } from "../webhooks/webhooks.ts";
 import type {
@@ -11,6 +19,7 @@ import type {
   NewUpload,
   Segment,
   StoredFile,
+  UnpackedContent,
   UploadPlan,
   WireFile,
   WirePart,
@@ -28,6 +37,8 @@ export interface TenantApi extends WebhookApi {
   resumeBatch(id: string): Promise<Batch>;
   /** Finished lines of a batch, whether it has ended or not. */
   batchResults(id: string, params: BatchResultsParams): Promise<BatchResults>;
+  /** What a batch that has ended read and wrote. */
+  batchManifest(id: string): Promise<BatchManifest>;
   listBatches(query: { after?: string; limit?: number }): Promise<BatchList>;
   /** Bytes of a file are about to be written; says how many they may be. */
   startFile(key: string): Promise<number>;
@@ -46,7 +57,14 @@ export interface TenantApi extends WebhookApi {
   /** The bytes of parts that are kept in the index, one after the other; null when one is gone. */
   partContent(id: string, partIds: string[]): Promise<Uint8Array | null>;
   planUpload(id: string, partIds: string[]): Promise<UploadPlan>;
-  completeUpload(id: string, partIds: string[], fileId: string, segments: Segment[]): Promise<WireUpload>;
+  /** Makes the file. `content` is of one that came packed, and lies unpacked in the segments. */
+  completeUpload(
+    id: string,
+    partIds: string[],
+    fileId: string,
+    segments: Segment[],
+    content?: UnpackedContent,
+  ): Promise<WireUpload>;
   cancelUpload(id: string): Promise<WireUpload>;
 }
 

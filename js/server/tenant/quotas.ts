@@ -15,6 +15,12 @@ export function checkFiles(most: Quotas, has: FileTotals): void {
   if (has.files >= most.files) throw refused(`File limit reached. Limit: ${most.files} files.`);
 }
 
+/** Throws when there may be no more files, or no more bytes: parts were counted as they came, what they hold unpacked was not. */
+export function uploadRoom(most: Quotas, has: FileTotals, unpacked?: number): void {
+  checkFiles(most, has);
+  if (unpacked !== undefined) bytesRoom(most, has, unpacked);
+}
+
 /** How many bytes more there may be. Throws when there may be none, or not so many. */
 export function bytesRoom(most: Quotas, has: FileTotals, bytes = 0): number {
   const room = most.storedBytes - has.bytes - (has.pending ?? 0);

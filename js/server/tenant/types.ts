@@ -36,6 +36,13 @@ export interface NewFile {
   lines?: number;
 }
 
+/** What a packed file holds, and what it is called then. */
+export interface UnpackedContent {
+  filename: string;
+  bytes: number;
+  lines: number;
+}
+
 export interface FileQuery {
   after?: string;
   limit: number;

@@ -16,7 +16,16 @@ import {
 import { type Change, change, decoded, entries } from "./change.ts";
 import type { FileIndex } from "./file-index.ts";
 import type { Trash } from "./trash.ts";
-import type { NewPart, NewUpload, PartBytes, Segment, UploadPlan, WirePart, WireUpload } from "./types.ts";
+import type {
+  NewPart,
+  NewUpload,
+  PartBytes,
+  Segment,
+  UnpackedContent,
+  UploadPlan,
+  WirePart,
+  WireUpload,
+} from "./types.ts";
 
 /** How long parts may come, in seconds, and how long an upload is known after that. */
 const OPEN_SECONDS = 3600;
@@ -124,7 +133,7 @@ export class Uploads {
 
   /**
    * Makes the file, of the parts' objects or of those they were joined in. Other parts are thrown away. `check` throws where
-   * there may be no more files.
+   * there may be no more files. Parts that were packed say what they hold unpacked.
    */
   async complete(
     id: string,
@@ -133,6 +142,7 @@ export class Uploads {
     segments: Segment[],
     now: number,
     check: Check = allowed,
+    content?: UnpackedContent,
   ): Promise<WireUpload> {
     const plan = await this.plan(id, partIds, now);
     if ("completed" in plan) return plan.completed;
@@ -150,11 +160,11 @@ export class Uploads {
       const file = await this.#files.add(c, {
         id: fileId,
         purpose,
-        filename,
+        filename: content?.filename ?? filename,
         created_at,
         expires_at,
         segments,
-        lines: plan.parts.reduce((sum, part) => sum + (part.lines ?? 0), 0),
+        lines: content?.lines ?? plan.parts.reduce((sum, part) => sum + (part.lines ?? 0), 0),
       });
       const record = { ...upload, status: "completed", file_id: fileId } satisfies UploadRecord;
       c.set(uploadRecord(id), record);
@@ -163,7 +173,7 @@ export class Uploads {
       return wire(record, file);
     });
     if (completed) return completed;
-    return this.complete(id, partIds, fileId, segments, now, check);
+    return this.complete(id, partIds, fileId, segments, now, check, content);
   }
 
   cancel(id: string, now: number): Promise<WireUpload> {

@@ -17,7 +17,6 @@ import {
 import { join } from "node:path";
 import test, { suite } from "node:test";
 import zlib from "node:zlib";
-import { runtimeName } from "../server/suite/runtimes.ts";
 import { edgebatch, folder, line, start } from "./command.ts";
 import { ModelServer } from "./server.ts";
 
@@ -198,9 +197,9 @@ suite("a file while it is run", () => {
 
 suite("a packed file", () => {
   const packings: [string, (text: string) => Uint8Array][] = [["in.jsonl.gz", zlib.gzipSync]];
-  const hasZstd = typeof zlib.zstdCompressSync === "function";
-  const isNode = ["node", "worker"].includes(runtimeName);
-  if (hasZstd && isNode) packings.push(["in.jsonl.zst", zlib.zstdCompressSync]);
+  // A runtime that cannot pack it reads it all the same.
+  const zstd = zlib.zstdCompressSync as typeof zlib.zstdCompressSync | undefined;
+  if (zstd) packings.push(["in.jsonl.zst", zstd]);
 
   for (const [name, pack] of packings) {
     test(`is run like one that is not: ${name}`, async () => {
@@ -215,20 +214,16 @@ suite("a packed file", () => {
     });
   }
 
-  test("of zstd is refused where its end could be missed", { skip: !hasZstd }, async () => {
+  test("of several zstd frames is read to its end", { skip: !zstd }, async () => {
     const cwd = mkdtempSync(join(at, "s-"));
-    const frame = zlib.zstdCompressSync(text(5));
-    for (const [name, bytes, expected] of [
-      ["two.jsonl.zst", Buffer.concat([frame, frame]), /several frames; .*zstd -d|by Node alone; .*zstd -d/],
-      ...(isNode ? [] : [["one.jsonl.zst", frame, /by Node alone; .*zstd -d/] as const]),
-    ] as const) {
-      writeFileSync(join(cwd, name), bytes);
-      for (const command of ["validate", "run"]) {
-        const { status, stderr } = await edgebatch([command, name], { cwd });
-        assert.equal(status, 2, stderr);
-        assert.match(stderr, expected);
-      }
-    }
+    const frame = zlib.zstdCompressSync(text(1));
+    writeFileSync(
+      join(cwd, "two.jsonl.zst"),
+      Buffer.concat([frame, zlib.zstdCompressSync(text(5).slice(text(1).length))]),
+    );
+    const { status, stderr } = await edgebatch(["validate", "two.jsonl.zst"], { cwd });
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /5 requests/);
   });
 
   test("that is damaged is told in a sentence", async () => {
@@ -238,7 +233,10 @@ suite("a packed file", () => {
       for (const command of ["validate", "run"]) {
         const { status, stderr } = await edgebatch([command, name], { cwd });
         assert.equal(status, 2, stderr);
-        assert.match(stderr, /^edgebatch: the (gzip|zstd) data is damaged/);
+        assert.match(
+          stderr,
+          /^edgebatch: the (gzip data is damaged|zstd data cannot be unpacked: it is cut off)/,
+        );
       }
     }
     assert.equal(existsSync(join(cwd, ".edgebatch")), false);

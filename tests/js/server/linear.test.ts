@@ -77,7 +77,7 @@ const parsers: Record<string, (text: string) => unknown> = {
   "a name as RFC 8187 has it": (text) => extendedParameter(splitParameters(text), "filename*"),
   "a range": (text) => rangeOf(text, 1000),
   "a name to be quoted": quotedName,
-  "a file's extension": (text) => checkBatchInput({ filename: text, bytes: 0, firstLine: undefined }),
+  "a file's extension": (text) => checkBatchInput({ filename: text, firstLine: undefined }),
   "Retry-After": (text) => retryAfterMs({ get: () => text } as unknown as Headers),
   Authorization: (text) => authenticate({ get: () => text } as unknown as Headers, env(key)),
   API_KEYS: (text) => tenantNames(env(text)),
