@@ -17,12 +17,12 @@ export function addConvert(program: Command, end: (status: number) => void): voi
       "--prompt <text>",
       "column of the prompt, or a text with columns (default: the one that seems to be)",
     )
-    .option("--system <text>", "what the model is told before")
+    .option("--system <text>", "system message, a text")
     .option(
       "--id <text>",
       "column of the custom_id, or a text with columns (default: custom_id, id, or numbers)",
     )
-    .option("--extra <json>", "members that every body has besides, such as temperature")
+    .option("--extra <json>", "further members of every body, such as temperature")
     .option("--template <json>", "a body of your own, instead of prompt and system")
     .addOption(new Option("--from <kind>", "what the file is (default: what it seems)").choices(kinds))
     .option("--separator <char>", "what separates the fields of a table, or tab (default: what seems to)")
@@ -39,8 +39,8 @@ string "{name:json}" is replaced by the value itself: a number, a list. @FILE re
 text, a template or extra members from a file. Of a text without columns, every line that
 is not blank is a prompt; its column is {prompt}.
 
-Rows that cannot be converted are told with their line, and the others are written. The
-new file is checked as it is written.
+Rows that cannot be converted are reported with their line, and the others are written.
+The new file is checked as it is written.
 
 Exit status: 0 all rows were converted, and the new file has no errors; 1 not so, 2 could
 not run.

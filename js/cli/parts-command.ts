@@ -12,7 +12,7 @@ const { maxRequests, maxFileBytes } = defaults.limits;
 export function addParts(program: Command, end: (status: number) => void): void {
   program
     .command("split")
-    .description("cut a batch file that is too large into parts")
+    .description("split a batch file that is too large into parts")
     .argument("<file>", "JSONL file, also as .gz or .zst")
     .option("--requests <n>", `most requests of a part (default: ${count(maxRequests)})`, positive)
     .option("--bytes <n>", `most bytes of a part (default: ${count(maxFileBytes)})`, positive)

@@ -168,7 +168,7 @@ Examples:
 }
 
 function dialect(): Option {
-  return new Option("--dialect <name>", "whose error texts")
+  return new Option("--dialect <name>", "wording of errors")
     .choices(["reference", "openai"])
     .default(defaults.dialect);
 }

@@ -18,11 +18,11 @@ type Options = Omit<RetryFilesOptions & RetryBatchOptions, "output" | "merge"> &
 export function addRetry(program: Command, end: (status: number) => void): void {
   program
     .command("retry")
-    .description("run again only what has no answer: of a batch, or of a file that ran anywhere")
+    .description("rerun only the requests without an answer, of a batch or of a file")
     .argument("<what>", "id of a batch that has ended, or its beginning; or the input file")
     .option(
       "--only <ends>",
-      "what runs again: failed, expired, cancelled, by commas (default: all of them)",
+      "what runs again: failed, expired, cancelled, comma-separated (default: all)",
       ends,
     )
     .option(
@@ -31,8 +31,8 @@ export function addRetry(program: Command, end: (status: number) => void): void 
     )
     .option("--budget <caps>", "what the new batch may use, as edgebatch submit takes it", budget)
     .option("--wait", "watch the batch to its end; exit as watch does")
-    .option("--output <file>", "answers that there are, of any server; may be repeated", several)
-    .option("--errors <file>", "other results that there are; may be repeated", several)
+    .option("--output <file>", "an output file that exists, from any server; may be repeated", several)
+    .option("--errors <file>", "an error file that exists; may be repeated", several)
     .option("--to <file>", "where the lines go that are to run (default: INPUT with .retry.jsonl)")
     .option("--url <base>", "server of the batch; with files the one to run at, as edgebatch run does")
     .option("--key <key>", "key for the server")
@@ -108,7 +108,7 @@ const known: readonly string[] = ["failed", "expired", "cancelled"] satisfies Ba
 function ends(text: string): BatchRerun[] {
   const names = text.split(",").map((name) => name.trim());
   if (names.every((name): name is BatchRerun => known.includes(name))) return [...new Set(names)];
-  throw new InvalidArgumentError(`It must be some of ${known.join(", ")}, by commas.`);
+  throw new InvalidArgumentError(`It must be some of ${known.join(", ")}, comma-separated.`);
 }
 
 function several(path: string, before: string[] = []): string[] {

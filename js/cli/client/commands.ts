@@ -19,7 +19,7 @@ is sent only where an address was named. An ID may be the beginning of one.`;
 export function addClient(program: Command, end: (status: number) => void): void {
   speaking(program.command("submit"), 60)
     .description("upload a batch file to a server and create the batch")
-    .argument("<file>", "JSONL file, also as .gz or .zst, which are unpacked")
+    .argument("<file>", "JSONL file, also as .gz or .zst, which is decompressed")
     .option("--endpoint <path>", "endpoint of the batch (default: the url of the first line)")
     .option(
       "--window <time>",
