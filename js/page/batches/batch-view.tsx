@@ -90,9 +90,12 @@ function Opened({ to, id }: { to: Connection; id: string }) {
       {batch && (
         <div class="batch">
           <section class="card wide">
-            <h2>{isOver(batch) ? "Requests" : "Progress"}</h2>
+            {/* Above what comes and goes below, so that no button moves away from a click. */}
+            <div class="steer">
+              <h2>{isOver(batch) ? "Requests" : "Progress"}</h2>
+              <Steer to={to} batch={batch} changed={show} />
+            </div>
             <LiveProgress batch={batch} samples={samples} />
-            <Steer to={to} batch={batch} changed={show} />
             <ContinueBatch to={to} batch={batch} />
           </section>
           <section class="card">
