@@ -12,7 +12,7 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 15] = [
+pub const PREFIXES: [(&str, Owner, bool); 16] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
@@ -22,6 +22,7 @@ pub const PREFIXES: [(&str, Owner, bool); 15] = [
     (ORDER_PREFIX, Owner::Run, true),
     (REPEAT_PREFIX, Owner::Run, true),
     (EVENT_PREFIX, Owner::Run, false),
+    (MANIFEST_PREFIX, Owner::Run, false),
     (CANCEL_PREFIX, Owner::Service, false),
     (WATCH_PREFIX, Owner::Service, false),
     (PAUSE_PREFIX, Owner::Service, false),
@@ -94,6 +95,13 @@ pub fn event(id: &str) -> String {
 }
 
 const EVENT_PREFIX: &str = "event:";
+
+/// What a batch is told by, once it has ended.
+pub fn manifest(id: &str) -> String {
+    format!("{MANIFEST_PREFIX}{id}")
+}
+
+const MANIFEST_PREFIX: &str = "manifest:";
 
 /// Which batch an idempotency key belongs to. The key is hashed: a user's text must not end up in a key of the store.
 pub fn idempotency(key_hash: u128) -> String {

@@ -99,7 +99,8 @@
 //! assert_eq!((batch.request_counts.completed, batch.usage.total_tokens), (2, 14));
 //! let output = &files[batch.output_file_id.as_ref().expect("an output file")];
 //! assert_eq!(output.iter().filter(|&&byte| byte == b'\n').count(), 2);
-//! assert_eq!(store.into_keys().collect::<Vec<_>>(), [format!("batch:{}", batch.id)]);
+//! let left = ["batch", "manifest"].map(|kind| format!("{kind}:{}", batch.id));
+//! assert_eq!(store.into_keys().collect::<Vec<_>>(), left);
 //! ```
 //!
 //! # The rooms
@@ -108,6 +109,7 @@
 //! |---|---|
 //! | `wire`, `error` | the wire types, which status may follow which, the error shape |
 //! | [`limits`], `settings`, `keys` | every number, what a host may set, where records stand |
+//! | `digest` | size, lines and SHA-256 of a file as it comes |
 //! | `json` | bytes to JSON members, plain values, and how records and options are read out of them |
 //! | `input` | bytes to lines, a line to a request |
 //! | `validate` | the rules of lines and files, their codes and texts in both dialects |
@@ -123,6 +125,7 @@
 
 mod batch;
 mod convert;
+mod digest;
 mod driver;
 mod error;
 mod host;
@@ -154,8 +157,8 @@ pub use crate::convert::{
     Convert, ConvertFrom, ConvertOptions, Converted, FileKind, FilePart, Remedy, Sniffed, Split, sniff,
 };
 pub use crate::driver::{
-    InputReader, Turn, ValidRequests, admit, ask, cancel, create, list, pause, results, resume, retrieve,
-    run_turn, serve,
+    InputReader, Turn, ValidRequests, admit, ask, cancel, create, list, manifest, pause, results, resume,
+    retrieve, run_turn, serve,
 };
 pub use crate::error::ApiError;
 pub use crate::host::{Answer, Fault, FaultKind, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};

@@ -14,6 +14,7 @@ import type {
   BatchCreateParams,
   BatchList,
   BatchListParams,
+  BatchManifest,
   BatchResults,
   BatchResultsParams,
   KV,
@@ -98,7 +99,8 @@ export class Batches {
   /** The batch as it stands. @throws ResourceNotFoundError */
   async retrieve(id: string): Promise<Batch> {
     checkType("id", id, "string");
-    return guarded(this.#service.get().retrieve(this.#host, id));
+    const [batch] = await guarded(this.#service.get().retrieve(this.#host, id, false));
+    return batch;
   }
 
   /**
@@ -147,6 +149,16 @@ export class Batches {
     const [lines, order, offset, incomplete] = page;
     const from = `${order}${offset}`;
     return { lines, from, last: cursorAfter(from, lines.length), incomplete };
+  }
+
+  /**
+   * What a batch that has ended read and wrote, line by line and by SHA-256, and how often the model server was called for it.
+   * @throws ResourceNotFoundError, ConflictError when it has not ended.
+   */
+  async manifest(id: string): Promise<BatchManifest> {
+    checkType("id", id, "string");
+    const [, manifest] = await guarded(this.#service.get().retrieve(this.#host, id, true));
+    return manifest as BatchManifest;
   }
 
   /**

@@ -144,6 +144,11 @@ export const keys = {
     owner: "run",
     isPrivate: false,
   },
+  manifest: {
+    prefix: "manifest:",
+    owner: "run",
+    isPrivate: false,
+  },
   cancel: {
     prefix: "cancel:",
     owner: "service",

@@ -210,6 +210,35 @@ export interface BatchResults {
   incomplete: boolean;
 }
 
+/** What a batch that has ended read and wrote, and how often the model server was called for it. */
+export interface BatchManifest {
+  object: "batch.manifest";
+  batch_id: string;
+  status: BatchStatus;
+  request_counts: { total: number; completed: number; failed: number };
+  /** Null where it was never read to its end, or that is not known any more. */
+  input: ManifestFile | null;
+  output: ManifestFile | null;
+  error: ManifestFile | null;
+  /** Calls that a process began in the quarter of a second before it died may be missing. */
+  calls: {
+    /** All that were begun. */
+    made: number;
+    /** Those of them that were in flight when a process died: their requests were sent again. */
+    lost: number;
+  };
+}
+
+/** A file as a batch read or wrote it. */
+export interface ManifestFile {
+  file_id: string;
+  bytes: number;
+  /** Blank ones too. */
+  lines: number;
+  /** In hex. */
+  sha256: string;
+}
+
 /** Limits of one input file; each may be raised. */
 export interface Limits {
   /** Default 50,000. */

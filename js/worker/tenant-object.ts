@@ -73,6 +73,10 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
     return outcome(this.#service.batchResults(...args));
   }
 
+  batchManifest(...args: Args<"batchManifest">) {
+    return outcome(this.#service.batchManifest(...args));
+  }
+
   listBatches(...args: Args<"listBatches">) {
     return outcome(this.#service.listBatches(...args));
   }

@@ -6,7 +6,7 @@ import { places, refuse, scriptFiles } from "../lib/sources.mjs";
 
 /** The core in Rust, from the ground up. A room may use those below it; of its own row, only the ground's. */
 const storeys = [
-  ["limits", "error", "text", "sorted", "steady", "keys", "retry"],
+  ["limits", "error", "text", "sorted", "steady", "keys", "retry", "digest"],
   ["json"],
   ["wire"],
   ["host", "input"],

@@ -1,6 +1,7 @@
 //! The machine's state between turns, as it is stored. Its size depends on the requests in flight,
 //! never on the length of the file.
 
+use crate::batch::account::Account;
 use crate::error::ApiError;
 use crate::json::record::{FromValue, member, record};
 use crate::json::value::{Value, to_json};
@@ -19,6 +20,7 @@ pub(super) struct Checkpoint {
     version: u32,
     pub(super) batch: Batch,
     pub(super) phase: SavedPhase,
+    pub(super) account: Account,
 }
 
 /// Where the batch stands, with what only that phase needs.
@@ -138,7 +140,7 @@ pub(super) struct ChunkSpan {
 /// [`Tries`](super::running::whose_fault::Tries::saved).
 pub(super) type SavedWait = [u64; 5];
 
-record!(Checkpoint { version, batch, phase });
+record!(Checkpoint { version, batch, phase; account });
 record!(SavedRun { input_bytes, next, open, closed, waiting; server, models, pools });
 record!(SavedPool { name, server });
 record!(SavedReuse { input_bytes, total, model, models, next, group, past, reused, skipped });
@@ -192,8 +194,8 @@ impl FromValue for Ending {
 }
 
 impl Checkpoint {
-    pub(super) fn new(batch: Batch, phase: SavedPhase) -> Self {
-        Self { version: CHECKPOINT_VERSION, batch, phase }
+    pub(super) fn new(batch: Batch, phase: SavedPhase, account: Account) -> Self {
+        Self { version: CHECKPOINT_VERSION, batch, phase, account }
     }
 
     /// JSON, followed by a checksum.

@@ -1,5 +1,6 @@
 //! How a change of phase is made durable before it has effects, and what a batch writes of itself.
 
+use crate::batch::account::Account;
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};
 use crate::batch::command::{BatchFile, Command, OutputFile, OutputPart, Write};
 use crate::batch::context::Context;
@@ -7,6 +8,7 @@ use crate::batch::outbox;
 use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::SAVE_ATTEMPTS;
+use crate::wire::Manifest;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -20,8 +22,27 @@ impl Context {
 
     /// The write that lets a later turn resume from here.
     pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
-        let checkpoint = Checkpoint::new(self.batch.clone(), phase);
+        let checkpoint = Checkpoint::new(self.batch.clone(), phase, self.account.clone());
         Write::Set(keys::checkpoint(&self.batch.id), checkpoint.encode())
+    }
+
+    /// The write of the manifest, before the one that ends the batch: with that, the manifest is there.
+    fn manifest(&self) -> Write {
+        let (batch, Account { input, output, error, calls }) = (&self.batch, &self.account);
+        let [made, _, lost] = *calls;
+        let manifest = Manifest {
+            batch_id: &batch.id,
+            status: batch.status,
+            request_counts: batch.request_counts,
+            files: [
+                Some(&batch.input_file_id).zip(input.as_ref()),
+                batch.output_file_id.as_ref().zip(output.as_ref()),
+                batch.error_file_id.as_ref().zip(error.as_ref()),
+            ],
+            made,
+            lost,
+        };
+        Write::Set(keys::manifest(&batch.id), manifest.json())
     }
 
     /// A part of one of the batch's files. The file's id follows from the batch's.
@@ -52,7 +73,11 @@ impl Context {
     /// Persist before act: saves a change of phase and holds everything else back until that is durable.
     /// The checkpoint comes first: with it, the published batch can be repeated, not the other way round.
     pub(super) fn commit(&mut self, phase: SavedPhase) {
-        let mut writes = vec![self.checkpoint(phase), self.published()];
+        let mut writes = Vec::with_capacity(4);
+        if self.batch.status.is_terminal() {
+            writes.push(self.manifest());
+        }
+        writes.extend([self.checkpoint(phase), self.published()]);
         writes.extend(outbox::ended(self));
         self.start_save(writes);
         self.committing = true;

@@ -1,5 +1,6 @@
 //! What every phase of a batch shares: the batch itself, the host calls under way, the time.
 
+use crate::batch::account::Account;
 use crate::batch::call::Call;
 use crate::batch::command::TurnEnd;
 use crate::batch::defect::Defect;
@@ -40,6 +41,7 @@ pub(super) struct Context {
     pub(super) io: Call,
     /// In which order results come.
     pub(super) order: Order,
+    pub(super) account: Account,
     /// A change of phase is being saved: nothing that depends on it is given out before.
     pub(super) committing: bool,
 }
@@ -59,6 +61,7 @@ impl Context {
             save: Call::default(),
             io: Call::default(),
             order: Order::default(),
+            account: Account::default(),
             committing: false,
         }
     }

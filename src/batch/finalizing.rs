@@ -10,6 +10,7 @@ use crate::batch::command::{BatchFile, Command, LookUp, OutputFile, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, stopped};
+use crate::digest::Digesting;
 use crate::host::Fault;
 use crate::keys;
 use crate::limits::{HOST_ATTEMPTS, WRITE_BYTES};
@@ -53,6 +54,7 @@ struct Gathered {
     bytes: Vec<u8>,
     begun: bool,
     file_id: Option<String>,
+    digest: Digesting,
 }
 
 impl Finalizing {
@@ -218,6 +220,7 @@ impl Finalizing {
     fn write(&mut self, context: &mut Context, file: OutputFile, last: bool) -> Next {
         let gathered = self.gathered(file);
         let bytes = std::mem::take(&mut gathered.bytes);
+        gathered.digest.update(&bytes);
         let part = context.output_part(BatchFile::Of(file), bytes, !gathered.begun, last);
         context.io.start_with(Command::WriteOutput(part), 1);
         self.step = Step::Write(file);
@@ -240,6 +243,8 @@ impl Finalizing {
         }
         context.batch.request_counts = self.tally.request_counts(total);
         context.batch.usage = self.tally.usage;
+        context.account.output = Some(std::mem::take(&mut self.output.digest).finish());
+        context.account.error = Some(std::mem::take(&mut self.error.digest).finish());
         context.batch.output_file_id = self.output.file_id.take();
         context.batch.error_file_id = self.error.file_id.take();
         let status = match std::mem::replace(&mut self.ending, Ending::Completed) {

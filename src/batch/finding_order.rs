@@ -15,6 +15,8 @@ pub(super) struct FindOrder {
     /// Given back when it is found.
     phase: Option<Box<dyn Phase>>,
     step: Step,
+    /// Of the last record: calls that were begun, and those in flight.
+    calls: [u64; 2],
 }
 
 enum Step {
@@ -31,7 +33,7 @@ enum Step {
 
 impl FindOrder {
     pub(super) fn before(phase: Box<dyn Phase>) -> Box<dyn Phase> {
-        Box::new(Self { phase: Some(phase), step: Step::LastRecord })
+        Box::new(Self { phase: Some(phase), step: Step::LastRecord, calls: [0; 2] })
     }
 
     fn found(
@@ -42,6 +44,8 @@ impl FindOrder {
         last: Vec<Written>,
     ) -> Result<Next, Defect> {
         context.order = Order::resume(at, mended, last);
+        context.account.go_on(self.calls);
+        context.order.calls = context.account.calls();
         self.phase.take().map(Next::Become).ok_or_else(Defect::misfit)
     }
 }
@@ -66,7 +70,11 @@ impl Phase for FindOrder {
                 let seen = std::mem::take(seen);
                 let mended = missing.then(|| {
                     let key = keys::order(id, *at);
-                    if seen.is_empty() { Write::Delete(key) } else { Write::Set(key, encode(&seen)) }
+                    if seen.is_empty() {
+                        Write::Delete(key)
+                    } else {
+                        Write::Set(key, encode(&seen, self.calls))
+                    }
                 });
                 let at = *at + seen.iter().map(|group| group.bytes).sum::<u64>();
                 return self.found(context, Some(at), mended, seen);
@@ -82,7 +90,8 @@ impl Phase for FindOrder {
             Step::LastRecord => match entries.first() {
                 None => self.step = Step::AnyResult,
                 Some((key, record)) => match (keys::order_at(key), decode(record)) {
-                    (Some(at), Some(groups)) => {
+                    (Some(at), Some((groups, calls))) => {
+                        self.calls = calls;
                         let unseen = groups.into();
                         self.step = Step::Groups { at, unseen, seen: Vec::new(), missing: false };
                     }

@@ -6,6 +6,7 @@
 //! | `recording` | what `cleaning` does first where somebody follows the results |
 //! | `order`, `finding_order` | in which order results come, and where that stands when a batch goes on |
 //! | `refused` | how a batch ends of which nothing has run |
+//! | `account` | what is kept of it for its manifest |
 //! | `outbox` | what is to be told of its end |
 //! | `context` | what they share |
 //! | `commit` | how a change of phase is made durable before it has effects |
@@ -14,6 +15,7 @@
 //! | `checkpoint` | the state between turns, as it is stored |
 //! | `defect`, `input_error` | what ends a turn for good; what ends a batch |
 
+mod account;
 mod call;
 mod checkpoint;
 mod cleaning;
@@ -38,6 +40,7 @@ mod validating;
 pub use self::checkpoint::{CHECKPOINT_VERSION, Unreadable};
 pub use self::command::TurnEnd;
 
+use self::account::Account;
 use self::call::Settled;
 use self::checkpoint::{Checkpoint, SavedPhase};
 use self::cleaning::Cleaning;
@@ -101,7 +104,7 @@ impl fmt::Debug for Machine {
 
 /// The first checkpoint of a batch: with it stored, the batch will run.
 pub fn first_checkpoint(batch: &Batch) -> Vec<u8> {
-    Checkpoint::new(batch.clone(), SavedPhase::Validating).encode()
+    Checkpoint::new(batch.clone(), SavedPhase::Validating, Account::default()).encode()
 }
 
 /// The batch in a stored checkpoint.
@@ -124,8 +127,9 @@ impl Machine {
         seed: [u64; 3],
         now: u64,
     ) -> Result<Self, Unreadable> {
-        let Checkpoint { batch, phase, .. } = Checkpoint::decode(checkpoint)?;
-        let context = Context::new(batch, settings, seed, now);
+        let Checkpoint { batch, phase, account, .. } = Checkpoint::decode(checkpoint)?;
+        let mut context = Context::new(batch, settings, seed, now);
+        context.account = account;
         let phase: Box<dyn Phase> = match phase {
             SavedPhase::Validating => Box::new(Validating::new(&context)),
             SavedPhase::Reusing(saved) => match context.batch.continued().cloned() {

@@ -15,18 +15,20 @@ pub(super) struct Order {
     mended: Option<Write>,
     /// Groups of the last record: what is written once more is not named again.
     last: Vec<Written>,
+    /// Calls that were begun, and those in flight: each record says so.
+    pub(super) calls: [u64; 2],
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { at: Some(0), mended: None, last: Vec::new() }
+        Self { at: Some(0), mended: None, last: Vec::new(), calls: [0; 2] }
     }
 }
 
 impl Order {
     /// As it was found in the store.
     pub(super) fn resume(at: Option<u64>, mended: Option<Write>, last: Vec<Written>) -> Self {
-        Self { at, mended, last }
+        Self { at, mended, last, calls: [0; 2] }
     }
 
     /// From here on none is kept: lines may come once more, and of what is named twice, no order is made.
@@ -65,7 +67,7 @@ impl Order {
         if !groups.is_empty()
             && let Some(at) = &mut self.at
         {
-            writes.push(Write::Set(keys::order(id, *at), encode(&groups)));
+            writes.push(Write::Set(keys::order(id, *at), encode(&groups, self.calls)));
             *at += bytes;
         }
         writes

@@ -122,7 +122,7 @@ impl Recording {
                 self.read_all = entries.is_empty();
                 for (key, record) in entries {
                     let groups = decode(&record).filter(|_| keys::order_at(&key) == Some(self.recorded));
-                    let Some(groups) = groups else { return self.end() };
+                    let Some((groups, _)) = groups else { return self.end() };
                     self.recorded += groups.iter().map(|group| group.bytes).sum::<u64>();
                     self.groups.extend(groups);
                     self.after = Some(key);

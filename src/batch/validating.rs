@@ -9,6 +9,7 @@ use crate::batch::matching;
 use crate::batch::phase::{Next, Phase, stopped};
 use crate::batch::refused::{cancelled, fail};
 use crate::batch::reusing::Reusing;
+use crate::digest::Digesting;
 use crate::host::{Fault, FaultKind};
 use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
 use crate::text;
@@ -22,6 +23,7 @@ pub(super) struct Validating {
     step: Step,
     /// Models of the file, where the host has pools of them.
     models: Vec<String>,
+    digest: Digesting,
 }
 
 #[derive(Debug)]
@@ -49,7 +51,13 @@ enum Step {
 impl Validating {
     pub(super) fn new(context: &Context) -> Self {
         let rules = Rules::by(&context.settings, &context.batch.endpoint, true, context.hash_key);
-        Self { validator: Validator::new(rules.clone()), rules, step: Step::FindInput, models: Vec::new() }
+        Self {
+            validator: Validator::new(rules.clone()),
+            rules,
+            step: Step::FindInput,
+            models: Vec::new(),
+            digest: Digesting::default(),
+        }
     }
 }
 
@@ -70,7 +78,10 @@ impl Phase for Validating {
                     length: READ_BYTES.min(size - at),
                     is_input: true,
                 },
-                Step::Read { .. } => return self.finish(context),
+                Step::Read { .. } => {
+                    context.account.input = Some(std::mem::take(&mut self.digest).finish());
+                    return self.finish(context);
+                }
                 Step::AskModel { .. } | Step::AskLastModel { .. } => return Ok(Next::Idle),
             };
             context.io.start(command);
@@ -94,6 +105,7 @@ impl Phase for Validating {
             }
             (Step::Read { at, size }, Reply::Bytes(bytes)) => {
                 let at = at + bytes.len() as u64;
+                self.digest.update(&bytes);
                 self.push(context, bytes, 0, at, size)
             }
             (Step::AskModel { model, .. } | Step::AskLastModel { model }, Reply::Model(true))

@@ -1,6 +1,7 @@
 //! The only awaiting part of the core: carries out what the pure parts decide, over a [`Host`].
 
 mod input;
+mod manifest;
 mod owned;
 mod perform;
 mod results;
@@ -9,6 +10,9 @@ mod service;
 mod turn;
 
 pub use input::{InputReader, ValidRequests};
+pub use manifest::manifest;
+#[cfg(all(target_arch = "wasm32", feature = "service"))]
+pub(crate) use manifest::manifest_of;
 pub use results::results;
 pub use serve::{admit, serve};
 pub use service::{ask, cancel, create, list, pause, resume, retrieve};

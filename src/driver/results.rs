@@ -96,7 +96,8 @@ async fn as_they_came<H: Host>(
     let mut at = records.first().and_then(|(key, _)| keys::order_at(key)).unwrap_or_default();
     while let Some(last) = records.last().map(|(key, _)| key.clone()) {
         for (key, record) in records {
-            let groups = decode(&record).filter(|_| keys::order_at(&key) == Some(at));
+            let read = decode(&record).filter(|_| keys::order_at(&key) == Some(at));
+            let groups = read.map(|(groups, _)| groups);
             for group in groups.ok_or_else(|| unreadable(id))? {
                 if at + group.bytes <= from.offset {
                     at += group.bytes;

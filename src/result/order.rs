@@ -30,10 +30,14 @@ impl Written {
     }
 }
 
-/// The record of one write.
-pub(crate) fn encode(groups: &[Written]) -> Vec<u8> {
-    let rows: Vec<(u32, u32, u64)> =
+/// What stands for a chunk in the row that has calls.
+const CALLS: u32 = u32::MAX;
+
+/// The record of one write: its groups, and how many calls were begun before it and are in flight.
+pub(crate) fn encode(groups: &[Written], [begun, in_flight]: [u64; 2]) -> Vec<u8> {
+    let mut rows: Vec<(u32, u32, u64)> =
         groups.iter().map(|&Written { chunk, group, bytes }| (chunk, group, bytes)).collect();
+    rows.push((CALLS, in_flight as u32, begun));
     let mut record = to_json(&rows);
     let sum = checksum::of(&record, &[]);
     record.extend_from_slice(&sum);
@@ -41,9 +45,12 @@ pub(crate) fn encode(groups: &[Written]) -> Vec<u8> {
 }
 
 /// What a record says; nothing if it is damaged.
-pub(crate) fn decode(record: &[u8]) -> Option<Vec<Written>> {
-    let rows: Vec<(u32, u32, u64)> = from_json(checksum::checked(record, &[])?).ok()?;
-    Some(rows.into_iter().map(|(chunk, group, bytes)| Written { chunk, group, bytes }).collect())
+pub(crate) fn decode(record: &[u8]) -> Option<(Vec<Written>, [u64; 2])> {
+    let mut rows: Vec<(u32, u32, u64)> = from_json(checksum::checked(record, &[])?).ok()?;
+    // Earlier builds wrote no calls.
+    let last = rows.pop_if(|(chunk, ..)| *chunk == CALLS);
+    let calls = last.map_or([0; 2], |(_, in_flight, begun)| [begun, u64::from(in_flight)]);
+    Some((rows.into_iter().map(|(chunk, group, bytes)| Written { chunk, group, bytes }).collect(), calls))
 }
 
 #[cfg(test)]
@@ -54,13 +61,13 @@ mod tests {
     fn a_record_reads_back_as_it_was_written_and_a_damaged_one_does_not() {
         let groups =
             [Written { chunk: 3, group: 0, bytes: 70_000 }, Written { chunk: 4, group: 9, bytes: 0 }];
-        let record = encode(&groups);
-        assert_eq!(decode(&record).unwrap(), groups);
+        let record = encode(&groups, [70, 6]);
+        assert_eq!(decode(&record).unwrap(), (groups.to_vec(), [70, 6]));
         for at in 0..record.len() {
             let mut damaged = record.clone();
             damaged[at] ^= 1;
             assert_eq!(decode(&damaged), None, "byte {at}");
-            assert!(decode(&record[..at]).is_none_or(|read| read == groups), "cut at {at}");
+            assert!(decode(&record[..at]).is_none_or(|(read, _)| read == groups[..]), "cut at {at}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod continued;
 mod create;
 mod ids;
 mod list;
+mod manifest;
 mod pause;
 mod results;
 mod texts;
@@ -17,6 +18,7 @@ pub use cancel::{may_cancel, overlay_wish};
 pub use create::{CreateParams, IdempotencyRecord, NewBatch};
 pub use ids::is_id;
 pub use list::{ListParams, page, page_limit};
+pub use manifest::no_manifest;
 pub use pause::overlay_pause;
 pub use results::{
     Cursor, ResultsOrder, ResultsPage, ResultsParams, check_results, file_gone, no_such_place, order_lost,

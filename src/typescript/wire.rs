@@ -3,6 +3,7 @@
 use super::hold;
 use super::print::File;
 use super::rules::object;
+use crate::digest::Digesting;
 use crate::error::ApiError;
 use crate::json::value::Value;
 use crate::service::{CreateParams, ListParams, ResultsParams, page, page_limit};
@@ -10,7 +11,8 @@ use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
     Batch, BatchError, BatchErrors, BatchStatus, Budget, Continued, Deduped, Extension, FileObject,
-    InputTokensDetails, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used, Wait,
+    InputTokensDetails, Manifest, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used,
+    Wait,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
@@ -122,6 +124,19 @@ fn bare() -> Batch {
     }
 }
 
+fn manifest(digest: Option<&String>) -> serde_json::Value {
+    let id = "file-1".to_owned();
+    let manifest = Manifest {
+        batch_id: "batch_1",
+        status: BatchStatus::Completed,
+        request_counts: RequestCounts { total: 1, completed: 2, failed: 3 },
+        files: [Some(&id).zip(digest); 3],
+        made: 1,
+        lost: 2,
+    };
+    serde_json::from_slice(&manifest.json()).unwrap()
+}
+
 fn report(model: Option<String>) -> Report {
     Report {
         errors: vec![BatchError { column: Some(2), reason: Some("r".into()), ..error() }],
@@ -214,6 +229,21 @@ fn types_are_in_typescript_as_they_are_here() {
     file.record("belowMinimum", "ApiErrorFields", &page_limit(Some(0)).unwrap_err());
     file.record("aboveMaximum", "ApiErrorFields", &page_limit(Some(101)).unwrap_err());
     hold("tests/js/wire.ts", file.text());
+}
+
+#[test]
+fn manifests_are_in_typescript_as_they_are_here() {
+    let mut file = File::new(
+        "Manifests of the core: where its types and ours differ, this does not compile.",
+        concat!(
+            "import type { BatchManifest } from \"../../js/core/types.ts\";\n",
+            "import type { Bare, Full } from \"./wire-types.ts\";\n",
+        ),
+    );
+    let digest = Digesting::default().finish();
+    file.record("fullManifest", "Full<BatchManifest>", &manifest(Some(&digest)));
+    file.record("bareManifest", "Bare<BatchManifest>", &manifest(None));
+    hold("tests/js/wire-manifest.ts", file.text());
 }
 
 fn named(names: &[&str]) -> impl Serialize {

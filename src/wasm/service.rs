@@ -56,11 +56,20 @@ impl Service {
         })
     }
 
-    /// The batch as it stands.
-    #[wasm_bindgen(unchecked_return_type = "Promise<Batch>")]
-    pub fn retrieve(&self, host: JsHost, id: String) -> Promise {
+    /// The batch as it stands, and its manifest if that is wanted, or null. One call, as each is a kilobyte of WebAssembly.
+    #[wasm_bindgen(unchecked_return_type = "Promise<[batch: Batch, manifest: BatchManifest | null]>")]
+    pub fn retrieve(&self, host: JsHost, id: String, manifest: bool) -> Promise {
         let settings = Rc::clone(&self.settings);
-        promise(async move { to_js(&driver::retrieve(&host, &id, &settings).await.map_err(thrown)?) })
+        promise(async move {
+            let batch = driver::retrieve(&host, &id, &settings).await.map_err(thrown)?;
+            let told = if manifest {
+                let json = driver::manifest_of(&host, &batch).await.map_err(thrown)?;
+                JSON::parse(&String::from_utf8_lossy(&json))?
+            } else {
+                JsValue::NULL
+            };
+            Ok(Array::of2(&to_js(&batch)?, &told).into())
+        })
     }
 
     /// Asks for a batch to be cancelled or paused, or to go on.

@@ -14,6 +14,7 @@ import type {
   BatchError,
   BatchList,
   BatchListParams,
+  BatchManifest,
   BatchResultsParams,
   FileObject,
   FileWriter,

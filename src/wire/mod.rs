@@ -8,6 +8,7 @@ mod errors;
 mod extension;
 mod file;
 mod list;
+mod manifest;
 mod metadata;
 mod status;
 mod tags;
@@ -28,4 +29,5 @@ pub use self::tags::{BatchTag, ListTag};
 pub use self::usage::{InputTokensDetails, OutputTokensDetails, Usage};
 pub use self::wish::Wish;
 
+pub(crate) use self::manifest::Manifest;
 pub(crate) use self::status::IllegalChange;

@@ -14,6 +14,7 @@ mod faults;
 mod illegal_changes;
 mod leases;
 mod machine;
+mod manifest;
 mod outages;
 mod outbox;
 mod pause;

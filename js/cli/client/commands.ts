@@ -9,6 +9,7 @@ import type { ListOptions } from "./list.ts";
 import type { ResultsOptions } from "./results.ts";
 import type { StatusOptions } from "./status.ts";
 import type { SubmitOptions } from "./submit.ts";
+import type { VerifyOptions } from "./verify.ts";
 
 const server = `
 The server: --url, else EDGEBATCH_URL, else OPENAI_BASE_URL, else http://127.0.0.1:8080/v1,
@@ -204,6 +205,31 @@ Examples:
         end(await pause(id, options, name));
       });
   }
+
+  speaking(program.command("verify"), 60)
+    .description("check that files are those that a batch read and wrote, by its manifest")
+    .argument("<of>", "id of the batch, or its beginning; or a file with its manifest")
+    .argument("[file...]", "files to compare, packed ones as their content (default: the server's)")
+    .option("--json", "print an object { file, role, bytes, lines, sha256 } for each file")
+    .option("--quiet", "say nothing of what was expected")
+    .addHelpText(
+      "after",
+      `
+A manifest has the SHA-256, lines and bytes of a batch's input, output and error file, as
+they were when it ended: GET /v1/batches/ID/manifest. For edgebatch serve and its Worker.
+${server}
+
+Exit status: 0 every file is one of the batch's, 1 one is not, 2 could not.
+
+Examples:
+  edgebatch verify batch_6a0f requests.jsonl.gz batch_6a0f.output.jsonl
+  edgebatch verify manifest.json answers.jsonl
+  edgebatch verify batch_6a0f`,
+    )
+    .action(async (of: string, files: string[], options: VerifyOptions) => {
+      const { verify } = await import("./verify.ts");
+      end(await verify(of, files, options));
+    });
 
   addressed(program.command("doctor"))
     .description("check a server: address, key, models, one request, batches, clock")

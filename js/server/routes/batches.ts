@@ -48,6 +48,8 @@ batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.r
 
 batchRoutes.get("/:id/results", (c) => results(c, c.req.param("id")));
 
+batchRoutes.get("/:id/manifest", async (c) => c.json(await c.var.tenant.batchManifest(c.req.param("id"))));
+
 batchRoutes.post("/:id/pause", async (c) => c.json(await c.var.tenant.pauseBatch(c.req.param("id"))));
 
 batchRoutes.post("/:id/resume", async (c) => c.json(await c.var.tenant.resumeBatch(c.req.param("id"))));

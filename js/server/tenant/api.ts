@@ -1,6 +1,14 @@
 /** What others may ask of a tenant: the routes, and whoever runs its batches. */
 
-import type { Batch, BatchList, BatchResults, BatchResultsParams, KVCheck, KVOp } from "../../core/types.ts";
+import type {
+  Batch,
+  BatchList,
+  BatchManifest,
+  BatchResults,
+  BatchResultsParams,
+  KVCheck,
+  KVOp,
+} from "../../core/types.ts";
 import type { Allowance } from "../rate.ts";
 import type { WebhookApi } from "../webhooks/webhooks.ts";
 import type {
@@ -29,6 +37,8 @@ export interface TenantApi extends WebhookApi {
   resumeBatch(id: string): Promise<Batch>;
   /** Finished lines of a batch, whether it has ended or not. */
   batchResults(id: string, params: BatchResultsParams): Promise<BatchResults>;
+  /** What a batch that has ended read and wrote. */
+  batchManifest(id: string): Promise<BatchManifest>;
   listBatches(query: { after?: string; limit?: number }): Promise<BatchList>;
   /** Bytes of a file are about to be written; says how many they may be. */
   startFile(key: string): Promise<number>;

@@ -8,6 +8,7 @@ import { fixedLimits } from "../../core/rules.ts";
 import type {
   Batch,
   BatchList,
+  BatchManifest,
   BatchResults,
   BatchResultsParams,
   KV,
@@ -15,7 +16,7 @@ import type {
   KVOp,
 } from "../../core/types.ts";
 import { now } from "../ids.ts";
-import { BATCH, outputSeconds, RUN } from "../keys.ts";
+import { BATCH, outputSeconds } from "../keys.ts";
 import type { TenantPorts } from "../ports.ts";
 import type { Allowance } from "../rate.ts";
 import { Outbox } from "../webhooks/outbox.ts";
@@ -26,6 +27,7 @@ import { Calls } from "./calls.ts";
 import { batchWith, Change, change } from "./change.ts";
 import { FileIndex } from "./file-index.ts";
 import { holdingInputs } from "./inputs.ts";
+import { keepOutputSeconds } from "./output-seconds.ts";
 import { Queue } from "./queue.ts";
 import { QueuePlaces } from "./queue-places.ts";
 import { bytesRoom, storageRoom, uploadRoom } from "./quotas.ts";
@@ -108,7 +110,7 @@ export class TenantService implements TenantApi, TurnApi {
     // First, so that a batch whose creation is cut off after it was stored is found.
     await this.#rounds.arm();
     const batch = await this.#places.take(() => this.#batches.create(params));
-    if (lives !== null) await this.#keepOutputSeconds(batch.id, lives);
+    if (lives !== null) await keepOutputSeconds(this.#kv, batch.id, lives);
     this.#ports.background(this.#queue.admit());
     return batch;
   }
@@ -142,6 +144,10 @@ export class TenantService implements TenantApi, TurnApi {
 
   batchResults(id: string, params: BatchResultsParams): Promise<BatchResults> {
     return this.#results.get(id, params);
+  }
+
+  batchManifest(id: string): Promise<BatchManifest> {
+    return this.#batches.manifest(id);
   }
 
   listBatches(query: { after?: string; limit?: number }): Promise<BatchList> {
@@ -387,14 +393,5 @@ export class TenantService implements TenantApi, TurnApi {
 
   #emptyTrash(): Promise<void> {
     return this.#trash.empty(this.#ports.blobs, now());
-  }
-
-  /** Of a batch that was just created; one that an idempotency key found has its own, or has ended. */
-  #keepOutputSeconds(batchId: string, seconds: number): Promise<void> {
-    return change(this.#kv, async (c) => {
-      const key = outputSeconds(batchId);
-      if ((await c.bytes(key)) !== null || (await c.bytes(RUN + batchId)) === null) return;
-      c.setBytes(key, new TextEncoder().encode(String(seconds)));
-    });
   }
 }

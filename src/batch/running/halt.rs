@@ -107,6 +107,7 @@ impl Running {
             context.batch.enter(BatchStatus::Finalizing, context.now_seconds())?;
         }
         context.raise_counts(&tally);
+        self.count_calls(context);
         let chunks = match &ending {
             Ending::Failed(_) => most_chunks(total, self.input_bytes),
             Ending::Completed | Ending::Expired => self.chunk_count(),

@@ -55,6 +55,8 @@ pub(super) struct Running {
     chunks: Chunks,
     pools: Pools,
     lanes: Lanes,
+    /// Calls that were begun, and are not in the account yet.
+    begun: u64,
     unsaved: Unsaved,
     halt: Option<Halt>,
     /// The input or the store cannot be read now: what is in flight ends and is saved, then the turn does.
@@ -80,6 +82,7 @@ impl Running {
             chunks: Chunks::resume(run.closed),
             pools: Pools::new(run, resumed),
             lanes: Lanes::default(),
+            begun: 0,
             unsaved: Unsaved::default(),
             // An earlier turn saw the cancel: nothing starts any more.
             halt: Self::of_earlier(&context.batch),
@@ -168,6 +171,12 @@ impl Phase for Running {
             pool: pool.name.clone().filter(|_| request.route.is_known),
         };
         self.pools.sent(at);
+        if !self.lanes.has_started() {
+            // Should the turn die before anything is answered, these calls were made all the same.
+            self.chunks.dirty = true;
+            self.unsaved.save_soon(context.now);
+        }
+        self.begun += 1;
         self.lanes.start(id, request, context.now);
         Some(Output::Start(id, command))
     }
@@ -306,6 +315,7 @@ impl Running {
     }
 
     fn save(&mut self, context: &mut Context) {
+        self.count_calls(context);
         let Context { batch, order, .. } = context;
         let mut writes = self.unsaved.take_writes(&batch.id, &mut self.chunks, order);
         let mut tally = self.chunks.tally();
@@ -325,12 +335,19 @@ impl Running {
         context.start_save(writes);
     }
 
+    /// Says in the account what was begun since.
+    fn count_calls(&mut self, context: &mut Context) {
+        context.account.count(std::mem::take(&mut self.begun), self.lanes.len());
+        context.order.calls = context.account.calls();
+    }
+
     fn suspend(&mut self, context: &mut Context) -> Next {
         let wake_at = self.pools.iter().filter(|pool| !pool.is_drained()).map(|pool| {
             let due = pool.pending.retry_due().unwrap_or(context.now);
             due.max(pool.window.resumes_at(context.now).unwrap_or(0))
         });
         let wake_at = wake_at.min().unwrap_or(context.now);
+        self.count_calls(context);
         context.commit(self.checkpoint());
         let end = if context.paused { context.pause() } else { TurnEnd::Suspended { wake_at } };
         Next::Become(Box::new(Suspended(end)))

@@ -68,6 +68,11 @@ impl Unsaved {
         self.results.len() < MAX_UNSAVED_RESULTS && self.bytes < MAX_UNSAVED_BYTES
     }
 
+    /// There is something to be written, with whatever comes meanwhile.
+    pub(super) fn save_soon(&mut self, now: u64) {
+        self.since.get_or_insert(now);
+    }
+
     /// Users are to see the batch as it is without waiting for results.
     pub(super) fn publish_soon(&mut self) {
         self.publish = true;

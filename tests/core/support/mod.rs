@@ -152,7 +152,8 @@ fn files_of_batches(host: &ScriptedHost) -> BTreeSet<String> {
 /// What stays of an ended batch is the batch.
 pub(crate) fn nothing_left(host: &ScriptedHost, id: &str) {
     for key in host.kv.borrow().keys().filter(|key| key.contains(id)) {
-        assert!(key.starts_with("batch:") || key.starts_with("idempotency:"), "{key} was left behind");
+        let stays = ["batch:", "idempotency:", "manifest:"];
+        assert!(stays.iter().any(|kind| key.starts_with(kind)), "{key} was left behind");
     }
     assert_eq!(host.open_writers.get(), 0, "every writer is completed or thrown away");
 }
