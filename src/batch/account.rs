@@ -1,11 +1,7 @@
 //! What is kept of a batch for its manifest.
 
-use crate::batch::command::Write;
-use crate::batch::context::Context;
 use crate::digest::Digest;
 use crate::json::record::record;
-use crate::keys;
-use crate::wire::Manifest;
 use serde::Serialize;
 
 /// What a batch has read and written, and what it asked.
@@ -15,7 +11,7 @@ pub(super) struct Account {
     pub(super) output: Option<Digest>,
     pub(super) error: Option<Digest>,
     /// Calls that were begun, those in flight, and those that were when a process died.
-    calls: [u64; 3],
+    pub(super) calls: [u64; 3],
 }
 
 record!(Account { ; input, output, error, calls });
@@ -39,23 +35,4 @@ impl Account {
         }
         self.calls[2] += std::mem::take(&mut self.calls[1]);
     }
-}
-
-/// The write of a manifest, before the one that ends the batch: with that, the manifest is there.
-pub(super) fn manifest(context: &Context) -> Write {
-    let (batch, Account { input, output, error, calls }) = (&context.batch, &context.account);
-    let [made, _, lost] = *calls;
-    let manifest = Manifest {
-        batch_id: &batch.id,
-        status: batch.status,
-        request_counts: batch.request_counts,
-        files: [
-            Some(&batch.input_file_id).zip(input.as_ref()),
-            batch.output_file_id.as_ref().zip(output.as_ref()),
-            batch.error_file_id.as_ref().zip(error.as_ref()),
-        ],
-        made,
-        lost,
-    };
-    Write::Set(keys::manifest(&batch.id), manifest.json())
 }

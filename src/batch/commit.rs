@@ -1,6 +1,6 @@
 //! How a change of phase is made durable before it has effects, and what a batch writes of itself.
 
-use crate::batch::account;
+use crate::batch::account::Account;
 use crate::batch::checkpoint::{Checkpoint, SavedPhase};
 use crate::batch::command::{BatchFile, Command, OutputFile, OutputPart, Write};
 use crate::batch::context::Context;
@@ -8,6 +8,7 @@ use crate::batch::outbox;
 use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::SAVE_ATTEMPTS;
+use crate::wire::Manifest;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -23,6 +24,25 @@ impl Context {
     pub(super) fn checkpoint(&self, phase: SavedPhase) -> Write {
         let checkpoint = Checkpoint::new(self.batch.clone(), phase, self.account.clone());
         Write::Set(keys::checkpoint(&self.batch.id), checkpoint.encode())
+    }
+
+    /// The write of the manifest, before the one that ends the batch: with that, the manifest is there.
+    fn manifest(&self) -> Write {
+        let (batch, Account { input, output, error, calls }) = (&self.batch, &self.account);
+        let [made, _, lost] = *calls;
+        let manifest = Manifest {
+            batch_id: &batch.id,
+            status: batch.status,
+            request_counts: batch.request_counts,
+            files: [
+                Some(&batch.input_file_id).zip(input.as_ref()),
+                batch.output_file_id.as_ref().zip(output.as_ref()),
+                batch.error_file_id.as_ref().zip(error.as_ref()),
+            ],
+            made,
+            lost,
+        };
+        Write::Set(keys::manifest(&batch.id), manifest.json())
     }
 
     /// A part of one of the batch's files. The file's id follows from the batch's.
@@ -55,7 +75,7 @@ impl Context {
     pub(super) fn commit(&mut self, phase: SavedPhase) {
         let mut writes = Vec::with_capacity(4);
         if self.batch.status.is_terminal() {
-            writes.push(account::manifest(self));
+            writes.push(self.manifest());
         }
         writes.extend([self.checkpoint(phase), self.published()]);
         writes.extend(outbox::ended(self));

@@ -234,6 +234,21 @@ fn types_are_in_typescript_as_they_are_here() {
     hold("tests/js/wire.ts", file.text());
 }
 
+#[test]
+fn manifests_are_in_typescript_as_they_are_here() {
+    let mut file = File::new(
+        "Manifests of the core: where its types and ours differ, this does not compile.",
+        concat!(
+            "import type { BatchManifest } from \"../../js/core/types.ts\";\n",
+            "import type { Bare, Full } from \"./wire-types.ts\";\n",
+        ),
+    );
+    let digest = Digesting::default().finish();
+    file.record("fullManifest", "Full<BatchManifest>", &manifest(Some(&digest)));
+    file.record("bareManifest", "Bare<BatchManifest>", &manifest(None));
+    hold("tests/js/wire-manifest.ts", file.text());
+}
+
 fn named(names: &[&str]) -> impl Serialize {
     object(names.iter().map(|name| ((*name).to_owned(), true)))
 }
