@@ -190,7 +190,7 @@ fn types_are_in_typescript_as_they_are_here() {
         concat!(
             "import type { ApiErrorFields } from \"../../js/core/errors.ts\";\n",
             "import type { Report, Statistics } from \"../../js/core/reports.ts\";\n",
-            "import type {\n  Batch,\n  BatchCreateParams,\n  BatchError,\n  BatchList,\n  BatchListParams,\n  BatchManifest,\n",
+            "import type {\n  Batch,\n  BatchCreateParams,\n  BatchError,\n  BatchList,\n  BatchListParams,\n",
             "  BatchResultsParams,\n  Dialect,\n  FileObject,\n} from \"../../js/core/types.ts\";\n",
             "import type { Bare, Full, Named } from \"./wire-types.ts\";\n",
         ),
@@ -204,9 +204,6 @@ fn types_are_in_typescript_as_they_are_here() {
     file.record("bareList", "Bare<BatchList>", &page(Vec::new(), false));
     file.record("fullRefusal", "Full<ApiErrorFields>", &refusal(false));
     file.record("bareRefusal", "Bare<ApiErrorFields>", &refusal(true));
-    let digest = Digesting::default().finish();
-    file.record("fullManifest", "Full<BatchManifest>", &manifest(Some(&digest)));
-    file.record("bareManifest", "Bare<BatchManifest>", &manifest(None));
     file.record("fullReport", "Full<Report>", &report(Some("m".into())));
     file.record("bareReport", "Bare<Report>", &report(None));
     file.record("statistics", "Full<Statistics>", &statistics());
