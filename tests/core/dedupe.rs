@@ -309,3 +309,19 @@ fn what_is_no_boolean_is_refused_by_name_and_another_wish_is_another_batch() {
     assert_eq!(keyed(json!({"dedupe": true})).expect("the same").id, first.id);
     assert_eq!(keyed(json!({})).expect_err("another").status, 409);
 }
+
+#[test]
+fn a_repeat_takes_nothing_of_a_budget_and_did_not_run_where_the_first_did_not() {
+    let settings = Settings { max_concurrent_requests_per_batch: 4, ..Settings::default() };
+    let bodies: Vec<u64> = (0..600).map(|line| line % 200).collect();
+    let (host, _) = deduping(&bodies, steady(3));
+    let own = json!({"dedupe": true, "budget": {"requests": 50}});
+    let id = created(&host, own).expect("created").id;
+    finish(&host, &id, &settings, 1);
+    let lines = check(&host, &id, &bodies);
+    assert_eq!(host.calls().len(), 50);
+    let batch = stored_batch(&host, &id);
+    assert_eq!((batch.status, batch.request_counts.completed), (BatchStatus::Cancelled, 150));
+    assert_eq!(lines[&600]["error"]["code"], "budget_exceeded");
+    assert_eq!(deduped(&batch).usage.input_tokens, 3 * 100);
+}
