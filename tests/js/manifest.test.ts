@@ -17,7 +17,7 @@ import {
 const endpoint = "/v1/chat/completions";
 
 function line(id: string): string {
-  const body = { model: "m", messages: [{ role: "user", content: "hello" }] };
+  const body = { model: "echo-1", messages: [{ role: "user", content: "hello" }] };
   return `${JSON.stringify({ custom_id: id, method: "POST", url: endpoint, body })}\n`;
 }
 

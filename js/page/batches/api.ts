@@ -122,8 +122,13 @@ function newBatch(to: Connection, params: object, key: string): Promise<Batch> {
   return batchFrom(to, "/batches", body, undefined, { "idempotency-key": key });
 }
 
-export function createBatch(to: Connection, fileId: string, endpoint: string, key: string): Promise<Batch> {
-  return newBatch(to, { input_file_id: fileId, endpoint }, key);
+/** `tokens` is what it may use, 0 for any number. */
+export function createBatch(
+  to: Connection,
+  { fileId, endpoint, key, tokens }: { fileId: string; endpoint: string; key: string; tokens: number },
+): Promise<Batch> {
+  const edgebatch = { budget: { total_tokens: tokens } };
+  return newBatch(to, { input_file_id: fileId, endpoint, ...(tokens > 0 && { edgebatch }) }, key);
 }
 
 /** A batch that runs what another did not answer, and whose files hold the results of both. */

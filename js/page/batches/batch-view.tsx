@@ -11,6 +11,7 @@ import { openBatchResults } from "../results/batch-files.ts";
 import { useTitle } from "../title.ts";
 import { inputName, learnNames } from "./about.ts";
 import { retrieveBatch } from "./api.ts";
+import { OwnFacts } from "./budget.tsx";
 import { CheckInput } from "./check-input.tsx";
 import { ConnectForm } from "./connect-form.tsx";
 import { type Connection, connection } from "./connection.ts";
@@ -109,6 +110,7 @@ function Opened({ to, id }: { to: Connection; id: string }) {
               <Fact name="Endpoint" value={batch.endpoint || "–"} />
               <Fact name="Model" value={batch.model ?? "–"} />
               <Fact name="Input file ID" value={batch.input_file_id || "–"} />
+              <OwnFacts batch={batch} />
               {Object.entries(batch.metadata ?? {}).map(([name, value]) => (
                 <Fact key={name} name={name} value={value} />
               ))}

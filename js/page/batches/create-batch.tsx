@@ -1,4 +1,5 @@
 /** From a checked file to a running batch in one click. */
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../announce.ts";
 import type { Session } from "../check/session.ts";
@@ -6,8 +7,10 @@ import { Failure } from "../failure.tsx";
 import { bytes, count, percent, plural } from "../format.ts";
 import { nameBeside } from "../save.ts";
 import { createBatch } from "./api.ts";
+import { TokenCap } from "./budget.tsx";
 import { ConnectForm } from "./connect-form.tsx";
 import { type Connection, connection } from "./connection.ts";
+import { featuresOf } from "./features.ts";
 import { upload } from "./upload.ts";
 
 type Step =
@@ -19,6 +22,7 @@ type Step =
 
 export function CreateBatch({ session }: { session: Session }) {
   const [step, setStep] = useState<Step | null>(null);
+  const cap = useSignal("");
   const stop = useRef<AbortController | null>(null);
   // With its file put away, an upload ends.
   useEffect(() => () => stop.current?.abort(), []);
@@ -44,7 +48,10 @@ export function CreateBatch({ session }: { session: Session }) {
         const fileId = await upload(to, blob, name, tell, ends.signal);
         if (ends.signal.aborted) return;
         setStep({ name: "creating" });
-        last = (await createBatch(to, fileId, session.endpoint.value, key)).id;
+        // A server that is none of ours knows no budgets, and shows no field for one.
+        const tokens = featuresOf(to).isOurs ? Math.floor(Number(cap.value)) : 0;
+        const made = await createBatch(to, { fileId, endpoint: session.endpoint.value, key, tokens });
+        last = made.id;
       }
       setStep(null);
       announce("The batch was created.");
@@ -78,6 +85,7 @@ export function CreateBatch({ session }: { session: Session }) {
           ? "Upload and create a batch"
           : `Create ${batches > 1 ? `${count(batches)} batches` : "a batch"} of the ${plural(good, "good line")}`}
       </button>
+      {ready && !busy && <TokenCap tokens={cap} />}
       {step?.name === "connect" && (
         <div class="card">
           <ConnectForm connected={(to) => void run(to)} />

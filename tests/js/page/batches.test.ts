@@ -75,7 +75,7 @@ async function connected(): Promise<Page> {
 
 /** Checks a file and creates a batch of it, with one click. */
 async function create(page: Page, content: string | Buffer, name?: string): Promise<string> {
-  await page.getByRole("link", { name: "Check a file" }).click();
+  await page.getByRole("link", { name: "Check a file" }).first().click();
   await choose(page, content, name);
   await checked(page);
   await page.getByRole("button", { name: /^(Upload and create|Create) a batch/ }).click();

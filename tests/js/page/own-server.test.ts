@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
+import type { Batch } from "../../../js/core/types.ts";
 import { startServer } from "../server/suite/server.ts";
 import { chatLines, createBatch, ended, type Started, startWorker } from "../worker/server.ts";
 import { checked, choose, line, openPage, startBrowser } from "./browser.ts";
@@ -58,6 +59,21 @@ for (const [server, start] of [
       await button(page, "Upload and create a batch").click();
       await page.locator(".state.completed").waitFor({ timeout: 60_000 });
       assert.ok(called.every((each) => new URL(each).origin === url || each.startsWith("blob:")));
+    });
+
+    test("caps what a batch may use, and shows what is used of it", async () => {
+      const { url, client } = open as Started;
+      const { page } = await openPage(browser, `${url}/#/batches`);
+      // By then it is known what this server has.
+      await page.getByRole("link", { name: "Webhooks" }).waitFor();
+      await page.getByRole("link", { name: "Check a file" }).first().click();
+      await choose(page, line("a"));
+      await checked(page);
+      await page.getByLabel("Stop after").fill("5000");
+      await button(page, "Upload and create a batch").click();
+      await page.getByText(/^[\d,]+ used of 5,000$/).waitFor();
+      const [batch] = (await client.batches.list({ limit: 1 })).data;
+      assert.equal((batch as unknown as Batch).edgebatch?.budget?.total_tokens, 5000);
     });
 
     test("asks for the key where one is needed, with the address filled in", async () => {

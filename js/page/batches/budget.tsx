@@ -1,0 +1,53 @@
+/** What a batch may use: said when it is made, and shown while it runs. */
+import type { Signal } from "@preact/signals";
+import type { Batch } from "../../core/types.ts";
+import { Fact } from "../fact.tsx";
+import { count, plural } from "../format.ts";
+import { connection } from "./connection.ts";
+import { featuresOf } from "./features.ts";
+
+const CAPS = [
+  ["requests", "Budget, requests"],
+  ["input_tokens", "Budget, input tokens"],
+  ["output_tokens", "Budget, output tokens"],
+  ["total_tokens", "Budget, tokens"],
+  ["cost", "Budget, cost"],
+] as const;
+
+/** What is used of each cap, its place in the queue, and what repeats have saved. */
+export function OwnFacts({ batch }: { batch: Batch }) {
+  const { budget, priority, deduped } = batch.edgebatch ?? {};
+  return (
+    <>
+      {CAPS.map(([cap, name]) => {
+        const most = budget?.[cap];
+        const used = budget?.used?.[cap] ?? 0;
+        return most != null && <Fact key={cap} name={name} value={`${count(used)} used of ${count(most)}`} />;
+      })}
+      {priority !== undefined && <Fact name="Priority" value={String(priority)} />}
+      {deduped && <Fact name="Repeats not asked again" value={plural(deduped.requests, "request")} />}
+    </>
+  );
+}
+
+/** A cap in tokens, where the server is known to keep to it. It is not asked here: nobody is called before a click. */
+export function TokenCap({ tokens }: { tokens: Signal<string> }) {
+  const to = connection.value;
+  if (!to || !featuresOf(to).isOurs) return null;
+  return (
+    <label class="cap">
+      Stop after{" "}
+      <input
+        type="number"
+        min="1"
+        step="1"
+        placeholder="any number of"
+        value={tokens.value}
+        onInput={({ currentTarget }) => {
+          tokens.value = currentTarget.value;
+        }}
+      />{" "}
+      tokens
+    </label>
+  );
+}
