@@ -21,7 +21,7 @@ const cases = [
 
 const [, , rounds_, only] = process.argv;
 const rounds = Number(rounds_ ?? 3);
-const requests = 10_000;
+const requests = 5_000;
 const filler = "All work and no play. ".repeat(90);
 const lines = chatLines(requests).replaceAll("number", filler);
 
