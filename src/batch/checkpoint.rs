@@ -97,6 +97,8 @@ pub(super) struct SavedReuse {
     pub(super) reused: ([u64; 3], Usage),
     /// Requests that are none of this batch.
     pub(super) skipped: u64,
+    /// Bytes of lines in order before `next`; none where no order is kept.
+    pub(super) order: Option<u64>,
 }
 
 /// A batch that has results, and where its output and error files stand.
@@ -143,7 +145,7 @@ pub(super) type SavedWait = [u64; 5];
 record!(Checkpoint { version, batch, phase; account });
 record!(SavedRun { input_bytes, next, open, closed, waiting; server, models, pools });
 record!(SavedPool { name, server });
-record!(SavedReuse { input_bytes, total, model, models, next, group, past, reused, skipped });
+record!(SavedReuse { input_bytes, total, model, models, next, group, past, reused, skipped, order });
 record!(SavedRepeats { chunks, ending, counts, after, done });
 record!(ChunkStart { chunk, offset, line });
 record!(ChunkSpan { start, end });

@@ -15,20 +15,32 @@ pub(super) struct Order {
     mended: Option<Write>,
     /// Groups of the last record: what is written once more is not named again.
     last: Vec<Written>,
+    /// Bytes of lines at the end that are written once more, in the same groups.
+    again: u64,
     /// Calls that were begun, and those in flight: each record says so.
     pub(super) calls: [u64; 2],
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { at: Some(0), mended: None, last: Vec::new(), calls: [0; 2] }
+        Self { at: Some(0), mended: None, last: Vec::new(), again: 0, calls: [0; 2] }
     }
 }
 
 impl Order {
     /// As it was found in the store.
     pub(super) fn resume(at: Option<u64>, mended: Option<Write>, last: Vec<Written>) -> Self {
-        Self { at, mended, last, calls: [0; 2] }
+        Self { at, mended, last, again: 0, calls: [0; 2] }
+    }
+
+    /// Bytes of lines in order so far; none where no order is kept.
+    pub(super) fn position(&self) -> Option<u64> {
+        self.at
+    }
+
+    /// What comes next are the groups from there on, once more.
+    pub(super) fn go_back(&mut self, to: u64) {
+        self.again = self.at.map_or(0, |at| at.saturating_sub(to));
     }
 
     /// From here on none is kept: lines may come once more, and of what is named twice, no order is made.
@@ -61,8 +73,12 @@ impl Order {
     /// missing is found. One of groups without lines says that nothing came before, until the next takes its place.
     fn take_writes(&mut self, id: &str, groups: &[Written]) -> Vec<Write> {
         let mut writes: Vec<Write> = self.mended.take().into_iter().collect();
-        let groups: Vec<Written> =
-            groups.iter().filter(|group| !self.last.contains(group)).copied().collect();
+        let mut groups = groups.to_vec();
+        groups.retain(|group| {
+            let again = self.again > 0;
+            self.again = self.again.saturating_sub(group.bytes);
+            !again && !self.last.contains(group)
+        });
         let bytes: u64 = groups.iter().map(|group| group.bytes).sum();
         if !groups.is_empty()
             && let Some(at) = &mut self.at

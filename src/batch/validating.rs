@@ -188,6 +188,7 @@ impl Validating {
                 past: None,
                 reused: Default::default(),
                 skipped: 0,
+                order: Some(0),
             };
             let reusing = Reusing::resume(context, wanted, saved);
             context.commit(reusing.saved());

@@ -1,5 +1,6 @@
 //! A batch that continues another runs what that did not answer, and takes over the rest, wherever the process dies.
 
+use crate::support::follower::{Follower, all, results_file, sorted};
 use crate::support::model::{Answers, Model, answer, good, refusal, steady};
 use crate::support::random::Random;
 use crate::support::{
@@ -348,4 +349,40 @@ fn the_wire_says_what_is_continued_and_reads_it_back() {
     let first = create(keyed(json!(["failed"]))).expect("created");
     assert_eq!(create(keyed(json!(["failed", "failed"]))).expect("the same").id, first.id);
     assert_eq!(create(keyed(json!(["expired"]))).expect_err("another").status, 409);
+}
+
+#[test]
+fn killed_while_results_are_taken_over_whoever_follows_sees_each_line_once() {
+    let settings = Settings::default();
+    let mut middles = 0;
+    for effect in 0.. {
+        let mut ended_early = false;
+        for (done, atomic) in [(false, true), (true, true), (true, false)] {
+            let (host, old) = failed_tenth(300);
+            host.atomic.set(atomic);
+            let (model, _) = noting();
+            *host.model.borrow_mut() = model;
+            let batch = continued(&host, json!({"continue_from": old.id, "merge": true})).expect("created");
+            let mut follower = Follower::default();
+            host.run(follower.read(&host, &batch.id)).expect("alive");
+            host.kill.set(Some(Kill { effect, done }));
+            ended_early |= turn(&host, &batch.id, &settings, Turn::default()).is_none();
+            host.kill.set(None);
+            let stored = stored_batch(&host, &batch.id);
+            middles += u32::from(stored.status == BatchStatus::Validating);
+            host.run(follower.read(&host, &batch.id)).expect("alive");
+            finish(&host, &batch.id, &settings, 3);
+            host.run(follower.follow(&host, &batch.id, 7)).expect("alive");
+            let what = format!("{effect} {done} {atomic}");
+            assert_eq!(results_file(&host, &batch.id).expect("a file"), follower.seen, "{what}");
+            assert_eq!(sorted(&follower.seen), sorted(&all(&host, &batch.id)), "{what}");
+            if stored.status == BatchStatus::InProgress {
+                ended_early = false;
+            }
+        }
+        if !ended_early {
+            break;
+        }
+    }
+    assert!(middles > 10, "nothing was killed while results were taken over: {middles}");
 }

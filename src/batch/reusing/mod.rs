@@ -49,6 +49,8 @@ pub(super) struct Reusing {
     asking: Asking,
     /// A chunk was finished in this turn.
     advanced: bool,
+    /// Where the order stood before the chunk that an earlier turn may have stored a part of.
+    order: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,7 @@ impl Reusing {
         Self {
             past: Past::resume(&wanted.continue_from, saved.past.as_deref(), limits),
             now: saved.clone(),
+            order: saved.order,
             saved,
             wanted,
             reader: Reader::new(id, input, limits.max_line_bytes, &run, false),
@@ -115,6 +118,9 @@ impl Reusing {
     fn save(&mut self, context: &mut Context, chunk_done: bool) {
         let found = std::mem::take(&mut self.found);
         self.bytes = 0;
+        if let Some(at) = self.order.take() {
+            context.order.go_back(at);
+        }
         let mut groups = Sorted::default();
         if let Some(first) = found.first() {
             groups.insert(first.chunk, found);
@@ -127,6 +133,7 @@ impl Reusing {
             self.now.next = self.reader.position();
             self.now.group = 0;
             self.now.past = self.past.saved();
+            self.now.order = context.order.position();
             self.saved = self.now.clone();
             self.advanced = true;
             writes.push(context.checkpoint(self.saved()));
