@@ -11,18 +11,25 @@ pub(crate) enum Trouble {
     Unavailable,
     /// It failed at this request: as likely the request's fault as its own.
     Failing,
-    /// It refuses everyone: wrong key, wrong address, empty account.
+    /// It refuses everyone: wrong key, wrong address; or this one alone, for what it asks.
     Refused,
+    /// It refuses everyone, as the account is empty.
+    Empty,
 }
 
 impl Trouble {
+    /// Whether it is told to come back otherwise, rather than later.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::Refused | Self::Empty)
+    }
+
     /// Its name in a batch's `edgebatch.waiting`.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
             Self::Failing => "failing",
-            Self::Refused => "refused",
+            Self::Refused | Self::Empty => "refused",
         }
     }
 }
@@ -40,13 +47,13 @@ fn of_status(status: u16) -> Option<Trouble> {
 
 /// As [`of_status`], where the body names an error.
 pub(super) fn of_error(status: u16, named: &Named) -> Option<Trouble> {
-    if named.is_quota { Some(Trouble::Refused) } else { of_status(status) }
+    if named.is_quota { Some(Trouble::Empty) } else { of_status(status) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Trouble::{Failing, Overloaded, Refused, Unavailable};
+    use Trouble::{Empty, Failing, Overloaded, Refused, Unavailable};
 
     #[test]
     fn every_status_has_its_kind_of_trouble() {
@@ -62,6 +69,6 @@ mod tests {
             }
         }
         let quota = Named { is_quota: true, ..Named::default() };
-        assert_eq!(of_error(429, &quota), Some(Refused));
+        assert_eq!(of_error(429, &quota), Some(Empty));
     }
 }

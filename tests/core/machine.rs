@@ -289,7 +289,11 @@ impl Trial {
     /// What every ended batch looks like.
     fn check_end(&self) {
         let keys: Vec<&String> = self.world.kv.keys().collect();
-        assert_eq!(keys, [&format!("batch:{ID}")], "only the batch is left");
+        assert_eq!(
+            keys,
+            [&format!("batch:{ID}"), &format!("manifest:{ID}")],
+            "only the batch and its manifest are left"
+        );
         let batch: Batch = serde_json::from_slice(&self.world.kv[keys[0]]).expect("a batch");
         let (counts, ran) = (batch.request_counts, batch.in_progress_at.is_some());
         let [output, error] = [&batch.output_file_id, &batch.error_file_id].map(|id| {

@@ -68,7 +68,7 @@ function brokenCore() {
   const { promise: serving, resolve } = Promise.withResolvers<void>();
   class Service {
     async retrieve() {
-      return { status: "in_progress" };
+      return [{ status: "in_progress" }, undefined];
     }
     serve() {
       resolve();

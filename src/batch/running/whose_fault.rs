@@ -156,22 +156,22 @@ impl Health {
         // What is refused for what it asks is refused each time, and while others are served. Where all were refused in between,
         // it may have been the first of them.
         let was_general = std::mem::replace(&mut tries.generals, self.generals) != self.generals;
-        if trouble != Trouble::Refused || (!meanwhile && !lone) || was_general {
+        if !trouble.is_refusal() || (!meanwhile && !lone) || was_general {
             tries.spent -= std::mem::take(&mut tries.refused);
         }
         let counts = match trouble {
             // Others are served: it is this request that is not. Twice, as a key may have been taken away between.
-            Trouble::Refused if meanwhile => LIMIT / 2,
+            Trouble::Refused | Trouble::Empty if meanwhile => LIMIT / 2,
             Trouble::Failing if meanwhile && self.is_well() => whole,
             _ if meanwhile && !self.repeating_helps() => whole,
             _ if meanwhile => whole.min(self.surprise()),
             Trouble::Failing if lone || quiet > SICK_MS => whole,
-            Trouble::Refused if lone && self.ever && quiet > SICK_MS => whole,
+            Trouble::Refused if lone && self.ever => whole,
             _ if self.ever && quiet > self.dark_ms(trouble) => whole,
             _ => 0,
         };
         tries.spent = tries.spent.saturating_add(counts);
-        if trouble == Trouble::Refused && meanwhile {
+        if trouble.is_refusal() && meanwhile {
             tries.refused = tries.refused.saturating_add(counts);
         }
         tries.spent >= LIMIT
@@ -180,7 +180,7 @@ impl Health {
     /// How long no request may have been answered before tries count all the same. The last lines of a file may all be refused
     /// for what they ask.
     fn dark_ms(&self, trouble: Trouble) -> u64 {
-        if self.several && trouble != Trouble::Refused { DARK_MS } else { LONE_MS }
+        if self.several && !trouble.is_refusal() { DARK_MS } else { LONE_MS }
     }
 
     fn count(&mut self, tries: &Tries, of: usize) {
