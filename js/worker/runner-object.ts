@@ -39,6 +39,8 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
   #cancelled = false;
   /** Whether the batch is paused. */
   #held = false;
+  /** Whether somebody has asked for something since the last alarm: a turn under way may have looked before. */
+  #asked = false;
   #batches: Batches | undefined;
   #kv: RunnerKV | undefined;
   /** For those who read results. */
@@ -50,6 +52,7 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
    */
   async start(tenant: string, batchId: string, turn: number): Promise<void> {
     this.#held = false;
+    this.#asked = true;
     this.#makeTable();
     this.#exec("INSERT OR IGNORE INTO job (tenant, batch, turn) VALUES (?, ?, ?)", tenant, batchId, turn);
     this.#exec("UPDATE job SET turn = ? WHERE turn < ?", turn, turn);
@@ -65,6 +68,7 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
 
   /** A turn under way looks at once what the user wishes. */
   async wished(): Promise<void> {
+    this.#asked = true;
     this.#kv?.lookAgain();
   }
 
@@ -100,6 +104,7 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     // The dead-man alarm of a turn that is slow, not dead: it has set the next one by itself.
     if (this.#running) return;
     this.#running = true;
+    this.#asked = false;
     if (this.#isHeld(job)) {
       await this.#rest(job, Date.now());
       this.#running = false;
@@ -168,8 +173,8 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     }
     if (this.#isHeld(job)) return this.#rest(job, Date.now());
     // The Tenant starts it again when it is to go on.
-    if (end.state === "paused") return this.#rest(job, end.wakeAt ?? Date.now() + REST_MS);
-    await storage.setAlarm(Math.max(end.wakeAt ?? 0, Date.now()));
+    if (end.state === "paused" && !this.#asked) return this.#rest(job, end.wakeAt ?? Date.now() + REST_MS);
+    await storage.setAlarm(this.#asked ? Date.now() : Math.max(end.wakeAt ?? 0, Date.now()));
   }
 
   /** A defect, a checkpoint of a later build, or a Tenant that cannot be reached. */
@@ -196,8 +201,9 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
   async #rest(job: Job, wakeAt: number): Promise<void> {
     try {
       await this.#tenant(job.tenant).runnerRests(job.batchId, job.turn, wakeAt);
-      // The Tenant starts it again, when there is a slot.
-      await this.ctx.storage.deleteAlarm();
+      // The Tenant starts it again, when there is a slot. What it said meanwhile it does not say once more.
+      if (this.#asked) await this.ctx.storage.setAlarm(Date.now());
+      else await this.ctx.storage.deleteAlarm();
     } catch (second) {
       // The dead-man alarm stands: the turn is tried again when it comes.
       logError("batch.rest", second, { tenant: job.tenant, batch: job.batchId });

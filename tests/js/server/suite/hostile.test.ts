@@ -126,7 +126,7 @@ test("names in a body that no parameter has are refused, and the reserved one is
   const cases: [string, object][] = [
     ["foo", { foo: 1 }],
     ["output_expires_after.minutes", { output_expires_after: expiry }],
-    ["edgebatch.priority", { edgebatch: { priority: 1 } }],
+    ["edgebatch.urgency", { edgebatch: { urgency: 1 } }],
   ];
   for (const [param, more] of cases) {
     await refused(400, unknown(param), "POST", "/v1/batches", { ...params, ...more });
