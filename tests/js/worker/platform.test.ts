@@ -20,13 +20,13 @@ test("a turn that takes more processor time than it may is reset, and the next o
   skip: process.platform !== "linux" && "processor time is read from /proc",
 }, async (t) => {
   const { client, upstream, log } = await start(quick, { PLATFORM_CPU_MS: "700" });
-  const { id } = await createBatch(client, chatLines(1_500));
+  const { id } = await createBatch(client, chatLines(6_000));
   await until("a turn is reset", () => resets(log()) > 0);
   const batch = await ended(client, id);
-  assert.deepEqual(batch.request_counts, { total: 1_500, completed: 1_500, failed: 0 });
+  assert.deepEqual(batch.request_counts, { total: 6_000, completed: 6_000, failed: 0 });
   const ids = (await linesOf(client, batch.output_file_id)).map((line) => line.custom_id);
-  assert.equal(new Set(ids).size, 1_500);
-  assert.equal(ids.length, 1_500);
+  assert.equal(new Set(ids).size, 6_000);
+  assert.equal(ids.length, 6_000);
   const repeated = [...upstream.calls.values()].reduce((sum, calls) => sum + calls - 1, 0);
   t.diagnostic(`${resets(log())} resets, ${repeated} repeated calls`);
 });
