@@ -84,7 +84,9 @@ impl Place for Wasm {
     }
 
     async fn retrieve(&self, id: &str) -> Result<Value, Value> {
-        told(JsFuture::from(service().retrieve(self.host(), id.to_owned())).await)
+        // The batch, and no manifest.
+        let both = JsFuture::from(service().retrieve(self.host(), id.to_owned(), false)).await;
+        told(both.map(|both| Array::from(&both).get(0)))
     }
 
     async fn cancel(&self, id: &str) -> Result<Value, Value> {
