@@ -34,8 +34,6 @@ pub(super) struct Tries {
     spent: u32,
     /// How much of that is for refusals while others were served, since anything showed that they were not the line's.
     refused: u32,
-    /// How often the trouble had been general when it was last refused.
-    generals: u32,
     /// It failed more often while others were answered than a few failures of the server explain.
     suspect: bool,
     /// Answers others had had when the last try failed, or the first was sent.
@@ -71,8 +69,6 @@ pub(super) struct Health {
     fresh: Option<u64>,
     /// ...and whether another did.
     several: bool,
-    /// How often that came to be so.
-    generals: u32,
 }
 
 impl Health {
@@ -85,7 +81,6 @@ impl Health {
             again: [0; 2],
             fresh: None,
             several: false,
-            generals: 0,
         }
     }
 
@@ -142,21 +137,16 @@ impl Health {
         if meanwhile {
             // Where many fail, or that is not known, to have failed beside others is nothing of its own.
             let is_rare = self.first[0] + self.first[1] >= FEW && self.is_well();
-            tries.suspect |= is_rare || tries.spent >= LIMIT / 2;
+            tries.suspect |= is_rare || tries.spent >= LIMIT / 4;
         } else if !tries.suspect {
-            if !self.several && self.fresh.is_some_and(|fresh| fresh != line) {
-                self.several = true;
-                self.generals += 1;
-            }
+            self.several |= self.fresh.is_some_and(|fresh| fresh != line);
             self.fresh = Some(line);
         }
         let quiet = now.saturating_sub(self.since);
         let lone = !self.several;
         let whole = LIMIT.div_ceil(max_attempts.max(1));
-        // What is refused for what it asks is refused each time, and while others are served. Where all were refused in between,
-        // it may have been the first of them.
-        let was_general = std::mem::replace(&mut tries.generals, self.generals) != self.generals;
-        if !trouble.is_refusal() || (!meanwhile && !lone) || was_general {
+        // What is refused for what it asks is refused each time, and while others are served.
+        if !trouble.is_refusal() || (!meanwhile && !lone) {
             tries.spent -= std::mem::take(&mut tries.refused);
         }
         let counts = match trouble {
