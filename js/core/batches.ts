@@ -19,7 +19,16 @@ import type {
   BatchResultsParams,
   KV,
 } from "./types.ts";
-import { core, guarded, type InputReader, Kept, type Service } from "./wasm.ts";
+import {
+  guarded,
+  type InputReader,
+  type Kept,
+  keptService,
+  keptTurns,
+  running,
+  type Service,
+  type Turns,
+} from "./wasm.ts";
 
 /** Options of {@link Batches}: the adapters, and what may be set. */
 export interface BatchesOptions extends Adapters, ServiceSettings {
@@ -56,6 +65,7 @@ export interface InputValidation extends Report {
 export class Batches {
   readonly #host: HostBinding;
   readonly #service: Kept<Service>;
+  readonly #turns: Kept<Turns>;
   readonly #claim: Claim;
   readonly #onError: (error: unknown) => void;
   #creating: Promise<unknown> = Promise.resolve();
@@ -75,7 +85,8 @@ export class Batches {
     checkCaps(kv);
     checkType("autostart", autostart, "boolean");
     checkType("onError", onError, "function");
-    this.#service = new Kept(() => new (core().Service)(settings));
+    this.#service = keptService(settings);
+    this.#turns = keptTurns(settings);
     this.#host = new HostBinding({ kv, files, inference, models }, (text) => this.#faulted(text));
     this.#claim = new Claim(kv);
     this.#onError = onError;
@@ -190,7 +201,7 @@ export class Batches {
     this.#fault = undefined;
     const serving = this.#claim.during(async () => {
       await this.#host.sweep();
-      await guarded(this.#service.get().serve(this.#host)).finally(() => this.#host.swept());
+      await running(this.#turns, (turns) => turns.serve(this.#host)).finally(() => this.#host.swept());
     });
     this.#served = serving;
     this.#serving = serving
@@ -226,7 +237,7 @@ export class Batches {
     checkType("id", id, "string");
     return this.#claim.during(async () => {
       await this.#host.sweep();
-      return guarded(this.#service.get().runTurn(this.#host, id, options.deadline));
+      return running(this.#turns, (turns) => turns.runTurn(this.#host, id, options.deadline));
     });
   }
 

@@ -1,8 +1,16 @@
-/** Browsers and bundlers: the wasm is fetched from beside the script; nothing works before that has come. */
-import { setCore } from "../core/wasm.ts";
+/**
+ * Browsers and bundlers: the wasm is fetched from beside the script; nothing works before that has come. What runs batches is
+ * fetched when the first is to run.
+ */
+import { setCore, setTurns } from "../core/wasm.ts";
 import init, * as glue from "../wasm/edgebatch.js";
+import initTurns, * as turns from "../wasm/turns.js";
 
 await init({ module_or_path: new URL("../wasm/edgebatch_bg.wasm", import.meta.url) });
 setCore(glue);
+setTurns(async () => {
+  await initTurns({ module_or_path: new URL("../wasm/turns_bg.wasm", import.meta.url) });
+  return turns;
+});
 
 export * from "../core/index.ts";

@@ -1,22 +1,23 @@
-/** Node: reads the wasm beside it, and adds the hosts that need Node. */
+/** Node: reads the wasm beside it, and adds the hosts that need Node. What runs batches is read when the first is to run. */
 
 import { setRandom } from "../core/random.ts";
-import { setCore } from "../core/wasm.ts";
+import { setCore, setTurns } from "../core/wasm.ts";
 import { fs } from "../hosts/shared/node-modules.ts";
 import { kernelRandom } from "../node/random.ts";
 import * as glue from "../wasm/edgebatch.js";
+import * as turns from "../wasm/turns.js";
 
 /**
- * Written out in one piece, the address is one that bundlers find the file by. Some make of it an address for browsers
+ * Written out in one piece, an address is one that bundlers find the file by. Some make of it an address for browsers
  * (Next.js, where it renders a component of the client on the server): one that is put together is left alone.
  */
-function readWasm(): Uint8Array<ArrayBuffer> {
+function readWasm(name: string, address: () => URL): Uint8Array<ArrayBuffer> {
   try {
-    return fs().readFileSync(new URL("../wasm/edgebatch_bg.wasm", import.meta.url));
+    return fs().readFileSync(address());
   } catch (error) {
     const here = import.meta.url;
     try {
-      return fs().readFileSync(new URL(["..", "wasm", "edgebatch_bg.wasm"].join("/"), here));
+      return fs().readFileSync(new URL(["..", "wasm", name].join("/"), here));
     } catch {
       const hint = "a bundle needs it at its address, or the package left out of it (external)";
       throw new Error(`edgebatch: the wasm cannot be read: ${hint}: ${(error as Error).message}`);
@@ -24,9 +25,15 @@ function readWasm(): Uint8Array<ArrayBuffer> {
   }
 }
 
-glue.initSync({ module: readWasm() });
+const calls = () => new URL("../wasm/edgebatch_bg.wasm", import.meta.url);
+glue.initSync({ module: readWasm("edgebatch_bg.wasm", calls) });
 setRandom(kernelRandom);
 setCore(glue);
+setTurns(() => {
+  const address = () => new URL("../wasm/turns_bg.wasm", import.meta.url);
+  turns.initSync({ module: readWasm("turns_bg.wasm", address) });
+  return turns;
+});
 
 export * from "../core/index.ts";
 export { type DiskFileOptions, DiskFiles } from "../hosts/files/disk.ts";

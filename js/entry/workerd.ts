@@ -1,10 +1,19 @@
-/** Workers: the wasm is a module import, already compiled; and the hosts that need their platform. */
-import { setCore } from "../core/wasm.ts";
+/**
+ * Workers: the wasm is a module import, already compiled; and the hosts that need their platform. What runs batches takes memory
+ * only where some are run.
+ */
+import { setCore, setTurns } from "../core/wasm.ts";
 import * as glue from "../wasm/edgebatch.js";
 import module from "../wasm/edgebatch_bg.wasm";
+import * as turns from "../wasm/turns.js";
+import turnsModule from "../wasm/turns_bg.wasm";
 
 glue.initSync({ module });
 setCore(glue);
+setTurns(() => {
+  turns.initSync({ module: turnsModule });
+  return turns;
+});
 
 export * from "../core/index.ts";
 export {

@@ -27,8 +27,9 @@ export function runSection({ quick, rounds, folder, json, summary, cell, tenths,
   say("bench: the start …");
   const [start] = json(node, ["benches/start.mjs", quick ? 3 : 15]);
   const ms = (values) => tenths(summary(values));
-  const wasm = readFileSync(join(root, "dist/wasm/edgebatch_bg.wasm"));
-  const kib = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`;
+  const [loaded, turns, page] = ["edgebatch", "turns", "validator"].map((name) =>
+    weight(readFileSync(join(root, `dist/wasm/${name}_bg.wasm`))),
+  );
 
   return `## The run, requests a second
 
@@ -78,6 +79,12 @@ loading the package's files.
 
 ${table(["Node", "workerd"], [[ms(start.node), ms(start.workerd)]])}
 
-The wasm is ${kib(wasm.length)}, gzipped ${kib(gzipSync(wasm, { level: 9 }).length)}.
+The wasm that is loaded there is ${loaded}. What runs batches is ${turns}, and is loaded when the first is to run.
+The page has one of its own of ${page}.
 `;
+}
+
+function weight(bytes) {
+  const kib = (count) => `${(count / 1024).toFixed(0)} KiB`;
+  return `${kib(bytes.length)}, gzipped ${kib(gzipSync(bytes, { level: 9 }).length)}`;
 }

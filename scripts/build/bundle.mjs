@@ -47,8 +47,7 @@ main(async () => {
   await build({ ...options, ...thread, external: ["node:*"] });
   // The whole Worker, which knows rooms of the core that the entry does not give out, as the server does.
   const forDeploying = "js/worker/index.ts";
-  const wasm = "../wasm/edgebatch_bg.wasm";
-  const worker = { entryPoints: [forDeploying], external: ["node:*", "cloudflare:*", wasm] };
+  const worker = { entryPoints: [forDeploying], external: ["node:*", "cloudflare:*", "../wasm/*.wasm"] };
   await build({ ...options, ...worker, plugins: [apart(model)] });
   const apartFromOthers = [forNode, forDeploying];
   const others = entries().filter((file) => !apartFromOthers.includes(file));

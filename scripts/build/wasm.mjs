@@ -1,6 +1,5 @@
-// The core as wasm: Rust compiled, wasm-bindgen's glue beside it, the optimiser over it. Kept in js/wasm, in two builds:
-// the library's, and the page's, which only
-// checks and mends files.
+// The core as wasm: Rust compiled, wasm-bindgen's glue beside it, the optimiser over it. Kept in js/wasm, in three builds:
+// the library's calls, what runs batches for it, and the page's, which only checks and makes files.
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
@@ -9,19 +8,33 @@ import { bin, node, root, target, targetDir, wasmEnv } from "../lib/env.mjs";
 import { contentHash, filesUnder, unlessStamped } from "../lib/files.mjs";
 import { Failure, run, say, seconds } from "../lib/process.mjs";
 
-/** The builds by the names of their files: what each is made with, and may weigh after gzip. */
+/** On level 2 the two of the library are smaller, and as fast; the page's would be slower, and hardly smaller. */
+const smaller = ["--config", "profile.release.package.edgebatch.opt-level=2"];
+
+/** The builds by the names of their files: what each exports, what it is made with, and may weigh after gzip. */
 const builds = {
-  // On level 2 it is 3.5 KiB smaller, and as fast; the page's would be slower, and hardly smaller.
-  edgebatch: { options: ["--config", "profile.release.package.edgebatch.opt-level=2"], budget: 200 * 1024 },
+  // What is loaded with the library.
+  edgebatch: { features: "check,service", options: smaller, budget: 140 * 1024 },
+  // What runs batches, loaded when the first is run.
+  turns: { features: "turns", options: smaller, budget: 180 * 1024 },
   // The page's, which visitors wait for, and the command line's for mending and making files.
-  validator: { options: ["--no-default-features", "--features=repair,convert"], budget: 80 * 1024 },
+  validator: { features: "check,repair,convert", options: [], budget: 80 * 1024 },
 };
+
+/** The declaration beside a wasm. */
+const asModule = `/** The compiled module, as workerd and bundlers import it. */
+declare const module: WebAssembly.Module;
+export default module;
+`;
 
 const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
 const out = join(targetDir, "wasm-bindgen");
 
 /** The names of the builds. */
 export const wasmNames = Object.keys(builds);
+
+/** What cargo is told for a build's exports. */
+export const wasmFeatures = (name) => ["--no-default-features", `--features=${builds[name].features}`];
 
 /** The wasm of a build, as a path from the root. */
 export const wasmFile = (name) => `js/wasm/${name}_bg.wasm`;
@@ -39,14 +52,11 @@ export function buildWasm(versions) {
   return unlessStamped("js/wasm/.stamp", key, () => {
     rmSync(out, { recursive: true, force: true });
     for (const [name, { options }] of Object.entries(builds)) {
-      compile(name, options);
+      compile(name, [...wasmFeatures(name), ...options]);
       optimise(name);
     }
     // As a module import the file is a WebAssembly.Module (workerd); wasm-bindgen describes the instance's exports.
-    writeFileSync(
-      join(out, "edgebatch_bg.d.wasm.ts"),
-      "/** The compiled module, as workerd and bundlers import it. */\ndeclare const module: WebAssembly.Module;\nexport default module;\n",
-    );
+    for (const name of ["edgebatch", "turns"]) writeFileSync(join(out, `${name}_bg.d.wasm.ts`), asModule);
     const to = join(root, "js/wasm");
     rmSync(to, { recursive: true, force: true });
     cpSync(out, to, { recursive: true });
@@ -64,7 +74,7 @@ function compile(name, options) {
   const llvm = ["-inline-threshold=10", "-inlinehint-threshold=120", "-disable-lsr", "-unroll-threshold=300"];
   const flags = [...llvm.map((arg) => `-Cllvm-args=${arg}`), `--remap-path-prefix=${cargoHome}=/cargo`];
   const config = `target.${target}.rustflags=${JSON.stringify(flags)}`;
-  // Both builds write the same file. One that has not changed, as its features leave out what has, would give the other's.
+  // All builds write the same file. One that has not changed, as its features leave out what has, would give the other's.
   const ours = ["--package", "edgebatch", "--release", "--target", target];
   run("cargo", ["clean", "--quiet", ...ours], { env: wasmEnv() });
   const args = ["build", "--quiet", "--lib", "--release", "--target", target, "--config", config];
@@ -106,7 +116,7 @@ function adaptGlue(name) {
   let glue = readFileSync(file, "utf8");
   const url = `module_or_path = new URL('${name}_bg.wasm', import.meta.url);`;
   const replaced = [[url, "throw new Error('edgebatch: no wasm was given');"]];
-  if (name === "edgebatch") replaced.push(["queueMicrotask(arg0);", "Promise.resolve().then(arg0);"]);
+  if (name !== "validator") replaced.push(["queueMicrotask(arg0);", "Promise.resolve().then(arg0);"]);
   for (const [from, to] of replaced) {
     if (glue.split(from).length !== 2) {
       throw new Failure(

@@ -1,20 +1,27 @@
-//! What JavaScript can call, with its TypeScript types. Without the feature `service` that is what reads files, with `repair`
-//! what mends them, and with `convert` what makes them: the core as a page and the command line load it. What nothing exported
-//! needs is left out when the wasm is linked.
+//! What JavaScript can call, with its TypeScript types. Each feature exports one thing: `check` what reads files, `repair` what mends
+//! them, `convert` what makes them, `service` the calls of the Batches API, and `turns` what runs batches. The builds take of them
+//! what their users need; what nothing exported needs is left out when the wasm is linked.
 
 // JavaScript sees no `Debug`.
 #![allow(missing_debug_implementations)]
 
+#[cfg(any(feature = "service", feature = "turns"))]
+mod calls;
 #[cfg(feature = "convert")]
 mod convert;
-#[cfg(feature = "service")]
+#[cfg(any(feature = "service", feature = "turns"))]
 mod host;
+#[cfg(any(feature = "check", feature = "repair", feature = "convert"))]
+mod options;
 mod panic;
 #[cfg(feature = "repair")]
 mod repair;
 #[cfg(feature = "service")]
 mod service;
+#[cfg(feature = "turns")]
+mod turns;
 mod types;
+#[cfg(feature = "check")]
 mod validator;
 mod values;
 
@@ -25,4 +32,7 @@ pub use self::panic::on_panic;
 pub use self::repair::Repair;
 #[cfg(feature = "service")]
 pub use self::service::{InputReader, Service};
+#[cfg(feature = "turns")]
+pub use self::turns::Turns;
+#[cfg(feature = "check")]
 pub use self::validator::{Validator, explain_line};

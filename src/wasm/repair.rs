@@ -3,7 +3,8 @@
 use crate::error::ApiError;
 use crate::json::value::Value;
 use crate::repair::{Cure, Repair as CoreRepair, RepairOptions};
-use crate::wasm::values::{plain, required_text, thrown, to_js};
+use crate::wasm::options::required_text;
+use crate::wasm::values::{plain, thrown, to_js};
 use wasm_bindgen::prelude::*;
 
 /// What users see of these types is in `js/core`.

@@ -1,33 +1,26 @@
-//! The calls of the Batches API, over imports of the host's.
+//! The calls of the Batches API, over imports of the host's. What runs batches is in `turns.rs`.
 //!
 //! Asynchronous calls are functions that own what they need: nothing exported is borrowed across an await.
 
-use crate::batch::TurnEnd;
-use crate::driver::{self, InputReader as Reader, Turn};
+use crate::driver::{self, InputReader as Reader};
 use crate::error::ApiError;
-use crate::host::Host;
 use crate::input::request::RequestLine;
-use crate::queue::lease::Owner;
 use crate::service::{Asked, CreateParams, Cursor};
 use crate::settings::Settings;
 use crate::validate::Report;
+use crate::wasm::calls::{from_js, promise, read_settings};
 use crate::wasm::host::JsHost;
-use crate::wasm::values::{plain, read, thrown, to_js};
+use crate::wasm::values::{thrown, to_js};
 use js_sys::{Array, JSON, Promise, Uint8Array};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use std::cell::{OnceCell, RefCell};
-use std::pin::Pin;
+use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 /// The calls of the Batches API over a host. The settings are read once, where the service is made.
 #[wasm_bindgen]
 pub struct Service {
     settings: Rc<Settings>,
-    /// Who runs its turns, from the first on.
-    owner: Rc<OnceCell<RefCell<Owner>>>,
 }
 
 #[wasm_bindgen]
@@ -37,9 +30,7 @@ impl Service {
     pub fn new(
         #[wasm_bindgen(unchecked_param_type = "ServiceSettings")] settings: JsValue,
     ) -> Result<Self, JsValue> {
-        let settings: Settings = from_js(&settings)?;
-        settings.check().map_err(thrown)?;
-        Ok(Self { settings: Rc::new(settings), owner: Rc::default() })
+        Ok(Self { settings: Rc::new(read_settings(&settings)?) })
     }
 
     /// Creates a batch.
@@ -120,28 +111,6 @@ impl Service {
         })
     }
 
-    /// Runs batches until the host asks to stop.
-    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn serve(&self, host: JsHost) -> Promise {
-        let settings = Rc::clone(&self.settings);
-        promise(async move {
-            driver::serve(&host, &settings).await;
-            Ok(JsValue::UNDEFINED)
-        })
-    }
-
-    /// One turn of one batch, until it ends or `deadline` (Unix milliseconds) passes.
-    #[wasm_bindgen(js_name = runTurn, unchecked_return_type = "Promise<TurnEnd>")]
-    pub fn run_turn(&self, host: JsHost, id: String, deadline: Option<f64>) -> Promise {
-        let (settings, owner) = (Rc::clone(&self.settings), Rc::clone(&self.owner));
-        promise(async move {
-            let random = || RefCell::new(Owner::new([host.random(), host.random()], &settings));
-            let turn =
-                Turn { deadline: deadline.map(|ms| ms as u64), owner: Some(owner.get_or_init(random)) };
-            to_js(&EndOfTurn::from(driver::run_turn(&host, &id, &settings, turn).await.map_err(thrown)?))
-        })
-    }
-
     /// Which of the store's unfinished batches are to start now, by who runs, and who rests until when (Unix milliseconds).
     #[wasm_bindgen(unchecked_return_type = "Promise<string[]>")]
     pub fn admit(
@@ -164,34 +133,6 @@ impl Service {
     pub fn open_input(&self, host: JsHost, file_id: &str, endpoint: &str) -> InputReader {
         let reader = Reader::new(&host, file_id, endpoint, &self.settings);
         InputReader { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) }
-    }
-}
-
-/// Runs a future to its end. One copy of what that takes serves all calls.
-fn promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
-    let future: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(future);
-    future_to_promise(future)
-}
-
-/// How a turn ended, and when to run the next.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EndOfTurn {
-    state: &'static str,
-    wake_at: Option<u64>,
-    message: Option<String>,
-}
-
-impl From<TurnEnd> for EndOfTurn {
-    fn from(end: TurnEnd) -> Self {
-        let (state, wake_at, message) = match end {
-            TurnEnd::Terminal => ("terminal", None, None),
-            TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
-            TurnEnd::Paused { wake_at } => ("paused", Some(wake_at), None),
-            TurnEnd::Held { wake_at } => ("held", Some(wake_at), None),
-            TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
-        };
-        Self { state, wake_at, message }
     }
 }
 
@@ -252,12 +193,4 @@ fn request_to_js(line: u64, request: &RequestLine<'_>) -> Result<JsValue, JsValu
     let body = std::str::from_utf8(body).map_err(|_| JsValue::NULL)?;
     let body = JSON::parse(body)?;
     Ok(serde_wasm_bindgen::to_value(&BatchRequest(line as f64, custom_id, method, url, body))?)
-}
-
-/// Reads a type from a value of the host's language.
-///
-/// # Errors
-/// An [`ApiError`] with the member at fault.
-fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
-    read(plain(value)?)
 }

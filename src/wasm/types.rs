@@ -23,7 +23,7 @@ import type {
 "#;
 
 /// The imports of `host.rs`.
-#[cfg(feature = "service")]
+#[cfg(any(feature = "service", feature = "turns"))]
 #[wasm_bindgen(typescript_custom_section)]
 const HOST: &str = r#"
 /** What a list gives. */

@@ -3,7 +3,8 @@
 use crate::json::explain::explain;
 use crate::settings::Settings;
 use crate::validate::{Rules, ValidRequest, Validator as CoreValidator};
-use crate::wasm::values::{flag, plain, read, required_text, thrown, to_js};
+use crate::wasm::options::{flag, required_text};
+use crate::wasm::values::{plain, read, thrown, to_js};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 

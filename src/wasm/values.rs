@@ -29,30 +29,6 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, JsValue> {
     })
 }
 
-/// A text that must be given.
-///
-/// # Errors
-/// An [`ApiError`] that says what is there instead.
-pub(super) fn required_text(param: &str, value: Option<&Value>) -> Result<String, ApiError> {
-    match value {
-        Some(Value::String(text)) => Ok(text.clone()),
-        None => Err(ApiError::missing_parameter(param)),
-        Some(other) => Err(ApiError::wrong_type(param, "a string", other.kind())),
-    }
-}
-
-/// True or false; false unless given.
-///
-/// # Errors
-/// An [`ApiError`] that says what is there instead.
-pub(super) fn flag(param: &str, value: Option<&Value>) -> Result<bool, ApiError> {
-    match value {
-        None => Ok(false),
-        Some(Value::Bool(flag)) => Ok(*flag),
-        Some(other) => Err(ApiError::wrong_type(param, "a boolean", other.kind())),
-    }
-}
-
 /// `None` for functions, symbols, integers beyond 64 bits, and values nested too deep, such as cyclic objects.
 fn plain_within(value: &JsValue, depth: usize) -> Option<Value> {
     if value.is_null() || value.is_undefined() {

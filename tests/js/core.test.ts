@@ -3,7 +3,16 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { Inference, KV } from "../../js/core/types.ts";
-import { type Core, guarded, Kept, setCore, validatorCore } from "../../js/core/wasm.ts";
+import {
+  type Core,
+  guarded,
+  keptTurns,
+  running,
+  setCore,
+  setTurns,
+  type TurnsCore,
+  validatorCore,
+} from "../../js/core/wasm.ts";
 import {
   Batches,
   CorePanicError,
@@ -12,6 +21,9 @@ import {
   MemoryFiles,
   MemoryKV,
 } from "../../js/entry/node.ts";
+
+/** As the entry loaded it: stand-ins take its place below. */
+const real = validatorCore();
 
 const line = JSON.stringify({
   custom_id: "one",
@@ -70,18 +82,22 @@ function brokenCore() {
     async retrieve() {
       return [{ status: "in_progress" }, undefined];
     }
+  }
+  class Turns {
     serve() {
       resolve();
       return new Promise<never>(() => {});
     }
   }
-  setCore({
-    Service,
+  setCore({ Service, onPanic: () => {}, __wbg_reset_state: () => {} } as unknown as Core);
+  const turns = {
+    Turns,
     onPanic: (callback: typeof stop) => {
       stop = callback;
     },
     __wbg_reset_state: () => {},
-  } as unknown as Core);
+  };
+  setTurns(() => turns as unknown as TurnsCore);
   return { serving, stop: (message: string) => stop(message) };
 }
 
@@ -146,25 +162,57 @@ test("a core that stops ends the calls under way, and the next ones get a fresh 
   assert.equal(resets, 2);
 });
 
-test("an object of the core is made anew after the core stopped, and only then", async () => {
-  const real = validatorCore();
+test("what runs batches is made anew after it stopped, and only then; the calls beside it are left alone", async () => {
   try {
+    setCore({ onPanic: () => {}, __wbg_reset_state: () => {} } as unknown as Core);
     let stop: (message: string) => void = () => assert.fail("nobody listens");
-    const standIn: Partial<Core> = {
-      onPanic: (callback) => {
+    let made = 0;
+    let loads = 0;
+    class Turns {
+      readonly number = ++made;
+    }
+    const standIn = {
+      Turns,
+      onPanic: (callback: typeof stop) => {
         stop = callback;
       },
       __wbg_reset_state: () => {},
     };
-    setCore(standIn as Core);
-    let made = 0;
-    const kept = new Kept(() => ++made);
-    assert.deepEqual([kept.get(), kept.get()], [1, 1]);
-    stop("index out of bounds");
-    assert.equal(kept.get(), 1);
+    setTurns(() => {
+      loads += 1;
+      if (loads === 1) throw new Error("no network");
+      return standIn as unknown as TurnsCore;
+    });
+    const kept = keptTurns({});
+    const number = () => running(kept, async (turns) => (turns as unknown as Turns).number);
+    await assert.rejects(number(), /no network/);
+    assert.deepEqual([await number(), await number(), made, loads], [1, 1, 1, 2]);
+    const beside = guarded(new Promise((resolve) => setImmediate(resolve, "went on")));
+    const ended = running(kept, () => new Promise(() => {}));
     await Promise.resolve();
-    assert.deepEqual([kept.get(), kept.get()], [2, 2]);
+    stop("index out of bounds");
+    await assert.rejects(ended, CorePanicError);
+    assert.deepEqual([await number(), await number(), loads], [2, 2, 2]);
+    assert.equal(await beside, "went on");
   } finally {
     setCore(real);
   }
+});
+
+test("a service without what runs batches creates and shows them, and says what it lacks when it is to run one", async () => {
+  setCore(real);
+  setTurns(() => Promise.reject(new Error("404")));
+  const told: unknown[] = [];
+  const batches = new Batches({ ...adapters(), autostart: false, onError: (error) => told.push(error) });
+  const params = {
+    input_file_id: "file-1",
+    endpoint: "/v1/chat/completions",
+    completion_window: "24h",
+  } as const;
+  const { id } = await batches.create(params);
+  assert.equal((await batches.retrieve(id)).status, "validating");
+  await assert.rejects(batches.runTurn(id), /404/);
+  batches.start();
+  await assert.rejects(batches.served(), /404/);
+  assert.match(String(told[0]), /404/);
 });

@@ -128,7 +128,7 @@ suite("the packed package", () => {
     writeFileSync(join(folder, "workers.ts"), onWorkers);
     writeFileSync(
       join(folder, "manual.ts"),
-      'import { load } from "edgebatch/manual";\nawait load("x.wasm");\n',
+      'import { load } from "edgebatch/manual";\nawait load("x.wasm", "y.wasm");\n',
     );
     const strict = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--verbatimModuleSyntax"];
     const options = [...strict, "--target", "es2024", "--lib", "es2024,dom", "--types", "node"];
@@ -179,13 +179,14 @@ suite("the packed package", () => {
     assert.equal(worker, "");
     const { inputs } = JSON.parse(readFileSync(join(folder, "worker.json"), "utf8")) as { inputs: object };
     const code = readFileSync(join(folder, "worker", "workers.js"), "utf8");
-    assert.ok(Object.keys(inputs).some((path) => path.endsWith("edgebatch_bg.wasm")));
+    for (const wasm of ["edgebatch_bg.wasm", "turns_bg.wasm"])
+      assert.ok(Object.keys(inputs).some((path) => path.endsWith(wasm)));
     assert.doesNotMatch(code, /node:|getBuiltinModule/);
   });
 
   test("holds nothing that leads to a file it has not", () => {
-    const glue = readFileSync(join(installed, "dist/wasm/edgebatch.js"), "utf8");
-    assert.doesNotMatch(glue, /import\.meta/);
+    for (const name of ["edgebatch", "turns"])
+      assert.doesNotMatch(readFileSync(join(installed, `dist/wasm/${name}.js`), "utf8"), /import\.meta/);
     const papers = [".", "docs", "docs/decisions"].flatMap((folder) =>
       readdirSync(join(installed, folder))
         .filter((name) => name.endsWith(".md"))

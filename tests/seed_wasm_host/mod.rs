@@ -125,8 +125,8 @@ impl Place for Wasm {
     }
 
     async fn serve(&self, settings: &Value) {
-        let service = wasm::Service::new(to_js(settings)).expect("the settings are good");
-        JsFuture::from(service.serve(self.host())).await.expect("it ends where it is told to");
+        let turns = wasm::Turns::new(to_js(settings)).expect("the settings are good");
+        JsFuture::from(turns.serve(self.host())).await.expect("it ends where it is told to");
     }
 
     fn stop(&self) {

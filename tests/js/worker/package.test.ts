@@ -69,10 +69,11 @@ test("the project is three files, and says what the sources' own wrangler.toml s
 test("wrangler builds it from the package alone", async () => {
   await wrangle(["deploy", "--dry-run", "--outdir", "built"]);
   const built = readdirSync(join(project, "built"));
-  assert.ok(
-    built.some((name) => name.endsWith("edgebatch_bg.wasm")),
-    built.join(),
-  );
+  for (const wasm of ["edgebatch_bg.wasm", "turns_bg.wasm"])
+    assert.ok(
+      built.some((name) => name.endsWith(wasm)),
+      built.join(),
+    );
   assert.match(readFileSync(join(project, "built/index.js"), "utf8"), /Lane,\n {2}Runner,\n {2}Tenant/);
 });
 
