@@ -33,7 +33,7 @@
 //! };
 //! let mut now = 1_790_000_000_000;
 //! let new = NewBatch::check(params, &settings).expect("good parameters");
-//! let batch = new.batch(new.record(now, [1, 2], None), &settings);
+//! let batch = new.batch(new.record(now, [1, 2], None), None, &settings);
 //!
 //! let mut machine = Machine::resume(&first_checkpoint(&batch), settings, [3, 4, 5], now).expect("readable");
 //! let mut replies = VecDeque::new();

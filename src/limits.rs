@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Requests in one file. OpenAI's documented limit.
 pub const MAX_REQUESTS: u64 = 50_000;
+/// Parts of [`MAX_REQUESTS`] that a file may have where it is to be split: a million requests, whose ids take 24 MiB to check.
+pub const MAX_PARTS: u32 = 20;
 /// Bytes of one input file. OpenAI's 200 MB is 200 MiB exactly (contract §3).
 pub const MAX_FILE_BYTES: u64 = 209_715_200;
 /// Bytes of one line: long contexts with images inlined fit, and a few lines in flight fit an isolate.

@@ -4,7 +4,9 @@ use crate::error::ApiError;
 use crate::input::endpoint::Endpoint;
 use crate::json::record::FromValue;
 use crate::json::value::Value;
-use crate::limits::{COMPLETION_WINDOW, COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits, MIN_LEASE_MS};
+use crate::limits::{
+    COMPLETION_WINDOW, COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits, MAX_PARTS, MIN_LEASE_MS,
+};
 use crate::wire::window;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -33,6 +35,8 @@ pub struct Settings {
     pub endpoints: Vec<String>,
     /// Limits of one input file.
     pub limits: Limits,
+    /// Parts of `limits.max_requests` that a file may have where its batch is to split it; with 1 none is split.
+    pub max_parts: u32,
     /// Whether a file may name one model only.
     pub single_model: bool,
     /// Batches that run at once; the others wait as `validating`.
@@ -63,6 +67,7 @@ impl Default for Settings {
             dialect: Dialect::default(),
             endpoints: Endpoint::paths(|endpoint| endpoint.default).map(str::to_owned).collect(),
             limits: Limits::default(),
+            max_parts: MAX_PARTS,
             single_model: false,
             max_concurrent_batches: 1,
             max_concurrent_requests_per_batch: 10,
@@ -85,6 +90,7 @@ impl Settings {
     /// An [`ApiError`] that names the first option with which no batch would ever end.
     pub fn check(&self) -> Result<(), ApiError> {
         let least = [
+            ("maxParts", self.max_parts.into(), 1),
             ("maxConcurrentBatches", self.max_concurrent_batches.into(), 1),
             ("maxConcurrentRequestsPerBatch", self.max_concurrent_requests_per_batch.into(), 1),
             ("maxAttempts", self.max_attempts.into(), 1),

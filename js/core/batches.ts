@@ -173,14 +173,19 @@ export class Batches {
   }
 
   /**
-   * Checks a stored file as a batch over it would: every error of it (the first 1,000 kept), and its good requests.
-   * A missing file is an error in the result.
+   * Checks a stored file as a batch over it would, one that is to `split` it where that is said: every error of it (the first
+   * 1,000 kept), and its good requests. A missing file is an error in the result.
    */
-  async validateInput(input: { input_file_id: string; endpoint: string }): Promise<InputValidation> {
-    const { input_file_id, endpoint } = input ?? {};
+  async validateInput(input: {
+    input_file_id: string;
+    endpoint: string;
+    split?: boolean;
+  }): Promise<InputValidation> {
+    const { input_file_id, endpoint, split = false } = input ?? {};
     checkType("input_file_id", input_file_id, "string");
     checkType("endpoint", endpoint, "string");
-    const open = () => this.#service.get().openInput(this.#host, input_file_id, endpoint);
+    checkType("split", split, "boolean");
+    const open = () => this.#service.get().openInput(this.#host, input_file_id, endpoint, split);
     const reader = open();
     try {
       let report: Report | null = null;

@@ -14,6 +14,7 @@ export const defaults: SettingsWithDefaults = {
     maxErrors: 1000,
     maxResponseBytes: 8388608,
   },
+  maxParts: 20,
   singleModel: false,
   maxConcurrentBatches: 1,
   maxConcurrentRequestsPerBatch: 10,

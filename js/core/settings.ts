@@ -19,6 +19,11 @@ export interface ServiceSettings extends ValidationOptions {
   maxConcurrentBatches?: number;
   /** Requests of one batch in flight at once. Default 10. */
   maxConcurrentRequestsPerBatch?: number;
+  /**
+   * Parts of `limits.maxRequests` that a file may have where its batch asks for `split`; 1 to split none. While a file is checked,
+   * each of its ids takes 24 bytes. Default 20.
+   */
+  maxParts?: number;
   /** Tries of one request that count against it before its last answer is its result. Default 5. */
   maxAttempts?: number;
   /** Milliseconds one try may take. Default 600,000. */

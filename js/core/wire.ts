@@ -99,6 +99,10 @@ export interface BatchExtension {
     requests: number;
     usage: BatchUsage;
   };
+  /** Whether its file may have the requests of several. */
+  split?: boolean;
+  /** Of how many files they are, each of at most `limits.maxRequests`, once that is known. */
+  parts?: number;
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
   /** Since when it is paused; absent when it is not. */
@@ -179,6 +183,11 @@ export interface BatchCreateParams {
     budget?: { [Cap in keyof BatchBudget]: number | null } | null;
     /** Whether requests with the same body, byte for byte, are asked once and answered for each line. Default false. */
     dedupe?: boolean | null;
+    /**
+     * Whether the file may have more requests than one may: as many as {@link ServiceSettings.maxParts} of them. It runs as one
+     * batch, with one output and one error file. Default false.
+     */
+    split?: boolean | null;
   } | null;
 }
 

@@ -38,7 +38,11 @@ export class ModelsUnknownError extends Error {
 }
 
 /** Reads a file through. Rejects with what {@link Source.read} does, and with {@link ModelsUnknownError}. */
-export async function checkInput(service: Service, source: Source, endpoint: string): Promise<Checked> {
+export async function checkInput(
+  service: Service,
+  source: Source,
+  { endpoint, split }: { endpoint: string; split: boolean },
+): Promise<Checked> {
   const { dialect, singleModel, limits, models } = service;
   // Beside the core's reader, which asks for models and counts none.
   const counts = new Validator({
@@ -77,7 +81,8 @@ export async function checkInput(service: Service, source: Source, endpoint: str
     );
   try {
     const batches = new Batches({ ...service, autostart: false, kv: noStore, files, models: { has } });
-    const { requests: _, ...report } = await batches.validateInput({ input_file_id: source.id, endpoint });
+    const input = { input_file_id: source.id, endpoint, split };
+    const { requests: _, ...report } = await batches.validateInput(input);
     counts.finish();
     return { report, statistics: counts.statistics() as Statistics };
   } catch (error) {

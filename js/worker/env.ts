@@ -64,6 +64,7 @@ export interface Env {
   PRICES?: string;
   MAX_FILE_BYTES?: string;
   MAX_REQUESTS?: string;
+  MAX_PARTS?: string;
   MAX_LINE_BYTES?: string;
   MAX_RESPONSE_BYTES?: string;
   MAX_FILES?: string;

@@ -63,6 +63,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
   const maxRequests = wholeNumber(env, "MAX_REQUESTS");
   const maxLineBytes = wholeNumber(env, "MAX_LINE_BYTES");
   const maxResponseBytes = wholeNumber(env, "MAX_RESPONSE_BYTES");
+  const maxParts = wholeNumber(env, "MAX_PARTS");
   const maxAttempts = wholeNumber(env, "MAX_ATTEMPTS");
   const maxConcurrentBatches = wholeNumber(env, "MAX_CONCURRENT_BATCHES");
   return {
@@ -72,6 +73,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
     endpoints: endpoints(env),
     maxConcurrentRequestsPerBatch: inFlight(env),
     ...(maxConcurrentBatches !== undefined && { maxConcurrentBatches }),
+    ...(maxParts !== undefined && { maxParts }),
     ...(maxAttempts !== undefined && { maxAttempts }),
     requestTimeoutMs: requestTimeoutMs(env),
     prices: prices(env),

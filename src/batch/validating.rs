@@ -50,7 +50,8 @@ enum Step {
 
 impl Validating {
     pub(super) fn new(context: &Context) -> Self {
-        let rules = Rules::by(&context.settings, &context.batch.endpoint, true, context.hash_key);
+        let Context { settings, batch, hash_key, .. } = context;
+        let rules = Rules::of_batch(settings, &batch.endpoint, batch.is_split(), *hash_key);
         Self {
             validator: Validator::new(rules.clone()),
             rules,
@@ -175,6 +176,10 @@ impl Validating {
         let report = self.validator.report();
         if report.error_count > 0 {
             return fail(context, report.errors);
+        }
+        if context.batch.is_split() {
+            let part = context.settings.limits.max_requests.max(1);
+            context.batch.edgebatch.get_or_insert_default().parts = Some(report.request_count.div_ceil(part));
         }
         let models = std::mem::take(&mut self.models);
         if let Some(wanted) = context.batch.continued().cloned() {

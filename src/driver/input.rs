@@ -33,9 +33,9 @@ pub struct InputReader {
 }
 
 impl InputReader {
-    /// Starts at the beginning of a file that is to run on `endpoint`.
-    pub fn new<H: Host>(host: &H, file_id: &str, endpoint: &str, settings: &Settings) -> Self {
-        let rules = Rules::by(settings, endpoint, true, (host.random(), host.random()));
+    /// Starts at the beginning of a file that is to run on `endpoint`, by a batch that splits it or by one that does not.
+    pub fn new<H: Host>(host: &H, file_id: &str, endpoint: &str, split: bool, settings: &Settings) -> Self {
+        let rules = Rules::of_batch(settings, endpoint, split, (host.random(), host.random()));
         Self {
             file_id: file_id.to_owned(),
             validator: Validator::new(rules.clone()),

@@ -39,15 +39,17 @@ pub async fn create<H: Host>(host: &H, params: CreateParams, settings: &Settings
                 return with_wish(host, batch).await;
             }
         }
-        if let Some(id) = new.continues() {
-            new.check_source(find(host, id).await?.as_ref(), settings)?;
-        }
+        let source = match new.continues() {
+            None => None,
+            Some(id) => find(host, id).await?,
+        };
+        new.check_source(source.as_ref(), settings)?;
         let newest = host.kv_get(keys::NEWEST).await.map_err(store_failed)?;
         let is_new = stored.is_none();
         let record = stored
             .unwrap_or_else(|| new.record(host.now(), [host.random(), host.random()], newest.as_deref()));
         let record_json = to_json(&record);
-        let batch = new.batch(record, settings);
+        let batch = new.batch(record, source.as_ref(), settings);
         host.hold_input(&batch.id, &batch.input_file_id).await.map_err(store_failed)?;
         let (json, run, published) = (to_json(&batch), keys::run(&batch.id), keys::batch(&batch.id));
         let checkpoint = first_checkpoint(&batch);

@@ -25,7 +25,10 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
     let (mut from, mut only, mut merge) = (None, None, None);
     for (name, value) in members {
         match (name.as_str(), value) {
-            (Some("continue_from" | "only" | "merge" | "budget" | "priority" | "dedupe"), Value::Null) => {}
+            (
+                Some("continue_from" | "only" | "merge" | "budget" | "priority" | "dedupe" | "split"),
+                Value::Null,
+            ) => {}
             (Some("priority"), level) => own.priority = check_priority(&level)?,
             (Some("budget"), caps) => own.budget = budget::check(caps, settings)?,
             (Some("continue_from"), Value::String(id)) => from = Some(id),
@@ -37,12 +40,10 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
                 return Err(ApiError::wrong_type("edgebatch.only", "an array", other.kind()));
             }
             (Some("merge"), Value::Bool(wanted)) => merge = Some(wanted),
-            (Some("merge"), other) => {
-                return Err(ApiError::wrong_type("edgebatch.merge", "a boolean", other.kind()));
-            }
             (Some("dedupe"), Value::Bool(wanted)) => own.dedupe = wanted,
-            (Some("dedupe"), other) => {
-                return Err(ApiError::wrong_type("edgebatch.dedupe", "a boolean", other.kind()));
+            (Some("split"), Value::Bool(wanted)) => own.split = check_split(wanted, settings)?,
+            (Some(name @ ("merge" | "dedupe" | "split")), other) => {
+                return Err(ApiError::wrong_type(&format!("edgebatch.{name}"), "a boolean", other.kind()));
             }
             (name, _) => return Err(unknown("", name.unwrap_or("[key]"))),
         }
@@ -57,6 +58,14 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
         None => {}
     }
     Ok(own)
+}
+
+fn check_split(wanted: bool, settings: &Settings) -> Result<bool, ApiError> {
+    if wanted && settings.max_parts < 2 {
+        let message = "Invalid 'edgebatch.split': this server splits no files.";
+        return Err(ApiError::invalid_request(message).param("edgebatch.split").code("invalid_value"));
+    }
+    Ok(wanted)
 }
 
 fn check_priority(level: &Value) -> Result<i64, ApiError> {

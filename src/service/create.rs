@@ -139,8 +139,10 @@ impl NewBatch {
         .code("idempotency_key_reused"))
     }
 
-    /// The batch, as it is created.
-    pub fn batch(&self, record: IdempotencyRecord, settings: &Settings) -> Batch {
+    /// The batch, as it is created. One that continues another over a file which that one split does so too.
+    pub fn batch(&self, record: IdempotencyRecord, source: Option<&Batch>, settings: &Settings) -> Batch {
+        let mut own = self.own.clone();
+        own.split |= source.is_some_and(Batch::is_split);
         Batch {
             id: record.batch_id,
             object: BatchTag::Batch,
@@ -168,7 +170,7 @@ impl NewBatch {
             request_counts: RequestCounts::default(),
             usage: Usage::default(),
             metadata: self.metadata.clone(),
-            edgebatch: (!self.own.is_empty()).then(|| self.own.clone()),
+            edgebatch: (!own.is_empty()).then_some(own),
         }
     }
 

@@ -91,6 +91,8 @@ fn full() -> Batch {
             ended_by_budget: true,
             dedupe: true,
             deduped: Some(Deduped { requests: 4, usage: usage() }),
+            split: true,
+            parts: Some(2),
             waiting: Some(Wait {
                 reason: "failing".into(),
                 status: Some(500),

@@ -75,6 +75,15 @@ impl Rules {
         }
     }
 
+    /// The rules for the file of a batch. That of one that splits it may have as many requests as all of its parts.
+    pub(crate) fn of_batch(settings: &Settings, endpoint: &str, split: bool, hash_key: (u64, u64)) -> Self {
+        let mut rules = Self::by(settings, endpoint, true, hash_key);
+        if split {
+            rules.limits.max_requests = rules.limits.max_requests.saturating_mul(settings.max_parts.into());
+        }
+        rules
+    }
+
     /// The rules for an endpoint, everything else at its default: reference dialect, default limits, several
     /// models allowed and none looked up, a fixed hash key.
     pub fn new(endpoint: impl Into<String>) -> Self {

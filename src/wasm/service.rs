@@ -128,10 +128,10 @@ impl Service {
         })
     }
 
-    /// Reads a stored file that is to run on `endpoint`, as a batch over it would.
+    /// Reads a stored file that is to run on `endpoint`, as a batch over it would that splits it, or does not.
     #[wasm_bindgen(js_name = openInput)]
-    pub fn open_input(&self, host: JsHost, file_id: &str, endpoint: &str) -> InputReader {
-        let reader = Reader::new(&host, file_id, endpoint, &self.settings);
+    pub fn open_input(&self, host: JsHost, file_id: &str, endpoint: &str, split: bool) -> InputReader {
+        let reader = Reader::new(&host, file_id, endpoint, split, &self.settings);
         InputReader { host: Rc::new(host), reader: Rc::new(RefCell::new(Some(reader))) }
     }
 }

@@ -183,6 +183,11 @@ impl Batch {
         self.edgebatch.get_or_insert_default().deduped = Some(deduped);
     }
 
+    /// Whether its file may have the requests of several.
+    pub(crate) fn is_split(&self) -> bool {
+        self.edgebatch.as_ref().is_some_and(|own| own.split)
+    }
+
     /// Which batch this one continues, if any.
     pub(crate) fn continued(&self) -> Option<&Continued> {
         self.edgebatch.as_ref()?.continued.as_ref()

@@ -21,6 +21,10 @@ pub struct Extension {
     pub dedupe: bool,
     /// How many requests that saved; absent until that is known.
     pub deduped: Option<Deduped>,
+    /// Whether its file may have the requests of several.
+    pub split: bool,
+    /// How many files' that are; absent until it is known.
+    pub parts: Option<u64>,
     /// Why nothing starts right now; absent when all goes well.
     pub waiting: Option<Wait>,
     /// Since when it is paused, in Unix seconds; absent when it is not.
@@ -134,6 +138,12 @@ impl Serialize for Extension {
         if let Some(deduped) = &self.deduped {
             map.serialize_entry("deduped", deduped)?;
         }
+        if self.split {
+            map.serialize_entry("split", &true)?;
+        }
+        if let Some(parts) = &self.parts {
+            map.serialize_entry("parts", parts)?;
+        }
         if let Some(waiting) = &self.waiting {
             map.serialize_entry("waiting", waiting)?;
         }
@@ -190,6 +200,8 @@ impl FromValue for Extension {
         let ended_by_budget = value.get("ended_by").is_some();
         let dedupe = matches!(value.get("dedupe"), Some(Value::Bool(true)));
         let deduped = value.get("deduped").and_then(Deduped::from_value);
+        let split = matches!(value.get("split"), Some(Value::Bool(true)));
+        let parts = value.get("parts").and_then(Value::as_u64);
         Some(Self {
             continued,
             priority,
@@ -197,6 +209,8 @@ impl FromValue for Extension {
             ended_by_budget,
             dedupe,
             deduped,
+            split,
+            parts,
             waiting,
             paused_at,
             results_file_id,

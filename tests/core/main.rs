@@ -32,6 +32,7 @@ mod seed;
 mod serve;
 mod service;
 mod service_list;
+mod split;
 mod stored;
 mod support;
 mod validation;

@@ -113,6 +113,8 @@ export const fullBatch: Full<Batch> = {
         },
       },
     },
+    split: true,
+    parts: 2,
     waiting: {
       reason: "failing",
       status: 500,

@@ -98,7 +98,7 @@ impl Place for Wasm {
     }
 
     async fn validate(&self, file_id: &str, endpoint: &str) -> (Value, Vec<Value>) {
-        let reader = service().open_input(self.host(), file_id, endpoint);
+        let reader = service().open_input(self.host(), file_id, endpoint, false);
         let mut found = Vec::new();
         loop {
             let piece = JsFuture::from(reader.next(true)).await.expect("the file can be read");

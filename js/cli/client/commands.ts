@@ -31,6 +31,10 @@ export function addClient(program: Command, end: (status: number) => void): void
     .option("--budget <caps>", "what the batch may use, such as total_tokens=1000000,cost=2.50", budget)
     .option("--priority <n>", "-10 to 10: sooner than others, or later; a level is worth an hour", priority)
     .option("--dedupe", "ask once what is the same, byte for byte; for edgebatch serve and its Worker")
+    .option(
+      "--split",
+      "more requests than one file may have, as one batch; for edgebatch serve and its Worker",
+    )
     .option("--wait", "watch it to its end; exit as watch does")
     .option("--no-check", "send the file without looking for errors first")
     .option("--json", "print the batch as the server gives it, instead of its id")

@@ -129,6 +129,7 @@ function rows(batch: RemoteBatch, file: string): string[] {
       total === 0 ? null : `${count(done)} of ${count(total)} done${share}, ${count(failed)} failed`,
     ],
     ["deduped", deduped === 0 ? null : `${count(deduped)} answered as the request that they repeat`],
+    ["parts", batch.edgebatch?.parts === undefined ? null : count(batch.edgebatch.parts)],
     ["endpoint", batch.endpoint],
     ["model", batch.model],
     ["input", file],

@@ -22,6 +22,7 @@ export interface SubmitOptions extends ServerOptions {
   budget?: BatchBudget;
   priority?: number;
   dedupe?: boolean;
+  split?: boolean;
   wait?: boolean;
   check: boolean;
   json?: boolean;
@@ -43,15 +44,19 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
     progress.stop();
     if (!options.quiet)
       say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
-    const { window, metadata, budget, priority, dedupe } = options;
+    const { window, metadata, budget, priority, dedupe, split } = options;
+    const own = {
+      ...(budget && { budget }),
+      ...(priority && { priority }),
+      ...(dedupe && { dedupe }),
+      ...(split && { split }),
+    };
     const params = {
       input_file_id: inputId,
       endpoint,
       completion_window: window,
       ...(metadata && { metadata }),
-      ...((budget || priority || dedupe) && {
-        edgebatch: { ...(budget && { budget }), ...(priority && { priority }), ...(dedupe && { dedupe }) },
-      }),
+      ...(Object.keys(own).length > 0 && { edgebatch: own }),
     };
     const batch = await create(api, params, content).catch(async (error: unknown) => {
       if (!(error instanceof ApiError) || error.passing) throw error;
@@ -59,11 +64,13 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
       await remove(api, inputId);
       if (isUnknownToServer(error)) {
         throw new CannotRun(
-          `${connection.shown} knows no --budget, --priority or --dedupe: edgebatch serve and its Worker do`,
+          `${connection.shown} knows no --budget, --priority, --dedupe or --split: edgebatch serve and its Worker do`,
         );
       }
       throw error;
     });
+    if (split && !batch.edgebatch?.split && !options.quiet)
+      say(`edgebatch: ${connection.shown} takes no notice of --split: it has one limit for all files`);
     if (dedupe && !batch.edgebatch?.dedupe)
       say(`edgebatch: ${connection.shown} takes no notice of --dedupe: it asks for every line`);
     if (priority && !batch.edgebatch?.priority && !options.quiet) {
@@ -105,7 +112,9 @@ async function know(
   const given = options.endpoint === undefined ? {} : { endpoint: options.endpoint };
   let endpoint = options.endpoint;
   if (options.check) {
-    const checked = await check(path, given, take);
+    // How many requests a split file may have is the server's to say.
+    const limits = options.split ? { maxRequests: Number.MAX_SAFE_INTEGER } : {};
+    const checked = await check(path, { ...given, ...limits }, take);
     if (checked.errorCount > 0) {
       // Standard output is for the id.
       await printErrors(checked.name, checked.errors, say);

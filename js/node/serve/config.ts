@@ -34,7 +34,12 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
       servers,
       ...{ models: values.models, data: values.data, host: values.host, port: values.port },
       concurrency: values.concurrency,
-      ...{ batches: values.batches, maxAttempts: values.maxAttempts, latencyMs: values.latency },
+      ...{
+        batches: values.batches,
+        maxAttempts: values.maxAttempts,
+        maxParts: values.maxParts,
+        latencyMs: values.latency,
+      },
       timeoutMs: Math.max(values.timeout * 1_000, ...servers.map(({ timeoutMs }) => timeoutMs)),
       quotas: {
         files: values.quotaFiles ?? Infinity,

@@ -30,6 +30,8 @@ export interface ServeSettings {
   /** Batches of one tenant that run at once. */
   batches: number;
   maxAttempts: number;
+  /** Files' requests that one may have whose batch asks for it to be split. */
+  maxParts: number;
   /** How long one answer may take. */
   timeoutMs: number;
   /** Time that the embedded model takes for an answer. */
@@ -90,6 +92,7 @@ function serviceSettings(
       settings.servers.length === 0 ? settings.concurrency : 0,
     ),
     maxAttempts: settings.maxAttempts,
+    maxParts: settings.maxParts,
     requestTimeoutMs: Math.max(settings.timeoutMs, ...settings.servers.map(({ timeoutMs }) => timeoutMs)),
     completionWindows: settings.windows,
     prices: settings.prices,

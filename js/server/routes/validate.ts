@@ -50,14 +50,18 @@ function unsupported(type: string): ApiError {
 
 async function validateStored(c: Call): Promise<Response> {
   const body = await jsonObject(c);
-  checkNames(body, ["input_file_id", "endpoint"]);
+  checkNames(body, ["input_file_id", "endpoint", "edgebatch"]);
+  const own = body.edgebatch;
+  // Of another type it is refused with the other parameters.
+  if (typeof own === "object" && own !== null && !Array.isArray(own))
+    checkNames({ ...own }, ["split"], "edgebatch.");
   await checkParameters(c.env.service(c.var.tenantName), body);
-  const { input_file_id: id, endpoint } = body as { input_file_id: string; endpoint: string };
+  const { input_file_id: id, endpoint, edgebatch } = body as unknown as StoredInput;
   const stored = await inputFile(c, id);
   const { segments = [] } = stored ?? {};
   return answer(
     c,
-    { id, endpoint, bytes: stored?.file.bytes ?? 0 },
+    { id, endpoint, split: edgebatch?.split === true, bytes: stored?.file.bytes ?? 0 },
     {
       id,
       bytes: stored?.file.bytes ?? null,
@@ -68,6 +72,13 @@ async function validateStored(c: Call): Promise<Response> {
       },
     },
   );
+}
+
+/** What is said of a file that was uploaded, once it is checked. */
+interface StoredInput {
+  input_file_id: string;
+  endpoint: string;
+  edgebatch?: { split?: boolean | null } | null;
 }
 
 /** Null where no batch would find it. */
@@ -85,15 +96,17 @@ async function validateBody(c: Call): Promise<Response> {
   if (length !== undefined && length > most) throw tooLarge(most);
   const service = c.env.service(c.var.tenantName);
   const named = c.req.query("endpoint");
-  if (named) await checkParameters(service, { input_file_id: "body", endpoint: named });
+  const split = flag("split", c.req.query("split"));
+  const own = split && { edgebatch: { split } };
+  if (named) await checkParameters(service, { input_file_id: "body", endpoint: named, ...own });
   const body = new Incoming(c.req.raw.body, most, () => tooLarge(most));
   try {
     const endpoint = named || (await endpointOf(body, service.limits?.maxLineBytes));
-    if (!named) await checkParameters(service, { input_file_id: "body", endpoint });
+    if (!named) await checkParameters(service, { input_file_id: "body", endpoint, ...own });
     const bytes = length ?? (await wholeLength(body));
     return await answer(
       c,
-      { id: null, endpoint, bytes },
+      { id: null, endpoint, split, bytes },
       {
         id: "body",
         bytes,
@@ -107,6 +120,15 @@ async function validateBody(c: Call): Promise<Response> {
   } finally {
     body.release();
   }
+}
+
+/** @throws InvalidRequestError */
+function flag(param: string, value = "false"): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new InvalidRequestError(
+    `Invalid value: '${value.slice(0, 100)}'. Supported values are: 'true' and 'false'.`,
+    { param, code: "invalid_value" },
+  );
 }
 
 function lengthOf(header: string | undefined): number | undefined {
@@ -138,12 +160,14 @@ interface Asked {
   /** Of a file that was uploaded. */
   id: string | null;
   endpoint: string;
+  /** Whether the batch would split it. */
+  split: boolean;
   bytes: number;
 }
 
-async function answer(c: Call, { id, endpoint, bytes }: Asked, source: Source): Promise<Response> {
+async function answer(c: Call, { id, endpoint, split, bytes }: Asked, source: Source): Promise<Response> {
   const service = c.env.service(c.var.tenantName);
-  const { report, statistics } = await checkInput(service, source, endpoint);
+  const { report, statistics } = await checkInput(service, source, { endpoint, split });
   const { errors, errorCount, requestCount: total, validCount } = report;
   const valid = errorCount === 0;
   const pace = (model: string | undefined) => c.env.upstreams.pace(model);

@@ -22,6 +22,7 @@ const forWorker = [
   "PRICES",
   "MAX_FILE_BYTES",
   "MAX_REQUESTS",
+  "MAX_PARTS",
   "MAX_LINE_BYTES",
   "MAX_RESPONSE_BYTES",
   "MAX_FILES",

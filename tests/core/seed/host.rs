@@ -226,7 +226,7 @@ impl Place for Native {
                 "line": line, "custom_id": custom_id, "method": method, "url": url, "body": body,
             }));
         };
-        let mut reader = InputReader::new(self, file_id, endpoint, &Settings::default());
+        let mut reader = InputReader::new(self, file_id, endpoint, false, &Settings::default());
         let report = loop {
             if let Some(report) = reader.next(self, &mut take).await.unwrap() {
                 break json!(report);

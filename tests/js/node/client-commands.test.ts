@@ -56,6 +56,23 @@ suite("the client commands and serve", () => {
     assert.match(said, /^ {2}deduped {3}49 answered as the request that they repeat$/m);
   });
 
+  test("submit --split has more requests than a file may have run as one batch, and status says of how many files", async () => {
+    const server = await serving(["--data", stateFolder(), "--max-requests", "20"]);
+    const env = { EDGEBATCH_URL: `${server.url}/v1` };
+    const cwd = job(50);
+    const refused = await edgebatch(["submit", "in.jsonl", "--wait"], { cwd, env });
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.stderr, /too_many_tasks: .* maximum allowed value of 20\./);
+    const { status, stdout, stderr } = await edgebatch(["submit", "in.jsonl", "--split", "--wait"], {
+      cwd,
+      env,
+    });
+    assert.equal(status, 0, stderr);
+    const said = (await edgebatch(["status", stdout.trim()], { cwd, env })).stdout;
+    assert.match(said, /^ {2}requests {2}50 of 50 done/m);
+    assert.match(said, /^ {2}parts {5}3$/m);
+  });
+
   test("watch prints each line once as it comes, and goes on from where another has stopped", async () => {
     const server = await serving(["--data", stateFolder(), "--latency", "10", "--concurrency", "2"]);
     const env = { EDGEBATCH_URL: `${server.url}/v1` };

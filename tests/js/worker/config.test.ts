@@ -1,6 +1,7 @@
 /** Guards the settings: a mistake in any of them is said by its name, before anything is done; and whose texts are said. */
 
 import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { authenticate, tenantNames } from "../../../js/server/auth.ts";
 import { SettingError } from "../../../js/server/ports.ts";
@@ -10,6 +11,23 @@ import { wire } from "../server/suite/wire.ts";
 import { ended, startWorker } from "./server.ts";
 
 const settings = (vars: Partial<Env>) => vars as Env;
+
+test("npm start, the table of settings and wrangler.toml know every setting of the Worker", () => {
+  const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+  const names = [...read("js/worker/env.ts").matchAll(/^ {2}([A-Z_]+)\?: string;$/gm)].map(
+    ([, name]) => name,
+  );
+  assert.ok(names.length > 20);
+  for (const [path, before, after] of [
+    ["scripts/serve/worker/settings.mjs", '"', '",'],
+    ["docs/worker.md", "| `", "`"],
+    ["wrangler.toml", "", ""],
+  ] as const) {
+    const text = read(path);
+    const unknown = names.filter((name) => !text.includes(`${before}${name}${after}`));
+    assert.deepEqual(unknown, [], path);
+  }
+});
 
 test("each setting that cannot be right is named", () => {
   for (const [name, value] of [

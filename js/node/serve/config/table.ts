@@ -111,7 +111,10 @@ export const settings = {
     help: "what a million tokens of input and output cost, for budgets that are a cost: model=in/out, by commas",
     otherwise: "none: budgets cap tokens and requests alone",
   }),
-  maxRequests: row(amount(1_000_000_000), limits.maxRequests, { help: "requests of one batch" }),
+  maxRequests: row(amount(1_000_000_000), limits.maxRequests, { help: "requests of one file" }),
+  maxParts: row(amount(1_000), defaults.maxParts, {
+    help: "files' requests that one may have whose batch asks for split",
+  }),
   maxFileBytes: row(bytes(MOST), limits.maxFileBytes, { help: "size of an input file" }),
   maxLineBytes: row(bytes(256 * MIB), limits.maxLineBytes, { help: "longest line of an input file" }),
   maxResponseBytes: row(bytes(256 * MIB), limits.maxResponseBytes, { help: "largest answer" }),

@@ -75,6 +75,7 @@ const options: Record<string, string> = {
   MAX_ATTEMPTS: "--max-attempts",
   PRICES: "--prices",
   MAX_REQUESTS: "--max-requests",
+  MAX_PARTS: "--max-parts",
   MAX_FILE_BYTES: "--max-file-bytes",
   MAX_LINE_BYTES: "--max-line-bytes",
   MAX_RESPONSE_BYTES: "--max-response-bytes",
