@@ -224,21 +224,21 @@ fn push_json_or_null(line: &mut Vec<u8>, text: Option<&str>) {
 fn end(line: Vec<u8>) -> Vec<u8> {
     let mut ended = Vec::with_capacity(line.len() + 1);
     let mut rest = &line[..];
-    while let Some((&byte, after)) = rest.split_first() {
-        let (length, text): (usize, &[u8]) = match rest {
+    // Most lines have none of these bytes, and are copied as they are.
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2)) {
+        let (before, from) = rest.split_at(at);
+        ended.extend_from_slice(before);
+        let (length, text): (usize, &[u8]) = match from {
             [b'\n' | b'\r', ..] => (1, b" "),
             [0xC2, 0x85, ..] => (2, b"\\u0085"),
             [0xE2, 0x80, 0xA8, ..] => (3, b"\\u2028"),
             [0xE2, 0x80, 0xA9, ..] => (3, b"\\u2029"),
-            _ => {
-                ended.push(byte);
-                rest = after;
-                continue;
-            }
+            _ => (1, &from[..1]),
         };
         ended.extend_from_slice(text);
-        rest = &rest[length..];
+        rest = &from[length..];
     }
+    ended.extend_from_slice(rest);
     ended.push(b'\n');
     ended
 }
