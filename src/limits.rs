@@ -45,6 +45,11 @@ pub const MAX_FILE_LIFETIME_SECONDS: u64 = 2_592_000;
 
 /// Bytes read from the input at once: large enough that a read's overhead vanishes, small beside an isolate.
 pub const READ_BYTES: u64 = 256 << 10;
+/// Reads by which a whole file is gone through, if the pieces need not be larger than [`MAX_READ_BYTES`] for it. Each takes some 30 ms where
+/// files are far away, and a check that is cut off begins again.
+pub const READS: u64 = 4_096;
+/// The largest piece that is read at once.
+pub const MAX_READ_BYTES: u64 = 2 << 20;
 /// Pools of model servers that one run paces apart; the models of any more are paced with the first. Each reads the file by
 /// itself, through a buffer of its own.
 pub const MAX_POOLS: usize = 16;

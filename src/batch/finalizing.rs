@@ -10,6 +10,7 @@ use crate::batch::command::{BatchFile, Command, LookUp, OutputFile, Reply};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, stopped};
+use crate::batch::refused::cancelled_late;
 use crate::digest::Digesting;
 use crate::host::Fault;
 use crate::keys;
@@ -89,10 +90,7 @@ impl Phase for Finalizing {
         if !context.io.is_idle() || context.now < self.not_before {
             return Ok(Next::Idle);
         }
-        if let Some(cancelling_at) = context.cancel_requested_at
-            && context.batch.status == BatchStatus::Finalizing
-        {
-            context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
+        if cancelled_late(context)? {
             context.commit(self.saved());
             return Ok(Next::Again);
         }

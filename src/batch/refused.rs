@@ -1,4 +1,4 @@
-//! How a batch ends of which nothing has run.
+//! How a batch ends of which nothing has run, and a cancel that comes when all has.
 
 use crate::batch::cleaning;
 use crate::batch::context::Context;
@@ -13,6 +13,15 @@ pub(super) fn cancelled(context: &mut Context) -> Result<Option<Next>, Defect> {
     context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
     context.batch.enter(BatchStatus::Cancelled, context.now_seconds())?;
     Ok(Some(cleaning::conclude(context)))
+}
+
+/// Notes a cancel that came when all had run and its files were being written, which goes on. Whether it is new.
+pub(super) fn cancelled_late(context: &mut Context) -> Result<bool, Defect> {
+    let asked = context.cancel_requested_at.filter(|_| context.batch.status == BatchStatus::Finalizing);
+    if let Some(cancelling_at) = asked {
+        context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
+    }
+    Ok(asked.is_some())
 }
 
 /// The end of a batch that was refused before anything of it ran.

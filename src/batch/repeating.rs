@@ -10,6 +10,7 @@ use crate::batch::context::{Context, Stop};
 use crate::batch::defect::Defect;
 use crate::batch::finalizing::Finalizing;
 use crate::batch::phase::{Next, Phase, Suspended, stopped};
+use crate::batch::refused::cancelled_late;
 use crate::host::{Fault, KvQuery};
 use crate::keys;
 use crate::limits::{LISTED, SAVE_BYTES, SAVE_RESULTS};
@@ -18,7 +19,7 @@ use crate::result::outcome::{Outcome, Tally};
 use crate::result::output_line::{Of, of_repeat};
 use crate::result::repeat::{next, unseal};
 use crate::sorted::Sorted;
-use crate::wire::{BatchStatus, Deduped};
+use crate::wire::Deduped;
 
 pub(super) struct Repeating {
     /// As a later turn would take it up.
@@ -176,10 +177,7 @@ impl Phase for Repeating {
         if !context.save.is_idle() || !context.io.is_idle() {
             return Ok(Next::Idle);
         }
-        if let Some(cancelling_at) = context.cancel_requested_at
-            && context.batch.status == BatchStatus::Finalizing
-        {
-            context.batch.enter(BatchStatus::Cancelling, cancelling_at)?;
+        if cancelled_late(context)? {
             context.commit(self.saved());
             return Ok(Next::Again);
         }

@@ -11,7 +11,7 @@ use crate::batch::refused::{cancelled, fail};
 use crate::batch::reusing::Reusing;
 use crate::digest::Digesting;
 use crate::host::{Fault, FaultKind};
-use crate::limits::{MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES};
+use crate::limits::{MAX_READ_BYTES, MAX_ROUTED_MODEL_BYTES, MAX_ROUTED_MODELS, READ_BYTES, READS};
 use crate::text;
 use crate::validate::{Progress, Rules, Validator};
 use crate::wire::{BatchError, BatchStatus, RequestCounts};
@@ -76,7 +76,7 @@ impl Phase for Validating {
                 Step::Read { at, size } if at < size => Command::Read {
                     file_id: context.batch.input_file_id.clone(),
                     offset: *at,
-                    length: READ_BYTES.min(size - at),
+                    length: (size / READS).clamp(READ_BYTES, MAX_READ_BYTES).min(size - at),
                     is_input: true,
                 },
                 Step::Read { .. } => {
