@@ -45,7 +45,7 @@ async function measure(browser, url, file) {
     });
     say(`  good lines written in ${written.seconds.toFixed(1)} s, renderer ${written.peak} MB at most`);
   }
-  const repair = page.getByRole("button", { name: "Repair all" });
+  const repair = page.getByRole("button", { name: "Make a repaired copy" });
   // What can be repaired is known only after it was looked for, once the check was over.
   if (!(await page.locator(".verdict.good").isVisible())) await repair.waitFor({ timeout: 600_000 });
   if (await repair.isVisible()) {

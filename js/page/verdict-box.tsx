@@ -1,7 +1,14 @@
 /** What came out, in a word and a colour. */
 import type { ComponentChildren } from "preact";
 
-export function VerdictBox({ kind, children }: { kind: string; children: ComponentChildren }) {
+interface VerdictProps {
+  kind: string;
+  children: ComponentChildren;
+  /** What to do about it at once. */
+  action?: ComponentChildren;
+}
+
+export function VerdictBox({ kind, children, action }: VerdictProps) {
   return (
     <div class={`verdict ${kind}`}>
       <svg viewBox="0 0 24 24" aria-hidden="true">
@@ -10,6 +17,7 @@ export function VerdictBox({ kind, children }: { kind: string; children: Compone
         {kind === "" && <path d="M7 12h.5m4 0h.5m4 0h.5" />}
       </svg>
       <p>{children}</p>
+      {action}
     </div>
   );
 }

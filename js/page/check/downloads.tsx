@@ -15,7 +15,6 @@ export function goodName(session: Session, part: number, parts: number): string 
 
 export function Downloads({ session }: { session: Session }) {
   const { name } = session.file;
-  const running = session.phase.value === "running";
   const done = session.phase.value === "done";
   const good = session.counts.value?.validCount ?? 0;
   const all = session.counts.value?.errorCount === 0;
@@ -26,16 +25,12 @@ export function Downloads({ session }: { session: Session }) {
     <section class="downloads" aria-label="Downloads">
       <CreateBatch session={session} />
       <div class="buttons">
-        <button
-          type="button"
-          disabled={running}
-          onClick={() => save(jsonReport(session), nameBeside(name, "-report.json"))}
-        >
+        <button type="button" onClick={() => save(jsonReport(session), nameBeside(name, "-report.json"))}>
           Report as JSON
         </button>
         <button
           type="button"
-          disabled={running || all}
+          disabled={all}
           onClick={() => save(csvReport(session), nameBeside(name, "-errors.csv"))}
         >
           Errors as CSV

@@ -10,7 +10,11 @@ import type { Session } from "./session.ts";
 export function LineView({ session }: { session: Session }) {
   const shown = session.line.value;
   return (
-    <section class="line-view" aria-label="The line" aria-busy={session.fetching.value !== null}>
+    <section
+      class={`line-view ${shown ? "" : "idle"}`}
+      aria-label="The line"
+      aria-busy={session.fetching.value !== null}
+    >
       {shown === null && <p class="empty">The line of the error you choose is shown here.</p>}
       {shown?.state === "whole" && <Whole error={shown.error} />}
       {shown?.state === "loading" && <p class="empty">Fetching line {count(shown.line)}…</p>}

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { ConvertedNotice } from "../convert/converted-notice.tsx";
 import { OtherFile } from "../convert/other-file.tsx";
 import { bytes, count, duration, percent, plural } from "../format.ts";
-import { RepairPanel } from "../repair/panel.tsx";
+import { RepairAll, RepairNotice, RepairPanel } from "../repair/panel.tsx";
 import { Tabs } from "../tabs.tsx";
 import { VerdictBox } from "../verdict-box.tsx";
 import { ChooseButton } from "./choose.tsx";
@@ -16,6 +16,10 @@ import { StatisticsPanel } from "./statistics-panel.tsx";
 export function Result({ session }: { session: Session }) {
   const counts = session.counts.value;
   if (session.isOther.value) return <OtherFile session={session} />;
+  const phase = session.phase.value;
+  // Errors come right after the verdict, and below them what can be done with the file. Where there are none, that comes first.
+  const isGood = phase === "done" && counts?.errorCount === 0;
+  const downloads = phase !== "running" && <Downloads session={session} />;
   return (
     <>
       <Verdict session={session} />
@@ -25,10 +29,12 @@ export function Result({ session }: { session: Session }) {
         <Figure name="good" value={counts?.validCount ?? 0} />
         <Figure name="error" value={counts?.errorCount ?? 0} bad />
       </dl>
-      <Downloads session={session} />
       <ConvertedNotice session={session} />
-      <RepairPanel session={session} />
+      <RepairNotice session={session} />
+      {isGood && downloads}
       <Found session={session} />
+      <RepairPanel session={session} />
+      {!isGood && downloads}
     </>
   );
 }
@@ -125,7 +131,7 @@ function Verdict({ session }: { session: Session }) {
   const cut =
     (phase === "done" || phase === "running") && (counts?.bytes ?? 0) > session.settings.maxFileBytes;
   return (
-    <VerdictBox kind={kind}>
+    <VerdictBox kind={kind} action={<RepairAll session={session} />}>
       {text}
       {cut && (
         <>

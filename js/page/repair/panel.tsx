@@ -6,7 +6,22 @@ import { Failure } from "../failure.tsx";
 import { percent, plural } from "../format.ts";
 import { save } from "../save.ts";
 
-export function RepairPanel({ session }: { session: Session }) {
+function curesOf({ repair }: Session): Cured[] {
+  return repair.value?.state === "found" ? repair.value.cures : [];
+}
+
+/** All repairs with one click, where there are any. */
+export function RepairAll({ session }: { session: Session }) {
+  if (curesOf(session).length === 0) return null;
+  return (
+    <button type="button" class="primary" onClick={() => session.startRepair(null)}>
+      Make a repaired copy
+    </button>
+  );
+}
+
+/** How far a repair is, or that this file came of one. */
+export function RepairNotice({ session }: { session: Session }) {
   const { name, blob, repairedFrom } = session.file;
   const repair = session.repair.value;
   return (
@@ -28,23 +43,20 @@ export function RepairPanel({ session }: { session: Session }) {
           </button>
         </p>
       )}
-      {repair?.state === "found" && repair.cures.length > 0 && (
-        <Found session={session} cures={repair.cures} />
-      )}
     </>
   );
 }
 
-function Found({ session, cures }: { session: Session; cures: Cured[] }) {
+/** Repairs one at a time, with examples. */
+export function RepairPanel({ session }: { session: Session }) {
+  const cures = curesOf(session);
+  if (cures.length === 0) return null;
   return (
     <section class="card repair" aria-label="Repair">
-      <div class="repair-head">
-        <h3>Repair</h3>
-        <p class="muted">Writes a new file on this device and checks it. The original is not changed.</p>
-        <button type="button" class="primary" onClick={() => session.startRepair(null)}>
-          Repair all
-        </button>
-      </div>
+      <h3>Repair</h3>
+      <p class="muted">
+        Every repair writes a new file on this device and checks it. The original is not changed.
+      </p>
       <details open={cures.length === 1}>
         <summary>{plural(cures.length, "kind")} of repair, one at a time, with examples</summary>
         <ul>
@@ -61,7 +73,14 @@ function Kind({ session, cured: { cure, count, examples } }: { session: Session;
   const places = cure === "encoding" ? plural(count, "place") : plural(count, "line");
   return (
     <li>
-      <button type="button" onClick={() => session.startRepair([cure])}>
+      <button
+        type="button"
+        onClick={() => {
+          session.startRepair([cure]);
+          // How far it is, and then what came out, is said there.
+          scrollTo(0, 0);
+        }}
+      >
         {cureNames[cure]}
       </button>
       <details>

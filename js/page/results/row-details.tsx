@@ -9,7 +9,11 @@ import type { ResultsSession } from "./session.ts";
 export function RowDetails({ session }: { session: ResultsSession }) {
   const shown = session.chosen.value;
   return (
-    <section class="line-view" aria-label="The result" aria-busy={shown?.state === "loading"}>
+    <section
+      class={`line-view ${shown ? "" : "idle"}`}
+      aria-label="The result"
+      aria-busy={shown?.state === "loading"}
+    >
       {shown === null && <p class="empty">The result you choose is shown here.</p>}
       {shown?.state === "loading" && <p class="empty">Fetching it…</p>}
       {shown?.state === "failed" && <p class="notice bad">{shown.message}</p>}

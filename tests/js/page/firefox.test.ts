@@ -43,7 +43,7 @@ describe("in Firefox", { skip: path === null && "there is no Firefox: set FIREFO
     );
     await says("This file would be refused: 1 of its 2 requests has errors.");
     await firefox.waitFor("the line is there", `document.querySelector(".row.marked")`);
-    await firefox.click("Repair all");
+    await firefox.click("Make a repaired copy");
     await says("This is the repaired copy of a.jsonl.gz");
     await says("This file is ready to upload: all 2 requests are good.");
   });

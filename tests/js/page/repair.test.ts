@@ -55,7 +55,7 @@ describe("repair", () => {
     assert.match(await textOf(page, ".repair li details[open] del"), /"GET"/);
     assert.match(await textOf(page, ".repair li details[open] ins"), /"POST"/);
 
-    await panel.getByRole("button", { name: "Repair all" }).click();
+    await page.getByRole("button", { name: "Make a repaired copy" }).click();
     assert.equal(await repaired(page), mended);
     assert.match(await verdict(page), /^This file is ready/);
     assert.equal(await page.getByRole("region", { name: "Repair" }).count(), 0);
@@ -94,7 +94,7 @@ describe("repair", () => {
       };
     });
     await choose(page, bad);
-    await page.getByRole("button", { name: "Repair all" }).click();
+    await page.getByRole("button", { name: "Make a repaired copy" }).click();
     await page.getByText("Repairing: ").waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
     await oneByOne(page);

@@ -320,3 +320,38 @@ test("no text of a file is ever taken for HTML", async () => {
   });
   assert.equal(refused, "TypeError");
 });
+
+describe("On a phone", () => {
+  test("the first error is in view under the verdict, and what can be done with the file comes below", async () => {
+    const { page } = await openPage(browser, server.url, { viewport: { width: 390, height: 844 } });
+    await page.getByRole("button", { name: "Try an example" }).click();
+    await checked(page);
+    await page.getByRole("button", { name: "Make a repaired copy" }).waitFor();
+    const bottom = async (selector: string) => {
+      const box = await page.locator(selector).first().boundingBox();
+      return box ? box.y + box.height : assert.fail(`there is no ${selector}`);
+    };
+    assert.equal(await page.evaluate(() => scrollY), 0);
+    const [verdict, error, downloads] = [
+      await bottom(".verdict"),
+      await bottom(".error-row"),
+      await bottom(".downloads"),
+    ];
+    assert.ok(verdict < error && error < downloads, `${verdict}, ${error}, ${downloads}`);
+    assert.ok(error <= 844, `the first error ends at ${error} of 844 pixels`);
+    // The list is as high as its rows, and no empty card stands below it.
+    const rows = await page.locator(".error-row").count();
+    const list = (await page.locator(".error-list").boundingBox())?.height ?? 0;
+    assert.ok(list < 56 * rows + 8, `${rows} rows in ${list} pixels`);
+    assert.equal(await page.locator(".line-view").isVisible(), false);
+    await page.locator(".error-row").first().click();
+    const marked = page.locator(".row.marked");
+    await marked.waitFor();
+    const isInView = await marked.evaluate((row) => {
+      const [inner, outer] = [row.getBoundingClientRect(), row.closest(".json")?.getBoundingClientRect()];
+      return outer !== undefined && inner.top >= outer.top && inner.bottom <= outer.bottom;
+    });
+    assert.ok(isInView, "the fault is in view in its line");
+    await page.context().close();
+  });
+});
