@@ -24,8 +24,8 @@ interface Run {
   /** The newest turn. */
   turn: number;
   held: boolean;
-  /** A wish to cancel came, which the turn under way may have missed. */
-  cancelled: boolean;
+  /** Something was asked since the turn under way began, which that may have missed. */
+  asked: boolean;
   batches: Batches | undefined;
   /** The turn under way. */
   driving: Promise<void> | undefined;
@@ -55,13 +55,19 @@ export class LocalRuns implements Runs {
   async start(id: string, seat: Seat): Promise<void> {
     const run = this.#run(id, seat);
     run.held = false;
+    run.asked = true;
     this.#drive(id, run);
   }
 
   /** A turn under way looks for it every second; one that waits is started. */
   async cancel(id: string, seat: Seat): Promise<void> {
-    this.#run(id, seat).cancelled = true;
     await this.start(id, seat);
+  }
+
+  /** The same, but that nothing is started. */
+  async wished(id: string): Promise<void> {
+    const run = this.#runs.get(id);
+    if (run) run.asked = true;
   }
 
   async hold(id: string, seat: Seat): Promise<void> {
@@ -87,7 +93,7 @@ export class LocalRuns implements Runs {
       return found;
     }
     const run: Run = {
-      ...{ turn, held: false, cancelled: false },
+      ...{ turn, held: false, asked: false },
       ...{ batches: undefined, driving: undefined, timer: undefined },
     };
     this.#runs.set(id, run);
@@ -97,14 +103,15 @@ export class LocalRuns implements Runs {
   #drive(id: string, run: Run): void {
     if (run.driving || run.held || this.#stopping) return;
     clearTimeout(run.timer);
-    run.cancelled = false;
+    run.asked = false;
     run.driving = this.#turn(id, run)
       .catch((error) => this.#failed(id, run, error))
       .then((wakeAt) => {
         run.driving = undefined;
         run.batches = undefined;
-        if (wakeAt === null) this.#runs.delete(id);
-        else this.#driveAt(id, run, run.cancelled ? Date.now() : wakeAt);
+        if (run.asked) this.#driveAt(id, run, Date.now());
+        else if (wakeAt === null) this.#runs.delete(id);
+        else this.#driveAt(id, run, wakeAt);
       });
   }
 
@@ -135,11 +142,17 @@ export class LocalRuns implements Runs {
       const status = (await this.#record(id))?.status ?? null;
       log("batch.ended", { tenant: tenantName, batch: id, status });
       tracer.batchEnded(id, status);
+      run.asked = false;
       return null;
     }
     if (state === "paused") {
       // The tenant starts it again when it is to go on.
-      await tenant().runnerRests(id, turn, wakeAt ?? Date.now() + REST_MS);
+      const rest = (until: number) => tenant().runnerRests(id, turn, until);
+      if (!run.asked) await rest(wakeAt ?? Date.now() + REST_MS);
+      // What it said while the turn ended it does not say once more.
+      if (!run.asked) return null;
+      run.asked = false;
+      await rest(Date.now());
       return null;
     }
     if (state === "faulted")

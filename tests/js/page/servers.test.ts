@@ -82,14 +82,16 @@ describe("A batch that runs", () => {
     const { id } = await createBatch(server.client, chatLines(6));
     const page = await opened(`#/batches/${id}`);
     await page.locator(".state.in_progress").waitFor({ timeout: 30_000 });
+    await until("all of them are asked", () => upstream.inFlight === 6);
     await button(page, "Pause").click();
     await page.locator(".state", { hasText: "Paused" }).waitFor();
     assert.equal(typeof (await server.client.batches.retrieve(id)).in_progress_at, "number");
     assert.match(await textOf(page, ".timeline"), /Paused/);
     await button(page, "Resume").click();
     await page.locator(".state.in_progress").waitFor();
-    permits = Number.POSITIVE_INFINITY;
+    permits = 6;
     await page.locator(".state.completed").waitFor({ timeout: 60_000 });
+    assert.equal(upstream.times.length, 6, "each was asked once");
     assert.equal(await button(page, "Pause").count(), 0);
   });
 
