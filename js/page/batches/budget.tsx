@@ -4,7 +4,7 @@ import type { Batch } from "../../core/types.ts";
 import { Fact } from "../fact.tsx";
 import { count, plural } from "../format.ts";
 import { connection } from "./connection.ts";
-import { featuresOf } from "./features.ts";
+import { mayCap } from "./features.ts";
 
 const CAPS = [
   ["requests", "Budget, requests"],
@@ -30,10 +30,9 @@ export function OwnFacts({ batch }: { batch: Batch }) {
   );
 }
 
-/** A cap in tokens, where the server is known to keep to it. It is not asked here: nobody is called before a click. */
+/** A cap in tokens, but where the server is known to keep to none. It is asked with the click: nobody is called before. */
 export function TokenCap({ tokens }: { tokens: Signal<string> }) {
-  const to = connection.value;
-  if (!to || !featuresOf(to).isOurs) return null;
+  if (!mayCap(connection.value)) return null;
   return (
     <label class="cap">
       Stop after{" "}

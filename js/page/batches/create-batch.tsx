@@ -10,7 +10,7 @@ import { createBatch } from "./api.ts";
 import { TokenCap } from "./budget.tsx";
 import { ConnectForm } from "./connect-form.tsx";
 import { type Connection, connection } from "./connection.ts";
-import { featuresOf } from "./features.ts";
+import { learnFeatures, mayCap } from "./features.ts";
 import { upload } from "./upload.ts";
 
 type Step =
@@ -38,6 +38,14 @@ export function CreateBatch({ session }: { session: Session }) {
     stop.current = ends;
     try {
       setStep({ name: "preparing" });
+      const tokens = Math.floor(Number(cap.value));
+      if (tokens > 0) await learnFeatures(to);
+      if (tokens > 0 && !mayCap(to)) {
+        cap.value = "";
+        throw new Error(
+          "This server cannot stop a batch at a number of tokens. Click again to create it without.",
+        );
+      }
       const files = await inputs(session, flawless);
       if (!files || ends.signal.aborted) return setStep(null);
       let last = "";
@@ -48,8 +56,6 @@ export function CreateBatch({ session }: { session: Session }) {
         const fileId = await upload(to, blob, name, tell, ends.signal);
         if (ends.signal.aborted) return;
         setStep({ name: "creating" });
-        // A server that is none of ours knows no budgets, and shows no field for one.
-        const tokens = featuresOf(to).isOurs ? Math.floor(Number(cap.value)) : 0;
         const made = await createBatch(to, { fileId, endpoint: session.endpoint.value, key, tokens });
         last = made.id;
       }

@@ -63,10 +63,7 @@ for (const [server, start] of [
 
     test("caps what a batch may use, and shows what is used of it", async () => {
       const { url, client } = open as Started;
-      const { page } = await openPage(browser, `${url}/#/batches`);
-      // By then it is known what this server has.
-      await page.getByRole("link", { name: "Webhooks" }).waitFor();
-      await page.getByRole("link", { name: "Check a file" }).first().click();
+      const { page } = await openPage(browser, `${url}/`);
       await choose(page, line("a"));
       await checked(page);
       await page.getByLabel("Stop after").fill("5000");

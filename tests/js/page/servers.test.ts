@@ -8,7 +8,7 @@ import type { Browser, Page } from "playwright-core";
 import { type Started, startServer } from "../server/suite/server.ts";
 import { completion, reply, startUpstream, type Upstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, until } from "../worker/server.ts";
-import { openPage, startBrowser, textOf } from "./browser.ts";
+import { checked, choose, line, openPage, startBrowser, textOf } from "./browser.ts";
 
 let browser: Browser;
 let upstream: Upstream;
@@ -195,6 +195,27 @@ test("A server that leaves out what it may is shown without it", async () => {
   }
   assert.equal(await button(page, "Pause").count(), 0);
   assert.deepEqual(failures, []);
+});
+
+test("A cap in tokens that a server knows nothing of is refused before anything is sent to it", async () => {
+  const { page } = await openPage(browser, `${server.url}/`);
+  await choose(page, line("a"));
+  await checked(page);
+  await page.getByLabel("Stop after").fill("5000");
+  await page.getByRole("link", { name: "Batches" }).click();
+  await button(page, "Another server").click();
+  await connect(page, addressOf(foreign));
+  await button(page, "Disconnect").waitFor();
+  await page.getByRole("link", { name: "Check a file" }).first().click();
+  const sent: string[] = [];
+  page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
+  await button(page, "Upload and create a batch").click();
+  await page.getByRole("alert").filter({ hasText: "cannot stop a batch" }).waitFor();
+  assert.equal(await page.getByLabel("Stop after").count(), 0);
+  assert.deepEqual(sent, []);
+  // Once it is known that there is none, it is created without.
+  await button(page, "Upload and create a batch").click();
+  await until("it is uploaded", () => sent.length > 0);
 });
 
 test("A word that is no address is said to be none, and called by no one", async () => {
