@@ -49,7 +49,10 @@ main(async () => {
   const forDeploying = "js/worker/index.ts";
   const worker = { entryPoints: [forDeploying], external: ["node:*", "cloudflare:*", "../wasm/*.wasm"] };
   await build({ ...options, ...worker, plugins: [apart(model)] });
-  const apartFromOthers = [forNode, forDeploying];
+  const withWasm = "js/entry/inline.ts";
+  const inline = { entryPoints: [withWasm], loader: { ".wasm": "binary" }, external: ["node:*"] };
+  await build({ ...options, ...inline });
+  const apartFromOthers = [forNode, forDeploying, withWasm];
   const others = entries().filter((file) => !apartFromOthers.includes(file));
   others.push("js/hosts/inference/echo/answer.ts");
   await build({ ...options, entryPoints: others, external: ["node:*", "../wasm/*"], splitting: true });

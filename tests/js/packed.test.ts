@@ -93,7 +93,7 @@ webpack(
 
 suite("the packed package", () => {
   test("runs a batch in Node, with nothing installed beside it", () => {
-    for (const from of ["edgebatch", "edgebatch/node"]) {
+    for (const from of ["edgebatch", "edgebatch/node", "edgebatch/inline"]) {
       writeFileSync(join(folder, "main.ts"), program(from));
       const printed = execFileSync(process.execPath, ["main.ts"], { cwd: folder, encoding: "utf8" });
       assert.equal(printed, "completed 1 true\n");

@@ -39,6 +39,11 @@ import { run } from "run";
 const turns = location.hash === "#without" ? [] : ["/turns_bg.wasm"];
 globalThis.answer = edgebatch.load("/edgebatch_bg.wasm", ...turns).then(() => run(edgebatch));
 `;
+const inlineBatch = `
+import * as edgebatch from "edgebatch/inline";
+import { run } from "run";
+globalThis.answer = run(edgebatch);
+`;
 const run = `
 const endpoint = "/v1/chat/completions";
 const line = '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"echo-1","messages":[{"role":"user","content":"hello"}]}}';
@@ -69,6 +74,7 @@ const entries: Record<string, { source: string; format: "esm" | "iife" }> = {
     source: `import { Validator } from "edgebatch"; import { check } from "work"; globalThis.answer = check(Validator);`,
   },
   "batch-main.js": { format: "esm", source: batch },
+  "inline-batch-main.js": { format: "iife", source: inlineBatch },
   "manual-batch-main.js": { format: "iife", source: manualBatch },
   "manual-main.js": { format: "iife", source: `${manual} globalThis.answer = answer;` },
   "module-worker.js": {
@@ -104,8 +110,8 @@ before(async () => {
           name: "names",
           setup({ onResolve, onLoad }) {
             onResolve({ filter: /^edgebatch$/ }, () => ({ path: resolve(root, "dist/entry/browser.js") }));
-            onResolve({ filter: /^edgebatch\/manual$/ }, () => ({
-              path: resolve(root, "dist/entry/manual.js"),
+            onResolve({ filter: /^edgebatch\/(manual|inline)$/ }, ({ path }) => ({
+              path: resolve(root, `dist/entry/${path.slice("edgebatch/".length)}.js`),
             }));
             onResolve({ filter: /^(work|run)$/ }, ({ path }) => ({ path, namespace: "work" }));
             onLoad({ filter: /.*/, namespace: "work" }, ({ path }) => ({
@@ -185,6 +191,10 @@ test("the validator runs without ReadableStream.from and without walking through
 const both = ["edgebatch_bg.wasm", "turns_bg.wasm"];
 test("a batch runs in the main thread, by what is fetched when the first is to run", async () => {
   assert.deepEqual(await inMain("batch-main.js", true), { status: "completed", told: [], wasm: both });
+});
+test("a batch runs in a plain script that has all of it inside, and fetches nothing", async () => {
+  const ran = await inMain("inline-batch-main.js", false);
+  assert.deepEqual(ran, { status: "completed", told: [], wasm: [] });
 });
 test("a batch runs in a plain script, once it is given both wasms; with one alone it says what is missing", async () => {
   const ran = await inMain("manual-batch-main.js", false);
