@@ -1,5 +1,5 @@
 // `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
-// TypeScript (node), the page in Chromium (page), the Worker in workerd (worker), and the suite that every server passes
+// TypeScript (node), the page in Chromium (page), the packed package in bundlers and frameworks (packaging), the Worker in workerd (worker), and the suite that every server passes
 // (server-worker, server-node, server-bun, server-deno). `npm test cargo` runs one part. A part whose runner died, or
 // whose browser or runtime cannot be had, counts as one failure and nothing passed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -9,6 +9,7 @@ import { env, node, root, wasmEnv } from "./lib/env.mjs";
 import { filesUnder } from "./lib/files.mjs";
 import { Failure, main, say, seconds, tee } from "./lib/process.mjs";
 import { chromium, firefox } from "./setup/browsers.mjs";
+import { packagingTools } from "./setup/packaging.mjs";
 import { runtime } from "./setup/runtimes.mjs";
 
 /** The sums of Rust's test harness. Every harness that started must also have reported, on all of its tests. */
@@ -49,6 +50,7 @@ function nodeCounts(tap) {
   };
 }
 
+const packagingTests = "tests/js/packaging/";
 const workerTests = "tests/js/worker/";
 const pageTests = "tests/js/page/";
 /** What every server promises: each file starts the one that EDGEBATCH_RUNTIME names. */
@@ -120,9 +122,13 @@ const parts = {
 
   /** The TypeScript sources, run as they stand: tests/js/**.test.ts. */
   node: () =>
-    nodeTests((file) => ![workerTests, pageTests, serverSuite].some((folder) => file.startsWith(folder)), {
-      flags: TWO_AT_A_TIME,
-    }),
+    nodeTests(
+      (file) =>
+        ![workerTests, pageTests, packagingTests, serverSuite].some((folder) => file.startsWith(folder)),
+      {
+        flags: TWO_AT_A_TIME,
+      },
+    ),
 
   /** The page in real Chromium, with the real wasm and the real Worker; and the most of it in Firefox, where that can be had. */
   page: () =>
@@ -130,6 +136,18 @@ const parts = {
       unlessMissing(firefox, () => {});
       return nodeTests((file) => file.startsWith(pageTests));
     }),
+
+  /** The packed package on every runtime, in every bundler and framework, by the projects of tests/packaging. */
+  packaging: () =>
+    unlessMissing(
+      () => {
+        chromium();
+        packagingTools();
+        runtime("bun");
+        runtime("deno");
+      },
+      () => nodeTests((file) => file.startsWith(packagingTests), { flags: TWO_AT_A_TIME }),
+    ),
 
   /** What the Worker alone promises, in real workerd, killed and evicted: takes minutes. */
   worker: () => nodeTests((file) => file.startsWith(workerTests), { flags: TWO_AT_A_TIME }),

@@ -51,7 +51,7 @@ main(async () => {
   await build({ ...options, ...worker, plugins: [apart(model)] });
   const withWasm = "js/entry/inline.ts";
   const inline = { entryPoints: [withWasm], loader: { ".wasm": "binary" }, external: ["node:*"] };
-  await build({ ...options, ...inline });
+  await build({ ...options, ...inline, plugins: [] });
   const apartFromOthers = [forNode, forDeploying, withWasm];
   const others = entries().filter((file) => !apartFromOthers.includes(file));
   others.push("js/hosts/inference/echo/answer.ts");

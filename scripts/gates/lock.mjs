@@ -2,6 +2,11 @@
 import { read, refuse } from "../lib/sources.mjs";
 
 export default function lock() {
-  const complaint = 'package-lock.json holds download addresses ("resolved")';
-  refuse("lock", /"resolved"/.test(read("package-lock.json")) ? [complaint] : []);
+  const holding = ["package-lock.json", "tests/packaging/package-lock.json"].filter((file) =>
+    /"resolved"/.test(read(file)),
+  );
+  refuse(
+    "lock",
+    holding.map((file) => `${file} holds download addresses ("resolved")`),
+  );
 }
