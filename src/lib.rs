@@ -4,7 +4,7 @@
 //!
 //! * [`Validator`] checks a file that comes in chunks;
 //! * over a [`Host`], [`create`], [`retrieve`], [`cancel`] and [`list`] are the calls of the API, [`serve`] runs what they
-//!   made, and [`run_turn`] one batch for a while;
+//!   made, and [`run_turn`] one batch for a while (`examples/native.rs` has a host of its own, driven by tokio);
 //! * [`Machine`] is one turn of one batch and does nothing by itself: whoever drives it carries its commands out.
 //!
 //! A whole batch, driven by hand over a store and files in memory:
