@@ -29,7 +29,7 @@ async function measure(browser, url, file) {
   });
   const checked = await watched(async () => {
     await page.locator("input[type=file]").setInputFiles(file);
-    await page.getByText(/^Done · /).waitFor({ timeout: 600_000 });
+    await page.getByText(/^Done in /).waitFor({ timeout: 600_000 });
   });
   const size = statSync(file).size / 1e6;
   const longest = Math.round(await page.evaluate(() => globalThis.longest));
@@ -54,7 +54,7 @@ async function measure(browser, url, file) {
       await page.getByText("This is the repaired copy of").waitFor({ timeout: 600_000 });
     });
     say(`  repaired in ${repaired.seconds.toFixed(1)} s, renderer ${repaired.peak} MB at most`);
-    await page.getByText(/^Done · /).waitFor({ timeout: 600_000 });
+    await page.getByText(/^Done in /).waitFor({ timeout: 600_000 });
     say(`  then: ${await page.locator(".verdict p").textContent()}`);
   }
   await page.close();

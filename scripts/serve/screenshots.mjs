@@ -30,7 +30,7 @@ main(async () => {
       });
       await page.goto(url, { waitUntil: "networkidle" });
       await page.getByRole("button", { name: "Try an example" }).click();
-      await page.getByText(/^Done · /).waitFor();
+      await page.getByText(/^Done in /).waitFor();
       if (width > 1000) {
         await page.locator(".error-row").nth(1).click();
         await page.locator(".row.marked").waitFor();

@@ -31,7 +31,7 @@ export function refusal(status: number, body: string): CallError {
 
 export function noAnswer(base: string): CallError {
   return new CallError(
-    `No answer from ${base}. Check the address, and that the server runs and allows calls from ${location.origin} (CORS).`,
+    `No answer from ${base}. Check the address, and that the server is running and allows calls from ${location.origin} (CORS).`,
   );
 }
 

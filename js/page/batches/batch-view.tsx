@@ -165,7 +165,9 @@ function Files({ to, batch, name }: { to: Connection; batch: Batch; name: string
   return (
     <>
       {!output && !errors && (
-        <p class="muted">{isOver(batch) ? "No results." : "The files are available when it has finished."}</p>
+        <p class="muted">
+          {isOver(batch) ? "No results." : "Files are available when the batch has finished."}
+        </p>
       )}
       <div class="buttons">
         {output && (

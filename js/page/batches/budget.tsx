@@ -25,7 +25,7 @@ export function OwnFacts({ batch }: { batch: Batch }) {
         return most != null && <Fact key={cap} name={name} value={`${count(used)} used of ${count(most)}`} />;
       })}
       {priority !== undefined && <Fact name="Priority" value={String(priority)} />}
-      {deduped && <Fact name="Repeats not asked again" value={plural(deduped.requests, "request")} />}
+      {deduped && <Fact name="Duplicates not sent again" value={plural(deduped.requests, "request")} />}
     </>
   );
 }

@@ -89,7 +89,7 @@ export function CreateBatch({ session }: { session: Session }) {
       >
         {flawless || !ready
           ? "Upload and create a batch"
-          : `Create ${batches > 1 ? `${count(batches)} batches` : "a batch"} of the ${plural(good, "good line")}`}
+          : `Create ${batches > 1 ? `${count(batches)} batches` : "a batch"} from the ${plural(good, "good line")}`}
       </button>
       {ready && !busy && <TokenCap tokens={cap} />}
       {step?.name === "connect" && (

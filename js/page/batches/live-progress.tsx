@@ -19,7 +19,9 @@ export function LiveProgress({ batch, samples }: { batch: Batch; samples: readon
     <>
       {!isOver(batch) && <BatchProgress batch={batch} />}
       {paused && (
-        <p class="notice">Paused: what was in flight ends, and nothing new starts until it is resumed.</p>
+        <p class="notice">
+          Paused: requests in progress will finish, and nothing new starts until you resume it.
+        </p>
       )}
       {words.length > 0 && <p class="batch-pace">{words.join(" · ")}</p>}
       {waiting && !paused && !isOver(batch) && (

@@ -62,7 +62,7 @@ function Endpoints({ to }: { to: Connection }) {
       {endpoints?.length === 0 && <p class="empty">No webhooks yet.</p>}
       {made?.signing_secret && (
         <p class="notice" role="status">
-          The signing secret of {made.name}, shown only now: <code>{made.signing_secret}</code>{" "}
+          The signing secret of {made.name}, shown only this once: <code>{made.signing_secret}</code>{" "}
           <Copy text={made.signing_secret} label="Copy the signing secret" />
         </p>
       )}
@@ -108,7 +108,7 @@ function Row({ to, endpoint, deleted }: { to: Connection; endpoint: Endpoint; de
       setSaid("Sending an example…");
       const sent = json<{ status_code: number }>(to, `${path}/test`, { event_type: events[0] });
       const { status_code: status } = await sent.finally(() => setSaid(""));
-      setSaid(`It answered the example with ${status}.`);
+      setSaid(`The example was answered with status ${status}.`);
     });
   const remove = () =>
     tried(async () => {
@@ -143,7 +143,7 @@ function Row({ to, endpoint, deleted }: { to: Connection; endpoint: Endpoint; de
           closed={() => setAsking(false)}
           confirmed={() => void remove()}
         >
-          Messages that are still to be sent to it are thrown away.
+          Messages not yet sent to it are discarded.
         </Confirm>
       )}
     </li>

@@ -8,15 +8,15 @@ export interface Advice {
 const byCode: Record<string, Advice> = {
   invalid_json_line: {
     title: "Not valid JSON",
-    todo: "Each line must be one complete JSON object: no line breaks inside it, no trailing comma, double quotes only. Write lines with a JSON library (json.dumps, JSON.stringify) instead of putting text together.",
+    todo: "Each line must be one complete JSON object: no line breaks inside it, no trailing comma, double quotes only. Write lines with a JSON library (json.dumps, JSON.stringify) instead of joining strings.",
   },
   line_too_long: {
     title: "A line is too long",
-    todo: "Make the request smaller: name images and files by their URL or id instead of inlining them, or shorten the text. Longer lines are not parsed.",
+    todo: "Make the request smaller: refer to images and files by URL or id instead of inlining them, or shorten the text. Longer lines are not parsed.",
   },
   invalid_encoding: {
     title: "Not UTF-8",
-    todo: 'Save the file again with the encoding UTF-8. In PowerShell that is -Encoding utf8, in Python encoding="utf-8" where the file is opened.',
+    todo: 'Save the file again as UTF-8: in PowerShell with -Encoding utf8, in Python by opening it with encoding="utf-8".',
   },
   invalid_file_format: {
     title: "Compressed file",
@@ -36,19 +36,19 @@ const byCode: Record<string, Advice> = {
   },
   string_above_max_length: {
     title: "ID too long",
-    todo: "Shorten the custom_id to at most 512 characters: a number or a key of your own database is enough.",
+    todo: "Shorten the custom_id to at most 512 characters: a number or a database key is enough.",
   },
   invalid_value: {
     title: "Not POST",
-    todo: 'Write "method": "POST". Batches take no other.',
+    todo: 'Write "method": "POST". Batches accept nothing else.',
   },
   invalid_url: {
     title: "Wrong endpoint",
-    todo: "All lines of a batch go to one endpoint, and url must name it exactly, with /v1 and without the server. Change the line, choose its endpoint above, or put it into a batch of its own.",
+    todo: "All lines of a batch go to one endpoint, and url must name it exactly, with /v1 and without the server. Change the line, choose its endpoint above, or move it to a batch of its own.",
   },
   streaming_unsupported: {
     title: "Streaming requested",
-    todo: 'Remove "stream": true. Batches answer with whole responses.',
+    todo: 'Remove "stream": true. Batches return whole responses.',
   },
   model_not_found: {
     title: "Unknown model",
@@ -60,7 +60,7 @@ const byCode: Record<string, Advice> = {
   },
   duplicate_custom_id: {
     title: "Duplicate ID",
-    todo: "Give each request a custom_id of its own: it is how you find its answer, as answers may come in any order. If the same request appears twice, remove one.",
+    todo: "Give each request its own custom_id: that is how you match its answer, as answers may come in any order. If the same request appears twice, remove one.",
   },
   request_too_large: {
     title: "File too large",
@@ -86,16 +86,16 @@ const byParam: Record<string, string> = {
 
 /** By a word of the message, for lines that JSON libraries write as well. */
 const byReason: [word: string, todo: string][] = [
-  ["UTF-8", "Save the file again with the encoding UTF-8; the line holds bytes of another encoding."],
+  ["UTF-8", "Save the file again as UTF-8; the line holds bytes of another encoding."],
   [
     "surrogate pair",
-    'A text was cut in the middle of a character, such as an emoji, and JSON libraries write such lone surrogates as they are. Cut it elsewhere, or repair it before writing it: text.toWellFormed() in JavaScript, text.encode(errors="replace").decode() in Python.',
+    'Text was cut in the middle of a character, such as an emoji, which left half of a surrogate pair. Cut it elsewhere, or repair it before writing it: text.toWellFormed() in JavaScript, text.encode(errors="replace").decode() in Python.',
   ],
   [
     "double",
-    "Write a smaller number, or a string: what is above 1.8e308 becomes infinite for most readers of JSON.",
+    "Write a smaller number, or a string: most JSON readers turn anything above 1.8e308 into infinity.",
   ],
-  ["nested", "Make it flatter: no request needs that many nested arrays and objects."],
+  ["nested", "Flatten it: no request needs arrays and objects nested that deep."],
   [
     "control character",
     "Inside a string write it as an escape, such as \\n or \\t: JSON libraries do that for you. Elsewhere, remove it.",

@@ -70,7 +70,7 @@ export function useDrop(): void {
 export function DropVeil() {
   return dragging.value ? (
     <div class="veil" aria-hidden="true">
-      <p>{route.value.view === "results" ? "Drop them to read them" : "Drop it to check it"}</p>
+      <p>{route.value.view === "results" ? "Drop to read" : "Drop to check"}</p>
     </div>
   ) : null;
 }

@@ -86,7 +86,7 @@ function GoodLines({ session }: { session: Session }) {
       {writing.what === "parts"
         ? `Here are ${count(files.length)} parts, with every line of the file: `
         : files.length > 1 &&
-          `They are more than one file may hold, so here are ${count(files.length)} files: `}
+          `They exceed the limits of one file, so here are ${count(files.length)} files: `}
       {files.map(({ blob, requests }, i) => (
         <button
           type="button"

@@ -20,7 +20,7 @@ const labels: Record<keyof typeof typed, string> = {
   outputPrice: "Output price per million tokens",
   output: "Tokens per answer",
   seconds: "Seconds per answer",
-  concurrency: "Requests in flight",
+  concurrency: "Concurrent requests",
   rate: "or requests per minute",
 };
 
@@ -43,7 +43,7 @@ export function EstimateCard({ session }: { session: Session }) {
     <section class="card estimate" aria-label="Estimate">
       <h3>Estimate</h3>
       <dl class="facts">
-        <Fact name="Input tokens, by bytes" value={band(tokens, (value) => short.format(value))} />
+        <Fact name="Input tokens, from the size" value={band(tokens, (value) => short.format(value))} />
         {output > 0 && <Fact name="Output tokens" value={`about ${short.format(output)}`} />}
         {mean > 0 && Number.isFinite(mean) && <Fact name="Time" value={band(timeBand(mean), duration)} />}
         {prices.input + prices.output > 0 && (
@@ -65,8 +65,8 @@ export function EstimateCard({ session }: { session: Session }) {
         ))}
       </div>
       <p class="muted">
-        An estimate: text has 2 to 8 bytes per token, images are counted far too high, and servers take half
-        to twice the time.
+        Only an estimate: text takes 2 to 8 bytes per token, images are counted far too high, and the time may
+        be half or twice as long.
       </p>
     </section>
   );

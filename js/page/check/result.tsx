@@ -99,13 +99,14 @@ function Progress({ session }: { session: Session }) {
   const words = running
     ? [
         `${percent(read, size)}, ${bytes(read)} of ${bytes(size)}`,
-        rate > 0 && `${bytes(rate)} a second`,
+        rate > 0 && `${bytes(rate)} per second`,
         left !== null && `${duration(left)} left`,
       ]
     : [
-        session.phase.value === "done" ? "Done" : `Read up to ${bytes(read)} of ${bytes(size)}`,
-        `in ${pace.elapsed.value < 1 ? "less than a second" : `${pace.elapsed.value.toFixed(1)} seconds`}`,
-        pace.elapsed.value > 0.5 && `${bytes(read / pace.elapsed.value)} a second`,
+        `${session.phase.value === "done" ? "Done" : `Read up to ${bytes(read)} of ${bytes(size)}`} in ${
+          pace.elapsed.value < 1 ? "less than a second" : `${pace.elapsed.value.toFixed(1)} seconds`
+        }`,
+        pace.elapsed.value > 0.5 && `${bytes(read / pace.elapsed.value)} per second`,
       ];
   return (
     <div class="progress">

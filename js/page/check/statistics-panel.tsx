@@ -71,7 +71,7 @@ function Models({ session }: { session: Session }) {
   const shown = sorted.slice(0, MOST_MODELS);
   if (rest > 0) shown.push({ name: "others", count: rest });
   const none = total - shown.reduce((sum, model) => sum + model.count, 0);
-  if (none > 0) shown.push({ name: "none, or not readable", count: none });
+  if (none > 0) shown.push({ name: "none or unreadable", count: none });
   return (
     <section class="card">
       <h3>Models</h3>

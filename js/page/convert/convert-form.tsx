@@ -11,11 +11,11 @@ type Field = "model" | "customId" | "prompt" | "system" | "extra" | "template";
 
 const fields: [name: Field, label: string, placeholder: string, isLong?: true][] = [
   ["model", "Model", "such as gpt-4o-mini"],
-  ["customId", "custom_id", "custom_id or id, else the row’s number"],
-  ["prompt", "Prompt", "the column that seems to be it", true],
+  ["customId", "custom_id", "column custom_id or id, else the row number"],
+  ["prompt", "Prompt", "the most likely column", true],
   ["system", "System text", "none", true],
-  ["extra", "More in each body (JSON)", '{"temperature": 0}'],
-  ["template", "Instead of prompt and system, a body (JSON)", '{"messages": "{column:json}"}'],
+  ["extra", "Extra body fields (JSON)", '{"temperature": 0}'],
+  ["template", "Or the whole body (JSON)", '{"messages": "{column:json}"}'],
 ];
 
 export function ConvertForm({ session, columns }: { session: Session; columns: string[] }) {
@@ -39,8 +39,8 @@ export function ConvertForm({ session, columns }: { session: Session; columns: s
     >
       <h3>Convert to a batch file</h3>
       <p class="muted">
-        Columns: {columns.length > 0 ? columns.map((name) => `{${name}}`).join(", ") : "none"}. In any of
-        these texts a name in braces is what the row has there, and {"{#}"} its number.
+        Columns: {columns.length > 0 ? columns.map((name) => `{${name}}`).join(", ") : "none"}. In these
+        fields, a column’s name in braces stands for the row’s value, and {"{#}"} for the row number.
       </p>
       <div class="options">
         <div class="options-main">
@@ -112,7 +112,7 @@ function First({ preview, named }: { preview: Preview | null; named: boolean }) 
       )}
       {preview?.errors.map(({ line, message }) => (
         <p class="notice bad" key={`${line} ${message}`}>
-          {line === null ? message : `Line ${line}: ${message}`} It would be left out.
+          {line === null ? message : `Line ${line}: ${message}`} It will be left out.
         </p>
       ))}
     </div>

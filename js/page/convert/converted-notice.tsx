@@ -11,7 +11,7 @@ export function ConvertedNotice({ session }: { session: Session }) {
   const { rows, written, errors, errorCount } = convertedFrom.made;
   return (
     <div class="notice">
-      This was made of {convertedFrom.name}, which stays as it is: {count(written)} of {plural(rows, "row")}.{" "}
+      Converted from {convertedFrom.name}, which is unchanged: {count(written)} of {plural(rows, "row")}.{" "}
       <button type="button" class="link" onClick={() => save(blob, name)}>
         Download {name}
       </button>

@@ -17,7 +17,7 @@ export function OtherFile({ session }: { session: Session }) {
     <>
       <VerdictBox kind="bad">
         {sentence(other.found)}
-        {remedy === "convert" && " A batch file can be made of it."}
+        {remedy === "convert" && " It can be converted into one."}
         {remedy === "unpack" && " Unpack it, and choose the file inside."}
       </VerdictBox>
       <section class="file" aria-label="The file">

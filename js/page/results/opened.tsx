@@ -24,7 +24,7 @@ export function OpenedResults({ session }: { session: ResultsSession }) {
         <>
           <SaveResults session={session} />
           <Tabs
-            label="What the files hold"
+            label="Contents of the files"
             tabs={tabs}
             chosen={chosen.value}
             choose={(id) => (chosen.value = id)}

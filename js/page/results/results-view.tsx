@@ -42,7 +42,7 @@ export function ResultsView() {
     <div class="start">
       <h1>Read the results of a batch</h1>
       <p class="lead">
-        Read the answers, see the errors by kind, and what was used.{" "}
+        Read the answers, see errors by kind, and the tokens used.{" "}
         <b>Nothing is sent: the files stay on this device.</b>
       </p>
       {notices}

@@ -75,13 +75,13 @@ function Details({ session, view }: { session: ResultsSession; view: RowView }) 
         )}
         {view.raw.length > 0 && (
           <details open={view.kind === kind.unreadable}>
-            <summary>Line of the result</summary>
+            <summary>Result line</summary>
             <Json rows={view.raw} />
           </details>
         )}
         {view.rawRequest && (
           <details>
-            <summary>Line of the request</summary>
+            <summary>Request line</summary>
             <Json rows={view.rawRequest} />
           </details>
         )}

@@ -239,7 +239,7 @@ export class ResultsSession {
     else if (message.type === "written") {
       const { what, blob, lines } = message;
       this.writing.value = { state: "ready", what, blob, lines };
-      announce(`${this.nameOf(what)} is written.`);
+      announce(`${this.nameOf(what)} was written.`);
       save(blob, this.nameOf(what));
     }
   }

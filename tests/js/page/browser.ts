@@ -118,7 +118,7 @@ export async function choose(page: Page, content: string | Buffer, name = "reque
 
 /** Waits until the file is read to its end. */
 export async function checked(page: Page): Promise<void> {
-  await page.getByText(/^Done · /).waitFor({ timeout: 120_000 });
+  await page.getByText(/^Done in /).waitFor({ timeout: 120_000 });
 }
 
 /** What stands in the one place that a selector finds. */

@@ -205,7 +205,7 @@ describe("While a file is read", () => {
     await page.locator("input[type=file]").setInputFiles(path);
     await page.waitForFunction(() =>
       (globalThis as unknown as { seen: string[] }).seen.some((text) =>
-        /^[1-9]\d*%, [\d.]+ [MG]B of [\d.]+ GB · [\d.]+ [MG]B a second · .+ left \| Checking: \d+ errors so far\. \| .*Line 501/.test(
+        /^[1-9]\d*%, [\d.]+ [MG]B of [\d.]+ GB · [\d.]+ [MG]B per second · .+ left \| Checking: \d+ errors so far\. \| .*Line 501/.test(
           text,
         ),
       ),

@@ -73,7 +73,7 @@ describe("A file that is no batch file", () => {
 
     await form.getByLabel("Model").fill("echo-1");
     await form.getByText("The first lines").waitFor();
-    await form.getByText("Line 4: It has 1 field, the header 2. It would be left out.").waitFor();
+    await form.getByText("Line 4: It has 1 field, the header 2. It will be left out.").waitFor();
     await form.getByLabel("Prompt", { exact: true }).fill("{Frge}");
     await form.getByText("there is no column 'Frge'").waitFor();
     assert.equal(await convert.isDisabled(), true);
@@ -88,7 +88,7 @@ describe("A file that is no batch file", () => {
     await checked(page);
     assert.equal(await textOf(page, ".file-name"), "fragen.batch.jsonl");
     assert.equal(await verdict(page), "This file is ready to upload: all 2 requests are good.");
-    await page.getByText("This was made of fragen.csv.gz, which stays as it is: 2 of 3 rows.").waitFor();
+    await page.getByText("Converted from fragen.csv.gz, which is unchanged: 2 of 3 rows.").waitFor();
     await page.getByText("1 row left out").click();
     await page.getByText("Line 4: It has 1 field, the header 2.").waitFor();
     const made = await download(page, "Download fragen.batch.jsonl");
@@ -164,7 +164,7 @@ describe("The estimate of a file", () => {
     const fact = (name: string) =>
       card.locator("div", { has: page.getByText(name, { exact: true }) }).locator("dd");
     // 100 lines of about 960 bytes: from an eighth without their frame, to half.
-    assert.equal(await fact("Input tokens, by bytes").textContent(), "10,000 to 48,000");
+    assert.equal(await fact("Input tokens, from the size").textContent(), "10,000 to 48,000");
     assert.equal(await card.getByText("Time", { exact: true }).count(), 0);
     await card.getByLabel("Seconds per answer").fill("3");
     assert.equal(await fact("Time").textContent(), "15 seconds to 60 seconds");

@@ -145,7 +145,7 @@ describe("By keyboard alone", () => {
       assert.fail(`${name} is not reached; at ${await focused()}`);
     };
     await press("Tab");
-    assert.equal(await focused(), "To the content");
+    assert.equal(await focused(), "Skip to content");
     await press("Enter");
     await tabTo("Try an example");
     await press("Enter");

@@ -142,7 +142,7 @@ describe("The line of an error", () => {
 
       await row("Line 9,003").click();
       await page.locator(".row.marked", { hasText: '"custom_id": "filler-7"' }).waitFor();
-      assert.match(await textOf(page, ".todo"), /custom_id of its own/);
+      assert.match(await textOf(page, ".todo"), /its own custom_id/);
 
       await row("Line 9,004").click();
       await page.locator(".row.marked", { hasText: '"messages" is missing here' }).waitFor();
@@ -254,7 +254,7 @@ test("the statistics tell requests, models, sizes, the longest lines and ids use
     ["Blank lines", "1"],
   ]);
   const models = await page.locator(".models li").evaluateAll((all) => all.map((each) => each.textContent));
-  assert.deepEqual(models, ["one2 50%", "two1 25%", "none, or not readable1 25%"]);
+  assert.deepEqual(models, ["one2 50%", "two1 25%", "none or unreadable1 25%"]);
   const longest = await page
     .locator(".longest button")
     .evaluateAll((all) => all.map((each) => each.textContent));

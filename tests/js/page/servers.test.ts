@@ -147,7 +147,7 @@ test("Webhooks are added, tried out and deleted", async () => {
   const [made] = (await server.client.webhooks.list()).data;
   assert.deepEqual(made?.event_types, ["batch.completed", "batch.failed", "batch.cancelled"]);
   await button(page, "Test results").click();
-  await page.getByText("It answered the example with 204.").waitFor();
+  await page.getByText("The example was answered with status 204.").waitFor();
   assert.match(messages[0] ?? "", /"batch\.completed"/);
   await button(page, "Delete results").click();
   await button(page, "No, keep it").click();

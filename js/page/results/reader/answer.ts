@@ -98,7 +98,7 @@ function datumOf(value: unknown, i: number): Part[] {
   const datum = objectOf(value);
   if (datum?.embedding) return [vectorOf(datum.embedding, numbered("Embedding", i))];
   if (!datum?.b64_json && !datum?.url) return [];
-  const said = contentOf(datum.revised_prompt, "Prompt as the model took it");
+  const said = contentOf(datum.revised_prompt, "Revised prompt");
   return [...said, ...imageOf(datum.b64_json ?? datum.url, numbered("Image", i))];
 }
 
