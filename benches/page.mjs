@@ -1,7 +1,8 @@
 // Time and memory of the page while it checks a file, writes its good lines and repairs it: `node benches/page.mjs FILE…`, after
 // a build. Chromium runs headless; memory is the proportional set size of its renderer (Linux only).
-import { statSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import { chromium } from "playwright-core";
 import { servedPage } from "../scripts/lib/page-server.mjs";
 import { Failure, main, say } from "../scripts/lib/process.mjs";
@@ -51,7 +52,9 @@ async function measure(browser, url, file) {
   if (await repair.isVisible()) {
     const repaired = await watched(async () => {
       await repair.click();
-      await page.getByText("This is the repaired copy of").waitFor({ timeout: 600_000 });
+      const failure = page.getByRole("alert");
+      await page.getByText("This is the repaired copy of").or(failure).waitFor({ timeout: 600_000 });
+      if (await failure.isVisible()) throw new Failure(`${await failure.textContent()}`);
     });
     say(`  repaired in ${repaired.seconds.toFixed(1)} s, renderer ${repaired.peak} MB at most`);
     await page.getByText(/^Done in /).waitFor({ timeout: 600_000 });
@@ -65,11 +68,20 @@ main(async () => {
   if (files.length === 0) throw new Failure("usage: node benches/page.mjs FILE…");
   const { server, url } = await servedPage();
   const executablePath = chromiumPath() ?? undefined;
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
-    for (const file of files) await measure(browser, url, resolve(file));
+    for (const file of files) {
+      // A private window would keep its files in memory, and has no room for two of a gigabyte.
+      const folder = mkdtempSync(join(tmpdir(), "edgebatch-page-"));
+      const args = ["--no-sandbox", "--disable-gpu"];
+      const browser = await chromium.launchPersistentContext(folder, { executablePath, args });
+      try {
+        await measure(browser, url, resolve(file));
+      } finally {
+        await browser.close();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }
   } finally {
-    await browser.close();
     server.kill();
   }
 });

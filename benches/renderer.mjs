@@ -35,9 +35,12 @@ export async function watched(work) {
   const timer = setInterval(() => {
     peak = Math.max(peak, renderer());
   }, 250);
-  const start = performance.now();
-  await work();
-  const seconds = (performance.now() - start) / 1000;
-  clearInterval(timer);
-  return { seconds, peak: Math.max(peak, renderer()) };
+  try {
+    const start = performance.now();
+    await work();
+    const seconds = (performance.now() - start) / 1000;
+    return { seconds, peak: Math.max(peak, renderer()) };
+  } finally {
+    clearInterval(timer);
+  }
 }
