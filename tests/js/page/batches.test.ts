@@ -9,24 +9,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import OpenAI from "openai";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { completion, reply, startUpstream, type Upstream } from "../server/suite/upstream.ts";
 import { chatLines, createBatch, ended, type Started, startWorker, until } from "../worker/server.ts";
-import {
-  checked,
-  choose,
-  line,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  textOf,
-} from "./browser.ts";
+import { checked, choose, line, setStage, textOf } from "./browser.ts";
 
 const KEY = "sk-the-key-of-this-test";
 
-let browser: Browser;
-let server: PageServer;
+const stage = setStage();
 let worker: Started;
 let upstream: Upstream;
 let client: OpenAI;
@@ -43,9 +33,7 @@ before(async () => {
     else reply(response, 200, completion(content));
   });
   const sha256 = createHash("sha256").update(KEY).digest("hex");
-  [browser, server, worker, folder] = await Promise.all([
-    startBrowser(),
-    startPageServer(),
+  [worker, folder] = await Promise.all([
     startWorker({ API_KEYS: `tester:${sha256}`, UPSTREAM_URL: upstream.url }),
     mkdtemp(join(tmpdir(), "edgebatch-page-")),
   ]);
@@ -53,8 +41,7 @@ before(async () => {
 });
 after(async () => {
   permits = Number.POSITIVE_INFINITY;
-  await browser?.close();
-  await Promise.all([server?.stop(), worker?.stop(), upstream?.close()]);
+  await Promise.all([worker?.stop(), upstream?.close()]);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -67,7 +54,7 @@ async function connect(page: Page, address = worker.url, key = KEY): Promise<voi
 }
 
 async function connected(): Promise<Page> {
-  const { page } = await openPage(browser, `${server.url}#/batches`);
+  const { page } = await stage.open({}, "#/batches");
   await connect(page);
   await button(page, "Disconnect").waitFor();
   return page;
@@ -98,7 +85,7 @@ const content = async (id: string | null | undefined) => (await client.files.con
 
 describe("A connection", () => {
   test("that fails says why, in the server's words or in ours", async () => {
-    const { page } = await openPage(browser, `${server.url}#/batches`);
+    const { page } = await stage.open({}, "#/batches");
     const says = (words: RegExp) => page.getByRole("alert").filter({ hasText: words }).waitFor();
     await connect(page, worker.url, "sk-wrong");
     await says(/Incorrect API key provided/);
@@ -106,7 +93,7 @@ describe("A connection", () => {
     await says(/No answer from http:\/\/127\.0\.0\.1:9\/v1\. .*CORS/);
     await connect(page, "http://");
     await says(/This is not an address/);
-    await connect(page, server.url);
+    await connect(page, stage.url);
     await says(/status 404/);
     assert.equal(await button(page, "Disconnect").count(), 0);
   });
@@ -123,7 +110,7 @@ describe("A connection", () => {
     assert.ok(kept[0]?.includes("sk-the-key"));
     assert.ok(!kept[1]?.includes("sk-") && kept[2] === "");
     const other = await page.context().newPage();
-    await other.goto(`${server.url}#/batches`);
+    await other.goto(`${stage.url}#/batches`);
     await button(other, "Connect").waitFor();
     await button(page, "Disconnect").click();
     // Only that there was one.
@@ -311,7 +298,7 @@ describe("Batches", () => {
 
   test("that there are not are told to be missing", async () => {
     const page = await connected();
-    await page.goto(`${server.url}#/batches/batch_0123`);
+    await page.goto(`${stage.url}#/batches/batch_0123`);
     await page.getByRole("alert").filter({ hasText: "batch_0123" }).waitFor();
   });
 });
@@ -335,7 +322,7 @@ describe("An upload", () => {
   });
 
   test("asks for the server first where there is none yet", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await choose(page, line("a"));
     await checked(page);
     await button(page, "Upload and create a batch").click();

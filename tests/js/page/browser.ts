@@ -1,6 +1,7 @@
 /** Real Chromium on the real page, served as `npm run page` serves it. A browser that is missing fails the tests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
+import { after, before } from "node:test";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { chromiumPath } from "../../../scripts/setup/browsers.mjs";
 
@@ -62,6 +63,30 @@ export async function startPageServer(): Promise<PageServer> {
       await ended;
     },
   };
+}
+
+/** Chromium, and the page served by itself. */
+export interface Stage {
+  readonly browser: Browser;
+  readonly url: string;
+  /** As {@link openPage}, at a place of the page. */
+  open(options?: BrowserContextOptions, hash?: string): Promise<Opened>;
+}
+
+/** A stage from before the tests of a file to after them. */
+export function setStage(): Stage {
+  let [browser, server]: [Browser?, PageServer?] = [];
+  const stage = {} as Stage & { browser: Browser; url: string };
+  stage.open = (options, hash = "") => openPage(stage.browser, stage.url + hash, options);
+  before(async () => {
+    [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
+    Object.assign(stage, { browser, url: server.url });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+  return stage;
 }
 
 /** What a page complained about. Tests that expect none assert that this stays empty. */

@@ -7,34 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
-import {
-  checked,
-  choose,
-  line,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  textOf,
-  verdict,
-} from "./browser.ts";
+import type { Page } from "playwright-core";
+import { checked, choose, line, setStage, textOf, verdict } from "./browser.ts";
 
-let browser: Browser;
-let server: PageServer;
+const stage = setStage();
 let folder: string;
 before(async () => {
-  [browser, server, folder] = await Promise.all([
-    startBrowser(),
-    startPageServer(),
-    mkdtemp(join(tmpdir(), "edgebatch-page-")),
-  ]);
+  folder = await mkdtemp(join(tmpdir(), "edgebatch-page-"));
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+after(() => rm(folder, { recursive: true, force: true }));
 
 const mixed = `${line("a")}\n${line("b", { url: "/v1/embeddings" })}\n\n${line("a")}\nbroken\n`;
 const refused = "This file would be refused: 3 of its 4 requests have errors.";
@@ -65,7 +46,7 @@ async function raiseLimits(page: Page): Promise<void> {
 
 describe("A file", () => {
   test("that is chosen is checked", async () => {
-    const { page, complaints } = await openPage(browser, server.url);
+    const { page, complaints } = await stage.open();
     await choose(page, mixed);
     await checked(page);
     assert.equal(await verdict(page), refused);
@@ -73,7 +54,7 @@ describe("A file", () => {
   });
 
   test("that is dropped anywhere on the page is checked", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await page.evaluate((text) => {
       const data = new DataTransfer();
       data.items.add(new File([text], "dropped.jsonl"));
@@ -89,7 +70,7 @@ describe("A file", () => {
   });
 
   test("that is pasted as text is checked", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await page.getByRole("button", { name: "Paste text" }).click();
     await page.getByLabel("Lines of a batch file").fill(mixed);
     await page.getByRole("button", { name: "Check this text" }).click();
@@ -98,7 +79,7 @@ describe("A file", () => {
   });
 
   test("that is pasted anywhere is checked", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await page.evaluate((text) => {
       const clipboardData = new DataTransfer();
       clipboardData.setData("text/plain", text);
@@ -109,7 +90,7 @@ describe("A file", () => {
   });
 
   test("packed by gzip is unpacked as it is read, whatever it is called", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     for (const name of ["requests.jsonl.gz", "requests.jsonl"]) {
       await choose(page, gzipSync(mixed), name);
       await page.locator(".file-name", { hasText: name }).waitFor();
@@ -119,7 +100,7 @@ describe("A file", () => {
   });
 
   test("that cannot be read is refused in words that say what to do", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     const whole = gzipSync(line("a").repeat(1000));
     const cases: [Buffer, RegExp][] = [
       [whole.subarray(0, whole.length - 20), /damaged or was cut off/],
@@ -138,14 +119,14 @@ describe("A file", () => {
   });
 
   test("of good requests alone is ready to upload", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await choose(page, `${line("a")}\n${line("b")}`);
     await checked(page);
     assert.equal(await verdict(page), "This file is ready to upload: all 2 requests are good.");
   });
 
   test("is judged for the endpoint of its first line, or the one that was picked", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     const body = { model: "m", input: "text" };
     const embeddings = line("a", { url: "/v1/embeddings", body });
     await choose(page, `\n\n${embeddings}\n`);
@@ -160,7 +141,7 @@ describe("A file", () => {
   });
 
   test("has its errors worded in the dialect that was picked", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     const texts: string[] = [];
     for (const dialect of ["openai", "reference"]) {
       await page.getByLabel("Error wording").selectOption(dialect);
@@ -173,7 +154,7 @@ describe("A file", () => {
   });
 
   test("over the limit is refused as on a server, and read to its end when asked for", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await page.getByText("Limits and more").click();
     await page.getByLabel("Max size (MiB)").fill("1");
     await page.getByLabel("Max requests").fill("8000");
@@ -190,7 +171,7 @@ describe("A file", () => {
 describe("While a file is read", () => {
   test("there are progress by bytes, a rate, the time left, counts and the first errors; it can be cancelled, and another chosen", async () => {
     const path = await largeFile(2_000);
-    const { page, complaints } = await openPage(browser, server.url);
+    const { page, complaints } = await stage.open();
     await raiseLimits(page);
     await page.evaluate(() => {
       const seen: string[] = [];
@@ -235,7 +216,7 @@ describe("While a file is read", () => {
   });
 
   test("nothing is sent: no request is made, none is needed, and the reading thread may make none", async () => {
-    const { page, complaints } = await openPage(browser, server.url);
+    const { page, complaints } = await stage.open();
     const requests: string[] = [];
     page.context().on("request", (request) => requests.push(request.url()));
     await page.context().setOffline(true);
@@ -277,7 +258,7 @@ describe("While a file is read", () => {
             }),
         ),
       };
-    }, server.url);
+    }, stage.url);
     for (const [way, outcome] of Object.entries(tries)) assert.notEqual(outcome, "sent", way);
   });
 });

@@ -1,30 +1,12 @@
 /** A file that is no batch file is told in a sentence, and made one where it has rows; one that is too large is split. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
-import {
-  checked,
-  choose,
-  line,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  textOf,
-  verdict,
-} from "./browser.ts";
+import type { Page } from "playwright-core";
+import { checked, choose, line, setStage, textOf, verdict } from "./browser.ts";
 
-let browser: Browser;
-let server: PageServer;
-before(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const stage = setStage();
 
 async function download(page: Page, name: string): Promise<string> {
   const download = page.waitForEvent("download");
@@ -36,7 +18,7 @@ const firstLines = (page: Page) => page.locator(".convert pre").textContent();
 
 describe("A file that is no batch file", () => {
   test("is told in one sentence, and can be checked all the same", async () => {
-    const { page, complaints } = await openPage(browser, server.url);
+    const { page, complaints } = await stage.open();
     for (const [content, is] of [
       [Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10]), "a PNG image"],
       [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]), "packed with zstd"],
@@ -53,7 +35,7 @@ describe("A file that is no batch file", () => {
   });
 
   test("that holds results is opened where these are read", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await choose(page, '{"custom_id": "a", "response": {"status_code": 200, "body": {}}, "error": null}\n');
     await page.getByRole("button", { name: "Open in Results" }).click();
     await page.getByRole("group", { name: "Results by kind" }).waitFor();
@@ -62,7 +44,7 @@ describe("A file that is no batch file", () => {
   });
 
   test("that is a table is converted as its first lines show, and checked", async () => {
-    const { page, complaints } = await openPage(browser, server.url);
+    const { page, complaints } = await stage.open();
     const table = 'id;Frage\na;"Warum ""so"";\nund nicht anders?"\nb\nc;Wie?\n';
     await choose(page, gzipSync(table), "fragen.csv.gz");
     const form = page.getByRole("form", { name: "Convert" });
@@ -109,7 +91,7 @@ describe("A file that is no batch file", () => {
   });
 
   test("that is pasted as prompts becomes a request a line, for the endpoint that is chosen", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await page.getByRole("button", { name: "Paste text" }).click();
     await page.getByLabel("Lines of a batch file").fill("one\n\ntwo\n");
     await page.getByRole("button", { name: "Check this text" }).click();
@@ -128,7 +110,7 @@ describe("A file that is no batch file", () => {
 
 describe("A file above the limits", () => {
   test("is split into parts that are the file together", async () => {
-    const { page, complaints } = await openPage(browser, `${server.url}#/?max_requests=2`);
+    const { page, complaints } = await stage.open({}, "#/?max_requests=2");
     const lines = ["a", "b", "c", "d", "e"].map((id) => `${line(id)}\n`);
     await choose(page, lines.join(""));
     await checked(page);
@@ -156,7 +138,7 @@ describe("A file above the limits", () => {
 
 describe("The estimate of a file", () => {
   test("is a band of tokens by its bytes, and of time and cost by what is typed in", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     const lines = Array.from({ length: 100 }, (_, i) => line(`${i}`, {}, { user: "x".repeat(800) }));
     await choose(page, lines.join("\n"));
     await checked(page);

@@ -1,21 +1,12 @@
 /** The results of a batch that runs, as they come. */
-import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { line, openPage, type PageServer, startBrowser, startPageServer } from "./browser.ts";
+import { test } from "node:test";
+import { line, setStage } from "./browser.ts";
 import { answer, refusal, text } from "./result-lines.ts";
 
-let browser: Browser;
-let server: PageServer;
-before(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const stage = setStage();
 
 test("a batch that runs is followed to its end, also where its server is away for a while", async () => {
-  const { page } = await openPage(browser, server.url);
+  const { page } = await stage.open();
   const batch = {
     ...{ id: "batch_1", object: "batch", status: "in_progress", endpoint: "/v1/chat/completions" },
     ...{
@@ -52,8 +43,8 @@ test("a batch that runs is followed to its end, also where its server is away fo
       "edgebatch-connection",
       JSON.stringify({ current: base, others: [{ base, key: "" }] }),
     );
-  }, new URL("/v1", server.url).href);
-  await page.goto(new URL("#/batches/batch_1", server.url).href);
+  }, new URL("/v1", stage.url).href);
+  await page.goto(new URL("#/batches/batch_1", stage.url).href);
   await page.reload();
   await page.getByRole("button", { name: "Follow the results" }).click();
   const verdict = (hasText: RegExp) => page.locator(".verdict p", { hasText }).waitFor();

@@ -3,29 +3,16 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { type Started, startWorker } from "../worker/server.ts";
-import {
-  checked,
-  choose,
-  line,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  textOf,
-} from "./browser.ts";
+import { checked, choose, line, openPage, setStage, textOf } from "./browser.ts";
 
-let browser: Browser;
-let server: PageServer;
+const stage = setStage();
 let worker: Started;
 before(async () => {
-  [browser, server, worker] = await Promise.all([startBrowser(), startPageServer(), startWorker()]);
+  worker = await startWorker();
 });
-after(async () => {
-  await browser?.close();
-  await Promise.all([server?.stop(), worker?.stop()]);
-});
+after(() => worker?.stop());
 
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
@@ -71,7 +58,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     ["a phone", 360, 740],
   ] as const) {
     test(`every view passes the accessibility check and fits, ${colorScheme} on ${device}`, async () => {
-      const { page } = await openPage(browser, `${worker.url}/`, {
+      const { page } = await openPage(stage.browser, `${worker.url}/`, {
         colorScheme,
         viewport: { width, height },
       });
@@ -128,7 +115,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 
 describe("By keyboard alone", () => {
   test("a file is checked, its errors walked through and filtered, and the line read", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     const press = async (key: string, times = 1) => {
       for (let i = 0; i < times; i++) await page.keyboard.press(key);
     };
@@ -172,7 +159,7 @@ describe("By keyboard alone", () => {
   });
 
   test("someone who hears the page is told how the check ended", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await choose(page, mixed);
     await page
       .locator('[role="status"].hidden', {
@@ -187,7 +174,7 @@ describe("By keyboard alone", () => {
 });
 
 test("nothing jumps while a file is read and its errors come in", async () => {
-  const { page } = await openPage(browser, server.url);
+  const { page } = await stage.open();
   const lines = Array.from({ length: 60_000 }, (_, i) => (i % 3 ? line(`id-${i}`) : `broken ${i}`));
   await page.evaluate(() => {
     const shifts: number[] = [];
@@ -209,7 +196,7 @@ test("nothing jumps while a file is read and its errors come in", async () => {
 });
 
 test("colours follow the system until they are turned, and stay turned", async () => {
-  const { page } = await openPage(browser, server.url, { colorScheme: "dark" });
+  const { page } = await stage.open({ colorScheme: "dark" });
   const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
   assert.equal(await theme(), "dark");
   await page.getByRole("button", { name: "Use light colours" }).click();
@@ -219,13 +206,13 @@ test("colours follow the system until they are turned, and stay turned", async (
 });
 
 test("the page asks no one else for anything, and its policy allows scripts and styles of its own alone", async () => {
-  const context = await browser.newContext();
+  const context = await stage.browser.newContext();
   const page = await context.newPage();
   const hosts = new Set<string>();
   context.on("request", (request) => hosts.add(new URL(request.url()).origin));
-  const answer = await page.goto(server.url, { waitUntil: "networkidle" });
-  assert.deepEqual([...hosts], [new URL(server.url).origin]);
-  for (const origin of [server.url, `${worker.url}/`]) {
+  const answer = await page.goto(stage.url, { waitUntil: "networkidle" });
+  assert.deepEqual([...hosts], [new URL(stage.url).origin]);
+  for (const origin of [stage.url, `${worker.url}/`]) {
     const { headers } = await fetch(origin);
     const policy = headers.get("content-security-policy") ?? "";
     for (const rule of ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'"])
@@ -250,6 +237,6 @@ test("the page asks no one else for anything, and its policy allows scripts and 
 });
 
 test("text without JavaScript says what is needed", async () => {
-  const { page } = await openPage(browser, server.url, { javaScriptEnabled: false });
+  const { page } = await stage.open({ javaScriptEnabled: false });
   assert.match(await textOf(page, "noscript"), /needs JavaScript/);
 });

@@ -1,30 +1,12 @@
 /** Guards that the page can be installed, and works without a network once it was opened. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import {
-  checked,
-  choose,
-  line,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  verdict,
-} from "./browser.ts";
+import { test } from "node:test";
+import { checked, choose, line, setStage, verdict } from "./browser.ts";
 
-let browser: Browser;
-let server: PageServer;
-before(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const stage = setStage();
 
 test("a page that was opened once opens and checks files without a network", async () => {
-  const { page, complaints } = await openPage(browser, server.url, { serviceWorkers: "allow" });
+  const { page, complaints } = await stage.open({ serviceWorkers: "allow" });
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   await page.context().setOffline(true);
   await page.reload();
@@ -40,11 +22,11 @@ test("a page that was opened once opens and checks files without a network", asy
 });
 
 test("its manifest names an icon and a start that are there, and its worker may run no other script", async () => {
-  const manifest = await fetch(new URL("manifest.webmanifest", server.url));
+  const manifest = await fetch(new URL("manifest.webmanifest", stage.url));
   assert.match(manifest.headers.get("content-type") ?? "", /manifest\+json/);
   const { start_url, icons } = (await manifest.json()) as { start_url: string; icons: { src: string }[] };
   for (const path of [start_url, ...icons.map(({ src }) => src)])
-    assert.equal((await fetch(new URL(path, server.url))).status, 200, path);
-  const worker = await fetch(new URL("offline.js", server.url));
+    assert.equal((await fetch(new URL(path, stage.url))).status, 200, path);
+  const worker = await fetch(new URL("offline.js", stage.url));
   assert.equal(worker.headers.get("content-security-policy"), "default-src 'none'; connect-src 'self'");
 });

@@ -1,29 +1,11 @@
 /** What is wrong in one way only is mended into a new file, which is checked at once. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import {
-  checked,
-  choose,
-  line,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  textOf,
-  verdict,
-} from "./browser.ts";
+import { describe, test } from "node:test";
+import type { Page } from "playwright-core";
+import { checked, choose, line, setStage, textOf, verdict } from "./browser.ts";
 
-let browser: Browser;
-let server: PageServer;
-before(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const stage = setStage();
 
 const bad = `${line("a", { method: "GET" })}\n${line("a")}\n${line("b", {}, { stream: true })}\n`;
 const mended = `${line("a")}\n${line("a").replace('"a"', '"a#2"')}\n${line("b")}\n`;
@@ -41,7 +23,7 @@ const oneByOne = (page: Page) => page.getByText(/^\d kinds of repair/).click();
 
 describe("repair", () => {
   test("each kind has a button, a count and examples; all of them give a file that is good", async () => {
-    const { page, complaints } = await openPage(browser, server.url);
+    const { page, complaints } = await stage.open();
     await choose(page, bad);
     const panel = page.getByRole("region", { name: "Repair" });
     await panel.waitFor();
@@ -64,7 +46,7 @@ describe("repair", () => {
   });
 
   test("one kind alone leaves the others, which can follow", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await choose(page, bad);
     await oneByOne(page);
     await page.getByRole("button", { name: "Set method to POST" }).click();
@@ -79,7 +61,7 @@ describe("repair", () => {
   });
 
   test("is stopped while it writes, offered again, and nothing of the stopped one comes after", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     const [reader] = page.workers();
     // The disk takes its time until it is let go.
     await reader?.evaluate(() => {
@@ -106,7 +88,7 @@ describe("repair", () => {
   });
 
   test("a file without errors has nothing to repair", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await choose(page, mended);
     await checked(page);
     assert.equal(await page.getByRole("region", { name: "Repair" }).count(), 0);

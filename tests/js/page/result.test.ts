@@ -3,33 +3,15 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
-import {
-  checked,
-  choose,
-  line,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  textOf,
-  verdict,
-} from "./browser.ts";
+import type { Page } from "playwright-core";
+import { checked, choose, line, setStage, textOf, verdict } from "./browser.ts";
 
-let browser: Browser;
-let server: PageServer;
-before(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const stage = setStage();
 
 const endpoint = "/v1/chat/completions";
 
 async function open(content: string | Buffer, name?: string): Promise<Page> {
-  const { page } = await openPage(browser, server.url);
+  const { page } = await stage.open();
   await choose(page, content, name);
   await checked(page);
   return page;
@@ -206,7 +188,7 @@ describe("What can be taken away", () => {
   });
 
   test("good lines beyond the limit of one file come as several", async () => {
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     await page.getByText("Limits and more").click();
     await page.getByLabel("Max requests").fill("2");
     await choose(page, `${content}\n`);
@@ -221,7 +203,7 @@ describe("What can be taken away", () => {
 
   test("good lines where every other is bad, and the browser has no private disk", async () => {
     const lines = Array.from({ length: 4_000 }, (_, i) => line(`id-${i}`, i % 2 ? { method: "GET" } : {}));
-    const { page } = await openPage(browser, server.url);
+    const { page } = await stage.open();
     const noDisk = () =>
       Object.defineProperty(StorageManager.prototype, "getDirectory", { value: undefined });
     await page.workers()[0]?.evaluate(noDisk);
@@ -284,7 +266,7 @@ test("the statistics tell requests, models, sizes, the longest lines and ids use
 
 test("no text of a file is ever taken for HTML", async () => {
   const evil = '<img src=x onerror="globalThis.taken=1"><script>globalThis.taken=1</script>';
-  const { page, complaints } = await openPage(browser, server.url);
+  const { page, complaints } = await stage.open();
   const lines = [
     line(evil, {}, { model: evil }),
     line(evil, {}, { model: evil }),
@@ -323,7 +305,7 @@ test("no text of a file is ever taken for HTML", async () => {
 
 describe("On a phone", () => {
   test("the first error is in view under the verdict, and what can be done with the file comes below", async () => {
-    const { page } = await openPage(browser, server.url, { viewport: { width: 390, height: 844 } });
+    const { page } = await stage.open({ viewport: { width: 390, height: 844 } });
     await page.getByRole("button", { name: "Try an example" }).click();
     await checked(page);
     await page.getByRole("button", { name: "Make a repaired copy" }).waitFor();

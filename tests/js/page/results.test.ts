@@ -1,29 +1,13 @@
 /** Results of a batch: read, joined with their requests, looked through, and taken away. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
-import {
-  line,
-  type Opened,
-  openPage,
-  type PageServer,
-  startBrowser,
-  startPageServer,
-  textOf,
-} from "./browser.ts";
+import type { Page } from "playwright-core";
+import { line, type Opened, setStage, textOf } from "./browser.ts";
 import { answer, refusal, result, text } from "./result-lines.ts";
 
-let browser: Browser;
-let server: PageServer;
-before(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startPageServer()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const stage = setStage();
 
 interface Given {
   name: string;
@@ -34,7 +18,7 @@ let opened: Opened | undefined;
 
 /** Opens files in the one page of these tests, which is theirs alone then. */
 async function open(given: Given[]): Promise<Opened> {
-  opened ??= await openPage(browser, `${server.url}#/results`);
+  opened ??= await stage.open({}, "#/results");
   const { page } = opened;
   await page.getByRole("link", { name: "Results" }).click();
   const close = page.getByRole("button", { name: "Close" });
