@@ -11,6 +11,7 @@ import { Meters } from "../server/observe/meters.ts";
 import type { Blobs, Exchange, Ports } from "../server/ports.ts";
 import { isLoopback } from "./serve/address.ts";
 import { refusal } from "./serve/broken.ts";
+import { ServeDraining } from "./serve/drain.ts";
 import { isCalledLocally, listen, platform } from "./serve/http.ts";
 import { metricsResponse, processMetrics } from "./serve/metrics.ts";
 import { openTracer } from "./serve/otel.ts";
@@ -43,21 +44,28 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
   const tracer = await openTracer(process.env);
   const upstreams = upstreamsOf(settings, watchedCalls(tracer, meters));
   meters.watchUpstreams(upstreams.stats);
-  const forTenants = tenantSettings(settings, upstreams);
   const forAll = serverSettings(settings);
   const state = await openStateFolder(settings.data);
+  const draining = new ServeDraining(state.folder);
+  const forTenants = tenantSettings(settings, upstreams, () => draining.current());
   const blobs: Blobs = new DiskBlobs(state.blobs);
   const writable = new WritableState(state.folder);
   const storeFailed = (error: unknown) => writable.suspect(error);
   const observers = { states: new BatchStates(meters), tracer, storeFailed };
   const tenants = new Tenants(state, forTenants, { blobs, upstreams, observers });
+  draining.of({ inFlight: () => tenants.inFlight(), changed: () => tenants.drainChanged() });
   const unwatchProcess = processMetrics({
     ...{ registry: meters.registry, folder: state.folder },
     ...{ storage: () => tenants.storage(), fault: () => writable.fault() },
   });
   const page = pageOf(settings.page);
   const ports: Ports = {
-    ...{ keys: settings.keys, blobs, platform, upstreams },
+    ...{ keys: settings.keys, blobs, platform, upstreams, draining },
+    operator: {
+      pairs: settings.adminKeys.length > 0 ? settings.adminKeys.join() : undefined,
+      isOpen: settings.keys.localNamesOnly,
+      advice: "start it with --admin-keys and a name:sha256 pair (edgebatch keys entry NAME makes one).",
+    },
     settings: () => forAll,
     tenant: (name) => tenants.get(name),
     service: (name) => forTenants(name).service,
@@ -73,7 +81,9 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
       exchange.route = pathname;
       const fault = stopping ? null : await writable.fault();
       if (fault !== null) return Response.json({ status: "unwritable", reason: fault }, { status: 503 });
-      return Response.json({ status: stopping ? "stopping" : "ready" }, { status: stopping ? 503 : 200 });
+      if (stopping) return Response.json({ status: "stopping" }, { status: 503 });
+      // Calls are taken while it drains: batches wait.
+      return Response.json({ status: draining.current() === null ? "ready" : "draining" });
     }
     // Figures of all tenants are no business of any: with keys they have an address of their own.
     if (pathname === "/metrics" && settings.keys.localNamesOnly) {

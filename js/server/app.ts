@@ -10,6 +10,7 @@ import { batchRoutes } from "./routes/batches.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { inferenceRoutes } from "./routes/inference.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { operatorRoutes } from "./routes/operator.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 
@@ -32,6 +33,14 @@ app.use(async (c, next) => {
 });
 
 app.get("/health", (c) => c.json({ status: "ok" }));
+
+// Calls are taken while it drains: batches wait.
+app.get("/ready", async (c) =>
+  c.json({ status: (await c.env.draining.since()) !== null ? "draining" : "ready" }),
+);
+
+// Before the tenants' keys are asked for: the operator's is none of theirs.
+app.route("/v1/edgebatch", operatorRoutes);
 
 app.use("/v1/*", async (c, next) => {
   const { name: tenantName, models } = await authenticate(c.req.raw.headers, c.env.keys);

@@ -2,7 +2,7 @@
 
 import { ApiError } from "../core/errors.ts";
 import type { Models } from "../core/types.ts";
-import { type KeyOwner, type KeyRing, type KeyVariables, SettingError } from "./ports.ts";
+import { type KeyOwner, type KeyRing, type KeyVariables, type OperatorKeys, SettingError } from "./ports.ts";
 
 export type { KeyOwner, KeyRing } from "./ports.ts";
 
@@ -44,6 +44,26 @@ export async function authenticate(headers: Headers, keys: Keys): Promise<KeyOwn
   }
   // Clients always send some key; with no keys set, any will do.
   if (isEmpty) return { name: ANONYMOUS };
+  return ownerOf(given, ring);
+}
+
+/** Lets the operator by, whose key is none of the callers'. @throws ApiError 401, 403 */
+export async function authenticateOperator(
+  request: Request,
+  keys: Keys,
+  operator: OperatorKeys,
+): Promise<void> {
+  if (operator.pairs === undefined) {
+    if (operator.isOpen) return refuseOtherOrigins(request, keys);
+    throw forbidden(`This server has no key for its operator: ${operator.advice}`);
+  }
+  const given = keyIn(request.headers);
+  if (given === undefined) throw unauthorized("Missing bearer or basic authentication in header");
+  await ownerOf(given, keysOf(parsePairs(operator.pairs, "The operator's keys")));
+}
+
+/** Whose the key is. @throws ApiError 401 */
+async function ownerOf(given: string, ring: Pick<KeyRing, "find">): Promise<KeyOwner> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(given)));
   const owner = ring.find(Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(""));
   if (owner === null) {
@@ -80,10 +100,13 @@ export function refuseOtherOrigins(request: Request, keys: Keys): void {
   const origin = request.headers.get("origin");
   const own = site === null ? origin === null || isOwn(origin, request.url) : OWN_SITES.includes(site);
   if (own) return;
-  throw new ApiError({
-    ...{ status: 403, type: "invalid_request_error", param: null, code: null },
-    message: `Without a key this server takes no calls from web pages of other origins. ${ringOf(keys).adviceForPages}`,
-  });
+  throw forbidden(
+    `Without a key this server takes no calls from web pages of other origins. ${ringOf(keys).adviceForPages}`,
+  );
+}
+
+function forbidden(message: string): ApiError {
+  return new ApiError({ status: 403, type: "invalid_request_error", message, param: null, code: null });
 }
 
 /** Sec-Fetch-Site of the page that the server serves itself, and of addresses that a person entered. */

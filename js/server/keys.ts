@@ -57,6 +57,8 @@ export const deliveries = (endpointId: string) => `tenant:delivery:${endpointId}
 export const EVENT = keys.event.prefix;
 export const BATCH = keys.batch.prefix;
 export const RUN = keys.run.prefix;
+export const CANCEL = keys.cancel.prefix;
+export const PAUSE = keys.pause.prefix;
 /** Batches whose results somebody follows. */
 export const WATCH = keys.watch.prefix;
 

@@ -2,6 +2,7 @@
 
 import type { BatchesOptions } from "../core/batches.ts";
 import type { BatchResults, BatchResultsParams, Dialect, KV } from "../core/types.ts";
+import type { Draining } from "./drain.ts";
 import type { TenantApi } from "./tenant/api.ts";
 import type { Upstreams } from "./upstreams/types.ts";
 import type { SendWebhook } from "./webhooks/types.ts";
@@ -10,6 +11,9 @@ import type { SendWebhook } from "./webhooks/types.ts";
 export interface Ports {
   /** Keys and their tenants, as the operator wrote them, or as they stand at this moment. */
   readonly keys: KeyVariables | KeyRing;
+  /** Who may ask for what concerns all tenants. */
+  readonly operator: OperatorKeys;
+  readonly draining: Draining;
   /** Everything else that is set. @throws SettingError that names what cannot be right */
   settings(): ServerSettings;
   tenant(name: string): TenantApi;
@@ -39,6 +43,16 @@ export interface KeyVariables {
   readonly API_KEYS?: string | undefined;
   /** `1` serves callers without a key. */
   readonly ALLOW_ANONYMOUS?: string | undefined;
+}
+
+/** The keys of a server's operator. */
+export interface OperatorKeys {
+  /** `name:sha256` pairs, separated by commas. */
+  readonly pairs: string | undefined;
+  /** Whether whoever can call may ask, where there are no pairs: this machine alone can. */
+  readonly isOpen: boolean;
+  /** How there come to be pairs, for those who are refused: a sentence. */
+  readonly advice: string;
 }
 
 /** Whose a key is. */
@@ -139,6 +153,8 @@ export interface TenantSettings {
   readonly quotas: Quotas;
   /** Whether no key has this tenant's name any more: its batches are paused until one has. */
   isRevoked(): boolean;
+  /** Since when the whole server drains, in Unix seconds; null when it does not. Absent is never. */
+  drainedSince?(): number | null;
   /** Whether webhooks may go to private addresses, and by http:// to this machine. Absent is no. */
   readonly webhookAllowPrivate?: boolean;
 }

@@ -48,6 +48,7 @@ export interface Env {
   LANES?: DurableObjectNamespace<LaneRpc>;
   API_KEYS?: string;
   ALLOW_ANONYMOUS?: string;
+  ADMIN_KEYS?: string;
   UPSTREAM_URL?: string;
   UPSTREAM_KEY?: string;
   UPSTREAM_STREAM?: string;

@@ -8,6 +8,10 @@ import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
 export type TenantRpc = Remote<TenantApi & TurnApi> & {
   /** Called by the cron: the Tenant checks its batches if its alarm does not. */
   watch(): Promise<void>;
+  /** Since when the server drains, in Unix seconds, or that it does not. Saying it again changes nothing. */
+  drain(since: number | null): Promise<void>;
+  /** As it was said last. */
+  drainedSince(): Promise<number | null>;
 };
 
 /** A Runner, for its Tenant. `turn` is the newest turn the Tenant knows of. Every call is idempotent. */

@@ -173,7 +173,8 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     }
     if (this.#isHeld(job)) return this.#rest(job, Date.now());
     // The Tenant starts it again when it is to go on.
-    if (end.state === "paused" && !this.#asked) return this.#rest(job, end.wakeAt ?? Date.now() + REST_MS);
+    if (end.state === "paused" && !this.#asked)
+      return this.#rest(job, end.wakeAt ?? Date.now() + REST_MS, true);
     await storage.setAlarm(this.#asked ? Date.now() : Math.max(end.wakeAt ?? 0, Date.now()));
   }
 
@@ -198,9 +199,9 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
   }
 
   /** Leaves the batch to its Tenant until a time. */
-  async #rest(job: Job, wakeAt: number): Promise<void> {
+  async #rest(job: Job, wakeAt: number, isPaused = false): Promise<void> {
     try {
-      await this.#tenant(job.tenant).runnerRests(job.batchId, job.turn, wakeAt);
+      await this.#tenant(job.tenant).runnerRests(job.batchId, job.turn, wakeAt, isPaused);
       // The Tenant starts it again, when there is a slot. What it said meanwhile it does not say once more.
       if (this.#asked) await this.ctx.storage.setAlarm(Date.now());
       else await this.ctx.storage.deleteAlarm();

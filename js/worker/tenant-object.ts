@@ -17,6 +17,7 @@ type Args<K extends keyof Api> = Parameters<Api[K]>;
 
 export class Tenant extends DurableObject<Env> implements TenantRpc {
   readonly #service: TenantService;
+  #drainedSince: number | null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -25,11 +26,12 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
     const runner = (id: string, generation: number) =>
       env.RUNNERS.getByName(runnerName(name, id, generation));
     adoptTables(storage);
+    this.#drainedSince = this.#drainRecord();
     this.#service = new TenantService({
       name,
       kv: new DurableObjectKV(storage),
       blobs: r2Blobs(env.FILES),
-      settings: tenantSettings(env, name),
+      settings: { ...tenantSettings(env, name), drainedSince: () => this.#drainedSince },
       runs: {
         start: (id, { generation, turn }) => runner(id, generation).start(name, id, turn),
         cancel: (id, { generation, turn }) => runner(id, generation).cancel(name, id, turn),
@@ -47,6 +49,10 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
 
   takeCall(...args: Args<"takeCall">) {
     return outcome(this.#service.takeCall(...args));
+  }
+
+  batchesInFlight() {
+    return outcome(this.#service.batchesInFlight());
   }
 
   createBatch(...args: Args<"createBatch">) {
@@ -201,6 +207,27 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
 
   runnerDamaged(...args: Args<"runnerDamaged">) {
     return outcome(this.#service.runnerDamaged(...args));
+  }
+
+  // For the Worker, of all tenants alike.
+
+  async drain(since: number | null): Promise<void> {
+    if ((since === null) === (this.#drainedSince === null)) return;
+    this.ctx.storage.sql.exec("DELETE FROM drain");
+    if (since !== null) this.ctx.storage.sql.exec("INSERT INTO drain (since) VALUES (?)", since);
+    this.#drainedSince = since;
+    await this.#service.drainChanged();
+  }
+
+  async drainedSince(): Promise<number | null> {
+    return this.#drainedSince;
+  }
+
+  #drainRecord(): number | null {
+    const { sql } = this.ctx.storage;
+    sql.exec("CREATE TABLE IF NOT EXISTS drain (since INTEGER PRIMARY KEY) WITHOUT ROWID");
+    for (const row of sql.exec("SELECT since FROM drain")) return row.since as number;
+    return null;
   }
 
   /** Called by the cron. */

@@ -2,19 +2,16 @@
 
 import type { Command } from "commander";
 import { fixedLimits } from "../../core/rules.ts";
-import { budget, header, pair, positive, priority } from "../option-values.ts";
+import { budget, pair, positive, priority } from "../option-values.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { WatchOptions } from "./follow.ts";
 import type { ListOptions } from "./list.ts";
+import { addOperator } from "./operator-commands.ts";
 import type { ResultsOptions } from "./results.ts";
+import { addressed, server, speaking } from "./speaking.ts";
 import type { StatusOptions } from "./status.ts";
 import type { SubmitOptions } from "./submit.ts";
 import type { VerifyOptions } from "./verify.ts";
-
-const server = `
-The server: --url, else EDGEBATCH_URL, else OPENAI_BASE_URL, else http://127.0.0.1:8080/v1,
-where edgebatch serve listens. The key: --key, else EDGEBATCH_KEY, else OPENAI_API_KEY, which
-is sent only where an address was named. An ID may be the beginning of one.`;
 
 /** Adds them to the program. `end` takes the exit status. */
 export function addClient(program: Command, end: (status: number) => void): void {
@@ -210,6 +207,8 @@ Examples:
       });
   }
 
+  addOperator(program, end);
+
   speaking(program.command("verify"), 60)
     .description("check that files are those that a batch read and wrote, by its manifest")
     .argument("<of>", "id of the batch, or its beginning; or a file with its manifest")
@@ -256,20 +255,4 @@ Examples:
       const { doctor } = await import("./doctor.ts");
       end(await doctor(options));
     });
-}
-
-function addressed(command: Command): Command {
-  return command
-    .option("--url <base>", "server, as OpenAI's SDKs take it")
-    .option("--key <key>", "key for the server")
-    .option("--header <name: value>", "extra header for every call; may be repeated", header);
-}
-
-function speaking(command: Command, patience: number): Command {
-  return addressed(command).option(
-    "--patience <seconds>",
-    "time a server may be away before the command gives up",
-    positive,
-    patience,
-  );
 }

@@ -47,6 +47,7 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
         queuedBatches: values.quotaQueuedBatches ?? Infinity,
         queuedRequests: values.quotaQueuedRequests ?? Infinity,
       },
+      adminKeys: values.adminKeys ?? [],
       rate: { requestsPerMinute: values.requestsPerMinute ?? Infinity },
       windows: values.completionWindows,
       prices: readPrices(values.prices ?? []) ?? {},

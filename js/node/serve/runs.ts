@@ -147,7 +147,7 @@ export class LocalRuns implements Runs {
     }
     if (state === "paused") {
       // The tenant starts it again when it is to go on.
-      const rest = (until: number) => tenant().runnerRests(id, turn, until);
+      const rest = (until: number) => tenant().runnerRests(id, turn, until, true);
       if (!run.asked) await rest(wakeAt ?? Date.now() + REST_MS);
       // What it said while the turn ended it does not say once more.
       if (!run.asked) return null;
@@ -173,7 +173,7 @@ export class LocalRuns implements Runs {
     if (storageFault(error) !== null) return Date.now() + AGAIN_MS;
     const wakeAt = Date.now() + REST_MS;
     try {
-      await this.#options.tenant().runnerRests(id, run.turn, wakeAt);
+      await this.#options.tenant().runnerRests(id, run.turn, wakeAt, false);
       return null;
     } catch (second) {
       logError("batch.rest", second, { tenant: this.#options.tenantName, batch: id });

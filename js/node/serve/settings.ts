@@ -20,6 +20,8 @@ export interface ServeSettings {
   host: string;
   port: number;
   keys: ServeKeys;
+  /** `name:sha256` pairs of the operator. */
+  adminKeys: string[];
   /** Where `/metrics` is answered besides; undefined for nowhere. */
   metrics: { host: string; port: number } | undefined;
   logLevel: LogLevel;
@@ -64,6 +66,7 @@ export function serverSettings({ limits, rate }: ServeSettings): ServerSettings 
 export function tenantSettings(
   settings: ServeSettings,
   upstreams: Upstreams,
+  drainedSince: () => number | null,
 ): (name: string) => TenantSettings {
   const service = serviceSettings(settings, upstreams);
   const { keys, quotas, webhookAllowPrivate } = settings;
@@ -72,7 +75,7 @@ export function tenantSettings(
     quotas,
     // What began before there were keys ends, though nobody may call as that tenant any more.
     isRevoked: () => name !== ANONYMOUS && !isTenant(name, keys),
-    webhookAllowPrivate,
+    ...{ drainedSince, webhookAllowPrivate },
   });
 }
 

@@ -45,6 +45,8 @@ interface Common {
 interface Tenant {
   service: TenantService;
   totals(): Promise<FileTotals | null>;
+  /** The server drains, or does no longer. */
+  drainChanged(): void;
   /** Holds its batches if it has no key any more, and goes on with them if it has one again. */
   keysChanged(): void;
   /** Resolves once nothing of it is under way. */
@@ -119,6 +121,19 @@ export class Tenants {
     return found;
   }
 
+  /** How many batches have something in flight. */
+  async inFlight(): Promise<number> {
+    const counts = await Promise.all(
+      [...this.#open.values()].map(({ service }) => service.batchesInFlight()),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The server drains, or does no longer. */
+  drainChanged(): void {
+    for (const tenant of this.#open.values()) tenant.drainChanged();
+  }
+
   /** Keys came or went; `names` are the tenants that there are by them. */
   keysChanged(names: string[]): void {
     for (const tenant of this.#open.values()) tenant.keysChanged();
@@ -173,6 +188,7 @@ function openTenant(
       const totals = await kv.get(FILE_TOTALS);
       return totals && decoded<FileTotals>(totals);
     },
+    drainChanged: () => background(service.drainChanged()),
     keysChanged() {
       if (settings.isRevoked() === wasRevoked) return;
       wasRevoked = !wasRevoked;

@@ -30,6 +30,8 @@ import type {
 export interface TenantApi extends WebhookApi {
   /** Counts a call, if it is within so many a minute. */
   takeCall(requestsPerMinute: number): Promise<Allowance>;
+  /** How many batches have something in flight, or have it stored. */
+  batchesInFlight(): Promise<number>;
   createBatch(params: Record<string, unknown>, outputSeconds: number | null): Promise<Batch>;
   retrieveBatch(id: string): Promise<Batch>;
   cancelBatch(id: string): Promise<Batch>;
@@ -85,8 +87,8 @@ export interface TurnApi {
   runnerOutput(batchId: string, turn: number, file: OutputFile): Promise<WireFile>;
   /** The batch has ended: its seat is free. */
   runnerEnded(batchId: string, turn: number): Promise<void>;
-  /** The batch cannot continue for now: others may run meanwhile. */
-  runnerRests(batchId: string, turn: number, wakeAt: number): Promise<void>;
+  /** The batch cannot continue for now, or is paused: others may run meanwhile. */
+  runnerRests(batchId: string, turn: number, wakeAt: number, isPaused: boolean): Promise<void>;
   /** The Runner cannot read its database. */
   runnerDamaged(batchId: string, turn: number, message: string): Promise<void>;
 }

@@ -5,7 +5,7 @@
 
 import type { Batches } from "../../core/batches.ts";
 import type { KV } from "../../core/types.ts";
-import { BATCH, RUN } from "../keys.ts";
+import { BATCH, CANCEL, RUN } from "../keys.ts";
 import { log, logError, logWarning } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
 import { change } from "./change.ts";
@@ -98,10 +98,29 @@ export class Queue {
     while (this.#admitAgain) {
       this.#admitAgain = false;
       if (this.#ports.settings.isRevoked()) return;
-      const admitted = await this.#batches.admit(await this.seats.all());
+      const seats = await this.seats.all();
+      let admitted = await this.#batches.admit(seats);
+      if (isDrained(this.#ports)) admitted = await this.#withoutNew(admitted, seats.resting);
       for (const id of admitted) await this.seats.take(id);
       await Promise.all(admitted.map((id) => this.poke(id)));
     }
+  }
+
+  /** While the server drains no batch begins. What has begun comes to its end where it was cancelled, or its window is over. */
+  async #withoutNew(ids: string[], begun: [id: string, wakeAt: number][]): Promise<string[]> {
+    const kept = [];
+    for (const id of ids)
+      if (begun.some(([resting]) => resting === id) || (await this.#kv.get(CANCEL + id))) kept.push(id);
+    return kept;
+  }
+
+  /** The server drains, or does no longer. */
+  async drainChanged(): Promise<void> {
+    const { running, resting } = await this.seats.all();
+    if (!isDrained(this.#ports))
+      for (const [id] of resting) await change(this.#kv, (c) => this.seats.rested(c, id));
+    await Promise.all(running.map((id) => this.wished(id)));
+    await this.admit();
   }
 
   /** Tells a batch's Runner to run it, or to hold it. Lost calls are made up for by the next round. */
@@ -152,6 +171,11 @@ export class Queue {
       ...{ tenant: this.#ports.name, batch: id, generation, message, reason },
     });
   }
+}
+
+/** Whether the whole server drains. */
+export function isDrained({ settings }: Pick<TenantPorts, "settings">): boolean {
+  return (settings.drainedSince?.() ?? null) !== null;
 }
 
 /** Whether the platform says of a failed call that the same one may succeed later: too much to do, a deploy. */

@@ -10,6 +10,7 @@ const forWorker = [
   "ECHO_LATENCY_MS",
   "API_KEYS",
   "ALLOW_ANONYMOUS",
+  "ADMIN_KEYS",
   "DIALECT",
   "ENDPOINTS",
   "MODELS",

@@ -24,6 +24,8 @@ function read(given: Given, env: Environment = {}, toml?: string) {
   return readConfig({ ...given, ...(toml !== undefined && { config: file(toml) }) }, env);
 }
 
+const entry = (name: string) => `${name}:${"0".repeat(64)}`;
+
 /** Three values of every setting, as texts, none of which is its default. */
 const samples: { [Name in SettingName]?: [string, string, string] } = {
   host: ["127.0.0.2", "127.0.0.3", "127.0.0.4"],
@@ -35,6 +37,7 @@ const samples: { [Name in SettingName]?: [string, string, string] } = {
   completionWindows: ["1h", "7d", "30d"],
   prices: ["a=1/2", "b=1/2", "*=0.5/2"],
   apiKeys: ["a", "b", "c"],
+  adminKeys: [entry("a"), entry("b"), entry("c")],
   metricsHost: ["a", "b", "c"],
   logLevel: ["error", "warn", "debug"],
   interactiveFirst: ["no", "0", "false"],
@@ -75,6 +78,7 @@ test("what is wrong is refused by the name it was said by, with what may have be
     [{ completionWindows: "90m" }, {}, "", /^--completion-windows must be/],
     [{ prices: "gpt-4o=2.5" }, {}, "", /^--prices must be prices of a million tokens/],
     [{ prices: "=1/2" }, {}, "", /^--prices must be/],
+    [{ adminKeys: "a:0" }, {}, "", /^--admin-keys must be name:sha256 pairs/],
     [{}, { EDGEBATCH_GRACE: "soon" }, "", /^EDGEBATCH_GRACE must be a whole number .*, but is 'soon'$/],
     [
       {},

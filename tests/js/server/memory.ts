@@ -106,6 +106,8 @@ export function ports(more: Partial<Ports> = {}): Ports {
   const { service } = tenant(new MemoryKV(), blobs);
   return {
     keys: { ALLOW_ANONYMOUS: "1" },
+    operator: { pairs: undefined, isOpen: true, advice: "" },
+    draining: { since: async () => null, inFlight: async () => 0, set: async () => {} },
     settings: () => ({
       ...{ dialect: "openai", maxFileBytes: 209_715_200, maxLineBytes: 8_388_608 },
       requestsPerMinute: Infinity,

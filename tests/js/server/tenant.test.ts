@@ -107,11 +107,30 @@ test("a turn that was replaced writes nothing: no record, no file, and its batch
   await assert.rejects(service.runnerStarts(id, 1, "file-out", key), replaced);
   await assert.rejects(service.runnerOutput(id, 1, output), replaced);
   await service.runnerEnded(id, 1);
-  await service.runnerRests(id, 1, Date.now() + 1e6);
+  await service.runnerRests(id, 1, Date.now() + 1e6, false);
   await assert.rejects(service.getFile("file-out"), ResourceNotFoundError);
   assert.ok(await kv.get(`run:${id}`));
   assert.deepEqual((await new Seats(kv).all()).running, [id]);
   assert.equal((await service.runnerOutput(id, turn + 1, output)).id, "file-out");
+});
+
+test("a batch that is resumed while its turn ends over the pause rests no longer", async () => {
+  const { service, told, settled } = tenant();
+  await service.createFile(file("file-1"));
+  const { id } = await service.createBatch({ ...params, input_file_id: "file-1" }, null);
+  await settled();
+  await service.pauseBatch(id);
+  assert.ok(await service.runnerGet(id, `pause:${id}`));
+  await service.resumeBatch(id);
+  await settled();
+  const before = told.length;
+  await service.runnerRests(id, 1, Date.now() + 1e6, true);
+  await settled();
+  assert.deepEqual(told.slice(before), [`start ${id}`]);
+  // Where there is no pause to be over, it rests as it was told.
+  await service.runnerRests(id, 1, Date.now() + 1e6, false);
+  await settled();
+  assert.equal(told.length, before + 1);
 });
 
 test("a write of a turn is refused where one of its checks fails, and carried out where all hold", async () => {

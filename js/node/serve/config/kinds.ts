@@ -117,3 +117,13 @@ export const pairs: Kind<string> = {
     return isArray ? value.join(",") : undefined;
   },
 };
+
+/** `name:sha256` pairs. */
+export const entries: Kind<string[]> = {
+  ...list(
+    "pairs",
+    "name:sha256 pairs, separated by commas, as 'edgebatch keys entry NAME' makes them",
+    (pair) => /^[A-Za-z0-9_.-]{1,64}:[0-9a-f]{64}$/i.test(pair),
+  ),
+  secret: true,
+};

@@ -1,7 +1,7 @@
 /** Every setting of `edgebatch serve`, said once: what it is called, what it may be, its default and what it is for. */
 
 import { defaults, fixedLimits } from "../../../core/rules.ts";
-import { choice, type Kind, list, pairs, prices, text, whole, windows, yesNo } from "./kinds.ts";
+import { choice, entries, type Kind, list, pairs, prices, text, whole, windows, yesNo } from "./kinds.ts";
 
 /** Where one setting can be said: `--max-attempts`, `EDGEBATCH_MAX_ATTEMPTS`, and `max_attempts` in the file. */
 export interface Setting<T> extends SettingRow<T> {
@@ -125,6 +125,10 @@ export const settings = {
   }),
   allowAnonymous: row(yesNo, false, {
     help: "serve callers without a key too, whoever can reach the address",
+  }),
+  adminKeys: open(entries, {
+    help: "keys of the operator, who may drain the server: name:sha256 pairs, separated by commas",
+    otherwise: "none",
   }),
   quotaFiles: open(amount(MOST), {
     help: "files that one tenant may keep",

@@ -3,11 +3,12 @@
  * the server reads it, also while it runs.
  */
 
-import { chown, open, readFile, rename, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { lockFile } from "../../../hosts/kv/sqlite-lock.ts";
-import { discard, flushDirectory, isMissing } from "../../../hosts/shared/disk.ts";
+import { isMissing } from "../../../hosts/shared/disk.ts";
 import { type HashedKey, refuseShared, TENANT_NAME } from "../../../server/auth.ts";
+import { giveToOwner, replaceFile } from "../replace-file.ts";
 import { makeStateFolder } from "../state-folder.ts";
 
 export { TENANT_NAME };
@@ -85,7 +86,8 @@ export async function changeKeys(
   const lock = await lockOf(join(folder, LOCK));
   try {
     const keys = change((await readKeys(folder)) ?? []);
-    await replace(folder, `${JSON.stringify({ format: FORMAT, keys }, null, 2)}\n`);
+    await replaceFile(folder, FILE, `${JSON.stringify({ format: FORMAT, keys }, null, 2)}\n`);
+    await giveToOwner(folder, [join(folder, LOCK)]);
   } finally {
     lock.release();
   }
@@ -99,27 +101,4 @@ async function lockOf(path: string) {
     if (Date.now() > deadline) throw new Error(`${path} is held by another command`);
     await new Promise((resolve) => setTimeout(resolve, LOCK_LOOK_MS));
   }
-}
-
-async function replace(folder: string, text: string): Promise<void> {
-  const written = join(folder, `${FILE}.new`);
-  // One that was cut off left it.
-  await discard(written);
-  const handle = await open(written, "wx", 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await giveToOwner(folder, [written, join(folder, LOCK)]);
-  await rename(written, join(folder, FILE));
-  await flushDirectory(folder);
-}
-
-/** What root makes in a folder of somebody else's would be out of the server's reach. */
-async function giveToOwner(folder: string, paths: string[]): Promise<void> {
-  if (process.getuid?.() !== 0) return;
-  const { uid, gid } = await stat(folder);
-  for (const path of paths) await chown(path, uid, gid);
 }

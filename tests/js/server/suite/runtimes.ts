@@ -70,6 +70,7 @@ const options: Record<string, string> = {
   ECHO_LATENCY_MS: "--latency",
   MODELS: "--models",
   API_KEYS: "--api-keys",
+  ADMIN_KEYS: "--admin-keys",
   MAX_CONCURRENT_BATCHES: "--batches",
   MAX_CONCURRENT_REQUESTS: "--concurrency",
   MAX_ATTEMPTS: "--max-attempts",
