@@ -12,7 +12,7 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 16] = [
+pub const PREFIXES: [(&str, Owner, bool); 18] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
@@ -29,6 +29,8 @@ pub const PREFIXES: [(&str, Owner, bool); 16] = [
     (IDEMPOTENCY_PREFIX, Owner::Service, false),
     (NEWEST, Owner::Service, false),
     (PRIORITIES, Owner::Service, false),
+    (IMPORTING_PREFIX, Owner::Service, false),
+    (IMPORTED_PREFIX, Owner::Service, false),
 ];
 
 /// The batch, as a user may read it.
@@ -75,12 +77,32 @@ pub fn cancel(id: &str) -> String {
 /// Prefix of all cancels not yet carried out.
 pub const CANCEL_PREFIX: &str = "cancel:";
 
-/// That a batch is paused: since when, in Unix seconds.
+/// That a batch is paused, or on its way to another host: a [`Hold`](crate::wire::Hold).
 pub fn pause(id: &str) -> String {
     format!("{PAUSE_PREFIX}{id}")
 }
 
 const PAUSE_PREFIX: &str = "pause:";
+
+/// That a batch comes from another host, whose results are being stored: who does so, and when the last were.
+pub fn importing(id: &str) -> String {
+    format!("{IMPORTING_PREFIX}{id}")
+}
+
+/// Prefix of all batches that come from another host.
+pub const IMPORTING_PREFIX: &str = "importing:";
+
+/// Which export a batch came by: its size and SHA-256.
+pub fn imported(id: &str) -> String {
+    format!("{IMPORTED_PREFIX}{id}")
+}
+
+const IMPORTED_PREFIX: &str = "imported:";
+
+/// What only the run of a batch reads, but for its checkpoint.
+pub(crate) fn of_run(id: &str) -> [String; 4] {
+    [results(id), large_results(id), orders(id), repeats(id)]
+}
 
 /// That somebody follows the results of a batch in the order in which they come.
 pub fn watch(id: &str) -> String {

@@ -157,8 +157,8 @@ pub use crate::convert::{
     Convert, ConvertFrom, ConvertOptions, Converted, FileKind, FilePart, Remedy, Sniffed, Split, sniff,
 };
 pub use crate::driver::{
-    InputReader, Turn, ValidRequests, admit, ask, cancel, create, list, manifest, pause, results, resume,
-    retrieve, run_turn, serve,
+    Export, Import, ImportedInput, InputReader, Turn, ValidRequests, admit, ask, cancel, create, fence, list,
+    manifest, pause, results, resume, retrieve, run_turn, serve, settle, sweep_imports, take_back,
 };
 pub use crate::error::ApiError;
 pub use crate::host::{Answer, Fault, FaultKind, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
@@ -176,9 +176,9 @@ pub use crate::validate::{
     LineSize, Progress, Report, Rules, Sink, Statistics, Tally, ValidRequest, Validator, size_class,
 };
 pub use crate::wire::{
-    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Budget, Continued, Deduped, Extension,
-    FileObject, InputTokensDetails, ListTag, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused,
-    Usage, Used, Wait, Wish,
+    Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Budget, Continued, Deduped, Exported,
+    Extension, FileObject, Hold, InputTokensDetails, ListTag, Metadata, MoveStep, Moving,
+    OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used, Wait, Wish,
 };
 
 /// What only this crate's own tests, fuzz targets and benchmarks need. No part of the interface: it changes without notice.

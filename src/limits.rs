@@ -129,6 +129,12 @@ pub const CANCEL_POLL_MS: u64 = 500;
 pub const PAUSED_POLL_MS: u64 = 1_000;
 /// The same where its host is told when it goes on, and it has no window.
 pub const PAUSE_LOOK_MS: u64 = 3_600_000;
+/// How long an export waits for calls in flight before it says that it is to be asked for again.
+pub const FENCE_WAIT_MS: u64 = 20_000;
+/// Bytes of one frame of an exported batch: above any record, and the largest checkpoint.
+pub const MAX_FRAME_BYTES: usize = 16 << 20;
+/// After how long an import that stores nothing more was cut off, and what it stored is cleared away.
+pub const IMPORT_STALE_MS: u64 = 600_000;
 /// How long a batch stays with an owner that does not renew its lease. Another takes over after it, so it bounds what a crash costs.
 pub const LEASE_MS: u64 = 10_000;
 /// The shortest lease that may be set, in milliseconds.

@@ -3,6 +3,7 @@
 import { checkAdapters, HostBinding } from "./binding.ts";
 import { Claim } from "./claim.ts";
 import { StoreInUseError } from "./errors.ts";
+import { type ImportedBatch, Moves } from "./moving.ts";
 import { checkNames, checkType, type NamesOf, namesFrom } from "./options.ts";
 import type { BatchRequest, Report, TurnEnd } from "./reports.ts";
 import { cursorAfter } from "./results.ts";
@@ -68,6 +69,7 @@ export class Batches {
   readonly #turns: Kept<Turns>;
   readonly #claim: Claim;
   readonly #onError: (error: unknown) => void;
+  readonly #moves: Moves;
   #creating: Promise<unknown> = Promise.resolve();
   #serving: Promise<void> | undefined;
   /** How the last background run ended. */
@@ -90,6 +92,7 @@ export class Batches {
     this.#host = new HostBinding({ kv, files, inference, models }, (text) => this.#faulted(text));
     this.#claim = new Claim(kv);
     this.#onError = onError;
+    this.#moves = new Moves(this.#host, files, this.#turns);
     if (autostart) this.start();
   }
 
@@ -139,6 +142,58 @@ export class Batches {
   async #ask(id: string, asked: "cancel" | "pause" | "resume"): Promise<Batch> {
     checkType("id", id, "string");
     return guarded(this.#service.get().ask(this.#host, id, asked)).finally(() => this.#host.wake());
+  }
+
+  /**
+   * A batch that runs or waits as a stream, for {@link importBatch} of another host. Before it resolves the batch is fenced: calls
+   * in flight end, and nothing of it starts here any more, also after a restart, until it is settled or taken back. It may be
+   * exported again until then, and gives the same stream. A store without `checks` has its other batches wait meanwhile.
+   * @throws ResourceNotFoundError; ConflictError when it has ended or is about to, and `batch_in_flight` when its calls take
+   * longer than 20 seconds: ask again.
+   */
+  async exportBatch(id: string): Promise<ReadableStream<Uint8Array>> {
+    checkType("id", id, "string");
+    return this.#alone(() => this.#moves.export(id));
+  }
+
+  /**
+   * Takes a batch over that another host has exported: it goes on here, by the same id. What is cut off or damaged is refused and
+   * leaves nothing behind; the same stream again gives the same batch. Then `fence` is for {@link settleExport} of the other.
+   * @throws InvalidRequestError for what is no such stream, or not taken here; ConflictError when there is another batch of this id.
+   */
+  async importBatch(stream: AsyncIterable<Uint8Array>): Promise<ImportedBatch> {
+    const { id, fence } = await this.#moves.import(stream).finally(() => this.#host.wake());
+    return { object: "edgebatch.import", fence, batch: await this.retrieve(id) };
+  }
+
+  /**
+   * Lets a batch go that another host has imported: it ends here as `cancelled`, with `edgebatch.moved_at` and without files.
+   * @throws ResourceNotFoundError, ConflictError when it was not exported behind this fence, or taken back.
+   */
+  async settleExport(id: string, fence: string): Promise<Batch> {
+    await this.#moves.settle(id, fence).finally(() => this.#host.wake());
+    return this.retrieve(id);
+  }
+
+  /**
+   * Takes an exported batch back, and goes on with it here. If another host has imported it, **both run it**: so `force` says that
+   * none has. @throws ResourceNotFoundError, ConflictError when it was not exported, or is settled.
+   */
+  async abortExport(id: string, options: { force: true }): Promise<Batch> {
+    await this.#moves.takeBack(id, options).finally(() => this.#host.wake());
+    return this.retrieve(id);
+  }
+
+  /** Does something while no turn of this service is under way, where only this service can see to that. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#host.kvChecks()) return work();
+    const isServing = this.#serving !== undefined;
+    if (isServing) await this.stop();
+    try {
+      return await this.#claim.during(work);
+    } finally {
+      if (isServing) this.start();
+    }
   }
 
   /** A page of batches, newest first; `after` is the last id of the page before. @throws InvalidRequestError */

@@ -180,6 +180,16 @@ export const keys = {
     owner: "service",
     isPrivate: false,
   },
+  importing: {
+    prefix: "importing:",
+    owner: "service",
+    isPrivate: false,
+  },
+  imported: {
+    prefix: "imported:",
+    owner: "service",
+    isPrivate: false,
+  },
 };
 
 /** The version of checkpoints that this build writes, and the only one that it reads. */

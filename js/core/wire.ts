@@ -107,6 +107,10 @@ export interface BatchExtension {
   waiting?: BatchWait;
   /** Since when it is paused; absent when it is not. */
   paused_at?: number;
+  /** Since when it is on its way to another host, in Unix seconds. */
+  moving_at?: number;
+  /** When another host had taken it over, which is how it ended here. */
+  moved_at?: number;
   /** The file that has all lines of an ended batch in the order in which they came, where somebody followed them. */
   results_file_id?: string;
 }

@@ -1,7 +1,7 @@
 /** What a platform supplies to the server. All else is the same wherever it runs. */
 
 import type { BatchesOptions } from "../core/batches.ts";
-import type { BatchResults, BatchResultsParams, Dialect, KV } from "../core/types.ts";
+import type { BatchResults, BatchResultsParams, Dialect, KV, KVOp, KVPage, KVQuery } from "../core/types.ts";
 import type { Draining } from "./drain.ts";
 import type { TenantApi } from "./tenant/api.ts";
 import type { Upstreams } from "./upstreams/types.ts";
@@ -183,8 +183,19 @@ export interface Runs {
   wished?(batchId: string, seat: Seat): Promise<void>;
   /** Pauses the batch until it is started again. */
   hold(batchId: string, seat: Seat): Promise<void>;
+  /** What only a batch's run reads; absent where it is among the tenant's records. */
+  readonly records?: RunRecords;
   /** Finished lines of a batch that runs; absent where they are among the tenant's records. */
   results?(batchId: string, seat: Seat, params: BatchResultsParams): Promise<BatchResults>;
+}
+
+/** What only a batch's run reads, and its Runner keeps. */
+export interface RunRecords {
+  /** Whether no turn of it is under way. */
+  isQuiet(batchId: string, seat: Seat): Promise<boolean>;
+  get(batchId: string, seat: Seat, key: string): Promise<Uint8Array | null>;
+  list(batchId: string, seat: Seat, query: KVQuery): Promise<KVPage>;
+  write(batchId: string, seat: Seat, ops: KVOp[]): Promise<void>;
 }
 
 /** The one time at which the tenant's `alarm` is called, also after a restart. Unix milliseconds. */

@@ -1,7 +1,15 @@
 /** What the Worker's objects may be asked, and how errors come back: thrown across a call, they lose their fields. */
 
 import { ApiError, type ApiErrorFields, apiError } from "../core/errors.ts";
-import type { BatchResults, BatchResultsParams, InferenceRequest, InferenceResponse } from "../core/types.ts";
+import type {
+  BatchResults,
+  BatchResultsParams,
+  InferenceRequest,
+  InferenceResponse,
+  KVOp,
+  KVPage,
+  KVQuery,
+} from "../core/types.ts";
 import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
 
 /** A Tenant, for routes and Runners. */
@@ -24,6 +32,12 @@ export interface RunnerRpc {
   hold(tenant: string, batchId: string, turn: number): Promise<void>;
   /** A turn under way is to look at once what the user wishes. */
   wished(): Promise<void>;
+  /** Whether no turn is under way. */
+  isQuiet(): Promise<boolean>;
+  /** Records of this object's storage, for a move of the batch. */
+  recordGet(key: string): Promise<Uint8Array | null>;
+  recordList(query: KVQuery): Promise<KVPage>;
+  recordWrite(ops: KVOp[]): Promise<void>;
   /** Finished lines of the batch, which has not ended. */
   results(tenant: string, batchId: string, params: BatchResultsParams): Promise<Outcome<BatchResults>>;
 }

@@ -5,8 +5,9 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import type { BatchResults, BatchResultsParams } from "../core/types.ts";
+import type { BatchResults, BatchResultsParams, KVOp, KVPage, KVQuery } from "../core/types.ts";
 import { Batches, type TurnEnd } from "../entry/workerd.ts";
+import { DurableObjectKV } from "../hosts/kv/durable-object.ts";
 import { isTenant } from "../server/auth.ts";
 import { log, logError } from "../server/log.ts";
 import type { TurnApi } from "../server/tenant/api.ts";
@@ -83,6 +84,26 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
   results(tenantName: string, batchId: string, params: BatchResultsParams): Promise<Outcome<BatchResults>> {
     this.#reader ??= this.#read(tenantName, batchId);
     return outcome(this.#reader.results(batchId, params));
+  }
+
+  async isQuiet(): Promise<boolean> {
+    return !this.#running;
+  }
+
+  recordGet(key: string): Promise<Uint8Array | null> {
+    return this.#records().get(key);
+  }
+
+  recordList(query: KVQuery): Promise<KVPage> {
+    return this.#records().list(query);
+  }
+
+  async recordWrite(ops: KVOp[]): Promise<void> {
+    await this.#records().batch(ops);
+  }
+
+  #records(): DurableObjectKV {
+    return new DurableObjectKV(this.ctx.storage);
   }
 
   /** The batch to be looked at, and not run: nothing of it is written. */

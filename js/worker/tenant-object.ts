@@ -37,6 +37,12 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
         cancel: (id, { generation, turn }) => runner(id, generation).cancel(name, id, turn),
         hold: (id, { generation, turn }) => runner(id, generation).hold(name, id, turn),
         wished: (id, { generation }) => runner(id, generation).wished(),
+        records: {
+          isQuiet: (id, { generation }) => runner(id, generation).isQuiet(),
+          get: (id, { generation }, key) => runner(id, generation).recordGet(key),
+          list: (id, { generation }, query) => runner(id, generation).recordList(query),
+          write: (id, { generation }, ops) => runner(id, generation).recordWrite(ops),
+        },
         results: (id, { generation }, params) => unwrap(runner(id, generation).results(name, id, params)),
       },
       alarm: { get: () => storage.getAlarm(), set: (time) => storage.setAlarm(time) },
@@ -97,6 +103,26 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
 
   expectMultipart(...args: Args<"expectMultipart">) {
     return outcome(this.#service.expectMultipart(...args));
+  }
+
+  moveGet(...args: Args<"moveGet">) {
+    return outcome(this.#service.moveGet(...args));
+  }
+
+  moveList(...args: Args<"moveList">) {
+    return outcome(this.#service.moveList(...args));
+  }
+
+  moveWrite(...args: Args<"moveWrite">) {
+    return outcome(this.#service.moveWrite(...args));
+  }
+
+  moveRoom(...args: Args<"moveRoom">) {
+    return outcome(this.#service.moveRoom(...args));
+  }
+
+  moveFile(...args: Args<"moveFile">) {
+    return outcome(this.#service.moveFile(...args));
   }
 
   createFile(...args: Args<"createFile">) {

@@ -115,6 +115,28 @@ pub fn checkpointed(checkpoint: &[u8]) -> Result<Batch, Unreadable> {
     Checkpoint::decode(checkpoint).map(|checkpoint| checkpoint.batch)
 }
 
+/// The checkpoint of a batch that another host has taken over at `now` (Unix seconds), and the batch: what is left to do is to
+/// delete what it leaves.
+///
+/// # Errors
+/// When the checkpoint cannot be read.
+pub(crate) fn moved_away(checkpoint: &[u8], now: u64) -> Result<(Vec<u8>, Batch), Unreadable> {
+    let Checkpoint { mut batch, account, .. } = Checkpoint::decode(checkpoint)?;
+    // One that has ended stays as it ended.
+    let _ = batch.move_away(now);
+    Ok((Checkpoint::new(batch.clone(), SavedPhase::Cleaning, account).encode(), batch))
+}
+
+/// The checkpoint of a batch that came from another host, with its input as it is called here.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn with_input(checkpoint: &[u8], file_id: &str) -> Result<Vec<u8>, Unreadable> {
+    let mut checkpoint = Checkpoint::decode(checkpoint)?;
+    file_id.clone_into(&mut checkpoint.batch.input_file_id);
+    Ok(checkpoint.encode())
+}
+
 impl Machine {
     /// Goes on from a stored checkpoint. `seed` is fresh randomness for jitter and hashing; `now` is in Unix
     /// milliseconds, as everywhere.

@@ -11,7 +11,8 @@ use std::hash::Hasher;
 /// The event of the batch's end, in OpenAI's shape (contract §5). None where the host wants none.
 pub(super) fn ended(context: &Context) -> Option<Write> {
     let batch = &context.batch;
-    if !context.settings.events {
+    // Of one that another host took over, that host tells.
+    if !context.settings.events || batch.is_moved() {
         return None;
     }
     let (kind, at) = match batch.status {

@@ -1,18 +1,27 @@
 //! The only awaiting part of the core: carries out what the pure parts decide, over a [`Host`].
 
+mod export;
+mod import;
 mod input;
 mod manifest;
+mod moving;
 mod owned;
 mod perform;
 mod results;
 mod serve;
 mod service;
+mod store;
 mod turn;
 
+pub use export::Export;
+pub use import::{Import, ImportedInput, sweep_imports};
 pub use input::{InputReader, ValidRequests};
 pub use manifest::manifest;
 #[cfg(all(target_arch = "wasm32", feature = "service"))]
 pub(crate) use manifest::manifest_of;
+#[cfg(all(target_arch = "wasm32", feature = "turns"))]
+pub(crate) use moving::part;
+pub use moving::{fence, settle, take_back};
 pub use results::results;
 pub use serve::{admit, serve};
 pub use service::{ask, cancel, create, list, pause, resume, retrieve};
@@ -22,7 +31,7 @@ use crate::host::Fault;
 use crate::host::{Host, KvQuery};
 use crate::keys;
 use crate::limits::LISTED;
-use crate::wire::Wish;
+use crate::wire::{Hold, Wish};
 
 /// Every entry under a prefix.
 async fn all_entries<H: Host>(host: &H, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
@@ -53,11 +62,10 @@ async fn some_entries<H: Host>(host: &H, mut query: KvQuery) -> Result<Vec<(Stri
     }
 }
 
-/// Since when a batch is paused, in Unix seconds; none when it is not. A mark that cannot be read stands since now.
-async fn paused<H: Host>(host: &H, id: &str) -> Result<Option<u64>, Fault> {
+/// What holds a batch; none where nothing does. Read here alone: for its run, and for whoever shows it.
+async fn hold<H: Host>(host: &H, id: &str) -> Result<Option<Hold>, Fault> {
     let value = host.kv_get(&keys::pause(id)).await?;
-    let since = |value: Vec<u8>| std::str::from_utf8(&value).ok()?.parse().ok();
-    Ok(value.map(|value| since(value).unwrap_or(host.now() / 1_000)))
+    Ok(value.map(|value| Hold::decode(&value, host.now() / 1_000)))
 }
 
 /// What the user wishes of a batch. Read here alone: for its run, and for whoever shows it.

@@ -1,7 +1,7 @@
 //! `create`, `retrieve`, `cancel` and `list` over the key-value store: reads, asks [`crate::service`] what
 //! follows, writes.
 
-use super::{paused, some_entries, wish};
+use super::{hold, some_entries, wish};
 use crate::batch::{checkpointed, first_checkpoint};
 use crate::error::ApiError;
 use crate::host::Fault;
@@ -10,7 +10,7 @@ use crate::json::record::{FromValue, from_json};
 use crate::json::value::to_json;
 use crate::keys;
 use crate::service::{
-    Asked, CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, not_found, overlay_pause,
+    Asked, CreateParams, IdempotencyRecord, ListParams, NewBatch, is_id, not_found, overlay_hold,
     overlay_wish, page, page_limit,
 };
 use crate::settings::Settings;
@@ -161,13 +161,20 @@ pub async fn resume<H: Host>(host: &H, id: &str, settings: &Settings) -> Result<
 /// # Errors
 /// 404 when there is no such batch, 409 when it cannot be so any more, 500 for a fault of the store.
 pub async fn ask<H: Host>(host: &H, id: &str, asked: Asked, settings: &Settings) -> Result<Batch, ApiError> {
-    let batch = retrieve(host, id, settings).await?;
-    if !asked.is_news(&batch, settings.dialect)? {
-        return Ok(batch);
-    }
     let (key, value) = asked.record(id, host.now() / 1_000);
-    let set = value.as_deref().map_or(KvWrite::Delete(&key), |value| KvWrite::Set(&key, value));
-    write(host, &[set], &[]).await?;
+    let held = keys::pause(id);
+    loop {
+        let before = host.kv_get(&held).await.map_err(store_failed)?;
+        let batch = retrieve(host, id, settings).await?;
+        if !asked.is_news(&batch, settings.dialect)? {
+            return Ok(batch);
+        }
+        let set = value.as_deref().map_or(KvWrite::Delete(&key), |value| KvWrite::Set(&key, value));
+        // It may be on its way to another host since.
+        if write(host, &[set], &[KvCheck { key: &held, value: before.as_deref() }]).await? {
+            break;
+        }
+    }
     // The run may have gone further meanwhile; then its real status is given, and the wish is removed.
     let batch = retrieve(host, id, settings).await?;
     let heard = asked.is_news(&batch, settings.dialect);
@@ -204,9 +211,8 @@ async fn with_wish<H: Host>(host: &H, batch: Batch) -> Result<Batch, ApiError> {
     if batch.status.is_terminal() {
         return Ok(batch);
     }
-    let (wish, paused) =
-        try_join(wish(host, &batch.id), paused(host, &batch.id)).await.map_err(store_failed)?;
-    Ok(overlay_pause(overlay_wish(batch, wish), paused))
+    let (wish, hold) = try_join(wish(host, &batch.id), hold(host, &batch.id)).await.map_err(store_failed)?;
+    Ok(overlay_hold(overlay_wish(batch, wish), hold.as_ref()))
 }
 
 async fn read<H: Host, T: FromValue>(host: &H, key: &str) -> Result<Option<T>, ApiError> {

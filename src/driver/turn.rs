@@ -2,9 +2,9 @@
 
 use super::owned::Owned;
 use super::perform::{Writers, abort, perform};
-use super::{paused, wish};
+use super::{hold, store, wish};
 use crate::batch::command::{Command, CommandId, Output, Reply};
-use crate::batch::{Machine, TurnEnd, Unreadable};
+use crate::batch::{Machine, TurnEnd, Unreadable, moved_away};
 use crate::error::ApiError;
 use crate::host::{Fault, Host, KvWrite};
 use crate::json::record::from_json;
@@ -12,9 +12,10 @@ use crate::json::value::to_json;
 use crate::keys;
 use crate::limits::{CANCEL_POLL_MS, HOST_RETRY_CAP_MS, PAUSE_LOOK_MS};
 use crate::queue::lease::Owner;
+use crate::service::may_move;
 use crate::settings::Settings;
 use crate::sorted::Sorted;
-use crate::wire::{Batch, BatchStatus, Wish};
+use crate::wire::{Batch, BatchStatus, Hold, MoveStep, Moving, Wish};
 use futures::future::{AbortHandle, AbortRegistration, Abortable, join};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::RefCell;
@@ -52,7 +53,7 @@ pub async fn run_turn<H: Host>(
             &own
         }
     };
-    let owned = match Owned::take(host, owner, id).await {
+    let owned = match store::take(host, owner, id).await {
         Ok(Ok(owned)) => owned,
         Ok(Err(wake_at)) => return Ok(TurnEnd::Held { wake_at }),
         Err(fault) => return Ok(faulted(host, fault)),
@@ -65,7 +66,7 @@ pub async fn run_turn<H: Host>(
         Err(Beginning::Fault(fault)) => Ok(faulted(host, fault)),
         Err(Beginning::Unreadable(unreadable)) => Err(unreadable.into()),
     };
-    owned.release().await;
+    store::release(owned).await;
     if matches!(end, Ok(TurnEnd::Terminal)) {
         host.release_input(id).await;
     }
@@ -97,7 +98,7 @@ async fn begin<H: Host>(
 ) -> Result<Machine, Beginning> {
     // What was cancelled before the turn starts no call in it.
     let wished = wish(host, id).await.ok().flatten();
-    let checkpoint = match host.kv_get(&keys::checkpoint(id)).await? {
+    let mut checkpoint = match host.kv_get(&keys::checkpoint(id)).await? {
         Some(latest) => latest,
         None => match host.kv_get(&keys::run(id)).await? {
             Some(first) => first,
@@ -110,7 +111,30 @@ async fn begin<H: Host>(
     };
     let published = host.kv_get(&keys::batch(id)).await?;
     let seen = published.as_deref().and_then(|json| from_json::<Batch>(json).ok());
-    let is_paused = matches!(paused(host, id).await, Ok(Some(_)));
+    let hold = hold(host, id).await?;
+    let is_paused = match &hold {
+        None => false,
+        Some(Hold::Paused(_)) => true,
+        Some(Hold::Moving(Moving { step: MoveStep::Settled, since, .. })) => {
+            let ended = moved_away(&checkpoint, *since).map_err(Beginning::Unreadable)?;
+            let (key, published, pause) = (keys::checkpoint(id), keys::batch(id), keys::pause(id));
+            let json = to_json(&ended.1);
+            owned
+                .write(&[
+                    KvWrite::Set(&key, &ended.0),
+                    KvWrite::Set(&published, &json),
+                    KvWrite::Delete(&pause),
+                ])
+                .await?;
+            checkpoint = ended.0;
+            false
+        }
+        // One that has its end before it comes to that end here.
+        Some(Hold::Moving(moving)) => match &seen {
+            Some(seen) if moving.step == MoveStep::Asked && !may_move(seen) => false,
+            _ => return Err(Beginning::Paused(host.now() + PAUSE_LOOK_MS)),
+        },
+    };
     if is_paused
         && wished.is_none()
         && let Some(Batch { status: BatchStatus::InProgress, expires_at, .. }) = &seen
@@ -181,7 +205,7 @@ enum Event {
     Reply(CommandId, Reply),
     Aborted,
     Woken,
-    Wish(Option<Wish>, Option<bool>),
+    Wish(Option<Wish>, Option<Option<Hold>>),
     Renewed,
 }
 
@@ -253,9 +277,12 @@ async fn drive<H: Host>(
                     machine.handle_reply(host.now(), id, reply);
                 }
             }
-            Some(Event::Wish(wish, paused)) => {
-                if let Some(paused) = paused {
-                    machine.handle_pause(paused);
+            Some(Event::Wish(wish, hold)) => {
+                match hold {
+                    // It ends where another turn can go on: one on another host.
+                    Some(Some(Hold::Moving(_))) => machine.handle_stop(),
+                    Some(hold) => machine.handle_pause(hold.is_some()),
+                    None => {}
                 }
                 match wish {
                     Some(wish) => machine.handle_wish(wish),
@@ -301,8 +328,8 @@ async fn carry_out<H: Host>(
         Work::LookForWish => {
             host.sleep(CANCEL_POLL_MS).await;
             // A fault counts as nothing yet: the next look will tell.
-            let (wish, paused) = join(wish(host, batch), paused(host, batch)).await;
-            Event::Wish(wish.ok().flatten(), paused.ok().map(|since| since.is_some()))
+            let (wish, hold) = join(wish(host, batch), hold(host, batch)).await;
+            Event::Wish(wish.ok().flatten(), hold.ok())
         }
         Work::Renew => {
             // What fails is tried again, by the next write or in a while.

@@ -68,6 +68,11 @@ impl Owner {
         }
     }
 
+    /// The same, that waits for others' leases even where it is the only one by its settings: one of them may be its own host's.
+    pub fn patient(random: [u64; 2], settings: &Settings) -> Self {
+        Self { is_sole: false, ..Self::new(random, settings) }
+    }
+
     /// Whether the batch may be taken, by its stored lease.
     ///
     /// Clocks of several machines differ: what counts is how long this owner has seen the same lease unrenewed. One that ended

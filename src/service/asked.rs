@@ -1,11 +1,12 @@
 //! What a user may ask of a batch that is under way: which batches take it, and what is stored.
 
 use super::cancel::may_cancel;
+use super::moving::is_moving;
 use super::pause::{may_pause, may_resume};
 use crate::error::ApiError;
 use crate::keys;
 use crate::settings::Dialect;
-use crate::wire::{Batch, Wish};
+use crate::wire::{Batch, Hold, Wish};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,9 @@ impl Asked {
     /// # Errors
     /// 409 for a batch that cannot be any more.
     pub fn is_news(self, batch: &Batch, dialect: Dialect) -> Result<bool, ApiError> {
+        if batch.is_moving() {
+            return Err(is_moving(batch));
+        }
         match self {
             Self::Cancel => may_cancel(batch, dialect),
             Self::Pause => may_pause(batch),
@@ -33,10 +37,9 @@ impl Asked {
 
     /// The key that says it, and its value from `now` (Unix seconds) on; no value where it is said by there being none.
     pub fn record(self, id: &str, now: u64) -> (String, Option<Vec<u8>>) {
-        let since = Wish::Cancel { since: now }.encode();
         match self {
-            Self::Cancel => (keys::cancel(id), Some(since)),
-            Self::Pause => (keys::pause(id), Some(since)),
+            Self::Cancel => (keys::cancel(id), Some(Wish::Cancel { since: now }.encode())),
+            Self::Pause => (keys::pause(id), Some(Hold::Paused(now).encode())),
             Self::Resume => (keys::pause(id), None),
         }
     }

@@ -9,6 +9,7 @@ mod create;
 mod ids;
 mod list;
 mod manifest;
+mod moving;
 mod pause;
 mod results;
 mod texts;
@@ -19,7 +20,11 @@ pub use create::{CreateParams, IdempotencyRecord, NewBatch};
 pub use ids::is_id;
 pub use list::{ListParams, page, page_limit};
 pub use manifest::no_manifest;
-pub use pause::overlay_pause;
+pub use moving::{
+    Frame, FrameKind, Unframe, already_moved, check_fence, check_input, check_move, damaged, frame,
+    is_moving, may_move, superseded,
+};
+pub use pause::overlay_hold;
 pub use results::{
     Cursor, ResultsOrder, ResultsPage, ResultsParams, check_results, file_gone, no_such_place, order_lost,
     unreadable,

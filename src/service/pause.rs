@@ -1,12 +1,12 @@
 //! `pause` and `resume`: which batches they take, and how a paused one shows.
 
 use crate::error::ApiError;
-use crate::wire::{Batch, BatchStatus};
+use crate::wire::{Batch, BatchStatus, Hold};
 
-/// The batch as a user is to see it: paused since then, if it has anything left to start.
-pub fn overlay_pause(mut batch: Batch, since: Option<u64>) -> Batch {
+/// The batch as a user is to see it: with what holds it, if it has anything left to start.
+pub fn overlay_hold(mut batch: Batch, hold: Option<&Hold>) -> Batch {
     if may_be_paused(batch.status) {
-        batch.pause(since);
+        batch.hold(hold);
     }
     batch
 }

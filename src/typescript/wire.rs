@@ -101,6 +101,8 @@ fn full() -> Batch {
                 until: 2,
             }),
             paused_at: Some(3),
+            moving_at: Some(4),
+            moved_at: Some(5),
             results_file_id: Some("file-4".into()),
         }),
     }

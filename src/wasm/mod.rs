@@ -11,6 +11,8 @@ mod calls;
 mod convert;
 #[cfg(any(feature = "service", feature = "turns"))]
 mod host;
+#[cfg(feature = "turns")]
+mod moving;
 #[cfg(any(feature = "check", feature = "repair", feature = "convert"))]
 mod options;
 mod panic;
@@ -27,6 +29,8 @@ mod values;
 
 #[cfg(feature = "convert")]
 pub use self::convert::{Convert, Split, sniff};
+#[cfg(feature = "turns")]
+pub use self::moving::{Exporter, Importer};
 pub use self::panic::on_panic;
 #[cfg(feature = "repair")]
 pub use self::repair::Repair;

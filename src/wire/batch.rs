@@ -2,7 +2,7 @@
 
 use crate::json::record::record;
 use crate::wire::{
-    BatchErrors, BatchStatus, BatchTag, Budget, Continued, Deduped, Extension, IllegalChange, Metadata,
+    BatchErrors, BatchStatus, BatchTag, Budget, Continued, Deduped, Extension, Hold, IllegalChange, Metadata,
     Reused, Usage, Wait,
 };
 use serde::Serialize;
@@ -126,11 +126,35 @@ impl Batch {
         }
     }
 
-    /// Says since when it is paused, if it is.
-    pub(crate) fn pause(&mut self, since: Option<u64>) {
-        if since.is_some() {
-            self.edgebatch.get_or_insert_default().paused_at = since;
+    /// Says what holds it, if anything does.
+    pub(crate) fn hold(&mut self, hold: Option<&Hold>) {
+        let Some(hold) = hold else { return };
+        let own = self.edgebatch.get_or_insert_default();
+        match hold {
+            Hold::Paused(since) => own.paused_at = Some(*since),
+            Hold::Moving(moving) => (own.paused_at, own.moving_at) = (moving.paused_at, Some(moving.since)),
         }
+    }
+
+    /// Whether it is on its way to another host.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.edgebatch.as_ref().is_some_and(|own| own.moving_at.is_some())
+    }
+
+    /// Whether another host has taken it over.
+    pub(crate) fn is_moved(&self) -> bool {
+        self.edgebatch.as_ref().is_some_and(|own| own.moved_at.is_some())
+    }
+
+    /// Ends it here at `now` (Unix seconds), as another host has it.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn move_away(&mut self, now: u64) -> Result<(), IllegalChange> {
+        self.enter(BatchStatus::Cancelling, now)?;
+        self.enter(BatchStatus::Cancelled, now)?;
+        self.edgebatch.get_or_insert_default().moved_at = Some(now);
+        Ok(())
     }
 
     /// Since when it is paused, if it is.

@@ -29,6 +29,10 @@ pub struct Extension {
     pub waiting: Option<Wait>,
     /// Since when it is paused, in Unix seconds; absent when it is not.
     pub paused_at: Option<u64>,
+    /// Since when it is on its way to another host, in Unix seconds; absent when it is not.
+    pub moving_at: Option<u64>,
+    /// When another host had taken it over; absent unless that is how it ended here.
+    pub moved_at: Option<u64>,
     /// The file that has all lines of an ended batch in the order in which they came, where somebody followed them.
     pub results_file_id: Option<String>,
 }
@@ -150,6 +154,11 @@ impl Serialize for Extension {
         if let Some(since) = self.paused_at {
             map.serialize_entry("paused_at", &since)?;
         }
+        for (name, at) in [("moving_at", self.moving_at), ("moved_at", self.moved_at)] {
+            if let Some(at) = at {
+                map.serialize_entry(name, &at)?;
+            }
+        }
         if let Some(id) = &self.results_file_id {
             map.serialize_entry("results_file_id", id)?;
         }
@@ -190,7 +199,8 @@ impl FromValue for Extension {
             }),
         });
         let results_file_id = value.get("results_file_id").and_then(Value::as_str).map(str::to_owned);
-        let paused_at = value.get("paused_at").and_then(Value::as_u64);
+        let time = |name| value.get(name).and_then(Value::as_u64);
+        let (paused_at, moving_at, moved_at) = (time("paused_at"), time("moving_at"), time("moved_at"));
         let priority = match value.get("priority") {
             Some(Value::Natural(level)) => *level as i64,
             Some(Value::Negative(level)) => *level,
@@ -213,6 +223,8 @@ impl FromValue for Extension {
             parts,
             waiting,
             paused_at,
+            moving_at,
+            moved_at,
             results_file_id,
         })
     }

@@ -15,6 +15,7 @@ mod illegal_changes;
 mod leases;
 mod machine;
 mod manifest;
+mod moving;
 mod outages;
 mod outbox;
 mod pause;

@@ -123,6 +123,8 @@ export const fullBatch: Full<Batch> = {
       until: 2,
     },
     paused_at: 3,
+    moving_at: 4,
+    moved_at: 5,
     results_file_id: "file-4",
   },
 };

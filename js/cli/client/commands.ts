@@ -6,6 +6,7 @@ import { budget, pair, positive, priority } from "../option-values.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { WatchOptions } from "./follow.ts";
 import type { ListOptions } from "./list.ts";
+import { addMove } from "./move-commands.ts";
 import { addOperator } from "./operator-commands.ts";
 import type { ResultsOptions } from "./results.ts";
 import { addressed, server, speaking } from "./speaking.ts";
@@ -207,6 +208,7 @@ Examples:
       });
   }
 
+  addMove(program, end);
   addOperator(program, end);
 
   speaking(program.command("verify"), 60)

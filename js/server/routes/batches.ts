@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { ApiError, InvalidRequestError } from "../../core/errors.ts";
 import { type Call, type HonoEnv, jsonObject, notAllowed } from "../http.ts";
 import { checkLength, checkNames, expirySeconds, limitOf } from "../params.ts";
+import { abortExport, exportBatch, importBatch, settleExport } from "./moving.ts";
 import { results } from "./results.ts";
 import { validate } from "./validate.ts";
 
@@ -43,6 +44,15 @@ batchRoutes.post("/", async (c) => {
 batchRoutes.post("/validate", (c) => inDialect(c, () => validate(c)));
 // Its other methods would be those of a batch of this name.
 batchRoutes.all("/validate", (c) => notAllowed(c, "POST"));
+
+batchRoutes.post("/import", importBatch);
+batchRoutes.all("/import", (c) => notAllowed(c, "POST"));
+
+batchRoutes.post("/:id/export", (c) => exportBatch(c, c.req.param("id")));
+
+batchRoutes.post("/:id/export/settle", (c) => settleExport(c, c.req.param("id")));
+
+batchRoutes.post("/:id/export/abort", (c) => abortExport(c, c.req.param("id")));
 
 batchRoutes.get("/:id", async (c) => c.json(await c.var.tenant.retrieveBatch(c.req.param("id"))));
 

@@ -8,6 +8,8 @@ import type {
   BatchResultsParams,
   KVCheck,
   KVOp,
+  KVPage,
+  KVQuery,
 } from "../../core/types.ts";
 import type { Allowance } from "../rate.ts";
 import type { WebhookApi } from "../webhooks/webhooks.ts";
@@ -26,8 +28,17 @@ import type {
   WireUpload,
 } from "./types.ts";
 
+/** What a move asks of a tenant. Records are those of the core, by their keys. */
+export interface MoveApi {
+  moveGet(key: string): Promise<Uint8Array | null>;
+  moveList(query: KVQuery): Promise<KVPage>;
+  moveWrite(ops: KVOp[], checks: KVCheck[]): Promise<boolean>;
+  /** Whether another batch may come. Throws when the queue is full. */
+  moveRoom(): Promise<void>;
+}
+
 /** For the routes. What is refused is an `ApiError`. */
-export interface TenantApi extends WebhookApi {
+export interface TenantApi extends WebhookApi, MoveApi {
   /** Counts a call, if it is within so many a minute. */
   takeCall(requestsPerMinute: number): Promise<Allowance>;
   /** How many batches have something in flight, or have it stored. */
@@ -49,6 +60,8 @@ export interface TenantApi extends WebhookApi {
   /** The same of an object that is written in parts. */
   expectMultipart(key: string, uploadId: string): Promise<void>;
   createFile(file: NewFile): Promise<WireFile>;
+  /** A file, of purpose `batch` where a batch holds it, for a move. */
+  moveFile(holder: string, id: string): Promise<StoredFile | null>;
   getFile(id: string): Promise<StoredFile>;
   listFiles(query: FileQuery): Promise<FileList>;
   deleteFile(id: string): Promise<void>;

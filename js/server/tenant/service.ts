@@ -13,6 +13,8 @@ import type {
   BatchResultsParams,
   KVCheck,
   KVOp,
+  KVPage,
+  KVQuery,
 } from "../../core/types.ts";
 import { now } from "../ids.ts";
 import { BATCH, outputSeconds, PAUSE } from "../keys.ts";
@@ -26,6 +28,7 @@ import { Calls } from "./calls.ts";
 import { batchWith, Change, change } from "./change.ts";
 import { FileService } from "./file-service.ts";
 import { holdingInputs } from "./inputs.ts";
+import { MoveRecords } from "./moving.ts";
 import { keepOutputSeconds } from "./output-seconds.ts";
 import { isDrained, Queue } from "./queue.ts";
 import { QueuePlaces } from "./queue-places.ts";
@@ -43,6 +46,7 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
   readonly #queue: Queue;
   readonly #places: QueuePlaces;
   readonly #results: ResultPages;
+  readonly #moves: MoveRecords;
   readonly #waits: Waits;
   readonly #calls: Calls;
   readonly #webhooks: Webhooks;
@@ -66,6 +70,9 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     this.#queue = new Queue(ports, this.#batches);
     this.#places = new QueuePlaces(settings.quotas, this.#queue, this.files);
     this.#results = new ResultPages(kv, this.#batches, ports.runs, this.#queue.seats);
+    this.#moves = new MoveRecords(holding, ports.runs.records, this.#queue.seats, (id) =>
+      background(this.rounds.arm().then(() => this.#queue.goOn(id))),
+    );
     background(this.#queue.wakeAll());
   }
 
@@ -125,6 +132,26 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
 
   listBatches(query: { after?: string; limit?: number }): Promise<BatchList> {
     return this.#batches.list(query);
+  }
+
+  moveGet(key: string): Promise<Uint8Array | null> {
+    return this.#moves.get(key);
+  }
+
+  moveList(query: KVQuery): Promise<KVPage> {
+    return this.#moves.list(query);
+  }
+
+  moveWrite(ops: KVOp[], checks: KVCheck[]): Promise<boolean> {
+    return this.#moves.write(ops, checks);
+  }
+
+  moveRoom(): Promise<void> {
+    return this.#places.take(async () => {});
+  }
+
+  moveFile(holder: string, id: string): Promise<StoredFile | null> {
+    return holder === "" ? this.files.find(id, now()) : this.files.findInput(holder, id, now());
   }
 
   createWebhook(fields: EndpointFields) {

@@ -5,6 +5,7 @@ pub(crate) mod follower;
 pub(crate) mod host;
 pub(crate) mod json;
 pub(crate) mod model;
+pub(crate) mod moves;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod requests;
