@@ -92,7 +92,7 @@ export class Batches {
     this.#host = new HostBinding({ kv, files, inference, models }, (text) => this.#faulted(text));
     this.#claim = new Claim(kv);
     this.#onError = onError;
-    this.#moves = new Moves(this.#host, files, this.#turns);
+    this.#moves = new Moves(this.#host, files, this.#service);
     if (autostart) this.start();
   }
 

@@ -4,7 +4,7 @@ import { sameBytes } from "./bytes.ts";
 import { InvalidRequestError } from "./errors.ts";
 import { checkType } from "./options.ts";
 import type { Batch, Files, FileWriter } from "./types.ts";
-import { type CoreHost, type Importer, type Kept, running, type Turns } from "./wasm.ts";
+import { type CoreHost, guarded, type Importer, type Kept, type Service } from "./wasm.ts";
 
 /** A batch that came from another host, and the fence by which that one is told so. */
 export interface ImportedBatch {
@@ -20,16 +20,16 @@ const PIECE_BYTES = 1 << 20;
 export class Moves {
   readonly #host: CoreHost;
   readonly #files: Files;
-  readonly #turns: Kept<Turns>;
+  readonly #service: Kept<Service>;
 
-  constructor(host: CoreHost, files: Files, turns: Kept<Turns>) {
+  constructor(host: CoreHost, files: Files, service: Kept<Service>) {
     this.#host = host;
     this.#files = files;
-    this.#turns = turns;
+    this.#service = service;
   }
 
   async export(id: string): Promise<ReadableStream<Uint8Array>> {
-    const [inputFileId, exporter] = await this.#call((turns) => turns.fence(this.#host, id));
+    const [inputFileId, exporter] = await this.#call((service) => service.fence(this.#host, id));
     const filename = (await this.#files.retrieve(inputFileId, id))?.filename ?? "";
     return new ReadableStream(
       {
@@ -49,7 +49,7 @@ export class Moves {
   async import(stream: AsyncIterable<Uint8Array>): Promise<{ id: string; fence: string }> {
     checkType("stream", stream, "object");
     let input: InputCopy | undefined;
-    const importer = await this.#call(async (turns) => turns.openImport(this.#host));
+    const importer = await this.#call(async (service) => service.openImport(this.#host));
     const call = <T>(work: (importer: Importer) => Promise<T>) => this.#call(() => work(importer));
     try {
       for await (const piece of pieces(stream)) {
@@ -72,17 +72,17 @@ export class Moves {
   async settle(id: string, fence: string): Promise<void> {
     checkType("id", id, "string");
     checkType("fence", fence, "string");
-    return this.#call((turns) => turns.settle(this.#host, id, fence));
+    return this.#call((service) => service.settle(this.#host, id, fence));
   }
 
   async takeBack(id: string, options: unknown): Promise<void> {
     checkType("id", id, "string");
     checkForce(options);
-    return this.#call((turns) => turns.settle(this.#host, id, undefined));
+    return this.#call((service) => service.settle(this.#host, id, undefined));
   }
 
-  #call<T>(call: (turns: Turns) => Promise<T>): Promise<T> {
-    return running(this.#turns, call);
+  async #call<T>(call: (service: Service) => Promise<T>): Promise<T> {
+    return guarded(call(this.#service.get()));
   }
 }
 

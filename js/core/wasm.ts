@@ -7,8 +7,8 @@ import type { Service } from "../wasm/edgebatch.js";
 import type { Turns } from "../wasm/turns.js";
 import { type ApiErrorFields, apiError, CorePanicError } from "./errors.ts";
 
-export type { CoreHost, InputReader, Service } from "../wasm/edgebatch.js";
-export type { Exporter, Importer, Turns } from "../wasm/turns.js";
+export type { CoreHost, Exporter, Importer, InputReader, Service } from "../wasm/edgebatch.js";
+export type { Turns } from "../wasm/turns.js";
 
 /** The exports of the library's wasm. Errors are thrown as {@link ApiErrorFields}. */
 export type Core = typeof import("../wasm/edgebatch.js");

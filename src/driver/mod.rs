@@ -19,7 +19,7 @@ pub use input::{InputReader, ValidRequests};
 pub use manifest::manifest;
 #[cfg(all(target_arch = "wasm32", feature = "service"))]
 pub(crate) use manifest::manifest_of;
-#[cfg(all(target_arch = "wasm32", feature = "turns"))]
+#[cfg(all(target_arch = "wasm32", feature = "service"))]
 pub(crate) use moving::part;
 pub use moving::{fence, settle, take_back};
 pub use results::results;

@@ -11,7 +11,7 @@ mod calls;
 mod convert;
 #[cfg(any(feature = "service", feature = "turns"))]
 mod host;
-#[cfg(feature = "turns")]
+#[cfg(feature = "service")]
 mod moving;
 #[cfg(any(feature = "check", feature = "repair", feature = "convert"))]
 mod options;
@@ -29,7 +29,7 @@ mod values;
 
 #[cfg(feature = "convert")]
 pub use self::convert::{Convert, Split, sniff};
-#[cfg(feature = "turns")]
+#[cfg(feature = "service")]
 pub use self::moving::{Exporter, Importer};
 pub use self::panic::on_panic;
 #[cfg(feature = "repair")]

@@ -4,7 +4,7 @@ use crate::driver::{self, Export, Import, ImportedInput};
 use crate::error::ApiError;
 use crate::wasm::calls::promise;
 use crate::wasm::host::JsHost;
-use crate::wasm::turns::Turns;
+use crate::wasm::service::Service;
 use crate::wasm::values::thrown;
 use js_sys::{Array, Promise, Uint8Array};
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
-impl Turns {
+impl Service {
     /// Fences a batch, and gives what exports it.
     #[wasm_bindgen(unchecked_return_type = "Promise<[inputFileId: string, exporter: Exporter]>")]
     pub fn fence(&self, host: JsHost, id: String) -> Promise {

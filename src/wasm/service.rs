@@ -20,7 +20,7 @@ use wasm_bindgen::prelude::*;
 /// The calls of the Batches API over a host. The settings are read once, where the service is made.
 #[wasm_bindgen]
 pub struct Service {
-    settings: Rc<Settings>,
+    pub(super) settings: Rc<Settings>,
 }
 
 #[wasm_bindgen]

@@ -17,7 +17,7 @@ use wasm_bindgen::prelude::*;
 /// The turns of batches over a host. The settings are read once, where it is made.
 #[wasm_bindgen]
 pub struct Turns {
-    pub(super) settings: Rc<Settings>,
+    settings: Rc<Settings>,
     /// Who runs them, from the first on.
     owner: Rc<OnceCell<RefCell<Owner>>>,
 }
