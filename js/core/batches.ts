@@ -3,7 +3,7 @@
 import { checkAdapters, HostBinding } from "./binding.ts";
 import { Claim } from "./claim.ts";
 import { StoreInUseError } from "./errors.ts";
-import { type ImportedBatch, Moves } from "./moving.ts";
+import { Moves } from "./moving.ts";
 import { checkNames, checkType, type NamesOf, namesFrom } from "./options.ts";
 import type { BatchRequest, Report, TurnEnd } from "./reports.ts";
 import { cursorAfter } from "./results.ts";
@@ -18,6 +18,7 @@ import type {
   BatchManifest,
   BatchResults,
   BatchResultsParams,
+  ImportedBatch,
   KV,
 } from "./types.ts";
 import {

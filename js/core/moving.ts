@@ -3,15 +3,8 @@
 import { sameBytes } from "./bytes.ts";
 import { InvalidRequestError } from "./errors.ts";
 import { checkType } from "./options.ts";
-import type { Batch, Files, FileWriter } from "./types.ts";
+import type { Files, FileWriter } from "./types.ts";
 import { type CoreHost, guarded, type Importer, type Kept, type Service } from "./wasm.ts";
-
-/** A batch that came from another host, and the fence by which that one is told so. */
-export interface ImportedBatch {
-  object: "edgebatch.import";
-  fence: string;
-  batch: Batch;
-}
 
 /** Bytes of a stream that are taken at once, and of a file that are compared or copied at once. */
 const PIECE_BYTES = 1 << 20;

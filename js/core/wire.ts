@@ -195,6 +195,13 @@ export interface BatchCreateParams {
   } | null;
 }
 
+/** A batch that came from another host, and the fence by which that one is told so. */
+export interface ImportedBatch {
+  object: "edgebatch.import";
+  fence: string;
+  batch: Batch;
+}
+
 /** Parameters of {@link Batches.list}. */
 export interface BatchListParams {
   /** The last id of the page before. */

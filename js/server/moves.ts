@@ -11,6 +11,7 @@ import { BATCH_SECONDS } from "./purposes.ts";
 import { readSegments } from "./stored-bytes.ts";
 import type { TenantApi } from "./tenant/api.ts";
 import { storageFull } from "./tenant/quotas.ts";
+import { inPairs } from "./tenant/record-page.ts";
 
 /** What moves batches of the caller's tenant. */
 export function movesOf(c: Call): Batches {
@@ -23,7 +24,7 @@ function recordsOf(tenant: TenantApi): KV {
   return {
     caps: { consistency: "strong", atomic: true, checks: true, keys: true, maxValue: 2_000_000 },
     get: (key) => tenant.moveGet(key),
-    list: (query) => tenant.moveList(query),
+    list: async (query) => inPairs(await tenant.moveList(query)),
     batch,
     set: async (key, value) => void (await batch([{ type: "set", key, value }])),
     delete: async (key) => void (await batch([{ type: "delete", key }])),

@@ -7,10 +7,10 @@ import type {
   InferenceRequest,
   InferenceResponse,
   KVOp,
-  KVPage,
   KVQuery,
 } from "../core/types.ts";
 import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
+import type { RecordPage } from "../server/tenant/record-page.ts";
 
 /** A Tenant, for routes and Runners. */
 export type TenantRpc = Remote<TenantApi & TurnApi> & {
@@ -36,7 +36,7 @@ export interface RunnerRpc {
   isQuiet(): Promise<boolean>;
   /** Records of this object's storage, for a move of the batch. */
   recordGet(key: string): Promise<Uint8Array | null>;
-  recordList(query: KVQuery): Promise<KVPage>;
+  recordList(query: KVQuery): Promise<RecordPage>;
   recordWrite(ops: KVOp[]): Promise<void>;
   /** Finished lines of the batch, which has not ended. */
   results(tenant: string, batchId: string, params: BatchResultsParams): Promise<Outcome<BatchResults>>;

@@ -5,12 +5,13 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import type { BatchResults, BatchResultsParams, KVOp, KVPage, KVQuery } from "../core/types.ts";
+import type { BatchResults, BatchResultsParams, KVOp, KVQuery } from "../core/types.ts";
 import { Batches, type TurnEnd } from "../entry/workerd.ts";
 import { DurableObjectKV } from "../hosts/kv/durable-object.ts";
 import { isTenant } from "../server/auth.ts";
 import { log, logError } from "../server/log.ts";
 import type { TurnApi } from "../server/tenant/api.ts";
+import { inLists, type RecordPage } from "../server/tenant/record-page.ts";
 import { RunFiles } from "../server/tenant/run-files.ts";
 import type { Env } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
@@ -94,8 +95,8 @@ export class Runner extends DurableObject<Env> implements RunnerRpc {
     return this.#records().get(key);
   }
 
-  recordList(query: KVQuery): Promise<KVPage> {
-    return this.#records().list(query);
+  async recordList(query: KVQuery): Promise<RecordPage> {
+    return inLists(await this.#records().list(query));
   }
 
   async recordWrite(ops: KVOp[]): Promise<void> {

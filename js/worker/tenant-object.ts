@@ -4,6 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import "../entry/workerd.ts";
 import { DurableObjectKV } from "../hosts/kv/durable-object.ts";
 import type { TenantApi, TurnApi } from "../server/tenant/api.ts";
+import { inPairs } from "../server/tenant/record-page.ts";
 import { TenantService } from "../server/tenant/service.ts";
 import type { DurableObjectState, Env } from "./env.ts";
 import { r2Blobs } from "./r2-blobs.ts";
@@ -40,7 +41,7 @@ export class Tenant extends DurableObject<Env> implements TenantRpc {
         records: {
           isQuiet: (id, { generation }) => runner(id, generation).isQuiet(),
           get: (id, { generation }, key) => runner(id, generation).recordGet(key),
-          list: (id, { generation }, query) => runner(id, generation).recordList(query),
+          list: async (id, { generation }, query) => inPairs(await runner(id, generation).recordList(query)),
           write: (id, { generation }, ops) => runner(id, generation).recordWrite(ops),
         },
         results: (id, { generation }, params) => unwrap(runner(id, generation).results(name, id, params)),

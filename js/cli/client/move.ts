@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { open, unlink } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ImportedBatch } from "../../core/moving.ts";
+import type { ImportedBatch } from "../../core/types.ts";
 import { CannotRun, exit, messageOf, print, say } from "../terminal.ts";
 import { Api } from "./api.ts";
 import { connectionOf, type ServerOptions } from "./connection.ts";

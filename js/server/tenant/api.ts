@@ -8,11 +8,11 @@ import type {
   BatchResultsParams,
   KVCheck,
   KVOp,
-  KVPage,
   KVQuery,
 } from "../../core/types.ts";
 import type { Allowance } from "../rate.ts";
 import type { WebhookApi } from "../webhooks/webhooks.ts";
+import type { RecordPage } from "./record-page.ts";
 import type {
   FileList,
   FileQuery,
@@ -31,7 +31,7 @@ import type {
 /** What a move asks of a tenant. Records are those of the core, by their keys. */
 export interface MoveApi {
   moveGet(key: string): Promise<Uint8Array | null>;
-  moveList(query: KVQuery): Promise<KVPage>;
+  moveList(query: KVQuery): Promise<RecordPage>;
   moveWrite(ops: KVOp[], checks: KVCheck[]): Promise<boolean>;
   /** Whether another batch may come. Throws when the queue is full. */
   moveRoom(): Promise<void>;

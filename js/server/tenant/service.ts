@@ -13,7 +13,6 @@ import type {
   BatchResultsParams,
   KVCheck,
   KVOp,
-  KVPage,
   KVQuery,
 } from "../../core/types.ts";
 import { now } from "../ids.ts";
@@ -32,6 +31,7 @@ import { MoveRecords } from "./moving.ts";
 import { keepOutputSeconds } from "./output-seconds.ts";
 import { isDrained, Queue } from "./queue.ts";
 import { QueuePlaces } from "./queue-places.ts";
+import { inLists, type RecordPage } from "./record-page.ts";
 import { ResultFiles } from "./result-files.ts";
 import { ResultPages } from "./result-pages.ts";
 import type { StoredFile, WireFile } from "./types.ts";
@@ -138,8 +138,8 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     return this.#moves.get(key);
   }
 
-  moveList(query: KVQuery): Promise<KVPage> {
-    return this.#moves.list(query);
+  async moveList(query: KVQuery): Promise<RecordPage> {
+    return inLists(await this.#moves.list(query));
   }
 
   moveWrite(ops: KVOp[], checks: KVCheck[]): Promise<boolean> {
