@@ -12,7 +12,7 @@ pub enum Owner {
 }
 
 /// What the keys of all records begin with, who writes them, and whether nobody but the batch's run reads them.
-pub const PREFIXES: [(&str, Owner, bool); 18] = [
+pub const PREFIXES: [(&str, Owner, bool); 19] = [
     (BATCH_PREFIX, Owner::Run, false),
     (RUN_PREFIX, Owner::Run, false),
     (LEASE_PREFIX, Owner::Run, false),
@@ -21,6 +21,7 @@ pub const PREFIXES: [(&str, Owner, bool); 18] = [
     (LARGE_PREFIX, Owner::Run, true),
     (ORDER_PREFIX, Owner::Run, true),
     (REPEAT_PREFIX, Owner::Run, true),
+    (PLAN_PREFIX, Owner::Run, true),
     (EVENT_PREFIX, Owner::Run, false),
     (MANIFEST_PREFIX, Owner::Run, false),
     (CANCEL_PREFIX, Owner::Service, false),
@@ -147,7 +148,12 @@ pub(crate) fn result_group(id: &str, chunk: u32, group: u32) -> String {
 
 /// The group number in a key of [`result_group`].
 pub(crate) fn group_of(key: &str) -> Option<u32> {
-    number(key, 0).map(|group| group as u32)
+    last_number(key).map(|group| group as u32)
+}
+
+/// The number that a key ends with.
+pub(crate) fn last_number(key: &str) -> Option<u64> {
+    number(key, 0)
 }
 
 /// A number in a key, counted from its end.
@@ -182,7 +188,7 @@ pub(crate) fn order(id: &str, at: u64) -> String {
 
 /// The number of bytes in a key of [`order`].
 pub(crate) fn order_at(key: &str) -> Option<u64> {
-    number(key, 0)
+    last_number(key)
 }
 
 /// The number of the group that has the lines of some repeats of one chunk, `index` being the first of them: each repeat is
@@ -209,8 +215,24 @@ pub(crate) fn repeated_chunks(key: &str) -> Option<(u32, u32)> {
     Some((number(key, 1)? as u32, number(key, 0)? as u32))
 }
 
+/// In which order the requests of a batch are sent, where that is not the order of its file.
+pub(crate) fn plans(id: &str) -> String {
+    format!("{PLAN_PREFIX}{id}:")
+}
+
+/// All parts of one section of it.
+pub(crate) fn plan_section(id: &str, section: u32) -> String {
+    format!("{PLAN_PREFIX}{id}:{section:06x}:")
+}
+
+/// One part of a section.
+pub(crate) fn plan_part(id: &str, section: u32, part: usize) -> String {
+    format!("{PLAN_PREFIX}{id}:{section:06x}:{part:02x}")
+}
+
 const IDEMPOTENCY_PREFIX: &str = "idempotency:";
 const RESULT_PREFIX: &str = "result:";
 const LARGE_PREFIX: &str = "large:";
 const ORDER_PREFIX: &str = "order:";
 const REPEAT_PREFIX: &str = "repeat:";
+const PLAN_PREFIX: &str = "plan:";

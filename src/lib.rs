@@ -178,7 +178,7 @@ pub use crate::validate::{
 pub use crate::wire::{
     Batch, BatchError, BatchErrors, BatchList, BatchStatus, BatchTag, Budget, Continued, Deduped, Exported,
     Extension, FileObject, Hold, InputTokensDetails, ListTag, Metadata, MoveStep, Moving,
-    OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used, Wait, Wish,
+    OutputTokensDetails, RequestCounts, Rerun, Reused, SendOrder, Usage, Used, Wait, Wish,
 };
 
 /// What only this crate's own tests, fuzz targets and benchmarks need. No part of the interface: it changes without notice.

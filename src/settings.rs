@@ -7,7 +7,7 @@ use crate::json::value::Value;
 use crate::limits::{
     COMPLETION_WINDOW, COMPLETION_WINDOW_SECONDS, LEASE_MS, Limits, MAX_PARTS, MIN_LEASE_MS,
 };
-use crate::wire::window;
+use crate::wire::{SendOrder, window};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub struct Settings {
     pub lease_ms: u64,
     /// The host has made sure that nobody else runs the store's batches: what is leased to others was left by them.
     pub sole_owner: bool,
+    /// In which order the requests of a batch are sent that says nothing of it.
+    pub order: SendOrder,
     /// What tokens cost, for budgets that are an amount of money.
     pub prices: Prices,
     /// Whether the end of a batch leaves a record `event:`, for whoever tells users of it.
@@ -77,6 +79,7 @@ impl Default for Settings {
             completion_windows: vec![COMPLETION_WINDOW.to_owned()],
             lease_ms: LEASE_MS,
             sole_owner: false,
+            order: SendOrder::default(),
             prices: Prices::default(),
             events: false,
         }

@@ -1,7 +1,8 @@
 /** Values of options that several commands take. */
 
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { type Prices, readPrices } from "../core/prices.ts";
+import { orders } from "../core/rules.ts";
 import type { BatchBudget } from "../core/types.ts";
 
 export function positive(text: string): number {
@@ -34,6 +35,11 @@ export function pair(text: string, before: Record<string, string> = {}): Record<
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError("It must be key=value.");
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** `--order`. */
+export function order(text: string): Option {
+  return new Option("--order <name>", text).choices(orders);
 }
 
 export function priority(text: string): number {

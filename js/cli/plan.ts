@@ -3,7 +3,7 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Prices } from "../core/prices.ts";
-import type { BatchBudget, Dialect, Inference } from "../core/types.ts";
+import type { BatchBudget, BatchOrder, Dialect, Inference } from "../core/types.ts";
 import { echoInference } from "../hosts/inference/echo.ts";
 import { namedKey, namedUrl, parsedUrl } from "./address.ts";
 import { refuseOthers } from "./file-kind.ts";
@@ -32,6 +32,7 @@ export interface RunOptions {
   maxResponseBytes?: number;
   keepTrying?: boolean;
   dedupe?: boolean;
+  order?: BatchOrder;
   /** Milliseconds. */
   latency?: number;
   out?: string;

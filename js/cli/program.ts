@@ -8,7 +8,7 @@ import { addClient } from "./client/commands.ts";
 import { addConvert } from "./convert-command.ts";
 import { addFix } from "./fix-command.ts";
 import { addKeys } from "./keys-command.ts";
-import { budget, concurrency, header, positive, prices } from "./option-values.ts";
+import { budget, concurrency, header, order, positive, prices } from "./option-values.ts";
 import { addParts } from "./parts-command.ts";
 import type { RunOptions } from "./plan.ts";
 import { addRetry } from "./retry-command.ts";
@@ -91,6 +91,7 @@ Examples:
     .option("--prices <prices>", "what a million tokens cost, for a budget in cost: model=in/out", prices)
     .option("--keep-trying", "do not stop where the server refuses everything (401 to 405)")
     .option("--dedupe", "ask once what is the same, byte for byte, and answer each line")
+    .addOption(order("order of sending: prefix has requests together that begin alike"))
     .option("--max-line-bytes <n>", `longest line (default: ${limit("maxLineBytes")})`, positive)
     .option("--max-response-bytes <n>", `largest answer (default: ${limit("maxResponseBytes")})`, positive)
     .option("--latency <ms>", "time that the embedded model takes for an answer", positive)

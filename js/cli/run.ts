@@ -47,11 +47,12 @@ async function begin(work: Plan, state: State, options: RunOptions, progress: Pr
     const unpackTo = work.packed ? state.unpacked : null;
     const input = await identify(work.input, unpackTo, showReading(progress));
     const { name, url, endpoint } = work;
-    const { budget, dedupe } = options;
+    const { budget, dedupe, order } = options;
     const job: Job = {
       ...{ name, input, url, endpoint },
       ...(budget && { budget }),
       ...(dedupe && { dedupe: true }),
+      ...(order && { order }),
     };
     await state.saveJob(job);
     return job;

@@ -113,9 +113,12 @@ export async function openSession(
       input_file_id: inputId,
       endpoint: job.endpoint,
       completion_window: fixedLimits.completionWindow,
-      ...(job.dedupe && { edgebatch: { dedupe: true } }),
       idempotency_key: idempotencyKey,
-      ...(job.budget && { edgebatch: { budget: job.budget } }),
+      edgebatch: {
+        ...(job.dedupe && { dedupe: true }),
+        ...(job.order && { order: job.order }),
+        ...(job.budget && { budget: job.budget }),
+      },
     });
     if (job.batch === undefined) await state.saveJob(Object.assign(job, { batch: batch.id }));
     else if (job.batch !== batch.id) throw state.damaged("batch.db", "it is another one");

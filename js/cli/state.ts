@@ -7,7 +7,7 @@ import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } fr
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { StoreHolder } from "../core/errors.ts";
-import type { Batch, BatchBudget } from "../core/types.ts";
+import type { Batch, BatchBudget, BatchOrder } from "../core/types.ts";
 import { type FileLock, lockFile } from "../hosts/kv/sqlite-lock.ts";
 import type { Failures } from "./failures.ts";
 import type { Identity } from "./input-file.ts";
@@ -25,6 +25,8 @@ export interface Job {
   budget?: BatchBudget;
   /** Identical requests are asked once. */
   dedupe?: true;
+  /** In which order requests are sent, as the first start of it asked. Answers are the same in any. */
+  order?: BatchOrder;
   /** The batch, once there is one. */
   batch?: string;
   /** Set before the first answer is written down. */

@@ -1,7 +1,7 @@
 /** The rules of the core, as data. Written by `UPDATE_TYPESCRIPT=1 cargo test --lib typescript`, from src/typescript. */
 import type { Cure } from "./repair.ts";
 import type { EndpointRules, SettingsWithDefaults } from "./settings.ts";
-import type { BatchStatus } from "./types.ts";
+import type { BatchOrder, BatchStatus } from "./types.ts";
 
 /** The defaults of a service's settings. */
 export const defaults: SettingsWithDefaults = {
@@ -24,6 +24,7 @@ export const defaults: SettingsWithDefaults = {
   completionWindows: ["24h"],
   leaseMs: 10000,
   soleOwner: false,
+  order: "file",
   prices: {},
   events: false,
 };
@@ -84,6 +85,9 @@ export const endpoints: Readonly<Record<string, EndpointRules>> = {
   },
 };
 
+/** In which orders requests may be sent. */
+export const orders: readonly BatchOrder[] = ["file", "prefix"];
+
 /** What no setting changes. */
 export const fixedLimits = {
   completionWindow: "24h",
@@ -137,6 +141,11 @@ export const keys = {
   },
   repeat: {
     prefix: "repeat:",
+    owner: "run",
+    isPrivate: true,
+  },
+  plan: {
+    prefix: "plan:",
     owner: "run",
     isPrivate: true,
   },

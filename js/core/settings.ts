@@ -1,6 +1,6 @@
 /** What may be set of the core. Defaults are the core's: what is left out, or undefined, has them. */
 import type { Prices } from "./prices.ts";
-import type { Dialect, Limits } from "./types.ts";
+import type { BatchOrder, Dialect, Limits } from "./types.ts";
 
 /** What may be set of validation. */
 export interface ValidationOptions {
@@ -45,6 +45,8 @@ export interface ServiceSettings extends ValidationOptions {
    * once. Default false.
    */
   soleOwner?: boolean;
+  /** In which order the requests of a batch are sent that says nothing of it. Default `file`. */
+  order?: BatchOrder;
   /** What a million tokens cost, by model, for budgets that are an amount of money. Default: nothing is known. */
   prices?: Prices;
   /**

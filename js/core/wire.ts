@@ -12,6 +12,12 @@ export interface FileObject {
 
 export type Dialect = "reference" | "openai";
 
+/**
+ * In which order the requests of a batch are sent: as its file has them, or those together that share model and beginning. Its
+ * files are in the order of the input all the same.
+ */
+export type BatchOrder = "file" | "prefix";
+
 export type BatchStatus =
   | "validating"
   | "failed"
@@ -103,6 +109,8 @@ export interface BatchExtension {
   split?: boolean;
   /** Of how many files they are, each of at most `limits.maxRequests`, once that is known. */
   parts?: number;
+  /** In which order its requests are sent; absent where nobody said so, which is that of its file. */
+  order?: BatchOrder;
   /** Why nothing starts right now; absent when all goes well. */
   waiting?: BatchWait;
   /** Since when it is paused; absent when it is not. */
@@ -192,6 +200,8 @@ export interface BatchCreateParams {
      * batch, with one output and one error file. Default false.
      */
     split?: boolean | null;
+    /** In which order requests are sent: `prefix` has those that begin alike together. Default: the setting `order`. */
+    order?: BatchOrder | null;
   } | null;
 }
 

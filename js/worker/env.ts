@@ -62,6 +62,7 @@ export interface Env {
   TURN_SUBREQUESTS?: string;
   REQUEST_TIMEOUT_MS?: string;
   MAX_ATTEMPTS?: string;
+  ORDER?: string;
   PRICES?: string;
   MAX_FILE_BYTES?: string;
   MAX_REQUESTS?: string;

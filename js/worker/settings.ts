@@ -2,8 +2,8 @@
 
 import type { BatchesOptions } from "../core/batches.ts";
 import { type Prices, readPrices } from "../core/prices.ts";
-import { defaults } from "../core/rules.ts";
-import type { Dialect, Models } from "../core/types.ts";
+import { defaults, orders } from "../core/rules.ts";
+import type { BatchOrder, Dialect, Models } from "../core/types.ts";
 import { type Calls, fetchCalls } from "../hosts/inference/calls.ts";
 import { echoCalls } from "../hosts/inference/echo/calls.ts";
 import { anyModel, echoModels } from "../hosts/inference/echo.ts";
@@ -47,6 +47,12 @@ function dialect(env: Env): Dialect {
   return value;
 }
 
+function order(env: Env): BatchOrder {
+  const found = orders.find((word) => word === (env.ORDER || defaults.order));
+  if (found) return found;
+  throw new SettingError(`ORDER must be ${orders.join(" or ")}, but is '${env.ORDER}'.`);
+}
+
 /** What one tenant may keep and queue; nothing of it is bounded unless it is set. */
 function quotas(env: Env): Quotas {
   return {
@@ -76,6 +82,7 @@ export function serviceSettings(env: Env): Omit<BatchesOptions, "kv" | "files"> 
     ...(maxParts !== undefined && { maxParts }),
     ...(maxAttempts !== undefined && { maxAttempts }),
     requestTimeoutMs: requestTimeoutMs(env),
+    order: order(env),
     prices: prices(env),
     inference: calls(env),
     models: models(env),

@@ -30,6 +30,7 @@ pub(super) enum SavedPhase {
     Validating,
     Reusing(Box<SavedReuse>),
     Matching { bytes: u64, models: Vec<String> },
+    Planning { bytes: u64, models: Vec<String> },
     Running(Box<SavedRun>),
     Repeating(Box<SavedRepeats>),
     Finalizing { chunks: u32, ending: Ending },
@@ -171,6 +172,9 @@ impl FromValue for SavedPhase {
             "running" => Self::Running(FromValue::from_value(content)?),
             "matching" => {
                 Self::Matching { bytes: member(content, "bytes")?, models: member(content, "models")? }
+            }
+            "planning" => {
+                Self::Planning { bytes: member(content, "bytes")?, models: member(content, "models")? }
             }
             "repeating" => Self::Repeating(FromValue::from_value(content)?),
             "finalizing" => {

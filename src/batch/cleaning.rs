@@ -60,6 +60,9 @@ impl Phase for Cleaning {
         if context.batch.dedupes() {
             writes.push(Write::DeletePrefix(keys::repeats(&id)));
         }
+        if context.batch.groups_prefixes() {
+            writes.push(Write::DeletePrefix(keys::plans(&id)));
+        }
         writes.extend([
             Write::DeletePrefix(keys::results(&id)),
             Write::DeletePrefix(keys::large_results(&id)),

@@ -2,7 +2,8 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | `validating`, `reusing`, `matching`, `running`, `repeating`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `validating`, `reusing`, `matching`, `planning`, `running`, `repeating`, `finalizing`, `cleaning` | the phases of a batch, each a `Phase` |
+//! | `plan` | in which order requests are sent, where that is not the order of the file |
 //! | `recording` | what `cleaning` does first where somebody follows the results |
 //! | `order`, `finding_order` | in which order results come, and where that stands when a batch goes on |
 //! | `refused` | how a batch ends of which nothing has run |
@@ -30,6 +31,8 @@ mod matching;
 mod order;
 mod outbox;
 mod phase;
+mod plan;
+mod planning;
 mod recording;
 mod refused;
 mod repeating;
@@ -51,6 +54,7 @@ use self::finalizing::Finalizing;
 use self::finding_order::FindOrder;
 use self::matching::Matching;
 use self::phase::{Next, Phase};
+use self::planning::Planning;
 use self::repeating::Repeating;
 use self::reusing::Reusing;
 use self::running::Running;
@@ -160,6 +164,9 @@ impl Machine {
             },
             SavedPhase::Matching { bytes, models } => {
                 FindOrder::before(Box::new(Matching::new(&context, bytes, models)))
+            }
+            SavedPhase::Planning { bytes, models } => {
+                FindOrder::before(Box::new(Planning::new(&context, bytes, models, true)))
             }
             SavedPhase::Running(run) => FindOrder::before(Box::new(Running::resume(&context, *run))),
             SavedPhase::Repeating(saved) => FindOrder::before(Box::new(Repeating::resume(&context, *saved))),

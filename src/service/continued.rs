@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::json::value::Value;
 use crate::limits::MAX_PRIORITY;
 use crate::settings::{Dialect, Settings};
-use crate::wire::{Batch, Continued, Extension, Rerun};
+use crate::wire::{Batch, Continued, Extension, Rerun, SendOrder};
 
 const FROM: &str = "edgebatch.continue_from";
 
@@ -26,7 +26,9 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
     for (name, value) in members {
         match (name.as_str(), value) {
             (
-                Some("continue_from" | "only" | "merge" | "budget" | "priority" | "dedupe" | "split"),
+                Some(
+                    "continue_from" | "only" | "merge" | "budget" | "priority" | "dedupe" | "split" | "order",
+                ),
                 Value::Null,
             ) => {}
             (Some("priority"), level) => own.priority = check_priority(&level)?,
@@ -44,6 +46,10 @@ pub(super) fn check(edgebatch: Value, settings: &Settings) -> Result<Extension, 
             (Some("split"), Value::Bool(wanted)) => own.split = check_split(wanted, settings)?,
             (Some(name @ ("merge" | "dedupe" | "split")), other) => {
                 return Err(ApiError::wrong_type(&format!("edgebatch.{name}"), "a boolean", other.kind()));
+            }
+            (Some("order"), Value::String(word)) => own.order = Some(check_order(&word, text)?),
+            (Some("order"), other) => {
+                return Err(ApiError::wrong_type("edgebatch.order", "a string", other.kind()));
             }
             (name, _) => return Err(unknown("", name.unwrap_or("[key]"))),
         }
@@ -82,6 +88,11 @@ fn check_priority(level: &Value) -> Result<i64, ApiError> {
         return Err(out_of_range(PARAM, "integer below minimum", ">= -10", "integer_below_min_value"));
     }
     Ok(level)
+}
+
+fn check_order(word: &str, text: Texts) -> Result<SendOrder, ApiError> {
+    let supported = || SendOrder::ALL.map(|order| order.as_str().to_owned());
+    SendOrder::named(word).ok_or_else(|| text.invalid_value("edgebatch.order", word, &supported()))
 }
 
 fn check_only(words: Vec<Value>, text: Texts) -> Result<Vec<Rerun>, ApiError> {

@@ -10,7 +10,9 @@ use crate::limits::{
     COMPLETION_WINDOW, MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS,
 };
 use crate::settings::Settings;
-use crate::wire::{Batch, BatchStatus, BatchTag, Extension, Metadata, RequestCounts, Usage, window};
+use crate::wire::{
+    Batch, BatchStatus, BatchTag, Extension, Metadata, RequestCounts, SendOrder, Usage, window,
+};
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -143,6 +145,9 @@ impl NewBatch {
     pub fn batch(&self, record: IdempotencyRecord, source: Option<&Batch>, settings: &Settings) -> Batch {
         let mut own = self.own.clone();
         own.split |= source.is_some_and(Batch::is_split);
+        if own.order.is_none() && settings.order != SendOrder::File {
+            own.order = Some(settings.order);
+        }
         Batch {
             id: record.batch_id,
             object: BatchTag::Batch,

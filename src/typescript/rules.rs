@@ -6,7 +6,7 @@ use crate::input::endpoint::{ENDPOINTS, Endpoint};
 use crate::json::value::Value;
 use crate::repair::Cure;
 use crate::settings::Settings;
-use crate::wire::BatchStatus;
+use crate::wire::{BatchStatus, SendOrder};
 use crate::{batch, keys, limits};
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ struct EndpointRow {
 fn rules_are_in_typescript_as_they_are_here() {
     let mut file = File::new(
         "The rules of the core, as data.",
-        "import type { Cure } from \"./repair.ts\";\nimport type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchStatus } from \"./types.ts\";\n",
+        "import type { Cure } from \"./repair.ts\";\nimport type { EndpointRules, SettingsWithDefaults } from \"./settings.ts\";\nimport type { BatchOrder, BatchStatus } from \"./types.ts\";\n",
     );
     file.constant(
         "The defaults of a service's settings.",
@@ -108,6 +108,12 @@ fn rules_are_in_typescript_as_they_are_here() {
                 EndpointRow { parameter: own.name, model_optional: *model_optional, json_only: *json_only };
             ((*path).to_owned(), row)
         })),
+    );
+    file.constant(
+        "In which orders requests may be sent.",
+        "orders",
+        "readonly BatchOrder[]",
+        &SendOrder::ALL,
     );
     file.constant(
         "What no setting changes.",

@@ -11,8 +11,8 @@ use crate::settings::Dialect;
 use crate::validate::{LineSize, Report, Statistics, Tally, size_class};
 use crate::wire::{
     Batch, BatchError, BatchErrors, BatchStatus, Budget, Continued, Deduped, Extension, FileObject,
-    InputTokensDetails, Manifest, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, Usage, Used,
-    Wait,
+    InputTokensDetails, Manifest, Metadata, OutputTokensDetails, RequestCounts, Rerun, Reused, SendOrder,
+    Usage, Used, Wait,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
@@ -93,6 +93,7 @@ fn full() -> Batch {
             deduped: Some(Deduped { requests: 4, usage: usage() }),
             split: true,
             parts: Some(2),
+            order: Some(SendOrder::Prefix),
             waiting: Some(Wait {
                 reason: "failing".into(),
                 status: Some(500),

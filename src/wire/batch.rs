@@ -3,7 +3,7 @@
 use crate::json::record::record;
 use crate::wire::{
     BatchErrors, BatchStatus, BatchTag, Budget, Continued, Deduped, Extension, Hold, IllegalChange, Metadata,
-    Reused, Usage, Wait,
+    Reused, SendOrder, Usage, Wait,
 };
 use serde::Serialize;
 
@@ -190,6 +190,11 @@ impl Batch {
     /// Whether it ends as its budget is used up.
     pub(crate) fn is_ended_by_budget(&self) -> bool {
         self.edgebatch.as_ref().is_some_and(|own| own.ended_by_budget)
+    }
+
+    /// Whether requests that begin alike are sent together.
+    pub(crate) fn groups_prefixes(&self) -> bool {
+        self.edgebatch.as_ref().is_some_and(|own| own.order == Some(SendOrder::Prefix))
     }
 
     /// Whether identical requests are asked once.

@@ -2,7 +2,7 @@
 
 use crate::json::record::{FromValue, by_value};
 use crate::json::value::Value;
-use crate::wire::{Budget, Deduped, Usage};
+use crate::wire::{Budget, Deduped, SendOrder, Usage};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -25,6 +25,8 @@ pub struct Extension {
     pub split: bool,
     /// How many files' that are; absent until it is known.
     pub parts: Option<u64>,
+    /// In which order its requests are sent; absent where nobody said so.
+    pub order: Option<SendOrder>,
     /// Why nothing starts right now; absent when all goes well.
     pub waiting: Option<Wait>,
     /// Since when it is paused, in Unix seconds; absent when it is not.
@@ -148,6 +150,9 @@ impl Serialize for Extension {
         if let Some(parts) = &self.parts {
             map.serialize_entry("parts", parts)?;
         }
+        if let Some(order) = self.order {
+            map.serialize_entry("order", order.as_str())?;
+        }
         if let Some(waiting) = &self.waiting {
             map.serialize_entry("waiting", waiting)?;
         }
@@ -212,6 +217,7 @@ impl FromValue for Extension {
         let deduped = value.get("deduped").and_then(Deduped::from_value);
         let split = matches!(value.get("split"), Some(Value::Bool(true)));
         let parts = value.get("parts").and_then(Value::as_u64);
+        let order = value.get("order").and_then(Value::as_str).and_then(SendOrder::named);
         Some(Self {
             continued,
             priority,
@@ -221,6 +227,7 @@ impl FromValue for Extension {
             deduped,
             split,
             parts,
+            order,
             waiting,
             paused_at,
             moving_at,

@@ -20,6 +20,7 @@ mod outages;
 mod outbox;
 mod pause;
 mod pools;
+mod prefix;
 mod published;
 mod regression;
 mod repair;

@@ -115,6 +115,7 @@ export const fullBatch: Full<Batch> = {
     },
     split: true,
     parts: 2,
+    order: "prefix",
     waiting: {
       reason: "failing",
       status: 500,

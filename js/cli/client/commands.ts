@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { fixedLimits } from "../../core/rules.ts";
-import { budget, pair, positive, priority } from "../option-values.ts";
+import { budget, order, pair, positive, priority } from "../option-values.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import type { WatchOptions } from "./follow.ts";
 import type { ListOptions } from "./list.ts";
@@ -33,6 +33,7 @@ export function addClient(program: Command, end: (status: number) => void): void
       "--split",
       "more requests than one file may have, as one batch; for edgebatch serve and its Worker",
     )
+    .addOption(order("order of sending: prefix has requests together that begin alike"))
     .option("--wait", "watch it to its end; exit as watch does")
     .option("--no-check", "send the file without looking for errors first")
     .option("--json", "print the batch as the server gives it, instead of its id")

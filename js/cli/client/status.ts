@@ -141,6 +141,7 @@ function rows(batch: RemoteBatch, file: string): string[] {
     ["ended", end === null ? null : ended(batch, end)],
     ["expires", end === null ? moment(batch.expires_at) : null],
     ["budget", budgetOf(batch)],
+    ["order", batch.edgebatch?.order],
     ["priority", batch.edgebatch?.priority?.toString()],
     ["tokens", input + output === 0 ? null : `${count(input)} in, ${count(output)} out`],
     ...Object.entries(batch.metadata ?? {}).map(([key, value]): [string, string] => [

@@ -1,7 +1,7 @@
 /** `edgebatch submit`: a file as a batch of a server. */
 
 import { createHash, randomUUID } from "node:crypto";
-import type { BatchBudget } from "../../core/types.ts";
+import type { BatchBudget, BatchOrder } from "../../core/types.ts";
 import { endpointOf, openInput } from "../input.ts";
 import { left, modeFor, Progress } from "../progress.ts";
 import { bytes, CannotRun, exit, print, printErrors, say } from "../terminal.ts";
@@ -23,6 +23,7 @@ export interface SubmitOptions extends ServerOptions {
   priority?: number;
   dedupe?: boolean;
   split?: boolean;
+  order?: BatchOrder;
   wait?: boolean;
   check: boolean;
   json?: boolean;
@@ -44,12 +45,13 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
     progress.stop();
     if (!options.quiet)
       say(`edgebatch: uploaded ${content.filename} (${bytes(content.bytes)}) as ${inputId}`);
-    const { window, metadata, budget, priority, dedupe, split } = options;
+    const { window, metadata, budget, priority, dedupe, split, order } = options;
     const own = {
       ...(budget && { budget }),
       ...(priority && { priority }),
       ...(dedupe && { dedupe }),
       ...(split && { split }),
+      ...(order && { order }),
     };
     const params = {
       input_file_id: inputId,
@@ -64,7 +66,7 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
       await remove(api, inputId);
       if (isUnknownToServer(error)) {
         throw new CannotRun(
-          `${connection.shown} knows no --budget, --priority, --dedupe or --split: edgebatch serve and its Worker do`,
+          `${connection.shown} knows no --budget, --priority, --dedupe, --split or --order: edgebatch serve and its Worker do`,
         );
       }
       throw error;
@@ -73,6 +75,9 @@ export async function submit(path: string, options: SubmitOptions): Promise<numb
       say(`edgebatch: ${connection.shown} takes no notice of --split: it has one limit for all files`);
     if (dedupe && !batch.edgebatch?.dedupe)
       say(`edgebatch: ${connection.shown} takes no notice of --dedupe: it asks for every line`);
+    if (order === "prefix" && !batch.edgebatch?.order && !options.quiet) {
+      say(`edgebatch: ${connection.shown} has no orders: it sends requests as it likes`);
+    }
     if (priority && !batch.edgebatch?.priority && !options.quiet) {
       say(`edgebatch: ${connection.shown} has no priorities: the batch runs as any other`);
     }

@@ -50,6 +50,7 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
       adminKeys: values.adminKeys ?? [],
       rate: { requestsPerMinute: values.requestsPerMinute ?? Infinity },
       windows: values.completionWindows,
+      order: values.order,
       prices: readPrices(values.prices ?? []) ?? {},
       limits: { maxFileBytes, maxRequests, maxLineBytes, maxResponseBytes },
       ...{ interactiveFirst: values.interactiveFirst, webhookAllowPrivate: values.webhookAllowPrivate },

@@ -2,7 +2,7 @@
 
 import type { BatchesOptions } from "../../core/batches.ts";
 import type { Prices } from "../../core/prices.ts";
-import type { Limits } from "../../core/types.ts";
+import type { BatchOrder, Limits } from "../../core/types.ts";
 import { ANONYMOUS, isTenant, modelsOfTenant } from "../../server/auth.ts";
 import { jsonEndpoints } from "../../server/endpoints.ts";
 import type { LogLevel } from "../../server/log.ts";
@@ -44,6 +44,8 @@ export interface ServeSettings {
   rate: { requestsPerMinute: number };
   /** Completion windows that a batch may name. */
   windows: string[];
+  /** In which order requests are sent where a batch does not say. */
+  order: BatchOrder;
   /** What tokens cost; nothing where nobody has said. */
   prices: Prices;
   limits: Required<Pick<Limits, "maxFileBytes" | "maxRequests" | "maxLineBytes" | "maxResponseBytes">>;
@@ -98,6 +100,7 @@ function serviceSettings(
     maxParts: settings.maxParts,
     requestTimeoutMs: Math.max(settings.timeoutMs, ...settings.servers.map(({ timeoutMs }) => timeoutMs)),
     completionWindows: settings.windows,
+    order: settings.order,
     prices: settings.prices,
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.

@@ -20,6 +20,7 @@ const forWorker = [
   "TURN_SUBREQUESTS",
   "REQUEST_TIMEOUT_MS",
   "MAX_ATTEMPTS",
+  "ORDER",
   "PRICES",
   "MAX_FILE_BYTES",
   "MAX_REQUESTS",

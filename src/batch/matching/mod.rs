@@ -7,16 +7,17 @@
 mod firsts;
 
 use self::firsts::Firsts;
-use crate::batch::checkpoint::{SavedPhase, SavedRun};
+use crate::batch::checkpoint::SavedPhase;
 use crate::batch::command::{Reply, Write};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, stopped};
+use crate::batch::planning;
 use crate::batch::running::chunks::Chunks;
+use crate::batch::running::fresh_run;
 use crate::batch::running::reader::{Reader, Step};
 use crate::batch::running::request::Request;
 use crate::batch::running::routes::Routes;
-use crate::batch::running::{Running, fresh_run};
 use crate::host::Fault;
 use crate::keys;
 use crate::limits::CHUNK_REQUESTS;
@@ -33,13 +34,7 @@ pub(super) fn begin(context: &mut Context, input_bytes: u64, models: Vec<String>
         context.commit(SavedPhase::Matching { bytes: input_bytes, models: models.clone() });
         return Next::Become(Box::new(Matching::new(context, input_bytes, models)));
     }
-    run(context, input_bytes, models, resumed)
-}
-
-fn run(context: &mut Context, input_bytes: u64, models: Vec<String>, resumed: bool) -> Next {
-    let run = Running::start(context, SavedRun { models, ..fresh_run(input_bytes) }, resumed);
-    context.commit(run.checkpoint());
-    Next::Become(Box::new(run))
+    planning::begin(context, input_bytes, models, resumed)
 }
 
 pub(super) struct Matching {
@@ -115,7 +110,7 @@ impl Matching {
 
     fn run(&mut self, context: &mut Context) -> Next {
         context.batch.dedupe(Deduped { requests: self.chunks.tally().repeats, usage: Usage::default() });
-        run(context, self.input_bytes, std::mem::take(&mut self.models), true)
+        planning::begin(context, self.input_bytes, std::mem::take(&mut self.models), true)
     }
 }
 
@@ -166,9 +161,7 @@ impl Phase for Matching {
                 }
             }
             Reply::Entries(entries) => {
-                if let Some((start, end)) = self.reader.loaded() {
-                    self.chunks.open(start, end, &entries);
-                }
+                self.reader.loaded(&mut self.chunks, entries);
             }
             _ => return Err(Defect::misfit()),
         }

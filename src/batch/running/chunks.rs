@@ -34,6 +34,8 @@ struct Chunk {
     /// Seen so far.
     requests: u32,
     done: [u64; (CHUNK_REQUESTS / 64) as usize],
+    /// Handed out by a plan in this turn.
+    given: [u64; (CHUNK_REQUESTS / 64) as usize],
     tally: Tally,
     next_group: u32,
 }
@@ -56,6 +58,7 @@ impl Chunks {
             sealed: false,
             requests: 0,
             done: [0; (CHUNK_REQUESTS / 64) as usize],
+            given: [0; (CHUNK_REQUESTS / 64) as usize],
             tally: Tally::default(),
             next_group: 0,
         };
@@ -81,12 +84,34 @@ impl Chunks {
     #[must_use]
     pub(in crate::batch) fn meet(&mut self, chunk: u32, index: u32) -> bool {
         let Some(chunk) = self.open.get_mut(&chunk) else { return false };
-        let is_open = !chunk.is_done(index);
+        let is_open = chunk.is_open(index);
         if index == chunk.requests {
             chunk.requests += 1;
             self.seen += u64::from(is_open);
         }
         is_open
+    }
+
+    /// Whether a request of a chunk has no result yet, and was not handed out by a plan.
+    pub(in crate::batch) fn is_open(&self, chunk: u32, index: u32) -> bool {
+        self.open.get(&chunk).is_some_and(|chunk| chunk.is_open(index))
+    }
+
+    /// A request is handed out by a plan.
+    pub(in crate::batch) fn give(&mut self, chunk: u32, index: u32) {
+        if let Some(word) = self.open.get_mut(&chunk).and_then(|open| open.given.get_mut(index as usize / 64))
+        {
+            *word |= 1 << (index % 64);
+        }
+    }
+
+    /// A plan says where a chunk ends, and how many requests it has.
+    pub(in crate::batch) fn settle(&mut self, chunk: u32, end: u64, requests: u32) {
+        if let Some(open) = self.open.get_mut(&chunk).filter(|open| !open.sealed) {
+            open.requests = requests;
+            self.seen += u64::from(requests).saturating_sub(open.tally.ended());
+            self.seal(chunk, end);
+        }
     }
 
     /// The chunk is read to its end.
@@ -133,13 +158,15 @@ impl Chunks {
     /// What a checkpoint keeps: the closed sum, the chunks whose end is known, and where to resume if the reader
     /// is in the middle of a fresh chunk.
     pub(in crate::batch) fn snapshot(&self) -> (Tally, Vec<ChunkSpan>, Option<ChunkStart>) {
-        let sealed = self
-            .open
-            .iter()
-            .filter_map(|(_, chunk)| Some(ChunkSpan { start: chunk.start, end: chunk.end? }))
-            .collect();
+        let sealed = self.spans().collect();
         let unsealed = self.open.iter().find(|(_, chunk)| chunk.end.is_none()).map(|(_, chunk)| chunk.start);
         (self.closed, sealed, unsealed)
+    }
+
+    /// Open chunks whose end is known.
+    pub(in crate::batch) fn spans(&self) -> impl DoubleEndedIterator<Item = ChunkSpan> {
+        let known = |chunk: &Chunk| Some(ChunkSpan { start: chunk.start, end: chunk.end? });
+        self.open.iter().filter_map(move |(_, chunk)| known(chunk))
     }
 
     fn close_if_done(&mut self, index: u32) {
@@ -164,6 +191,11 @@ pub(in crate::batch) fn most_chunks(requests: u64, bytes: u64) -> u32 {
 impl Chunk {
     fn is_done(&self, index: u32) -> bool {
         self.done.get(index as usize / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    fn is_open(&self, index: u32) -> bool {
+        !self.is_done(index)
+            && self.given.get(index as usize / 64).is_none_or(|word| word >> (index % 64) & 1 == 0)
     }
 
     /// The first result of a request counts; any other is a repetition.

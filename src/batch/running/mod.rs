@@ -35,7 +35,7 @@ use self::chunks::Chunks;
 use self::halt::Halt;
 use self::lanes::Lanes;
 use self::pools::{Pool, Pools};
-use self::reader::{Reader, Step};
+use self::reader::Step;
 use self::unsaved::Unsaved;
 use crate::batch::checkpoint::{FIRST_CHUNK, SavedPhase, SavedRun};
 use crate::batch::command::{Command, CommandId, Output, Reply, TurnEnd};
@@ -206,8 +206,8 @@ impl Phase for Running {
                 }
             }
             Reply::Entries(entries) => {
-                if let Some((start, end)) = self.pools.asking().and_then(Reader::loaded) {
-                    self.chunks.open(start, end, &entries);
+                if let Some(reader) = self.pools.asking() {
+                    reader.loaded(&mut self.chunks, entries);
                 }
             }
             _ => return Err(Defect::misfit()),
@@ -271,6 +271,10 @@ impl Running {
             Some(Halt::InputGone(_)) => return None,
             Some(halt) => Some(halt.reason(false)),
         };
+        if halted.is_some() && context.io.is_idle() {
+            // What is not sent need not be read from all over the file.
+            self.pools.iter_mut().for_each(|pool| pool.reader.leave_plan(&self.chunks));
+        }
         while context.io.is_idle()
             && self.unsaved.has_room()
             && let Some(at) = self.pools.next_to_read()

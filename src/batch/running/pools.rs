@@ -48,14 +48,13 @@ impl Pool {
             None => (Window::new(max), Health::new(context.now)),
         };
         let max_line_bytes = context.settings.limits.max_line_bytes;
+        let (id, input) = (&context.batch.id, &context.batch.input_file_id);
+        let mut reader = Reader::new(id, input, max_line_bytes, run, resumed);
+        if context.batch.groups_prefixes() {
+            reader = reader.by_plan();
+        }
         Self {
-            reader: Reader::new(
-                &context.batch.id,
-                &context.batch.input_file_id,
-                max_line_bytes,
-                run,
-                resumed,
-            ),
+            reader,
             name,
             read_all: false,
             pending: Pending::new(max, run.waiting.clone()),
@@ -148,9 +147,7 @@ impl Pools {
                     names.len() - 1
                 })
             });
-            if let Some(at) = at {
-                self.routes.add(model.clone(), at);
-            }
+            self.routes.add(model.clone(), at);
         }
         let pool = |name| Pool::new(context, &run, resumed, name);
         self.all = if names.is_empty() {

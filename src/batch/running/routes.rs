@@ -4,6 +4,8 @@
 #[derive(Debug, Default)]
 pub(in crate::batch) struct Routes {
     models: Vec<(String, usize)>,
+    /// The pools of the run's models, in their order.
+    pools: Vec<usize>,
 }
 
 /// Where a request goes.
@@ -21,8 +23,15 @@ impl Route {
 }
 
 impl Routes {
-    pub(in crate::batch) fn add(&mut self, model: String, pool: usize) {
-        self.models.push((model, pool));
+    /// Adds the next model of the run, whose pool is not known where there are too many.
+    pub(in crate::batch) fn add(&mut self, model: String, pool: Option<usize>) {
+        self.pools.push(pool.unwrap_or(Route::UNKNOWN.pool));
+        self.models.extend(pool.map(|pool| (model, pool)));
+    }
+
+    /// The pool of a model by its place among those of the run.
+    pub(in crate::batch) fn at(&self, model: u8) -> usize {
+        self.pools.get(usize::from(model)).copied().unwrap_or(Route::UNKNOWN.pool)
     }
 
     pub(in crate::batch) fn of(&self, model: Option<&str>) -> Route {

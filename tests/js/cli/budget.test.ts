@@ -78,7 +78,7 @@ suite("--budget", () => {
     const submit = () => edgebatch(["submit", "in.jsonl", "--budget", "requests=5"], { cwd, env });
     const refused = await submit();
     assert.deepEqual([refused.status, refused.stdout, server.batches.length], [2, "", 0]);
-    assert.match(refused.stderr, /knows no --budget, --priority, --dedupe or --split/);
+    assert.match(refused.stderr, /knows no --budget, --priority, --dedupe, --split or --order/);
     server.ignoresUnknown = true;
     const ignored = await submit();
     assert.deepEqual([ignored.status, ignored.stdout], [2, ""]);

@@ -46,7 +46,7 @@ suite("edgebatch submit", () => {
     assert.deepEqual([refused.status, refused.stdout], [2, ""]);
     assert.match(
       refused.stderr,
-      /knows no --budget, --priority, --dedupe or --split: edgebatch serve and its Worker do/,
+      /knows no --budget, --priority, --dedupe, --split or --order: edgebatch serve and its Worker do/,
     );
     server.ignoresUnknown = true;
     const { status, stdout, stderr } = await submit("--dedupe");

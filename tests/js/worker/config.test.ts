@@ -44,6 +44,7 @@ test("each setting that cannot be right is named", () => {
     ["TURN_SUBREQUESTS", "49"],
     ["REQUEST_TIMEOUT_MS", "600001"],
     ["MAX_ATTEMPTS", "1.5"],
+    ["ORDER", "random"],
     ["PRICES", "gpt-4o=2.5"],
     ["MAX_FILE_BYTES", "200 MB"],
     ["MAX_REQUESTS", "many"],

@@ -1,6 +1,6 @@
 /** Every setting of `edgebatch serve`, said once: what it is called, what it may be, its default and what it is for. */
 
-import { defaults, fixedLimits } from "../../../core/rules.ts";
+import { defaults, fixedLimits, orders } from "../../../core/rules.ts";
 import { choice, entries, type Kind, list, pairs, prices, text, whole, windows, yesNo } from "./kinds.ts";
 
 /** Where one setting can be said: `--max-attempts`, `EDGEBATCH_MAX_ATTEMPTS`, and `max_attempts` in the file. */
@@ -106,6 +106,9 @@ export const settings = {
   }),
   completionWindows: row(windows, [fixedLimits.completionWindow], {
     help: "completion windows that a batch may name, separated by commas",
+  }),
+  order: row(choice("order", orders), defaults.order, {
+    help: "order in which requests are sent: prefix has those together that begin alike",
   }),
   prices: open(prices, {
     help: "what a million tokens of input and output cost, for budgets that are a cost: model=in/out, by commas",

@@ -1,7 +1,13 @@
-//! Reads the input file chunk by chunk and hands out the requests that have no result yet, in input order.
+//! Reads the input file chunk by chunk and hands out the requests that have no result yet, in input order, or as a plan says:
+//! that is `walk`.
+
+mod walk;
+
+use self::walk::Walk;
 
 use crate::batch::checkpoint::{ChunkSpan, ChunkStart, SavedRun};
 use crate::batch::command::Command;
+use crate::batch::plan::Row;
 use crate::batch::running::chunks::Chunks;
 use crate::batch::running::request::{Request, Slot};
 use crate::batch::running::routes::Routes;
@@ -19,7 +25,7 @@ pub(in crate::batch) enum Step {
     Request(Box<Request>),
     /// The file changed after validation: this line is no request any more.
     NotARequest(Slot),
-    /// Nothing until this is answered: by [`Reader::bytes`] or [`Chunks::open`] and [`Reader::loaded`].
+    /// Nothing until this is answered: by [`Reader::bytes`] or [`Reader::loaded`].
     Need(Command),
     /// The whole file was handed out.
     End,
@@ -45,6 +51,12 @@ pub(in crate::batch) struct Reader {
     used: usize,
     /// The file offset after the buffer.
     read_to: u64,
+    /// Where it stands in the plan, if it follows one.
+    walk: Option<Walk>,
+    /// Where the last line starts and the next one does.
+    line: [u64; 2],
+    /// Fresh chunks that it has read to their ends, where somebody asked for them.
+    ends: Option<Vec<Row>>,
 }
 
 #[derive(Debug)]
@@ -78,7 +90,30 @@ impl Reader {
             buffer: Vec::new(),
             used: 0,
             read_to: 0,
+            walk: None,
+            line: [0; 2],
+            ends: None,
         }
+    }
+
+    /// Hands out requests as the batch's plan says, as far as there is one.
+    pub(in crate::batch) fn by_plan(self) -> Self {
+        Self { walk: Some(Walk::new()), ..self }
+    }
+
+    /// Keeps where chunks end.
+    pub(in crate::batch) fn noting_ends(self) -> Self {
+        Self { ends: Some(Vec::new()), ..self }
+    }
+
+    /// Ends of chunks that were not taken yet.
+    pub(in crate::batch) fn ends(&mut self) -> &mut Vec<Row> {
+        self.ends.get_or_insert_default()
+    }
+
+    /// Where the last request starts, and the line after it.
+    pub(in crate::batch) fn last_line(&self) -> [u64; 2] {
+        self.line
     }
 
     /// How far it came, to be compared with others of the same file: the chunk it comes to next, and how many of an earlier
@@ -96,6 +131,9 @@ impl Reader {
 
     /// The physical line it comes to next at the earliest.
     pub(in crate::batch) fn line(&self) -> u64 {
+        if let Some(line) = self.walk.as_ref().and_then(Walk::line) {
+            return line;
+        }
         match (&self.current, self.again.front()) {
             (Some(current), _) if !current.loaded => current.start.line,
             (Some(_), _) => self.splitter.next_number(),
@@ -114,6 +152,10 @@ impl Reader {
     /// Bytes that were asked for. `false` when the file is shorter than it was.
     #[must_use]
     pub(in crate::batch) fn bytes(&mut self, bytes: Vec<u8>) -> bool {
+        if let Some(walk) = &self.walk {
+            (self.used, self.buffer) = (bytes.len(), bytes);
+            return walk.is_whole(&self.buffer);
+        }
         if bytes.is_empty() || self.read_to + bytes.len() as u64 > self.size {
             return false;
         }
@@ -125,19 +167,28 @@ impl Reader {
 
     /// It waits for stored results, not for the file.
     pub(in crate::batch) fn is_loading(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| !current.loaded)
+        let walks = self.walk.as_ref().is_some_and(Walk::is_loading);
+        walks || self.current.as_ref().is_some_and(|current| !current.loaded)
     }
 
-    /// The current chunk's earlier results are counted.
-    pub(in crate::batch) fn loaded(&mut self) -> Option<(ChunkStart, Option<u64>)> {
-        let current = self.current.as_mut()?;
-        current.loaded = true;
-        Some((current.start, current.end))
+    /// What it waits for: the current chunk's earlier results, or a section of the plan.
+    pub(in crate::batch) fn loaded(&mut self, chunks: &mut Chunks, entries: Vec<(String, Vec<u8>)>) {
+        if let Some(walk) = self.walk.as_mut().filter(|walk| walk.is_loading()) {
+            if !walk.load(entries) {
+                self.leave_plan(chunks);
+            }
+        } else if let Some(current) = &mut self.current {
+            current.loaded = true;
+            chunks.open(current.start, current.end, &entries);
+        }
     }
 
     /// Goes on to the next request that goes to the pool `own`.
     #[inline(never)]
     pub(in crate::batch) fn step(&mut self, chunks: &mut Chunks, routes: &Routes, own: usize) -> Step {
+        if let Some(step) = self.follow_plan(chunks, routes, own) {
+            return step;
+        }
         loop {
             let Some(current) = &mut self.current else {
                 if !self.enter_next_chunk(chunks) {
@@ -158,6 +209,7 @@ impl Reader {
             let mut step = None;
             let ended = match line {
                 Some(line) => {
+                    self.line = [line.offset, line.end];
                     if !line.is_blank() {
                         let slot = Slot { chunk: start.chunk, index: current.met, line: line.number };
                         current.met += 1;
@@ -172,12 +224,16 @@ impl Reader {
                 None if at_end => Some((self.read_to, next_line)),
                 None => None,
             };
+            let met = current.met;
             self.used = self.buffer.len() - rest.len();
             if let Some((end, next_line)) = ended {
                 chunks.seal(start.chunk, end);
                 self.current = None;
                 if known_end.is_none() {
                     self.next = ChunkStart { chunk: start.chunk + 1, offset: end, line: next_line };
+                    if let Some(ends) = &mut self.ends {
+                        ends.push((self.next, met));
+                    }
                 }
             }
             if let Some(step) = step {
