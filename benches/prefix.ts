@@ -22,7 +22,8 @@ const answer = new TextEncoder().encode(
 /** Texts of about so many bytes, always the same ones. */
 function text(name: string, bytes: number): string {
   let found = "";
-  for (let i = 0; found.length < bytes; i++) found += createHash("sha256").update(`${name} ${i}`).digest("base64");
+  for (let i = 0; found.length < bytes; i++)
+    found += createHash("sha256").update(`${name} ${i}`).digest("base64");
   return found.slice(0, bytes);
 }
 
@@ -60,7 +61,10 @@ class Cache {
     const keys: string[] = [];
     let before = "";
     for (let at = 0; at + block <= prompt.length; at += block) {
-      before = createHash("md5").update(before).update(prompt.slice(at, at + block)).digest("base64");
+      before = createHash("md5")
+        .update(before)
+        .update(prompt.slice(at, at + block))
+        .digest("base64");
       keys.push(before);
     }
     return keys;

@@ -1,8 +1,8 @@
 /** Guards the order `prefix`: what begins alike is sent together, through a crash too, and what is no order is refused by name. */
 
 import { strict as assert } from "node:assert";
-import { gzipSync } from "node:zlib";
 import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import type OpenAI from "openai";
 import { BadRequestError, toFile } from "openai";
 import type { Batch } from "../../../../js/core/types.ts";

@@ -77,6 +77,7 @@ const options: Record<string, string> = {
   PRICES: "--prices",
   MAX_REQUESTS: "--max-requests",
   MAX_PARTS: "--max-parts",
+  ORDER: "--order",
   MAX_FILE_BYTES: "--max-file-bytes",
   MAX_LINE_BYTES: "--max-line-bytes",
   MAX_RESPONSE_BYTES: "--max-response-bytes",

@@ -141,18 +141,18 @@ assert failed.status == "failed" and failed.errors.data[0].param == "file_id"
 raises(openai.ConflictError, lambda: client.batches.cancel(failed.id))
 held("a batch over a missing file fails in validation")
 
-capped = ended(create(by_path.id, extra_body={"edgebatch": {"budget": {"requests": 2}, "priority": 3, "split": True}}).id)
+capped = ended(create(by_path.id, extra_body={"edgebatch": {"budget": {"requests": 2}, "priority": 3, "split": True, "order": "prefix"}}).id)
 assert (capped.status, capped.request_counts.completed) == ("cancelled", 2)
 own = capped.model_dump()["edgebatch"]
 assert (own["ended_by"], own["budget"]["used"]["requests"], own["priority"]) == ("budget", 2, 3)
-assert (own["split"], own["parts"]) == (True, 1)
+assert (own["split"], own["parts"], own["order"]) == (True, 1, "prefix")
 raises(
     openai.BadRequestError,
     lambda: create(by_path.id, extra_body={"edgebatch": {"budget": {"requests": 0}}}),
     code="integer_below_min_value",
     param="edgebatch.budget.requests",
 )
-held("a budget, a priority and a split are asked for by extra_body")
+held("a budget, a priority, a split and an order are asked for by extra_body")
 
 assert client.batches.retrieve(held_id).status == "in_progress"
 assert client.batches.cancel(held_id).status == "cancelling"
