@@ -1,7 +1,8 @@
 // `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
-// TypeScript (node), the page in Chromium (page), the packed package in bundlers and frameworks (packaging), the Worker in workerd (worker), and the suite that every server passes
-// (server-worker, server-node, server-bun, server-deno). `npm test cargo` runs one part. A part whose runner died, or
-// whose browser or runtime cannot be had, counts as one failure and nothing passed.
+// TypeScript (node), the page in Chromium (page), the packed package in bundlers and frameworks (packaging), the Worker in
+// workerd (worker), and the suite that every server passes (server-worker, server-node, server-bun, server-deno).
+// `npm test cargo` runs one part. A part whose runner died, or whose browser or runtime cannot be had, counts as one
+// failure and nothing passed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "./build.mjs";

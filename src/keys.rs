@@ -93,7 +93,7 @@ pub fn importing(id: &str) -> String {
 /// Prefix of all batches that come from another host.
 pub const IMPORTING_PREFIX: &str = "importing:";
 
-/// Which export a batch came by: its size and SHA-256.
+/// What a batch last came by, the size and SHA-256 of a stream, or went by, a fence: by that it does not come again.
 pub fn imported(id: &str) -> String {
     format!("{IMPORTED_PREFIX}{id}")
 }

@@ -35,6 +35,20 @@ suite("--budget", () => {
     assert.equal(readFileSync(join(cwd, "in.retry.jsonl"), "utf8").trim().split("\n").length, 7);
   });
 
+  test("counts what --dedupe does not ask again as nothing, and the order beside them is kept", async () => {
+    const { server, cwd, args } = await job();
+    writeFileSync(
+      join(cwd, "in.jsonl"),
+      Array.from({ length: 10 }, (_, i) => line(`r${i}`, `text ${i % 2}`)).join(""),
+    );
+    const all = ["--budget", "requests=5", "--dedupe", "--order", "prefix", "--json"];
+    const { status, stdout, stderr } = await edgebatch([...args, ...all], { cwd });
+    assert.equal(status, 0, stderr);
+    assert.equal(server.total, 2);
+    const { budget, dedupe, deduped, order } = JSON.parse(stdout).edgebatch;
+    assert.deepEqual([budget.used.requests, dedupe, deduped.requests, order], [2, true, 8, "prefix"]);
+  });
+
   test("is counted in money by --prices, and refused without", async () => {
     const { server, cwd, args } = await job();
     const unpriced = await edgebatch([...args, "--budget", "cost=1"], { cwd });
