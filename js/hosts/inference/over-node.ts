@@ -169,18 +169,29 @@ const none = new Uint8Array();
 /** Answers that are passed on before whatever else the process has to do gets its turn. */
 const AT_ONCE = 8;
 const waiting: (() => void)[] = [];
+let passed = 0;
 
 /**
  * Hundreds of requests that were sent together are answered together, and Node reads them all before anything else: all that
- * follows from them would hold up everyone else for as long. So a few are passed on at a time, in the order they came.
+ * follows from them would hold up everyone else for as long. So a few are passed on at a time, in the order they came. The
+ * first of them at once: what takes their place is then sent while others are read, and the next answers come less together.
  */
 function inTurn(pass: () => void): void {
-  if (waiting.push(pass) === 1) setImmediate(passSome);
+  if (passed === 0) setImmediate(passSome);
+  if (passed < AT_ONCE && waiting.length === 0) {
+    passed += 1;
+    pass();
+  } else {
+    waiting.push(pass);
+  }
 }
 
+/** Each has a turn of the loop's queue to itself, so that all that follows from it is done before the next. */
 function passSome(): void {
-  for (const pass of waiting.splice(0, AT_ONCE)) pass();
-  if (waiting.length > 0) setImmediate(passSome);
+  const some = waiting.splice(0, AT_ONCE);
+  passed = some.length;
+  for (const pass of some) setImmediate(pass);
+  if (passed > 0) setImmediate(passSome);
 }
 
 function lookup(headers: RawHeaders): (name: string) => string | null {
