@@ -90,7 +90,8 @@ impl Planning {
         let id = &context.batch.id;
         let ends = self.reader.ends();
         let rows: Vec<_> = ends.drain(..ends.len().min(SECTION_CHUNKS as usize)).collect();
-        let entries = std::mem::take(&mut self.requests).finish();
+        let in_flight = context.settings.max_concurrent_requests_per_batch as usize;
+        let entries = std::mem::take(&mut self.requests).finish(in_flight);
         let mut writes = Vec::new();
         if self.section == 0 {
             // A turn that was cut off may have left others.

@@ -3,10 +3,6 @@
 use super::Entry;
 use std::cmp::Ordering;
 
-/// Groups whose first request is sent before the rest of one: while that is answered, the next beginnings come into the model
-/// server's cache. Each takes room in it, so there are few.
-const GROUPS_AHEAD: usize = 4;
-
 /// Requests of a section, and what each begins with.
 #[derive(Debug, Default)]
 pub(in crate::batch) struct Arrangement {
@@ -24,16 +20,16 @@ impl Arrangement {
         beginning(&mut self.hashes);
     }
 
-    /// The requests as they are to be sent.
+    /// The requests as they are to be sent, so many at once.
     ///
     /// Groups come in the order of their first requests, those within groups too, and whatever begins like nothing else
     /// stays where it is: a file in which nothing is alike keeps its order.
-    pub(in crate::batch) fn finish(mut self) -> Vec<Entry> {
+    pub(in crate::batch) fn finish(mut self, in_flight: usize) -> Vec<Entry> {
         let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
         self.sort(&mut order);
         self.name_by_firsts(&order);
         self.sort(&mut order);
-        self.heads_first(&order).into_iter().map(|at| self.entries[at as usize]).collect()
+        self.heads_first(&order, in_flight.max(1)).into_iter().map(|at| self.entries[at as usize]).collect()
     }
 
     fn range(&self, at: u32) -> std::ops::Range<usize> {
@@ -81,8 +77,10 @@ impl Arrangement {
         }
     }
 
-    /// A group begins where a request has more in common with the next than with the one before.
-    fn heads_first(&self, order: &[u32]) -> Vec<u32> {
+    /// A group begins where a request has more in common with the next than with the one before. Its first request goes as far ahead
+    /// of the rest as requests are in flight: those that are find nothing of each other in a model server's cache. No farther, as
+    /// each takes room in it.
+    fn heads_first(&self, order: &[u32], in_flight: usize) -> Vec<u32> {
         // The model alone is no beginning.
         let shared: Vec<usize> =
             order.windows(2).map(|pair| self.shared(pair[0], pair[1]).saturating_sub(1)).collect();
@@ -90,15 +88,22 @@ impl Arrangement {
         let is_head =
             |at: &usize| before(*at) == 0 || shared.get(*at).is_some_and(|&next| next > before(*at));
         let heads: Vec<usize> = (0..order.len()).filter(is_head).collect();
+        let end = |group: usize| heads.get(group + 1).copied().unwrap_or(order.len());
         let mut sent = Vec::with_capacity(order.len());
-        let mut ahead = 0;
+        // Groups whose first request is sent, and how many requests those after the current group have.
+        let (mut ahead, mut reach) = (0, 0);
         for (group, &head) in heads.iter().enumerate() {
-            while let Some(&next) = heads.get(ahead).filter(|_| ahead <= group + GROUPS_AHEAD) {
+            while let Some(&next) = heads.get(ahead).filter(|_| reach < in_flight) {
                 sent.push(order[next]);
+                if ahead > group {
+                    reach += end(ahead) - next;
+                }
                 ahead += 1;
             }
-            let end = heads.get(group + 1).copied().unwrap_or(order.len());
-            sent.extend_from_slice(&order[head + 1..end]);
+            sent.extend_from_slice(&order[head + 1..end(group)]);
+            if let Some(&next) = heads.get(group + 1).filter(|_| ahead > group + 1) {
+                reach -= end(group + 1) - next;
+            }
         }
         sent
     }
@@ -115,7 +120,7 @@ mod tests {
             let entry = Entry { chunk: 0, index: 0, model: 0, line: line as u64, offset: 0, length: 0 };
             arrangement.add(entry, |all| all.extend_from_slice(hashes));
         }
-        arrangement.finish().into_iter().map(|entry| entry.line).collect()
+        arrangement.finish(4).into_iter().map(|entry| entry.line).collect()
     }
 
     #[test]
@@ -126,12 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_group_goes_ahead_of_the_rest_of_four_groups_before_it() {
+    fn the_first_of_a_group_goes_as_far_ahead_of_the_rest_as_requests_are_in_flight() {
         let documents: Vec<[u32; 2]> = (0..8).map(|document| [1, 100 - document]).collect();
         let requests: Vec<&[u32]> = documents.iter().cycle().take(24).map(<[u32; 2]>::as_slice).collect();
         assert_eq!(
             arranged(&requests),
-            [0, 1, 2, 3, 4, 8, 16, 5, 9, 17, 6, 10, 18, 7, 11, 19, 12, 20, 13, 21, 14, 22, 15, 23]
+            [0, 1, 2, 8, 16, 3, 9, 17, 4, 10, 18, 5, 11, 19, 6, 12, 20, 7, 13, 21, 14, 22, 15, 23]
         );
     }
 
