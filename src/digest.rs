@@ -1,9 +1,13 @@
 //! What a file is told by: its size, its lines, and their SHA-256 (FIPS 180-4), taken as its bytes come.
 
+use sha2::digest::common::hazmat::SerializableState;
 use sha2::{Digest as _, Sha256};
 
 /// Bytes, lines, and the SHA-256 in hex: members of an object of JSON.
 pub(crate) type Digest = String;
+
+/// A file under way, as it is stored: bytes, lines, 1 where the last has no end yet, and the state of the sum.
+pub(crate) type SavedDigest = ([u64; 3], Vec<u32>);
 
 /// A file under way.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,19 @@ impl Digesting {
         self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
         self.open = bytes.last().map_or(self.open, |&last| last != b'\n');
         self.sum.update(bytes);
+    }
+
+    pub(crate) fn saved(&self) -> SavedDigest {
+        let state = self.sum.serialize();
+        ([self.bytes, self.lines, u64::from(self.open)], state.iter().map(|&byte| byte.into()).collect())
+    }
+
+    /// None where the state is none of this build's.
+    pub(crate) fn resume((numbers, state): &SavedDigest) -> Option<Self> {
+        let state: Vec<u8> = state.iter().map(|&byte| byte.try_into()).collect::<Result<_, _>>().ok()?;
+        let sum = Sha256::deserialize(state.as_slice().try_into().ok()?).ok()?;
+        let [bytes, lines, open] = *numbers;
+        Some(Self { sum, bytes, lines, open: open == 1 })
     }
 
     pub(crate) fn finish(self) -> Digest {

@@ -172,8 +172,22 @@ pub trait Host {
     async fn write_file(&self, writer: &Self::Writer, bytes: &[u8]) -> Result<(), Fault>;
     /// Makes the file visible; its id, should the host have chosen another.
     async fn complete_file(&self, writer: &Self::Writer) -> Result<String, Fault>;
-    /// Throws the file away; one that is completed stays.
+    /// Throws the file away; one that is completed stays, and what was kept of it too.
     async fn abort_file(&self, writer: Self::Writer);
+    /// After how many bytes the files of a batch are to be kept while they are written, so that a turn which is cut off has
+    /// not written all of them for nothing; none where [`keep_file`](Self::keep_file) cannot.
+    fn keep_bytes(&self) -> Option<u64> {
+        None
+    }
+    /// Keeps what was written so far, beyond the end of the process. Nothing is visible yet. What is given is all that
+    /// [`resume_file`](Self::resume_file) needs; writing goes on.
+    async fn keep_file(&self, _writer: &Self::Writer) -> Result<String, Fault> {
+        Err(Fault { kind: FaultKind::Terminal, message: "files cannot be kept".to_owned() })
+    }
+    /// Starts a file under this id with what was kept of it. A fault that cannot pass, where that is not there any more.
+    async fn resume_file(&self, _id: &str, _filename: &str, _kept: &str) -> Result<Self::Writer, Fault> {
+        Err(Fault { kind: FaultKind::Terminal, message: "files cannot be kept".to_owned() })
+    }
 
     /// Calls the model. Dropping the future aborts the call.
     async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault>;

@@ -2,6 +2,7 @@
 //! never on the length of the file.
 
 use crate::batch::account::Account;
+use crate::digest::SavedDigest;
 use crate::error::ApiError;
 use crate::json::record::{FromValue, member, record};
 use crate::json::value::{Value, to_json};
@@ -29,11 +30,22 @@ pub(super) struct Checkpoint {
 pub(super) enum SavedPhase {
     Validating,
     Reusing(Box<SavedReuse>),
-    Matching { bytes: u64, models: Vec<String> },
-    Planning { bytes: u64, models: Vec<String> },
+    Matching {
+        bytes: u64,
+        models: Vec<String>,
+    },
+    Planning {
+        bytes: u64,
+        models: Vec<String>,
+    },
     Running(Box<SavedRun>),
     Repeating(Box<SavedRepeats>),
-    Finalizing { chunks: u32, ending: Ending },
+    Finalizing {
+        chunks: u32,
+        ending: Ending,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kept: Option<Box<SavedFiles>>,
+    },
     Cleaning,
 }
 
@@ -121,6 +133,21 @@ pub(super) struct SavedRepeats {
     pub(super) done: u64,
 }
 
+/// How far the files of a batch came, as the host keeps them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct SavedFiles {
+    /// The first chunk whose results are not in them.
+    pub(super) next: u32,
+    /// The results that are.
+    pub(super) tally: Tally,
+    /// None of one that has no bytes yet.
+    pub(super) output: Option<SavedFile>,
+    pub(super) error: Option<SavedFile>,
+}
+
+/// A file as the host keeps it, and what is known of its bytes.
+pub(super) type SavedFile = (String, SavedDigest);
+
 /// Where a chunk starts; where it ends follows from that and the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct ChunkStart {
@@ -148,6 +175,7 @@ record!(SavedRun { input_bytes, next, open, closed, waiting; server, models, poo
 record!(SavedPool { name, server });
 record!(SavedReuse { input_bytes, total, model, models, next, group, past, reused, skipped, order });
 record!(SavedRepeats { chunks, ending, counts, after, done });
+record!(SavedFiles { next, tally; output, error });
 record!(ChunkStart { chunk, offset, line });
 record!(ChunkSpan { start, end });
 
@@ -178,7 +206,8 @@ impl FromValue for SavedPhase {
             }
             "repeating" => Self::Repeating(FromValue::from_value(content)?),
             "finalizing" => {
-                Self::Finalizing { chunks: member(content, "chunks")?, ending: member(content, "ending")? }
+                let (chunks, ending) = (member(content, "chunks")?, member(content, "ending")?);
+                Self::Finalizing { chunks, ending, kept: member(content, "kept")? }
             }
             "cleaning" => Self::Cleaning,
             _ => return None,

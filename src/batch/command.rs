@@ -58,6 +58,8 @@ pub enum Command {
     Save(Arc<Vec<Write>>),
     /// Append to one of the result files.
     WriteOutput(OutputPart),
+    /// Keep what was written of a result file, so that a later turn can go on from there.
+    KeepOutput(BatchFile),
 }
 
 /// What [`Command::LookUp`] asks for.
@@ -113,6 +115,8 @@ pub struct OutputPart {
     pub bytes: Arc<Vec<u8>>,
     /// Whether the file starts here, whatever an earlier attempt wrote.
     pub first: bool,
+    /// Of a file that starts here: what was kept of it, as [`Reply::Kept`] said, which stands before these bytes.
+    pub kept: Option<Arc<str>>,
     /// Whether the file ends here: the reply then carries its id.
     pub last: bool,
 }
@@ -143,6 +147,8 @@ pub enum Reply {
     Saved,
     /// To [`Command::WriteOutput`]: the file's id if this was its last part.
     Written(Option<String>),
+    /// To [`Command::KeepOutput`]: what the file is begun again with.
+    Kept(String),
     /// To any command: it could not be done.
     Failed(Fault),
 }

@@ -62,6 +62,7 @@ impl Context {
             filename: format!("{id}_{name}.jsonl"),
             bytes: Arc::new(bytes),
             first,
+            kept: None,
             last,
         }
     }

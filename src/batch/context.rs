@@ -35,6 +35,8 @@ pub(super) struct Context {
     pub(super) paused: bool,
     /// Whether the host has pools of model servers.
     pub(super) pooled: bool,
+    /// After how many bytes the host is to keep the files that are written, where it can.
+    pub(super) keep_bytes: Option<u64>,
     /// Writes to the store, one at a time and in order.
     pub(super) save: Call,
     /// The phase's other host call.
@@ -58,6 +60,7 @@ impl Context {
             stop: None,
             paused: false,
             pooled: false,
+            keep_bytes: None,
             save: Call::default(),
             io: Call::default(),
             order: Order::default(),

@@ -1,12 +1,13 @@
 //! The batch while its files are written: stored results, chunk by chunk, merged into input order.
 //!
-//! Nothing here is checkpointed. Files get ids made of the batch's, and a file begun again replaces what an
-//! interrupted attempt left, so a restart writes the same bytes to the same files.
+//! Files get ids made of the batch's, and a file begun again replaces what an interrupted attempt left, so a restart writes
+//! the same bytes to the same files. A host that can keeps what is written of them, every so many bytes and between two
+//! chunks; that is checkpointed, and a later turn goes on from there.
 
 use crate::batch::call::host_delay_ms;
-use crate::batch::checkpoint::{Ending, SavedPhase};
+use crate::batch::checkpoint::{Ending, SavedFile, SavedFiles, SavedPhase};
 use crate::batch::cleaning;
-use crate::batch::command::{BatchFile, Command, LookUp, OutputFile, Reply};
+use crate::batch::command::{BatchFile, Command, LookUp, OutputFile, OutputPart, Reply, TurnEnd};
 use crate::batch::context::Context;
 use crate::batch::defect::Defect;
 use crate::batch::phase::{Next, Phase, stopped};
@@ -19,6 +20,7 @@ use crate::result::group::{Stored, StoredLine, append_large, merge};
 use crate::result::outcome::{Outcome, Tally};
 use crate::result::output_line::{self, RESULTS_LOST, UNREADABLE};
 use crate::wire::{BatchError, BatchErrors, BatchStatus, Usage};
+use std::sync::Arc;
 
 pub(super) struct Finalizing {
     chunks: u32,
@@ -35,6 +37,13 @@ pub(super) struct Finalizing {
     step: Step,
     /// Whether the user's wish was looked for once more, now that nothing else is left to do.
     looked: bool,
+    /// Bytes written since the files were kept last, and whether they are being kept now.
+    unkept: u64,
+    keeping: bool,
+    /// As they were kept last.
+    kept: Option<Box<SavedFiles>>,
+    /// They were kept just now: a good place for the end of a turn.
+    rests: bool,
     /// How often a write failed in this turn, and when to start over after the last.
     failures: u32,
     not_before: u64,
@@ -46,6 +55,7 @@ enum Step {
     LoadChunk,
     LoadLarge { file: OutputFile, outcome: Outcome, usage: Option<Usage>, bytes: usize },
     Write(OutputFile),
+    Keep(OutputFile),
     LookForWish,
 }
 
@@ -54,8 +64,31 @@ enum Step {
 struct Gathered {
     bytes: Vec<u8>,
     begun: bool,
+    /// Whether it is kept with all that is written of it, while files are being kept.
+    is_kept: bool,
+    /// As the host has kept it last.
+    kept: Option<String>,
     file_id: Option<String>,
     digest: Digesting,
+}
+
+const FILES: [OutputFile; 2] = [OutputFile::Output, OutputFile::Error];
+
+impl Gathered {
+    /// None where what was known of its bytes cannot be read.
+    fn resume(saved: &Option<SavedFile>) -> Option<Self> {
+        let Some((kept, digest)) = saved else { return Some(Self::default()) };
+        Some(Self { kept: Some(kept.clone()), digest: Digesting::resume(digest)?, ..Self::default() })
+    }
+
+    fn saved(&self) -> Option<SavedFile> {
+        self.kept.clone().map(|kept| (kept, self.digest.saved()))
+    }
+
+    /// Whether it has bytes already.
+    fn is_there(&self) -> bool {
+        self.begun || self.kept.is_some()
+    }
 }
 
 impl Finalizing {
@@ -72,13 +105,26 @@ impl Finalizing {
             unknown: 0,
             step: Step::Merge,
             looked: false,
+            unkept: 0,
+            keeping: false,
+            kept: None,
+            rests: false,
             failures: 0,
             not_before: 0,
         }
     }
 
+    /// Goes on with the files as they were kept.
+    pub(super) fn resume(chunks: u32, ending: Ending, kept: Option<Box<SavedFiles>>) -> Self {
+        let new = Self::new(chunks, ending);
+        let Some(files) = kept else { return new };
+        let (output, error) = (Gathered::resume(&files.output), Gathered::resume(&files.error));
+        let (Some(output), Some(error)) = (output, error) else { return new };
+        Self { next_chunk: files.next, tally: files.tally, output, error, kept: Some(files), ..new }
+    }
+
     pub(super) fn saved(&self) -> SavedPhase {
-        SavedPhase::Finalizing { chunks: self.chunks, ending: self.ending.clone() }
+        SavedPhase::Finalizing { chunks: self.chunks, ending: self.ending.clone(), kept: self.kept.clone() }
     }
 }
 
@@ -87,8 +133,11 @@ impl Phase for Finalizing {
         if let Some(next) = stopped(context) {
             return Ok(next);
         }
-        if !context.io.is_idle() || context.now < self.not_before {
+        if !context.io.is_idle() || !context.save.is_idle() || context.now < self.not_before {
             return Ok(Next::Idle);
+        }
+        if std::mem::take(&mut self.rests) && context.stop.is_some() {
+            return Ok(Next::End(TurnEnd::Suspended { wake_at: context.now }));
         }
         if cancelled_late(context)? {
             context.commit(self.saved());
@@ -119,6 +168,9 @@ impl Phase for Finalizing {
             }
         }
         if self.next_chunk < self.chunks {
+            if let Some(next) = self.keep(context) {
+                return Ok(next);
+            }
             let prefix = keys::chunk_results(&id, self.next_chunk);
             self.next_chunk += 1;
             context.io.start(Command::Load { prefix });
@@ -135,9 +187,9 @@ impl Phase for Finalizing {
                 return Ok(self.write(context, OutputFile::Error, false));
             }
         }
-        for file in [OutputFile::Output, OutputFile::Error] {
+        for file in FILES {
             let gathered = self.gathered(file);
-            if gathered.file_id.is_none() && (gathered.begun || !gathered.bytes.is_empty()) {
+            if gathered.file_id.is_none() && (gathered.is_there() || !gathered.bytes.is_empty()) {
                 return Ok(self.write(context, file, true));
             }
         }
@@ -178,6 +230,10 @@ impl Phase for Finalizing {
                 gathered.file_id = file_id;
                 Ok(Next::Again)
             }
+            (Step::Keep(file), Reply::Kept(kept)) => {
+                self.gathered(file).kept = Some(kept);
+                Ok(Next::Again)
+            }
             (Step::LookForWish, Reply::Wish(wish)) => {
                 if let Some(wish) = wish {
                     context.wish(wish);
@@ -188,16 +244,18 @@ impl Phase for Finalizing {
         }
     }
 
-    /// A file that could not be written is begun again, both being one pass over the results.
+    /// A file that could not be written is begun again, both being one pass over the results: where they were kept last, or from
+    /// nothing, should that be gone.
     fn on_io_fault(&mut self, context: &mut Context, fault: Fault) -> Result<Next, Defect> {
         Ok(match self.step {
-            Step::Write(_) if self.failures + 1 < HOST_ATTEMPTS => {
+            Step::Write(_) | Step::Keep(_) if self.failures + 1 < HOST_ATTEMPTS => {
                 let failures = self.failures + 1;
                 let not_before = context.now + host_delay_ms(failures);
-                *self = Self { failures, not_before, ..Self::new(self.chunks, self.ending.clone()) };
+                let kept = self.kept.take().filter(|_| fault.may_pass() && failures < HOST_ATTEMPTS / 2);
+                *self = Self { failures, not_before, ..Self::resume(self.chunks, self.ending.clone(), kept) };
                 Next::Again
             }
-            Step::Write(_) => Next::End(context.fault(fault)),
+            Step::Write(_) | Step::Keep(_) => Next::End(context.fault(fault)),
             Step::LookForWish => Next::Again,
             _ if fault.may_pass() => Next::End(context.fault(fault)),
             // What the store refuses for good is lost: the sum will show it.
@@ -219,10 +277,44 @@ impl Finalizing {
         let gathered = self.gathered(file);
         let bytes = std::mem::take(&mut gathered.bytes);
         gathered.digest.update(&bytes);
-        let part = context.output_part(BatchFile::Of(file), bytes, !gathered.begun, last);
+        let (first, kept) = (!gathered.begun, gathered.kept.as_deref());
+        let kept = kept.filter(|_| first).map(Arc::from);
+        self.unkept += bytes.len() as u64;
+        let part = context.output_part(BatchFile::Of(file), bytes, first, last);
+        let part = OutputPart { kept, ..part };
         context.io.start_with(Command::WriteOutput(part), 1);
         self.step = Step::Write(file);
         Next::Again
+    }
+
+    /// Has the host keep both files after so many bytes. Called between two chunks.
+    fn keep(&mut self, context: &mut Context) -> Option<Next> {
+        let unkept = self.unkept + (self.output.bytes.len() + self.error.bytes.len()) as u64;
+        if unkept < context.keep_bytes? && !self.keeping {
+            return None;
+        }
+        if !std::mem::replace(&mut self.keeping, true) {
+            for file in FILES {
+                self.gathered(file).is_kept = false;
+            }
+        }
+        for file in FILES {
+            if !self.gathered(file).bytes.is_empty() {
+                return Some(self.write(context, file, false));
+            }
+            let gathered = self.gathered(file);
+            if gathered.begun && !std::mem::replace(&mut gathered.is_kept, true) {
+                context.io.start_with(Command::KeepOutput(BatchFile::Of(file)), 1);
+                self.step = Step::Keep(file);
+                return Some(Next::Again);
+            }
+        }
+        let (output, error) = (self.output.saved(), self.error.saved());
+        self.kept = Some(Box::new(SavedFiles { next: self.next_chunk, tally: self.tally, output, error }));
+        (self.unkept, self.keeping, self.rests) = (0, false, true);
+        self.failures = 0;
+        context.start_save(vec![context.checkpoint(self.saved())]);
+        Some(Next::Again)
     }
 
     fn gathered(&mut self, file: OutputFile) -> &mut Gathered {

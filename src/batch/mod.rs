@@ -72,8 +72,8 @@ use std::fmt;
 /// B. handlers of what happened, each a `handle_`: [`handle_timeout`](Self::handle_timeout),
 ///    [`handle_reply`](Self::handle_reply), [`handle_published`](Self::handle_published),
 ///    [`handle_wish`](Self::handle_wish), [`handle_pause`](Self::handle_pause), [`handle_pools`](Self::handle_pools),
-///    [`handle_allowances`](Self::handle_allowances), [`handle_deadline`](Self::handle_deadline) and
-///    [`handle_stop`](Self::handle_stop);
+///    [`handle_keeping`](Self::handle_keeping), [`handle_allowances`](Self::handle_allowances),
+///    [`handle_deadline`](Self::handle_deadline) and [`handle_stop`](Self::handle_stop);
 /// C. one that changes the machine and gives out what is to be done: [`poll_output`](Self::poll_output);
 /// D. those that say how long to wait, and whether to go on at all: [`end`](Self::end) and
 ///    [`poll_timeout`](Self::poll_timeout).
@@ -170,7 +170,9 @@ impl Machine {
             }
             SavedPhase::Running(run) => FindOrder::before(Box::new(Running::resume(&context, *run))),
             SavedPhase::Repeating(saved) => FindOrder::before(Box::new(Repeating::resume(&context, *saved))),
-            SavedPhase::Finalizing { chunks, ending } => Box::new(Finalizing::new(chunks, ending)),
+            SavedPhase::Finalizing { chunks, ending, kept } => {
+                Box::new(Finalizing::resume(chunks, ending, kept))
+            }
             SavedPhase::Cleaning => Box::new(Cleaning::default()),
         };
         Ok(Self::start(context, phase, now))
@@ -243,6 +245,11 @@ impl Machine {
     /// The host has pools of model servers: it is asked for those of the batch's models, and each is run at its own pace.
     pub fn handle_pools(&mut self) {
         self.context.pooled = true;
+    }
+
+    /// The host can keep files while they are written: it is asked to after so many bytes of them.
+    pub fn handle_keeping(&mut self, bytes: u64) {
+        self.context.keep_bytes = Some(bytes);
     }
 
     /// How many requests of each pool may be in flight now, as far as the host bounds them. What is above that is let end.

@@ -54,6 +54,7 @@ pub(super) async fn perform<H: Host>(
         }
         Command::Save(writes) => save(host, owned, &writes).await.map(|()| Reply::Saved),
         Command::WriteOutput(part) => write_output(host, owned, writers, part).await.map(Reply::Written),
+        Command::KeepOutput(file) => keep_output(host, owned, writers, file).await.map(Reply::Kept),
     };
     done.unwrap_or_else(Reply::Failed)
 }
@@ -100,12 +101,16 @@ async fn write_output<H: Host>(
         if let Some(abandoned) = abandoned {
             abort(host, abandoned).await;
         }
-        let writer = host.create_file(&part.file_id, &part.filename).await?;
+        let writer = match &part.kept {
+            None => host.create_file(&part.file_id, &part.filename).await?,
+            Some(kept) => host.resume_file(&part.file_id, &part.filename, kept).await?,
+        };
         writers.borrow_mut().insert(part.file, Rc::new(writer));
     }
-    let writer = writers.borrow().get(&part.file).map(Rc::clone);
-    let writer = writer.ok_or_else(|| Fault::transient("the file was not begun"))?;
-    host.write_file(&writer, &part.bytes).await?;
+    let writer = begun::<H>(writers, part.file)?;
+    if !part.bytes.is_empty() {
+        host.write_file(&writer, &part.bytes).await?;
+    }
     if !part.last {
         return Ok(None);
     }
@@ -116,6 +121,22 @@ async fn write_output<H: Host>(
     let file_id = host.complete_file(&writer).await?;
     writers.borrow_mut().remove(&part.file);
     Ok(Some(file_id))
+}
+
+async fn keep_output<H: Host>(
+    host: &H,
+    owned: &Owned<'_, H>,
+    writers: &Writers<H>,
+    file: BatchFile,
+) -> Result<String, Fault> {
+    owned.ensure().await?;
+    let writer = begun::<H>(writers, file)?;
+    host.keep_file(&writer).await
+}
+
+fn begun<H: Host>(writers: &Writers<H>, file: BatchFile) -> Result<Rc<H::Writer>, Fault> {
+    let writer = writers.borrow().get(&file).map(Rc::clone);
+    writer.ok_or_else(|| Fault::transient("the file was not begun"))
 }
 
 pub(super) async fn abort<H: Host>(host: &H, writer: Rc<H::Writer>) {

@@ -167,6 +167,9 @@ async fn begin<H: Host>(
     if host.has_pools() {
         machine.handle_pools();
     }
+    if let Some(bytes) = host.keep_bytes() {
+        machine.handle_keeping(bytes);
+    }
     if let Some(wish) = wished {
         machine.handle_wish(wish);
     }

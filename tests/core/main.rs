@@ -12,6 +12,7 @@ mod dedupe;
 mod explain;
 mod faults;
 mod illegal_changes;
+mod keeping;
 mod leases;
 mod machine;
 mod manifest;

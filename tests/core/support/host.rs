@@ -49,6 +49,11 @@ pub(crate) struct ScriptedHost {
     pub(crate) most_in_flight: Cell<usize>,
     /// Writers not completed or thrown away.
     pub(crate) open_writers: Cell<i64>,
+    /// After how many bytes files are kept, where they can be, and those that are.
+    pub(crate) keep_bytes: Cell<Option<u64>>,
+    pub(crate) kept: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// Bytes of files that were written.
+    pub(crate) written: Cell<usize>,
     latency: Cell<u64>,
 }
 
@@ -94,6 +99,9 @@ impl ScriptedHost {
             in_flight: Rc::default(),
             most_in_flight: Cell::new(0),
             open_writers: Cell::new(0),
+            keep_bytes: Cell::default(),
+            kept: RefCell::default(),
+            written: Cell::default(),
             latency: Cell::new(2),
         }
     }
@@ -315,6 +323,7 @@ impl Host for ScriptedHost {
     async fn write_file(&self, writer: &Writer, bytes: &[u8]) -> Result<(), Fault> {
         let write = || {
             writer.bytes.borrow_mut().extend_from_slice(bytes);
+            self.written.set(self.written.get() + bytes.len());
             Ok(())
         };
         self.act(Op::Write(writer.id.clone(), bytes.len()), true, write).await
@@ -335,6 +344,29 @@ impl Host for ScriptedHost {
             Ok(())
         };
         let _ = self.act(Op::Abort(writer.id.clone()), true, abort).await;
+    }
+
+    fn keep_bytes(&self) -> Option<u64> {
+        self.keep_bytes.get()
+    }
+
+    async fn keep_file(&self, writer: &Writer) -> Result<String, Fault> {
+        let keep = || {
+            let bytes = writer.bytes.borrow().clone();
+            let name = format!("{}:{}", writer.id, bytes.len());
+            self.kept.borrow_mut().insert(name.clone(), bytes);
+            Ok(name)
+        };
+        self.act(Op::Keep(writer.id.clone()), true, keep).await
+    }
+
+    async fn resume_file(&self, id: &str, _filename: &str, kept: &str) -> Result<Writer, Fault> {
+        let resume = || {
+            let bytes = self.kept.borrow().get(kept).cloned().ok_or_else(missing)?;
+            self.open_writers.set(self.open_writers.get() + 1);
+            Ok(Writer { id: id.to_owned(), bytes: RefCell::new(bytes), closed: Cell::default() })
+        };
+        self.act(Op::Resume(id.to_owned()), true, resume).await
     }
 
     async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault> {

@@ -145,6 +145,18 @@ impl Host for Process<'_> {
         self.host.abort_file(writer).await;
     }
 
+    fn keep_bytes(&self) -> Option<u64> {
+        self.host.keep_bytes()
+    }
+
+    async fn keep_file(&self, writer: &Writer) -> Result<String, Fault> {
+        self.host.keep_file(writer).await
+    }
+
+    async fn resume_file(&self, id: &str, filename: &str, kept: &str) -> Result<Writer, Fault> {
+        self.host.resume_file(id, filename, kept).await
+    }
+
     async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault> {
         count(&self.calls, true);
         self.host.infer(request).await

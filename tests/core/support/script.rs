@@ -15,6 +15,8 @@ pub(crate) enum Op {
     Write(String, usize),
     Complete(String),
     Abort(String),
+    Keep(String),
+    Resume(String),
     Infer(String),
     HasModel,
 }
