@@ -3,6 +3,7 @@
 import type { FileObject, FileWriter } from "../core/types.ts";
 import { assert, assertBytes, assertEqual, assertRejects, patternBytes, randomFrom } from "./assert.ts";
 import { holdTests } from "./files/holds.ts";
+import { keptTests } from "./files/kept.ts";
 import { rivalTests } from "./files/rivals.ts";
 import { type FilesChecks, type FilesSubject, ID, isNotFound, NAMED, write } from "./files/subject.ts";
 import { type ContractTest, suite } from "./suite.ts";
@@ -11,7 +12,7 @@ export type { FilesSubject };
 
 /** Tests for a file store; `make` is called for each. */
 export function filesContract(make: () => Promise<FilesSubject>): ContractTest[] {
-  const checks = Object.entries({ ...tests, ...holdTests, ...rivalTests });
+  const checks = Object.entries({ ...tests, ...holdTests, ...keptTests, ...rivalTests });
   const bound = checks.map(([name, check]) => [
     name,
     (subject: FilesSubject) => check(subject.files, subject),

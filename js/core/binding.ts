@@ -230,19 +230,18 @@ export class HostBinding implements CoreHost {
   }
 
   async createFile(id: string, filename: string): Promise<FileWriter> {
-    const writer = await this.#adapters.files.create({ filename, purpose: "batch_output", id });
-    return {
-      write: async (part) => {
-        await writer.write(part);
-        // A copy made for this call. Large ones alone would be collected late: next to them few objects are made.
-        release(part);
-      },
-      complete: async () => {
-        const file = await writer.complete();
-        return expect(isFile(file), file, "complete must give a file object");
-      },
-      abort: async () => writer.abort(),
-    };
+    return guarded(await this.#adapters.files.create({ filename, purpose: "batch_output", id }));
+  }
+
+  keepBytes(): number | undefined {
+    const { resume, keepBytes } = this.#adapters.files;
+    return typeof resume === "function" && Number(keepBytes) > 0 ? Number(keepBytes) : undefined;
+  }
+
+  async resumeFile(id: string, filename: string, kept: string): Promise<FileWriter> {
+    const options = { filename, purpose: "batch_output", id };
+    const writer = await this.#adapters.files.resume?.(options, kept);
+    return guarded(expect(writer !== undefined, writer as FileWriter, "files.resume must give a writer"));
   }
 
   async infer(
@@ -308,4 +307,24 @@ function expect<T>(holds: boolean, value: T, message: string): T {
 
 function isFile(file: FileObject): boolean {
   return typeof file?.id === "string" && typeof file.bytes === "number";
+}
+
+/** A user's writer, whose answers are looked at. */
+function guarded(writer: FileWriter): FileWriter {
+  return {
+    write: async (part) => {
+      await writer.write(part);
+      // A copy made for this call. Large ones alone would be collected late: next to them few objects are made.
+      release(part);
+    },
+    complete: async () => {
+      const file = await writer.complete();
+      return expect(isFile(file), file, "complete must give a file object");
+    },
+    abort: async () => writer.abort(),
+    keep: async () => {
+      const kept = await writer.keep?.();
+      return expect(typeof kept === "string", kept as string, "keep must give a string");
+    },
+  };
 }

@@ -85,8 +85,13 @@ export interface FileWriter {
   /** Appends. The bytes are not used after the promise resolves, and may be reused by the caller then. */
   write(part: Uint8Array): Promise<void>;
   complete(): Promise<FileObject>;
-  /** Throws the file away. No error if there is nothing to throw away. */
+  /** Throws the file away. No error if there is nothing to throw away. What was kept of it stays. */
   abort(): Promise<void>;
+  /**
+   * Keeps what was written so far, beyond the end of the process; nothing is visible yet, and writing goes on. Gives what
+   * {@link Files.resume} needs, in less than a mebibyte. Present exactly when the store has `resume`.
+   */
+  keep?(): Promise<string>;
 }
 
 export interface Files {
@@ -102,6 +107,14 @@ export interface Files {
    * interrupted attempt left: that is how a restart leaves no second output file behind.
    */
   create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter>;
+  /**
+   * Starts a file with what {@link FileWriter.keep} kept of it. Rejects with {@link ResourceNotFoundError} when that is not there
+   * any more. A store with `resume` and `keepBytes` lets the output of a batch be written by several turns: one that is cut
+   * off, as when a platform ends it, has not written it for nothing.
+   */
+  resume?(options: { filename: string; purpose: string; id: string }, kept: string): Promise<FileWriter>;
+  /** After how many bytes files are to be kept while they are written. Absent is never. */
+  readonly keepBytes?: number;
   /**
    * Keeps the bytes of a file for `holder`, the id of a batch, until it releases them: deleted meanwhile, the file is gone
    * for everyone else. Durable where files are. Says whether it is held; not when there is no such file, or none any more.

@@ -83,6 +83,11 @@ export function fileKey(tenant: string, id: string): string {
   return `${tenant}/files/${id}`;
 }
 
+/** Where the bytes of a file are from there on, of one that is several objects: whoever writes it again writes the same ones. */
+export function segmentKey(tenant: string, id: string, offset: number): string {
+  return offset === 0 ? fileKey(tenant, id) : `${fileKey(tenant, id)}~${offset}`;
+}
+
 /** Where the bytes of a part of an upload are. */
 export function partKey(tenant: string, id: string): string {
   return `${tenant}/parts/${id}`;

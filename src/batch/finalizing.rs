@@ -130,7 +130,11 @@ impl Finalizing {
 
 impl Phase for Finalizing {
     fn advance(&mut self, context: &mut Context) -> Result<Next, Defect> {
-        if let Some(next) = stopped(context) {
+        // Files that are being kept are, before the turn ends.
+        if !self.keeping
+            && context.save.is_idle()
+            && let Some(next) = stopped(context)
+        {
             return Ok(next);
         }
         if !context.io.is_idle() || !context.save.is_idle() || context.now < self.not_before {

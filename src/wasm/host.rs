@@ -3,7 +3,7 @@
 use crate::host::{Answer, Fault, FaultKind};
 use crate::host::{Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use crate::wire::FileObject;
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -63,6 +63,10 @@ extern "C" {
     ) -> Result<Uint8Array, JsValue>;
     #[wasm_bindgen(method, catch, js_name = createFile)]
     async fn create_file(this: &JsHost, id: &str, filename: &str) -> Result<JsWriter, JsValue>;
+    #[wasm_bindgen(method, js_name = keepBytes)]
+    fn keep_bytes(this: &JsHost) -> Option<f64>;
+    #[wasm_bindgen(method, catch, js_name = resumeFile)]
+    async fn resume_file(this: &JsHost, id: &str, filename: &str, kept: &str) -> Result<JsWriter, JsValue>;
     #[wasm_bindgen(method, catch)]
     async fn infer(
         this: &JsHost,
@@ -95,6 +99,8 @@ extern "C" {
     async fn complete(this: &JsWriter) -> Result<JsFile, JsValue>;
     #[wasm_bindgen(method, catch)]
     async fn abort(this: &JsWriter) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    async fn keep(this: &JsWriter) -> Result<JsString, JsValue>;
 
     type JsFile;
     #[wasm_bindgen(method, getter)]
@@ -253,6 +259,18 @@ impl Host for JsHost {
     async fn abort_file(&self, writer: JsWriter) {
         // What cannot be thrown away now, the adapter clears when the file is begun again.
         let _ = writer.abort().await;
+    }
+
+    fn keep_bytes(&self) -> Option<u64> {
+        Self::keep_bytes(self).map(|bytes| bytes as u64)
+    }
+
+    async fn keep_file(&self, writer: &JsWriter) -> Result<String, Fault> {
+        writer.keep().await.map(String::from).map_err(fault)
+    }
+
+    async fn resume_file(&self, id: &str, filename: &str, kept: &str) -> Result<JsWriter, Fault> {
+        Self::resume_file(self, id, filename, kept).await.map_err(fault)
     }
 
     async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault> {

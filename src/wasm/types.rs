@@ -66,6 +66,9 @@ export interface CoreHost {
   findFile(id: string, batch: string | undefined): Promise<FileObject | null>;
   readFile(id: string, offset: number, length: number, batch: string | undefined): Promise<Uint8Array>;
   createFile(id: string, filename: string): Promise<FileWriter>;
+  /** After how many bytes files are to be kept while they are written; undefined where they cannot be. */
+  keepBytes(): number | undefined;
+  resumeFile(id: string, filename: string, kept: string): Promise<FileWriter>;
   infer(
     url: string,
     body: Uint8Array,

@@ -27,6 +27,7 @@
     kvGet: async (key) => kv.get(key) ?? null,
     kvChecks: () => true,
     hasPools: () => false,
+    keepBytes: () => undefined,
     pool: () => "",
     allowance: () => undefined,
     async kvWrite(keys, values, checkKeys, checkValues) {

@@ -22,14 +22,16 @@ export interface BucketOptions {
   faults: Faults;
   input: Input;
   /** An object is there, as it was looked through. */
-  stored: (object: Scan) => void;
+  stored: (key: string, object: Scan) => void;
 }
 
 /** Looks through lines as they are written, in their order, and keeps none: whether they are those of the input, in its order. */
 export class Scan {
   lines = 0;
   bytes = 0;
-  /** Lines came in the order of the input so far. */
+  /** The number of the first line, in the input. */
+  first = 0;
+  /** Lines came in the order of the input so far, and none was left out. */
   inOrder = true;
   #rest = Buffer.alloc(0);
 
@@ -39,7 +41,9 @@ export class Scan {
     let from = 0;
     for (let end = text.indexOf(10); end >= 0; end = text.indexOf(10, from)) {
       const id = text.indexOf('"custom_id":"', from);
-      this.inOrder &&= Number(text.toString("latin1", id + 13, id + 21)) === this.lines;
+      const number = Number(text.toString("latin1", id + 13, id + 21));
+      if (this.lines === 0) this.first = number;
+      this.inOrder &&= number === this.first + this.lines;
       this.lines++;
       from = end + 1;
     }
@@ -99,21 +103,20 @@ export class Bucketful {
     });
     const store = (key: string, object: Scan) => {
       this.#sizes.set(key, object.bytes);
-      stored(object);
+      stored(key, object);
     };
     return {
       head,
       get: async (key, options) => {
         usage.r2Reads++;
-        if (key !== input.key) return null;
-        const { offset = 0, length = input.bytes } = options?.range ?? {};
-        if (offset >= input.bytes) throw new Error("R2: The requested range is not satisfiable (10039)");
-        const bytes = Math.min(length, input.bytes - offset);
-        return operation(bytes, () => ({
-          size: input.bytes,
-          body: new ReadableStream(),
-          arrayBuffer: async () => input.read(offset, bytes).buffer,
-        }));
+        const size = key === input.key ? input.bytes : this.#sizes.get(key);
+        if (size === undefined) return operation(0, () => null);
+        const { offset = 0, length = size } = options?.range ?? {};
+        if (offset >= size) throw new Error("R2: The requested range is not satisfiable (10039)");
+        const bytes = Math.min(length, size - offset);
+        const read = async () =>
+          key === input.key ? input.read(offset, bytes).buffer : new ArrayBuffer(bytes);
+        return operation(bytes, () => ({ size, body: new ReadableStream(), arrayBuffer: read }));
       },
       put: async (key, value) => {
         usage.r2Writes++;

@@ -78,10 +78,8 @@ export async function simulate(simulation: Simulation): Promise<SimulationReport
   const meter = new Meter();
   const input = inputOf(requests, bytes);
   const model = new Model({ clock, chance, faults, requests, latencyMs, spread, bytes });
-  let linesWritten = 0;
-  const stored = ({ inOrder, lines }: Scan) => {
-    if (inOrder) linesWritten = lines;
-  };
+  const objects = new Map<string, Scan>();
+  const stored = (key: string, object: Scan) => void objects.set(key, object);
   const bucket = new Bucketful({ chance, meter, faults, input, stored });
   const turns: SimulationReport["turns"] = [];
   const vars: Partial<Env> = {
@@ -142,7 +140,7 @@ export async function simulate(simulation: Simulation): Promise<SimulationReport
       runningSeconds: runningMs / 1_000,
       used: model.usedMs / (runningMs * inFlight),
       ...{ mostInFlight: model.mostInFlight, calls: model.called, repeated: model.repeated },
-      ...{ refused: model.refused, linesWritten },
+      ...{ refused: model.refused, linesWritten: linesOf(objects) },
       ...{ usage, usedByEnd, dollars: dollars(usage), incidents: platform.incidents, turns, log },
     };
   } finally {
@@ -151,6 +149,19 @@ export async function simulate(simulation: Simulation): Promise<SimulationReport
     unlisten();
     uninstall();
   }
+}
+
+/** Lines of the largest file, as far as its objects have them in the order of the input, each once. */
+function linesOf(objects: Map<string, Scan>): number {
+  const files = Map.groupBy(objects, ([key]) => key.replace(/~\d+$/, ""));
+  const lines = [...files.values()].map((parts) => {
+    const scans = parts.map(([, scan]) => scan).sort((a, b) => a.first - b.first);
+    return scans.reduce(
+      (sum, { first, lines, inOrder }) => (inOrder && first === sum ? sum + lines : sum),
+      0,
+    );
+  });
+  return Math.max(0, ...lines);
 }
 
 /** Uploads, creates, and looks now and then, as a user would; what that costs is not counted. */

@@ -93,8 +93,8 @@ export interface TurnApi {
   runnerInput(batchId: string, id: string): Promise<StoredFile | null>;
   /** Any other file: the results of a batch that is continued. */
   runnerFile(id: string): Promise<StoredFile | null>;
-  /** An output or error file is about to be written. One that is there already is written again. */
-  runnerStarts(batchId: string, turn: number, fileId: string, key: string): Promise<void>;
+  /** Objects of an output or error file are about to be written, or are there. A file that is there already is written again. */
+  runnerStarts(batchId: string, turn: number, fileId: string, ...keys: string[]): Promise<void>;
   expectMultipart(key: string, uploadId: string): Promise<void>;
   /** An output or error file. */
   runnerOutput(batchId: string, turn: number, file: OutputFile): Promise<WireFile>;

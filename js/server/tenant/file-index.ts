@@ -79,7 +79,13 @@ export class FileIndex {
       ...{ status: "processed", status_details: null },
     };
     const [before, totals] = [await c.get<FileRecord>(fileRecord(id)), await totalsOf(c)];
-    if (before) unlist(c, before);
+    if (before) {
+      unlist(c, before);
+      // A file that is written again may be made of fewer objects.
+      const named = new Set(segments.map(({ key }) => key));
+      const gone = (await this.segments(id)).map(({ key }) => key).filter((key) => !named.has(key));
+      this.#trash.throwAway(c, gone);
+    }
     const seq = before?.seq ?? totals.seq + 1;
     const record: FileRecord = { file, seq, holders: before?.holders ?? 0, deleted_at: null };
     storeFile(c, { ...record, ...(lines !== undefined && { lines }) }, segments);

@@ -215,9 +215,9 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     return this.files.find(id, now());
   }
 
-  async runnerStarts(batchId: string, turn: number, fileId: string, key: string): Promise<void> {
+  async runnerStarts(batchId: string, turn: number, fileId: string, ...keys: string[]): Promise<void> {
     await this.#checkTurn(new Change(this.kv), batchId, turn);
-    if (!(await this.files.find(fileId, now()))) await this.expectObjects([key]);
+    if (!(await this.files.find(fileId, now()))) await this.expectObjects(keys);
   }
 
   runnerOutput(batchId: string, turn: number, file: OutputFile): Promise<WireFile> {

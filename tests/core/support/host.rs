@@ -2,10 +2,10 @@
 //! test wants them, and a log of everything.
 
 use super::clock::{Clock, Stopped};
-use super::model::{Call, Model};
+use super::model::{Call, Flying, Model};
 use super::random::Random;
-use super::script::{Injected, Kill, Op};
-use edgebatch::{Answer, Fault, FaultKind, FileObject, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
+use super::script::{Injected, Kill, Op, missing};
+use edgebatch::{Answer, Fault, FileObject, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -62,14 +62,6 @@ pub(crate) struct Writer {
     id: String,
     bytes: RefCell<Vec<u8>>,
     closed: Cell<bool>,
-}
-
-struct Flying(Rc<Cell<usize>>);
-
-impl Drop for Flying {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
 }
 
 impl ScriptedHost {
@@ -190,10 +182,6 @@ impl ScriptedHost {
             std::future::pending::<()>().await;
         }
     }
-}
-
-fn missing() -> Fault {
-    Fault { kind: FaultKind::Missing, message: "there is no such file".to_owned() }
 }
 
 impl Host for ScriptedHost {
@@ -370,9 +358,8 @@ impl Host for ScriptedHost {
     }
 
     async fn infer(&self, request: Inference<'_>) -> Result<Answer, Fault> {
-        self.in_flight.set(self.in_flight.get() + 1);
+        let _flying = Flying::new(&self.in_flight);
         self.most_in_flight.set(self.most_in_flight.get().max(self.in_flight.get()));
-        let _flying = Flying(Rc::clone(&self.in_flight));
         let key = request.idempotency_key;
         let attempt = {
             let mut calls = self.calls.borrow_mut();

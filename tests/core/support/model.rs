@@ -1,6 +1,8 @@
 //! Scripted models: what is answered to which line, at which try, after how long.
 
 use edgebatch::{Answer, Fault, FaultKind};
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// One inference call.
 pub(crate) struct Call {
@@ -22,6 +24,22 @@ pub(crate) struct Answers {
 
 /// A model.
 pub(crate) type Model = Box<dyn FnMut(&Call) -> Answers>;
+
+/// A call under way, counted until it is dropped.
+pub(crate) struct Flying(Rc<Cell<usize>>);
+
+impl Flying {
+    pub(crate) fn new(count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Self(Rc::clone(count))
+    }
+}
+
+impl Drop for Flying {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
 
 /// A good answer that names its line and counts tokens.
 pub(crate) fn good(line: u64) -> Answer {

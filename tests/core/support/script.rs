@@ -1,6 +1,6 @@
 //! What a test may make of the calls of a host: faults, delays, the death of the process.
 
-use edgebatch::FaultKind;
+use edgebatch::{Fault, FaultKind};
 
 /// What a host call is, for scripts of faults and for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,4 +40,8 @@ pub(crate) struct Kill {
     pub(crate) effect: usize,
     /// With the effect done and its reply lost, or without it.
     pub(crate) done: bool,
+}
+
+pub(crate) fn missing() -> Fault {
+    Fault { kind: FaultKind::Missing, message: "there is no such file".to_owned() }
 }
