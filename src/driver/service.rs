@@ -102,7 +102,9 @@ pub async fn retrieve<H: Host>(host: &H, id: &str, settings: &Settings) -> Resul
 /// The batch as its run published it, or else as its `create` was cut off: only its run may publish it then.
 pub(super) async fn find<H: Host>(host: &H, id: &str) -> Result<Option<Batch>, ApiError> {
     let (key, run) = (keys::batch(id), keys::run(id));
-    let published = read::<H, Batch>(host, &key).await;
+    // A store that fails is no record that cannot be read: the checkpoint is older, and users would see fewer results.
+    let json = host.kv_get(&key).await.map_err(store_failed)?;
+    let published = json.map(|json| parse::<Batch>(&json)).transpose();
     if let Ok(Some(batch)) = &published
         && batch.status.is_terminal()
     {

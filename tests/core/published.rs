@@ -1,8 +1,10 @@
 //! What users see of a batch while it runs never goes back, whatever happens to the run.
 
 use crate::support::model::{Model, steady};
-use crate::support::{INPUT, Kill, ScriptedHost, ended, sole_owner, stored_batch, with_batch};
-use edgebatch::{Batch, BatchStatus, RequestCounts, Settings, Turn, TurnEnd, cancel, run_turn};
+use crate::support::{INPUT, Injected, Kill, Op, ScriptedHost, ended, sole_owner, stored_batch, with_batch};
+use edgebatch::{
+    Batch, BatchStatus, FaultKind, RequestCounts, Settings, Turn, TurnEnd, cancel, retrieve, run_turn,
+};
 use futures::future::{Either, select};
 use std::pin::pin;
 
@@ -140,4 +142,23 @@ fn what_is_counted_is_seen_soon_though_nothing_else_happens() {
     };
     let first = host.run(async { matches!(select(pin!(run), pin!(watch)).await, Either::Right(_)) });
     assert!(first.unwrap(), "the batch ended before its counts were seen");
+}
+
+#[test]
+fn a_store_that_fails_for_a_moment_is_an_error_and_shows_no_older_batch() {
+    let settings = Settings::default();
+    let (host, id) = with_batch(600, steady(20), &settings);
+    let deadline = Some(host.clock.now() + 2_000);
+    host.run(run_turn(&host, &id, &settings, Turn { deadline, ..Turn::default() }))
+        .expect("alive")
+        .expect("run");
+    let seen = host.run(retrieve(&host, &id, &settings)).expect("alive").expect("a batch");
+    assert!(seen.request_counts.completed > 0, "{seen:?}");
+    let key = format!("batch:{id}");
+    host.set_faults(move |_, op| match op {
+        Op::Get(read) if *read == key => Injected::Before(FaultKind::Transient),
+        _ => Injected::Nothing,
+    });
+    let refused = host.run(retrieve(&host, &id, &settings)).expect("alive").expect_err("the store fails");
+    assert_eq!(refused.status, 500);
 }
