@@ -5,7 +5,7 @@
 
 import type { Batches } from "../../core/batches.ts";
 import type { KV } from "../../core/types.ts";
-import { BATCH, CANCEL, RUN } from "../keys.ts";
+import { BATCH, CANCEL, PAUSE, RUN } from "../keys.ts";
 import { log, logError, logWarning } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
 import { change } from "./change.ts";
@@ -57,6 +57,18 @@ export class Queue {
         log("batch.stale", { tenant: this.#ports.name, batch: id, silent_ms });
       }
       await this.poke(id);
+    }
+  }
+
+  /**
+   * Whoever lets a paused batch go on, or cancels it, may be cut off before its rest is over: then it goes on now, and not when its
+   * window closes.
+   */
+  async wakeResumed(): Promise<void> {
+    for (const id of await this.seats.paused()) {
+      const isPaused = isDrained(this.#ports) || (await this.#kv.get(PAUSE + id)) !== null;
+      if (isPaused && (await this.#kv.get(CANCEL + id)) === null) continue;
+      await change(this.#kv, (c) => this.seats.rested(c, id));
     }
   }
 

@@ -15,6 +15,8 @@ const TURNS = 2 ** 32;
 export interface SeatRecord extends Seat {
   /** Until when the batch rests; null while it runs. */
   wake_at: number | null;
+  /** It rests as it is paused, and not over a fault. */
+  paused?: boolean;
   /** Calls to the Runner that failed since the last one that did not, and when the first of them did. */
   lost_calls: number;
   lost_since: number | null;
@@ -44,14 +46,28 @@ export class Seats {
   /** A batch is to run. */
   take(id: string): Promise<void> {
     return change(this.#kv, async (c) => {
-      c.set(SEATS + id, { ...((await seatOf(c, id)) ?? FRESH), wake_at: null } satisfies SeatRecord);
+      c.set(SEATS + id, {
+        ...((await seatOf(c, id)) ?? FRESH),
+        wake_at: null,
+        paused: false,
+      } satisfies SeatRecord);
     });
   }
 
+  /** Batches that rest as they are, or were, paused. */
+  async paused(): Promise<string[]> {
+    const found = [];
+    for await (const [key, value] of entries(this.#kv, SEATS)) {
+      const { wake_at, paused } = decoded<SeatRecord>(value);
+      if (wake_at !== null && paused) found.push(key.slice(SEATS.length));
+    }
+    return found;
+  }
+
   /** A batch leaves its slot to others until a time. */
-  async rest(c: Change, id: string, wakeAt: number): Promise<void> {
+  async rest(c: Change, id: string, wakeAt: number, paused: boolean): Promise<void> {
     const seat = await seatOf(c, id);
-    if (seat) c.set(SEATS + id, { ...seat, wake_at: wakeAt } satisfies SeatRecord);
+    if (seat) c.set(SEATS + id, { ...seat, wake_at: wakeAt, paused } satisfies SeatRecord);
   }
 
   /** A batch that rests need rest no longer. */

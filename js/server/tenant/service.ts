@@ -249,7 +249,7 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
       if (!(await this.#queue.seats.isNewest(c, batchId, turn))) return false;
       // It may have been let go on since its turn looked.
       const goesOn = isPaused && !isDrained(this.ports) && (await c.bytes(PAUSE + batchId)) === null;
-      await this.#queue.seats.rest(c, batchId, goesOn ? 0 : wakeAt);
+      await this.#queue.seats.rest(c, batchId, goesOn ? 0 : wakeAt, isPaused);
       return true;
     });
     if (rests) this.ports.background(this.#queue.admit());
@@ -301,6 +301,7 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     await this.uploads.expire(now());
     const isTidy = !(await this.uploads.discardParts());
     await this.emptyTrash();
+    await this.#queue.wakeResumed();
     await this.#queue.admit();
     await this.#queue.wakeStale();
     return !isTidy || (await this.#queue.unfinished(1)).length > 0;

@@ -133,6 +133,31 @@ test("a batch that is resumed while its turn ends over the pause rests no longer
   assert.equal(told.length, before + 1);
 });
 
+for (const asked of ["pause", "cancel"] as const) {
+  const what = asked === "pause" ? "whose pause is over" : "that is cancelled";
+  test(`a batch ${what} goes on though whoever asked for that was cut off before its rest was over`, async () => {
+    const kv = new MemoryKV();
+    const { service, settled } = tenant(kv);
+    await service.createFile(file("file-1"));
+    const { id } = await service.createBatch({ ...params, input_file_id: "file-1" }, null);
+    await settled();
+    await service.pauseBatch(id);
+    await service.runnerRests(id, 1, Date.now() + 1e9, true);
+    await settled();
+    const next = tenant(kv);
+    await next.service.alarm();
+    await next.settled();
+    assert.deepEqual(next.told, []);
+    // As a process that dies then leaves it.
+    if (asked === "pause") await kv.delete(`pause:${id}`);
+    else await kv.set(`cancel:${id}`, new TextEncoder().encode(String(now())));
+    const last = tenant(kv);
+    await last.service.alarm();
+    await last.settled();
+    assert.ok(last.told.includes(`start ${id}`), last.told.join());
+  });
+}
+
 test("a write of a turn is refused where one of its checks fails, and carried out where all hold", async () => {
   const { service, kv } = tenant();
   const value = Uint8Array.of(1);
