@@ -1,0 +1,38 @@
+/** Guards all that was promised in worlds made of seeds: whatever dies, is lost, late or refused, and in whichever order. */
+
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import { shrink } from "./world/shrink.ts";
+import { type Mutant, simulate } from "./world/world.ts";
+
+/** So many worlds each time; `npm run simulate` makes as many as one likes. */
+const SEEDS = 40;
+
+test("in every world each line is there once, nothing is left behind, and all that has ended is told", async (t) => {
+  const sums = { kills: 0, faults: 0, requests: 0, calls: 0 };
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const report = await simulate({ seed });
+    if (report.broken !== undefined) {
+      const { report: smallest, options } = await shrink({ seed });
+      assert.fail([...smallest.history, smallest.broken, JSON.stringify(options)].join("\n"));
+    }
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
+  }
+  t.diagnostic(JSON.stringify(sums));
+  assert.ok(sums.kills > SEEDS && sums.faults > 20 * SEEDS);
+});
+
+test("the same seed gives the same world, and another seed another", async () => {
+  const first = await simulate({ seed: 7, trace: true });
+  assert.deepEqual(await simulate({ seed: 7, trace: true }), first);
+  assert.notEqual((await simulate({ seed: 8, trace: true })).sum, first.sum);
+});
+
+for (const mutant of ["fencing", "outbox", "sweep", "isolation"] satisfies Mutant[]) {
+  test(`a server whose ${mutant} does nothing is found out`, async () => {
+    let found = 0;
+    for (let seed = 1; seed <= 10; seed++)
+      found += (await simulate({ seed, mutant })).broken === undefined ? 0 : 1;
+    assert.ok(found >= 3, `${found} of 10 worlds are broken`);
+  });
+}

@@ -1,0 +1,101 @@
+/** The model server of a world: answers what it is asked by its words, or does something else. */
+
+import type { InferenceRequest, InferenceResponse } from "../../../js/core/types.ts";
+import type { ModelServer } from "../../../js/server/upstreams/types.ts";
+import { DeadError, type Life } from "./life.ts";
+import type { World } from "./world.ts";
+
+/** Tokens of each answer. */
+export const USAGE = { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 };
+
+interface Asked {
+  calls: number;
+  /** Calls that may be repeated, as they had no good answer. */
+  bad: number;
+  /** Lives that had ended when it was first asked. */
+  kills: number;
+}
+
+export class Model {
+  /** By what tells a line of a batch. */
+  readonly asked = new Map<string, Asked>();
+  calls = 0;
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get lines(): number {
+    return this.asked.size;
+  }
+
+  for(life: Life): ModelServer {
+    return {
+      ...{ name: "m", models: ["m"], concurrency: 8, timeoutMs: 60_000 },
+      infer: (request, signal) => this.#infer(life, request, signal),
+      call: async () =>
+        Response.json({ object: "list", data: [{ id: "m", object: "model", created: 1, owned_by: "x" }] }),
+    };
+  }
+
+  #infer(
+    life: Life,
+    { idempotencyKey, body }: InferenceRequest,
+    signal: AbortSignal,
+  ): Promise<InferenceResponse> {
+    if (life.isDead) return Promise.reject(new DeadError());
+    const world = this.#world;
+    const { clock, chance, faults } = world;
+    this.calls++;
+    const asked = this.asked.get(idempotencyKey) ?? { calls: 0, bad: 0, kills: world.kills };
+    this.asked.set(idempotencyKey, asked);
+    asked.calls++;
+    world.invariants.asked(idempotencyKey, asked);
+    const { messages } = JSON.parse(new TextDecoder().decode(body));
+    const answer = (status: number, json: unknown, retryAfterMs?: number): InferenceResponse => ({
+      status,
+      body: new TextEncoder().encode(typeof json === "string" ? json : JSON.stringify(json)),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
+    const refusal = (status: number) =>
+      answer(
+        status,
+        { error: { message: `no ${status}`, type: "server_error", code: `c${status}` } },
+        status === 429 ? 500 : undefined,
+      );
+    return new Promise((resolve, reject) => {
+      const settle = (isBad: boolean, how: () => void) => {
+        if (isBad) asked.bad++;
+        if (life.isDead) reject(new DeadError());
+        else how();
+      };
+      signal.addEventListener("abort", () => settle(true, () => reject(signal.reason)));
+      life.onDeath(() => reject(new DeadError()));
+      if (world.happens(faults.hangs)) return;
+      clock.after(20 + chance.wait(300), () => {
+        if (signal.aborted) return;
+        if (clock.now < world.stormUntil || world.happens(faults.throttled))
+          return settle(true, () => resolve(refusal(429)));
+        if (world.happens(faults.broken)) return settle(true, () => resolve(refusal(503)));
+        if (world.happens(faults.reset)) return settle(true, () => reject(new TypeError("fetch failed")));
+        if (world.happens(faults.unreadable)) return settle(true, () => resolve(answer(200, '{"half":')));
+        const content = String(messages[0].content);
+        if (content.includes("refuse")) return settle(false, () => resolve(refusal(400)));
+        const choices = [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }];
+        settle(false, () =>
+          resolve(
+            answer(200, {
+              id: "c",
+              object: "chat.completion",
+              created: 1,
+              model: "m",
+              choices,
+              usage: USAGE,
+            }),
+          ),
+        );
+      });
+    });
+  }
+}

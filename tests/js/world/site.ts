@@ -1,0 +1,37 @@
+/** Where webhooks go. */
+
+import type { SendWebhook } from "../../../js/server/webhooks/types.ts";
+import { DeadError, type Life } from "./life.ts";
+import type { World } from "./world.ts";
+
+export class Site {
+  /** Batches whose end was told, by the tenant whose endpoint it is. */
+  readonly told = new Map<string, Set<string>>();
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  for(life: Life): SendWebhook {
+    const world = this.#world;
+    return (url, { body }) =>
+      new Promise((resolve, reject) => {
+        if (life.isDead) return reject(new DeadError());
+        world.clock.after(world.chance.wait(50), () => {
+          const isAway = world.happens(world.faults.siteFails);
+          // Whether the site has it and whether the server hears so are two things.
+          if (!isAway || world.chance.happens(0.5)) {
+            const { data } = JSON.parse(body);
+            const tenant = new URL(url).pathname.slice(1);
+            const told = this.told.get(tenant) ?? new Set();
+            this.told.set(tenant, told.add(data.id));
+          }
+          if (life.isDead) return reject(new DeadError());
+          if (world.mutant === "outbox") return resolve(200);
+          if (isAway) return world.chance.happens(0.5) ? resolve(503) : reject(new Error("no answer"));
+          resolve(200);
+        });
+      });
+  }
+}

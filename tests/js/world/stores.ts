@@ -1,0 +1,153 @@
+/** The store and the objects, as one process sees them, and all that may go wrong between. */
+
+import type { KV, KVCheck, KVOp, KVQuery } from "../../../js/core/types.ts";
+import type { Blobs } from "../../../js/server/ports.ts";
+import { DeadError, type Life } from "./life.ts";
+import type { World } from "./world.ts";
+
+interface Toxics {
+  refused: number;
+  lost: number;
+}
+
+/** A call that goes through a wire: late, refused, done though nobody hears of it, or not at all as its process has died. */
+function through<T>(
+  world: World,
+  life: Life,
+  toxics: Toxics,
+  isWrite: boolean,
+  act: () => Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const { chance, clock, faults } = world;
+    const die = () => reject(new DeadError());
+    if (life.isDead) return void clock.after(1, die);
+    const slow = world.happens(faults.slow) ? chance.wait(faults.slowMs) : 0;
+    const isRefused = world.happens(toxics.refused) || clock.now < world.outageUntil;
+    const isLost = isWrite && world.happens(toxics.lost);
+    clock.after(chance.next() * 3 + slow, async () => {
+      // A write that was under way when its process died comes late, or never.
+      if (life.isDead && !(isWrite && chance.happens(0.5))) return die();
+      if (isRefused) return reject(new Error("the store is away"));
+      let done: () => void;
+      try {
+        const value = await act();
+        done = () => resolve(value);
+      } catch (error) {
+        done = () => reject(error);
+      }
+      if (isLost) done = () => reject(new Error("the reply was lost"));
+      clock.after(chance.next() * 2, () => {
+        if (life.isDead) die();
+        else done();
+      });
+    });
+  });
+}
+
+/** The stores of all tenants. */
+export class Store {
+  readonly #world: World;
+  readonly #make: () => KV;
+  readonly #tenants = new Map<string, KV>();
+
+  constructor(world: World, make: () => KV) {
+    this.#world = world;
+    this.#make = make;
+  }
+
+  /** As it is, for who looks at everything. */
+  of(tenant: string): KV {
+    let kv = this.#tenants.get(tenant);
+    if (kv === undefined) {
+      kv = this.#make();
+      this.#tenants.set(tenant, kv);
+    }
+    return kv;
+  }
+
+  /** As a process sees it. */
+  for(life: Life, tenant: string): KV {
+    const world = this.#world;
+    const kv = this.of(tenant);
+    const { faults } = world;
+    const call = <T>(isWrite: boolean, act: () => Promise<T>) =>
+      through(world, life, { refused: world.faults.refused, lost: faults.lost }, isWrite, act);
+    const batch = (ops: KVOp[], checks: KVCheck[] = []) =>
+      call(true, async () => {
+        const seen = world.mutant === "fencing" ? [] : checks;
+        const written = (await kv.batch?.(ops, seen)) ?? false;
+        if (written) world.invariants.written(tenant, ops);
+        return written;
+      });
+    return {
+      caps: kv.caps,
+      get: (key) => call(false, () => kv.get(key)),
+      list: (query: KVQuery) => call(false, () => kv.list(query)),
+      batch,
+      set: async (key, value) => void (await batch([{ type: "set", key, value }])),
+      delete: async (key) => void (await batch([{ type: "delete", key }])),
+    };
+  }
+}
+
+/** Bytes of files, of all tenants. */
+export class Bucket {
+  readonly objects = new Map<string, Uint8Array>();
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  for(life: Life): Blobs {
+    const world = this.#world;
+    const { objects } = this;
+    const call = <T>(isWrite: boolean, act: () => Promise<T>) =>
+      through(world, life, { refused: world.faults.blobRefused, lost: world.faults.blobLost }, isWrite, act);
+    const range = (key: string, offset: number, length: number) =>
+      objects.get(key)?.slice(offset, offset + length);
+    return {
+      read: (key, offset, length) => call(false, async () => range(key, offset, length) ?? null),
+      open: (key, offset, length) =>
+        call(false, async () => {
+          const [bytes, whole] = [range(key, offset, length), objects.get(key)];
+          if (!bytes || !whole) return null;
+          const body = new ReadableStream<Uint8Array>({
+            start(control) {
+              if (bytes.length > 0) control.enqueue(bytes);
+              control.close();
+            },
+          });
+          return { size: whole.length, body };
+        }),
+      write(key, began) {
+        const parts: Uint8Array[] = [];
+        let size = 0;
+        return {
+          get size() {
+            return size;
+          },
+          async write(part) {
+            if (parts.length === 0) await began(`write-${key}`);
+            parts.push(part.slice());
+            size += part.length;
+            await call(true, async () => {});
+          },
+          complete: () =>
+            call(true, async () => {
+              objects.set(key, new Uint8Array(Buffer.concat(parts)));
+              return size;
+            }),
+          abort: async () => {},
+        };
+      },
+      delete: (keys) =>
+        call(true, async () => {
+          if (world.mutant === "sweep") return;
+          for (const key of keys) objects.delete(key);
+        }),
+      discard: () => call(true, async () => {}),
+    };
+  }
+}
