@@ -1,9 +1,10 @@
 /** A tenant's user: uploads, creates, looks, cancels, pauses, downloads, and believes nothing. */
 
 import { createHash } from "node:crypto";
+import { Broken } from "./broken.ts";
 import { type Seen, wrongStep } from "./invariants.ts";
 import { USAGE } from "./model.ts";
-import { Broken, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export interface ClientOptions {
   name: string;

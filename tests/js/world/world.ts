@@ -11,6 +11,7 @@ import { Chance } from "../../../benches/worker/simulation/random.ts";
 import { setRandom, webRandom } from "../../../js/core/random.ts";
 import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import { kernelRandom } from "../../../js/node/random.ts";
+import { Broken } from "./broken.ts";
 import { Client } from "./client.ts";
 import { type Faults, none, rough } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
@@ -54,11 +55,6 @@ export interface WorldReport {
 const DAY_MS = 86_400_000;
 /** What goes on for longer than this will not end. */
 const MOST_MS = 10 * DAY_MS;
-
-/** What is not so. */
-export class Broken extends Error {
-  override name = "Broken";
-}
 
 export class World {
   readonly clock: Clock;
