@@ -20,6 +20,11 @@ export async function run(name: string, options: RunOptions): Promise<number> {
   try {
     if (options.fresh) await state.clear();
     const found = await state.job();
+    if (found?.moved) {
+      throw new CannotRun(
+        `${name} was moved to another host, which runs it; --fresh runs it here from the start`,
+      );
+    }
     if (found?.finished !== undefined) {
       await state.remove();
       return await report(work, found.finished, options, null);
@@ -78,10 +83,13 @@ async function checked(
   const input = await recognize(work.input, job.input, showReading(progress)).finally(() => progress.stop());
   // An endpoint that was read off the first line is that of the content.
   const sameEndpoint = options.endpoint === undefined || options.endpoint === job.endpoint;
-  const sameBudget = JSON.stringify(options.budget) === JSON.stringify(job.budget);
+  const cameLately = job.imported !== undefined && job.url === null;
+  const sameBudget = cameLately || JSON.stringify(options.budget) === JSON.stringify(job.budget);
   const sameDedupe = !options.dedupe || job.dedupe === true;
-  if (input !== null && job.url === work.url && sameEndpoint && sameBudget && sameDedupe) {
-    if (input !== job.input) await state.saveJob(Object.assign(job, { input }));
+  const sameServer = cameLately || job.url === work.url;
+  if (input !== null && sameServer && sameEndpoint && sameBudget && sameDedupe) {
+    const { url } = work;
+    if (input !== job.input || url !== job.url) await state.saveJob(Object.assign(job, { input, url }));
     return job;
   }
   if (!job.answered) return null;

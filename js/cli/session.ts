@@ -15,6 +15,7 @@ import {
 import { InputChanged, InputFile } from "./input-file.ts";
 import type { Plan, RunOptions } from "./plan.ts";
 import type { Job, State } from "./state.ts";
+import { CannotRun } from "./terminal.ts";
 import { Upstream } from "./upstream.ts";
 
 /** Everything of a run that is under way. */
@@ -33,11 +34,11 @@ export interface Session {
   close(): Promise<void>;
 }
 
-const inputId = "file-input";
+const ownInput = "file-input";
 /** With this key, a run that was cut off while it created its batch finds that batch again. */
 const idempotencyKey = "edgebatch run";
 /** Someone running their own file needs no cap on it. */
-const limits = { maxRequests: 100_000_000, maxFileBytes: 2 ** 40 };
+export const limits = { maxRequests: 100_000_000, maxFileBytes: 2 ** 40 };
 /** What was answered is written down after 250 ms: so long is waited before calls are left alone that will not end. */
 const graceMs = 1_000;
 
@@ -109,19 +110,7 @@ export async function openSession(
           note((error instanceof Error ? error.message : String(error)).replace(/^edgebatch: /, ""));
       },
     });
-    const batch = await batches.create({
-      input_file_id: inputId,
-      endpoint: job.endpoint,
-      completion_window: fixedLimits.completionWindow,
-      idempotency_key: idempotencyKey,
-      edgebatch: {
-        ...(job.dedupe && { dedupe: true }),
-        ...(job.order && { order: job.order }),
-        ...(job.budget && { budget: job.budget }),
-      },
-    });
-    if (job.batch === undefined) await state.saveJob(Object.assign(job, { batch: batch.id }));
-    else if (job.batch !== batch.id) throw state.damaged("batch.db", "it is another one");
+    const batch = await begun(batches, job, state);
     return {
       batches,
       batch,
@@ -139,7 +128,35 @@ export async function openSession(
   }
 }
 
-function openDatabase(state: State): SqliteKV {
+/** The batch: it is made, unless an earlier start has done that, or it came from another host. @throws CannotRun */
+async function begun(batches: Batches, job: Job, state: State): Promise<Batch> {
+  if (job.imported !== undefined && job.batch !== undefined)
+    return notMoving(await batches.retrieve(job.batch), job);
+  const batch = await batches.create({
+    input_file_id: ownInput,
+    endpoint: job.endpoint,
+    completion_window: fixedLimits.completionWindow,
+    idempotency_key: idempotencyKey,
+    edgebatch: {
+      ...(job.dedupe && { dedupe: true }),
+      ...(job.order && { order: job.order }),
+      ...(job.budget && { budget: job.budget }),
+    },
+  });
+  if (job.batch === undefined) await state.saveJob(Object.assign(job, { batch: batch.id }));
+  else if (job.batch !== batch.id) throw state.damaged("batch.db", "it is another one");
+  return notMoving(batch, job);
+}
+
+/** @throws CannotRun for one that another host may be running */
+function notMoving(batch: Batch, { name }: Job): Batch {
+  if (!batch.edgebatch?.moving_at) return batch;
+  throw new CannotRun(
+    `${name} was exported for another host. Once that has it: edgebatch export --run ${name} --settled FENCE; to go on with it here instead: edgebatch export --run ${name} --take-back --force`,
+  );
+}
+
+export function openDatabase(state: State): SqliteKV {
   try {
     return new SqliteKV(state.database);
   } catch (error) {
@@ -154,9 +171,9 @@ export function damagedDatabase(state: State, error: unknown): unknown {
 }
 
 /** The finished files, and the input as it was known when the run began. */
-function withInput(
+export function withInput(
   disk: DiskFiles,
-  { name, input }: Job,
+  { name, input, imported: inputId = ownInput }: Pick<Job, "name" | "input" | "imported">,
   read: (offset: number, length: number) => Promise<Uint8Array>,
 ): Files {
   const file: FileObject = {

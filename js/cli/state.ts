@@ -29,6 +29,10 @@ export interface Job {
   order?: BatchOrder;
   /** The batch, once there is one. */
   batch?: string;
+  /** It came from another host: what its input is called in its batch. */
+  imported?: string;
+  /** Another host has it, and nothing of it is here any more. */
+  moved?: true;
   /** Set before the first answer is written down. */
   answered?: true;
   /** The batch, once it has ended and its files are written: all that is left is to remove the folder. */

@@ -2,6 +2,8 @@
 
 import type { Command } from "commander";
 import { header, positive } from "../option-values.ts";
+import type { RunPlace } from "../run-move.ts";
+import { CannotRun } from "../terminal.ts";
 import type { ExportOptions, MoveOptions } from "./move.ts";
 import { server, speaking } from "./speaking.ts";
 
@@ -40,7 +42,9 @@ Examples:
     .description(
       "write a batch that runs or waits to a file, for edgebatch import; nothing of it runs from then on",
     )
-    .argument("<id>", "id of the batch, or its beginning")
+    .argument("[id]", "id of the batch, or its beginning")
+    .option("--run <file>", "the batch of edgebatch run FILE, instead of a server's")
+    .option("--state <folder>", "with --run: where that keeps its state, if it was told")
     .option("--out <file>", "where it goes (default: standard output)")
     .option(
       "--settled <fence>",
@@ -52,7 +56,7 @@ Examples:
       "after",
       `
 It may be exported again until it is settled or taken back, and is the same. A batch that was imported
-elsewhere and is taken back runs on both servers. For edgebatch serve and its Worker.
+elsewhere and is taken back runs on both servers. For edgebatch serve, its Worker, and edgebatch run.
 ${server}
 
 Exit status: 0 done, 2 could not.
@@ -60,16 +64,26 @@ Exit status: 0 done, 2 could not.
 Examples:
   edgebatch export batch_6a0f --out batch.edgebatch
   edgebatch export batch_6a0f --settled 00c3e8a4d1b29f57
-  edgebatch export batch_6a0f --take-back --force`,
+  edgebatch export batch_6a0f --take-back --force
+  edgebatch export --run questions.jsonl --out batch.edgebatch`,
     )
-    .action(async (id: string, options: ExportOptions) => {
-      const { exportBatch } = await import("./move.ts");
-      end(await exportBatch(id, options));
+    .action(async (id: string | undefined, options: ExportOptions & Partial<RunPlace>) => {
+      const { run, state } = options;
+      if ((id === undefined) === (run === undefined))
+        throw new CannotRun("export needs the id of a batch, or --run FILE, and not both");
+      if (run === undefined) {
+        const { exportBatch } = await import("./move.ts");
+        return end(await exportBatch(id as string, options));
+      }
+      const { exportRun } = await import("../run-move.ts");
+      end(await exportRun({ run, ...(state && { state }) }, options));
     });
 
   speaking(program.command("import"), 60)
     .description("have a server go on with a batch that edgebatch export has written")
     .argument("<file>", "what edgebatch export has written; - reads standard input")
+    .option("--run <file>", "for edgebatch run FILE, instead of a server: its input is written there")
+    .option("--state <folder>", "with --run: where that is to keep its state")
     .option("--json", "print the batch as the server gives it, and its fence")
     .addHelpText(
       "after",
@@ -80,9 +94,15 @@ ${server}
 Exit status: 0 done, 2 could not.
 
 Examples:
-  edgebatch import batch.edgebatch --url http://new:8080/v1`,
+  edgebatch import batch.edgebatch --url http://new:8080/v1
+  edgebatch import batch.edgebatch --run questions.jsonl`,
     )
-    .action(async (file: string, options: ExportOptions & { json?: boolean }) => {
+    .action(async (file: string, options: ExportOptions & Partial<RunPlace> & { json?: boolean }) => {
+      const { run, state } = options;
+      if (run !== undefined) {
+        const { importRun } = await import("../run-move.ts");
+        return end(await importRun(file, { run, ...(state && { state }) }, options.json === true));
+      }
       const { importBatch } = await import("./move.ts");
       end(await importBatch(file, options));
     });

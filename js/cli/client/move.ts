@@ -53,10 +53,7 @@ export async function exportBatch(id: string, options: ExportOptions): Promise<n
     return exit.good;
   }
   const stream = await opened(api, found.id);
-  if (options.out === undefined || options.out === "-") {
-    if (process.stdout.isTTY) throw new CannotRun("an export is no text: --out FILE, or > FILE");
-    for await (const piece of stream) await print(piece);
-  } else await written(options.out, stream, options.force === true);
+  await pourOut(stream, options.out, options.force === true);
   say(`${found.id} is fenced: nothing of it runs there until another server has it. Then, with the fence`);
   say(`that edgebatch import prints: edgebatch export ${found.id} --settled FENCE${api.connection.again}`);
   return exit.good;
@@ -112,17 +109,12 @@ async function tell(imported: ImportedBatch, json: boolean): Promise<void> {
 async function opened(api: Api, id: string): Promise<ReadableStream<Uint8Array>> {
   const path = `/batches/${encodeURIComponent(id)}/export`;
   const call = { method: "POST", path, headers: { accept: EXPORT_TYPE }, timeoutMs: EXPORT_MS } as const;
-  for (let told = false; ; told = true) {
-    try {
-      const { body } = await api.retry(() => api.open(call));
-      return body as ReadableStream<Uint8Array>;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 404 || error.status === 405) throw cannot(api);
-      if (!error.codes.includes("batch_in_flight")) throw error;
-      if (!told) say("edgebatch: its calls in flight are waited for");
-      await sleep(AGAIN_MS);
-    }
+  try {
+    const { body } = await opensInTime(() => api.retry(() => api.open(call)));
+    return body as ReadableStream<Uint8Array>;
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 404 || error.status === 405)) throw cannot(api);
+    throw error;
   }
 }
 
@@ -144,6 +136,36 @@ function settle(api: Api, id: string, fence: string): Promise<unknown> {
 function post(api: Api, path: string, body: object): Promise<unknown> {
   const headers = { "content-type": "application/json" };
   return api.call({ method: "POST", path, headers, body: JSON.stringify(body) });
+}
+
+/** What `edgebatch export` has written. */
+export function fromFile(file: string): Readable {
+  return file === "-" ? process.stdin : createReadStream(file);
+}
+
+/** Where an export goes. @throws CannotRun */
+export async function pourOut(
+  stream: AsyncIterable<Uint8Array>,
+  out: string | undefined,
+  force: boolean,
+): Promise<void> {
+  if (out !== undefined && out !== "-") return written(out, stream, force);
+  if (process.stdout.isTTY) throw new CannotRun("an export is no text: --out FILE, or > FILE");
+  for await (const piece of stream) await print(piece);
+}
+
+/** Calls in flight are waited for. */
+export async function opensInTime<T>(open: () => Promise<T>): Promise<T> {
+  for (let told = false; ; told = true) {
+    try {
+      return await open();
+    } catch (error) {
+      const { code, codes = [code] } = error as { code?: string; codes?: (string | undefined)[] };
+      if (!codes.includes("batch_in_flight")) throw error;
+      if (!told) say("edgebatch: its calls in flight are waited for");
+      await sleep(AGAIN_MS);
+    }
+  }
 }
 
 /** What is cut off leaves no file. */
