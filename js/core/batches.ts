@@ -167,6 +167,11 @@ export class Batches {
     return { object: "edgebatch.import", fence, batch: await this.retrieve(id) };
   }
 
+  /** Clears away what imports have left that were cut off over ten minutes ago. {@link start} and each import do it too. */
+  sweepImports(): Promise<void> {
+    return this.#moves.sweep();
+  }
+
   /**
    * Lets a batch go that another host has imported: it ends here as `cancelled`, with `edgebatch.moved_at` and without files.
    * @throws ResourceNotFoundError, ConflictError when it was not exported behind this fence, or taken back.
@@ -262,6 +267,7 @@ export class Batches {
     this.#fault = undefined;
     const serving = this.#claim.during(async () => {
       await this.#host.sweep();
+      await this.#moves.sweep().catch((error) => this.#onError(error));
       await running(this.#turns, (turns) => turns.serve(this.#host)).finally(() => this.#host.swept());
     });
     this.#served = serving;

@@ -62,6 +62,10 @@ export class Moves {
     }
   }
 
+  async sweep(): Promise<void> {
+    return this.#call((service) => service.sweepImports(this.#host));
+  }
+
   async settle(id: string, fence: string): Promise<void> {
     checkType("id", id, "string");
     checkType("fence", fence, "string");

@@ -35,6 +35,15 @@ impl Service {
         })
     }
 
+    /// Clears away what imports have left that were cut off some minutes ago.
+    #[wasm_bindgen(js_name = sweepImports, unchecked_return_type = "Promise<void>")]
+    pub fn sweep_imports(&self, host: JsHost) -> Promise {
+        promise(async move {
+            driver::sweep_imports(&host).await.map_err(thrown)?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
     /// Takes a batch that comes from another host.
     #[wasm_bindgen(js_name = openImport)]
     pub fn open_import(&self, host: JsHost) -> Importer {

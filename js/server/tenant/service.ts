@@ -301,6 +301,7 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     await this.uploads.expire(now());
     const isTidy = !(await this.uploads.discardParts());
     await this.emptyTrash();
+    await this.#batches.sweepImports();
     await this.#queue.wakeResumed();
     await this.#queue.admit();
     await this.#queue.wakeStale();

@@ -158,6 +158,24 @@ for (const asked of ["pause", "cancel"] as const) {
   });
 }
 
+test("what an import that was killed has left is swept in a later round", async () => {
+  const kv = new MemoryKV();
+  const mark = new Uint8Array(24);
+  const left = ["importing:batch_1", "result:batch_1:00000000:00000"];
+  for (const [age, stays] of [
+    [300_000, true],
+    [660_000, false],
+  ] as const) {
+    new DataView(mark.buffer).setBigUint64(0, BigInt(Date.now() - age));
+    await kv.set(left[0] as string, mark);
+    await kv.set(left[1] as string, mark);
+    const { service, settled } = tenant(kv);
+    await service.alarm();
+    await settled();
+    for (const key of left) assert.equal((await kv.get(key)) !== null, stays, `${key} after ${age} ms`);
+  }
+});
+
 test("a write of a turn is refused where one of its checks fails, and carried out where all hold", async () => {
   const { service, kv } = tenant();
   const value = Uint8Array.of(1);

@@ -9,6 +9,7 @@ import OpenAI, { BadRequestError, ConflictError } from "openai";
 import type { Batch, ImportedBatch } from "../../../../js/core/types.ts";
 import { start } from "../../cli/command.ts";
 import { chatLines, createBatch, ended, linesOf, until } from "./batches.ts";
+import { runPython } from "./python/client.ts";
 import { type ProgramName, runtimeName, runtimes } from "./runtimes.ts";
 import { type Started, startServer } from "./server.ts";
 import { slowly, startUpstream } from "./upstream.ts";
@@ -119,6 +120,20 @@ test("a batch goes through servers of every kind", async () => {
     at = next;
   }
   assert.equal((await ended(at.client, id)).request_counts?.completed, LINES * 5);
+  assert.equal(Math.max(...upstream.calls.values()), 1, "every line was asked once");
+});
+
+test("openai-python moves a batch by the calls that the docs show", async () => {
+  const upstream = await startUpstream(slowly(20));
+  const [here, there] = (await Promise.all(
+    [1, 2].map(() => startServer({ UPSTREAM_URL: upstream.url, ...settings })),
+  )) as [Started, Started];
+  after(async () => Promise.all([here.stop(), there.stop(), upstream.close()]));
+  const { id } = await createBatch(here.client, chatLines(LINES));
+  await until("it runs", () => upstream.times.length > 20);
+  const fence = await runPython("moving.py", `${here.url}/v1`, `${there.url}/v1`, id);
+  assert.match(fence, /^[0-9a-f]{16}\n$/);
+  assert.equal((await ended(there.client, id)).request_counts?.completed, LINES);
   assert.equal(Math.max(...upstream.calls.values()), 1, "every line was asked once");
 });
 
