@@ -3,7 +3,8 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { shrink } from "./world/shrink.ts";
-import { type Mutant, simulate } from "./world/world.ts";
+import type { Mutant } from "./world/surroundings.ts";
+import { simulate } from "./world/world.ts";
 
 /** So many worlds each time; `npm run simulate` makes as many as one likes. */
 const SEEDS = 40;

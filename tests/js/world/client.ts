@@ -4,18 +4,12 @@ import { createHash } from "node:crypto";
 import { Broken } from "./broken.ts";
 import { type Seen, wrongStep } from "./invariants.ts";
 import { USAGE } from "./model.ts";
-import type { World } from "./world.ts";
+import type { Reply, Surroundings } from "./surroundings.ts";
 
 export interface ClientOptions {
   name: string;
   batches: number;
   requests: number;
-}
-
-interface Reply {
-  status: number;
-  headers: Headers;
-  body: Uint8Array;
 }
 
 interface Batch extends Seen {
@@ -44,12 +38,12 @@ const TOLD_MS = 3 * 86_400_000;
 export class Client {
   readonly name: string;
   made = 0;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #options: ClientOptions;
-  readonly #ended = new Set<string>();
-  readonly #files = new Set<string>();
+  readonly ended = new Set<string>();
+  readonly files = new Set<string>();
 
-  constructor(world: World, options: ClientOptions) {
+  constructor(world: Surroundings, options: ClientOptions) {
     this.name = options.name;
     this.#world = world;
     this.#options = options;
@@ -74,21 +68,21 @@ export class Client {
   async settle(): Promise<void> {
     const { clock, site, clients } = this.#world;
     const until = clock.now + TOLD_MS;
-    const untold = () => [...this.#ended].filter((id) => !site.told.get(this.name)?.has(id));
+    const untold = () => [...this.ended].filter((id) => !site.told.get(this.name)?.has(id));
     while (untold().length > 0) {
       if (clock.now > until) throw new Broken(`${this.name} was never told that ${untold()[0]} has ended`);
       await clock.sleep(60_000);
     }
     for (const id of site.told.get(this.name) ?? [])
-      if (!this.#ended.has(id)) throw new Broken(`${this.name} was told of ${id}, which is none of its own`);
+      if (!this.ended.has(id)) throw new Broken(`${this.name} was told of ${id}, which is none of its own`);
     const { data } = await this.#json<{ data: Seen[] }>("GET", "/v1/batches?limit=100");
-    const [listed, ended] = [data.map(({ id }) => id).sort(), [...this.#ended].sort()];
+    const [listed, ended] = [data.map(({ id }) => id).sort(), [...this.ended].sort()];
     if (listed.join() !== ended.join())
       throw new Broken(`${this.name} made ${ended.join()} and sees ${listed.join()}`);
     for (const other of clients) {
-      if (other === this) continue;
-      for (const id of other.#ended) await this.#unseen(`/v1/batches/${id}`);
-      for (const id of other.#files) await this.#unseen(`/v1/files/${id}/content`);
+      if (other.name === this.name) continue;
+      for (const id of other.ended) await this.#unseen(`/v1/batches/${id}`);
+      for (const id of other.files) await this.#unseen(`/v1/files/${id}/content`);
     }
   }
 
@@ -117,7 +111,7 @@ export class Client {
     const [world, name, plan] = [this.#world, this.name, this.#plan(number)];
     const { chance, clock } = world;
     const file = await this.#upload(plan);
-    this.#files.add(file);
+    this.files.add(file);
     const key = `${this.name}-${number}`;
     const params = {
       ...{ input_file_id: file, endpoint: "/v1/chat/completions", completion_window: "24h" },
@@ -155,7 +149,7 @@ export class Client {
       }
       await clock.sleep(500 + chance.wait(3_000));
     }
-    this.#ended.add(id);
+    this.ended.add(id);
     await this.#check(plan, seen, isCancelled);
     if (chance.happens(0.3) && seen.output_file_id)
       await this.#call("DELETE", `/v1/files/${seen.output_file_id}`);
@@ -207,7 +201,7 @@ export class Client {
 
   async #lines(file: string | null) {
     if (file === null) return { lines: [], sum: null };
-    this.#files.add(file);
+    this.files.add(file);
     const { status, body } = await this.#call("GET", `/v1/files/${file}/content`);
     if (status !== 200) throw new Broken(`${this.name} cannot read ${file}: ${status}`);
     const text = new TextDecoder().decode(body);

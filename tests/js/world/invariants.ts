@@ -4,7 +4,7 @@ import type { KV, KVOp } from "../../../js/core/types.ts";
 import { BATCH, FILE_TOTALS, fileBytes, fileRecord, WASTE, writing } from "../../../js/server/keys.ts";
 import type { Segment } from "../../../js/server/tenant/types.ts";
 import { QUOTAS } from "./process.ts";
-import type { World } from "./world.ts";
+import type { Asked, Surroundings } from "./surroundings.ts";
 
 /** What a batch may become. */
 const NEXT: Record<string, string[]> = {
@@ -37,12 +37,12 @@ export function wrongStep(before: Seen, after: Seen): string | null {
 const decoded = (value: Uint8Array) => JSON.parse(new TextDecoder().decode(value));
 
 export class Invariants {
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #batches = new Map<string, { tenant: string; seen: Seen }>();
   /** Batches that have not ended, by tenant. */
   readonly #open = new Map<string, Set<string>>();
 
-  constructor(world: World) {
+  constructor(world: Surroundings) {
     this.#world = world;
   }
 
@@ -72,7 +72,7 @@ export class Invariants {
   }
 
   /** A line was asked for once more: each time there is a reason. */
-  asked(key: string, { calls, bad, kills }: { calls: number; bad: number; kills: number }): void {
+  asked(key: string, { calls, bad, kills }: Asked): void {
     const most = 1 + bad + (this.#world.kills - kills);
     if (calls > most) this.#world.break(`${key} was asked for ${calls} times, and ${most} were called for`);
   }

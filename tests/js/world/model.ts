@@ -3,26 +3,18 @@
 import type { InferenceRequest, InferenceResponse } from "../../../js/core/types.ts";
 import type { ModelServer } from "../../../js/server/upstreams/types.ts";
 import { DeadError, type Life } from "./life.ts";
-import type { World } from "./world.ts";
+import type { Asked, Surroundings } from "./surroundings.ts";
 
 /** Tokens of each answer. */
 export const USAGE = { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 };
-
-interface Asked {
-  calls: number;
-  /** Calls that may be repeated, as they had no good answer. */
-  bad: number;
-  /** Lives that had ended when it was first asked. */
-  kills: number;
-}
 
 export class Model {
   /** By what tells a line of a batch. */
   readonly asked = new Map<string, Asked>();
   calls = 0;
-  readonly #world: World;
+  readonly #world: Surroundings;
 
-  constructor(world: World) {
+  constructor(world: Surroundings) {
     this.#world = world;
   }
 

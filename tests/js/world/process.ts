@@ -9,7 +9,7 @@ import type { Alarm, KeyOwner, Ports, TenantSettings } from "../../../js/server/
 import { TenantService } from "../../../js/server/tenant/service.ts";
 import { ModelServers } from "../../../js/server/upstreams/upstreams.ts";
 import { Life } from "./life.ts";
-import type { World } from "./world.ts";
+import type { Reply, Surroundings } from "./surroundings.ts";
 
 /** What a tenant may keep. */
 export const QUOTAS = { files: 200, storedBytes: 400_000, queuedBatches: 4, queuedRequests: 1_000 };
@@ -18,11 +18,11 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 
 export class ServerProcess {
   readonly life: Life;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #tenants = new Map<string, TenantService>();
   readonly #ports: Ports;
 
-  constructor(world: World, number: number) {
+  constructor(world: Surroundings, number: number) {
     this.#world = world;
     this.life = new Life(number);
     const { clock } = world;
@@ -98,7 +98,7 @@ export class ServerProcess {
   }
 
   /** As a client hears it: an answer with its whole body, unless the process dies before. */
-  async fetch(request: Request): Promise<{ status: number; headers: Headers; body: Uint8Array }> {
+  async fetch(request: Request): Promise<Reply> {
     const died = Promise.withResolvers<never>();
     const forget = this.life.onDeath(() => died.reject(new Error("the connection was cut")));
     const answered = async () => {

@@ -2,14 +2,14 @@
 
 import type { SendWebhook } from "../../../js/server/webhooks/types.ts";
 import { DeadError, type Life } from "./life.ts";
-import type { World } from "./world.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export class Site {
   /** Batches whose end was told, by the tenant whose endpoint it is. */
   readonly told = new Map<string, Set<string>>();
-  readonly #world: World;
+  readonly #world: Surroundings;
 
-  constructor(world: World) {
+  constructor(world: Surroundings) {
     this.#world = world;
   }
 

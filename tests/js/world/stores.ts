@@ -3,7 +3,7 @@
 import type { KV, KVCheck, KVOp, KVQuery } from "../../../js/core/types.ts";
 import type { Blobs } from "../../../js/server/ports.ts";
 import { DeadError, type Life } from "./life.ts";
-import type { World } from "./world.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 interface Toxics {
   refused: number;
@@ -12,7 +12,7 @@ interface Toxics {
 
 /** A call that goes through a wire: late, refused, done though nobody hears of it, or not at all as its process has died. */
 function through<T>(
-  world: World,
+  world: Surroundings,
   life: Life,
   toxics: Toxics,
   isWrite: boolean,
@@ -47,11 +47,11 @@ function through<T>(
 
 /** The stores of all tenants. */
 export class Store {
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #make: () => KV;
   readonly #tenants = new Map<string, KV>();
 
-  constructor(world: World, make: () => KV) {
+  constructor(world: Surroundings, make: () => KV) {
     this.#world = world;
     this.#make = make;
   }
@@ -94,9 +94,9 @@ export class Store {
 /** Bytes of files, of all tenants. */
 export class Bucket {
   readonly objects = new Map<string, Uint8Array>();
-  readonly #world: World;
+  readonly #world: Surroundings;
 
-  constructor(world: World) {
+  constructor(world: Surroundings) {
     this.#world = world;
   }
 

@@ -19,6 +19,7 @@ import { Model } from "./model.ts";
 import { ServerProcess } from "./process.ts";
 import { Site } from "./site.ts";
 import { Bucket, Store } from "./stores.ts";
+import type { Mutant, Surroundings } from "./surroundings.ts";
 
 export interface WorldOptions {
   seed: number;
@@ -33,9 +34,6 @@ export interface WorldOptions {
   /** What is wrong with this world: for tests of its invariants. */
   mutant?: Mutant;
 }
-
-/** Parts of a server that do not do their work. */
-export type Mutant = "fencing" | "outbox" | "sweep" | "isolation";
 
 export interface WorldReport {
   seed: number;
@@ -56,7 +54,7 @@ const DAY_MS = 86_400_000;
 /** What goes on for longer than this will not end. */
 const MOST_MS = 10 * DAY_MS;
 
-export class World {
+export class World implements Surroundings {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly mutant: Mutant | undefined;

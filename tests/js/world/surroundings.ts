@@ -1,0 +1,57 @@
+/** What everything in a world knows of it. */
+
+import type { Clock } from "../../../benches/worker/simulation/clock.ts";
+import type { Chance } from "../../../benches/worker/simulation/random.ts";
+import type { KV, KVOp } from "../../../js/core/types.ts";
+import type { Blobs } from "../../../js/server/ports.ts";
+import type { ModelServer } from "../../../js/server/upstreams/types.ts";
+import type { SendWebhook } from "../../../js/server/webhooks/types.ts";
+import type { Faults } from "./faults.ts";
+import type { Life } from "./life.ts";
+
+/** Parts of a server that do not do their work. */
+export type Mutant = "fencing" | "outbox" | "sweep" | "isolation";
+
+/** An answer with its whole body. */
+export interface Reply {
+  status: number;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+/** What the model server was asked about one line. */
+export interface Asked {
+  calls: number;
+  /** Calls that may be repeated, as they had no good answer. */
+  bad: number;
+  /** Lives that had ended when it was first asked. */
+  kills: number;
+}
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly mutant: Mutant | undefined;
+  readonly faults: Faults;
+  /** Until when the store is away, and the model server throttles. */
+  readonly outageUntil: number;
+  readonly stormUntil: number;
+  /** Processes that have died. */
+  readonly kills: number;
+  /** The process that serves, if one does. */
+  readonly server: { readonly life: Life; fetch(request: Request): Promise<Reply> } | undefined;
+  readonly store: { of(tenant: string): KV; for(life: Life, tenant: string): KV };
+  readonly bucket: { readonly objects: Map<string, Uint8Array>; for(life: Life): Blobs };
+  readonly model: { for(life: Life): ModelServer };
+  readonly site: { readonly told: Map<string, Set<string>>; for(life: Life): SendWebhook };
+  readonly invariants: { written(tenant: string, ops: KVOp[]): void; asked(key: string, asked: Asked): void };
+  readonly clients: readonly { name: string; ended: ReadonlySet<string>; files: ReadonlySet<string> }[];
+  /** Says what happens, for who reads how it came to it. */
+  note(what: string): void;
+  /** As `note`, of what only a trace has. */
+  trace(what: () => string): void;
+  /** A fault, if chance has it so. */
+  happens(probability: number): boolean;
+  /** Something is not as it was promised. */
+  break(what: string): void;
+}
