@@ -27,7 +27,7 @@ const forTools = [
   "NCSA",
 ];
 /** What is bundled into the page, the Worker or the package, though package.json calls some of it a tool. */
-const bundled = [
+export const bundled = [
   "@hono/node-server",
   "commander",
   "hono",
