@@ -1,0 +1,197 @@
+/** Snippets of the papers: each is parsed, type-checked or run as what it is, and the commands in them have the options that they are given. */
+
+import { strict as assert } from "node:assert";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, suite, test } from "node:test";
+import { transform } from "esbuild";
+import { parse as parseToml } from "smol-toml";
+import { parseAllDocuments } from "yaml";
+import { edgebatch } from "./cli/command.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+interface Snippet {
+  /** The paper and the line. */
+  at: string;
+  language: string;
+  text: string;
+}
+
+/** Nothing to be parsed: what the reader's own program writes, and a line for the README of a repository. */
+const texts = ["text", "markdown"];
+
+function snippets(): Snippet[] {
+  const docs = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
+  const papers = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "examples/worker/README.md", ...docs];
+  return papers
+    .filter((name) => name.endsWith(".md"))
+    .flatMap((name) => {
+      const paper = readFileSync(join(root, name), "utf8");
+      return [...paper.matchAll(/^( *)```(\w+)\n([\s\S]*?)^\1```$/gm)].map((found) => {
+        const [, indent = "", language = "", text = ""] = found;
+        const line = paper.slice(0, found.index).split("\n").length;
+        return { at: `${name}:${line}`, language, text: text.replaceAll(new RegExp(`^${indent}`, "gm"), "") };
+      });
+    });
+}
+
+const all = snippets();
+const of = (...languages: string[]) => all.filter(({ language }) => languages.includes(language));
+
+/** What is wrong with each, where something is. */
+async function wrong(
+  chosen: Snippet[],
+  check: (text: string, snippet: Snippet) => unknown,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const snippet of chosen) {
+    try {
+      await check(snippet.text, snippet);
+    } catch (error) {
+      found.push(`${snippet.at}: ${(error as Error).message.slice(0, 400)}`);
+    }
+  }
+  return found;
+}
+
+const temporary = mkdtempSync(join(tmpdir(), "edgebatch-snippets-"));
+after(() => rmSync(temporary, { recursive: true }));
+
+test("every snippet is of a language that is checked here", () => {
+  const checked = ["json", "jsonl", "toml", "yaml", "sh", "python", "ts", "js", "rust", ...texts];
+  assert(all.length > 50);
+  assert.deepEqual(
+    all.filter(({ language }) => !checked.includes(language)).map(({ at, language }) => `${at}: ${language}`),
+    [],
+  );
+});
+
+suite("data", () => {
+  test("JSON is JSON, where … stands for what is left out", async () => {
+    // As a value, as a member's value within text, or for the rest of an object's members.
+    const whole = (text: string) =>
+      text
+        .replaceAll(/(?<=[{[,]\s*)…(?=\s*[}\]])/g, '"…": 0')
+        .replaceAll(/,(?=\s*"…": 0)/g, ",")
+        .replaceAll(/\[\s*"…": 0/g, "[0");
+    const value = (text: string) => JSON.parse(whole(text.trim().startsWith('"') ? `{${text}}` : text));
+    const lines = (text: string) => text.trim().split("\n").map(value);
+    const failing = await wrong(of("json", "jsonl"), (text) => {
+      try {
+        return value(text);
+      } catch {
+        return lines(text);
+      }
+    });
+    assert.deepEqual(failing, []);
+  });
+
+  test("TOML is TOML", async () => {
+    assert(of("toml").length > 0);
+    assert.deepEqual(await wrong(of("toml"), (text) => parseToml(text)), []);
+  });
+
+  test("YAML is YAML", async () => {
+    const failing = await wrong(of("yaml"), (text) => {
+      for (const { errors } of parseAllDocuments(text)) if (errors[0]) throw errors[0];
+    });
+    assert.deepEqual(failing, []);
+  });
+});
+
+suite("commands", () => {
+  test("are in the shell's grammar", async () => {
+    assert(of("sh").length > 20);
+    const failing = await wrong(of("sh"), (text) => {
+      const { status, stderr } = spawnSync("bash", ["-n"], { input: text, encoding: "utf8" });
+      if (status !== 0) throw new Error(stderr);
+    });
+    assert.deepEqual(failing, []);
+  });
+
+  test("name commands of edgebatch that there are, with options that these have", async () => {
+    const helps = new Map<string, string>();
+    const help = async (...words: string[]) => {
+      const key = words.join(" ");
+      const known = helps.get(key) ?? (await edgebatch([...words, "--help"])).stdout;
+      helps.set(key, known);
+      return known;
+    };
+    const listed = /(?<=^Commands:\n)(?: .*\n)+/m.exec(await help())?.[0] ?? "";
+    const commands = new Set([...listed.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name as string));
+    assert(commands.has("serve") && commands.size > 15);
+    let checked = 0;
+    const failing = await wrong(of("sh"), async (text) => {
+      const joined = text.replaceAll("\\\n", " ").replaceAll(/(^|\s)#.*$/gm, "$1");
+      for (const [, rest = ""] of joined.matchAll(/(?:^|[\s(;&|])edgebatch((?: [^\n;|&>)]*)?)/g)) {
+        const words = rest.trim().split(/\s+/);
+        const [name = ""] = words;
+        // The name of an image, a folder, a package or a container.
+        if (!/^[a-z]+$/.test(name) || name === "edgebatch") continue;
+        if (!commands.has(name)) throw new Error(`edgebatch has no command ${name}`);
+        const told = await help(...(name === "keys" ? words.slice(0, 2) : [name]));
+        checked += 1;
+        for (const option of words
+          .filter((word) => /^--[a-z]/.test(word))
+          .map((word) => word.split("=")[0])) {
+          if (!new RegExp(`${option}(?![a-z-])`).test(told))
+            throw new Error(`${name} has no option ${option}`);
+        }
+      }
+    });
+    assert.deepEqual(failing, []);
+    assert(checked > 30, `${checked} commands are checked`);
+  });
+});
+
+suite("programs", () => {
+  test("in Python are Python", async (t) => {
+    if (spawnSync("python3", ["--version"]).status !== 0) return t.skip("there is no python3");
+    assert(of("python").length > 10);
+    const program =
+      "import ast, json, sys\nfor at, text in json.load(sys.stdin):\n  try: ast.parse(text)\n  except SyntaxError as e: print(at, e)";
+    const input = JSON.stringify(of("python").map(({ at, text }) => [at, text]));
+    assert.equal(execFileSync("python3", ["-c", program], { input, encoding: "utf8" }), "");
+  });
+
+  test("in TypeScript and JavaScript are in its grammar", async () => {
+    const failing = await wrong(of("ts", "js"), (text, { language }) =>
+      // A lone object is what stands somewhere in a file.
+      transform(/^[{[]/.test(text) ? `(${text})` : text, {
+        loader: language as "ts" | "js",
+        format: "esm",
+        logLevel: "silent",
+      }),
+    );
+    assert(of("ts", "js").length > 5);
+    assert.deepEqual(failing, []);
+  });
+});
+
+suite("the quick start", () => {
+  const quick = all.filter(({ at }) => at.startsWith("docs/quick-start.md"));
+  const command = `node ${join(root, "js/cli/main.ts")}`;
+
+  test("writes a file that is valid, and its program runs it to the end", () => {
+    const [first] = quick.filter(({ language }) => language === "sh");
+    const script = (first as Snippet).text.replaceAll("npx edgebatch", command);
+    const path = `${join(root, "node_modules/.bin")}:${process.env.PATH}`;
+    const options = { cwd: temporary, encoding: "utf8", env: { ...process.env, PATH: path } } as const;
+    const said = spawnSync("bash", ["-e"], { ...options, input: script });
+    assert.equal(said.status, 0, said.stderr);
+    const program = quick.find(({ language }) => language === "ts") as Snippet;
+    mkdirSync(join(temporary, "data"));
+    const entry = JSON.stringify(join(root, "js/entry/node.ts"));
+    writeFileSync(join(temporary, "program.mts"), program.text.replaceAll('"edgebatch/node"', entry));
+    const run = spawnSync(process.execPath, ["program.mts"], options);
+    assert.equal(run.status, 0, run.stderr);
+    const ids = run.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).custom_id);
+    assert.deepEqual(ids, ["first", "second"]);
+  });
+});
