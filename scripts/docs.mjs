@@ -43,5 +43,7 @@ main(async () => {
   rmSync(join(site, "dist"), { recursive: true, force: true });
   run(node, [inSite("vitepress/bin/vitepress.js"), "build", site]);
   if (!quick) rustdoc();
+  const { writeHeaders } = await import("../docs/site/headers.mjs");
+  writeHeaders(join(site, "dist"), process.env.DOCS_BASE ?? "/docs/");
   say(`docs: the site is in docs/site/dist (${seconds(start)})`);
 });

@@ -35,6 +35,12 @@ export const sections = [
     text: "Build with it",
     items: [
       page("Runtimes and bundlers", "/runtimes"),
+      page("Node", "/runtimes/node"),
+      page("Bun", "/runtimes/bun"),
+      page("Deno", "/runtimes/deno"),
+      page("Cloudflare Workers", "/runtimes/workers"),
+      page("Browsers", "/runtimes/browser"),
+      page("Rust", "/runtimes/rust"),
       page("Hosts and adapters", "/hosts"),
       page("The library (TypeScript)", "/api/"),
     ],

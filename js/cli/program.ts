@@ -56,6 +56,7 @@ export async function main(args: string[]): Promise<number> {
       `
 Errors go to standard output as file:line:column: code: message (param), everything else to standard error.
 Exit status: 0 no errors, 1 errors found, 2 could not run; of several files the worst.
+What each code means, and what to do: docs/errors.md of the package, #CODE.
 
 Examples:
   edgebatch validate requests.jsonl

@@ -63,7 +63,7 @@ test("every error code that the code can give is in the contract", () => {
 });
 
 test("every link between the papers leads to a file, and to a heading where it names one", () => {
-  const folders = [".", "docs", "docs/decisions", "tests"];
+  const folders = [".", "docs", "docs/decisions", "docs/runtimes", "tests"];
   const papers = folders.flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((name) => name.endsWith(".md"))

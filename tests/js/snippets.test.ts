@@ -24,7 +24,10 @@ interface Snippet {
 const texts = ["text", "markdown"];
 
 function snippets(): Snippet[] {
-  const docs = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
+  const folders = ["docs", "docs/decisions", "docs/runtimes"];
+  const docs = folders.flatMap((folder) =>
+    readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+  );
   const papers = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "examples/worker/README.md", ...docs];
   return papers
     .filter((name) => name.endsWith(".md"))
