@@ -174,6 +174,64 @@ suite("programs", () => {
   });
 });
 
+/** Not type-checked, with the reason. */
+const untyped = {
+  "docs/webhooks.md": "JavaScript: in TypeScript, the type of the event must be asked for before its data",
+};
+
+/** What snippets leave to their readers. */
+const leftOut = `
+import type OpenAI from "openai";
+import type { Batches, KV } from "edgebatch";
+declare global {
+  const stream: AsyncIterable<Uint8Array>;
+  const id: string;
+  const file: { id: string };
+  const client: OpenAI;
+  const here: Batches;
+  const there: Batches;
+  const show: (line: unknown) => void;
+  const MyKV: new () => KV;
+}
+`;
+
+test("programs in TypeScript and JavaScript have the types of the library", (t) => {
+  // Within the project, so that its packages are found.
+  const folder = join(root, "target/snippets");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  t.after(() => rmSync(folder, { recursive: true }));
+  const paths = Object.fromEntries(
+    [
+      ["edgebatch", "browser"],
+      ["edgebatch/node", "node"],
+      ["edgebatch/workers", "workerd"],
+      ["edgebatch/manual", "manual"],
+    ].map(([name, entry]) => [name, [`../../js/entry/${entry}.ts`]]),
+  );
+  const compilerOptions = { paths, noImplicitReturns: false };
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"] }),
+  );
+  writeFileSync(join(folder, "left-out.ts"), leftOut);
+  writeFileSync(
+    join(folder, "wasm.d.ts"),
+    'declare module "*.wasm?url" {\n  const url: string;\n  export default url;\n}\n',
+  );
+  const typed = of("ts", "js").filter(
+    ({ at }) => !Object.keys(untyped).some((paper) => at.startsWith(`${paper}:`)),
+  );
+  assert(typed.length > 12);
+  for (const { at, text } of typed)
+    writeFileSync(join(folder, `${at.replaceAll(/[/:]/g, "_")}.ts`), `export {};\n${text}`);
+  const { stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  assert.equal(stdout, "");
+});
+
 suite("the quick start", () => {
   const quick = all.filter(({ at }) => at.startsWith("docs/quick-start.md"));
   const command = `node ${join(root, "js/cli/main.ts")}`;
