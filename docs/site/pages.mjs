@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import { sections } from "./sections.mjs";
+import { home, sections } from "./sections.mjs";
 
 const site = dirname(fileURLToPath(import.meta.url));
 const root = dirname(dirname(site));
@@ -18,7 +18,6 @@ const renamed = {
   "CHANGELOG.md": "changelog.md",
   "docs/decisions/README.md": "decisions/index.md",
   "examples/worker/README.md": "examples/worker.md",
-  "docs/site/index.md": "index.md",
 };
 
 /** The page of each paper. */
@@ -134,6 +133,7 @@ export function writePages() {
         `# ${from}\n\n\`\`\`\`${languages[ending] ?? ending}\n${content.toString("utf8").trimEnd()}\n\`\`\`\`\n`,
       );
   }
+  write("index.md", `---\n${JSON.stringify(home, null, 2)}\n---\n`);
   write("public/llms.txt", llms(places));
-  return places.size + files.size;
+  return places.size + files.size + 1;
 }

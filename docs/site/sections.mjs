@@ -58,3 +58,36 @@ export const sections = [
     ],
   },
 ];
+
+/** The first page, as VitePress wants it said in front of a page. */
+export const home = {
+  layout: "home",
+  hero: {
+    name: "edgebatch",
+    text: "The OpenAI Batches API for your own models",
+    tagline:
+      "In front of a model server, in a Worker, a browser tab or your own program, on storage you already have. " +
+      "Inference is at least once, results are exactly once, nothing is lost.",
+    actions: [
+      { theme: "brand", text: "Quick start", link: "/quick-start" },
+      { theme: "alt", text: "Overview", link: "/overview" },
+    ],
+  },
+  features: [
+    {
+      title: "A model server at home",
+      details: "One process and one folder beside vLLM, SGLang, Ollama, llama.cpp or TGI. No database.",
+      link: "/quick-start#a-model-server-at-home",
+    },
+    {
+      title: "Cloudflare",
+      details: "The same API from a Worker with Durable Objects and R2. Nothing to keep running.",
+      link: "/quick-start#cloudflare",
+    },
+    {
+      title: "A program",
+      details: "A library for Node, Bun, Deno, Workers and browsers; a crate for Rust.",
+      link: "/quick-start#a-program",
+    },
+  ],
+};

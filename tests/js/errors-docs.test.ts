@@ -102,8 +102,8 @@ function page(): string {
 Every code that edgebatch gives, what causes it, and what to do. Each has an address of its own: this page, and \`#\` with the code. The
 texts are those of a sample; yours name your own values. A code that is not here is the model server's.
 
-Where a code is seen: in *validation*, as an error of the batch, of the page and of \`edgebatch validate\`; in the *error file* of a batch;
-in the answers to *calls*; or thrown by the *library*. [The contract](contract.md) has the rules in full.
+Where a code is seen: in _validation_, as an error of the batch, of the page and of \`edgebatch validate\`; in the _error file_ of a batch;
+in the answers to _calls_; or thrown by the _library_. [The contract](contract.md) has the rules in full.
 
 ${sorted.map(section).join("\n")}`;
 }
