@@ -11,11 +11,13 @@ function packages() {
   const args = ["sbom", "--package-lock-only", "--sbom-format=cyclonedx", "--loglevel=error"];
   const text = capture("npm", args, large);
   if (text === null) throw new Failure("release: npm sbom fails");
-  const isTool = ({ properties = [] }) =>
-    properties.some(({ name, value }) => name === "cdx:npm:package:development" && value === "true");
-  const full = ({ group, name }) => (group ? `${group}/${name}` : name);
+  const has = ({ properties = [] }, wanted, value) =>
+    properties.some((property) => property.name === `cdx:npm:package:${wanted}` && property.value === value);
+  const isTool = (each) => has(each, "development", "true");
+  // At the top of node_modules: a tool may have a version of its own below.
+  const isBundled = (each) => bundled.some((name) => has(each, "path", `node_modules/${name}`));
   return JSON.parse(text)
-    .components.filter((each) => !isTool(each) || bundled.includes(full(each)) || bundled.includes(each.name))
+    .components.filter((each) => !isTool(each) || isBundled(each))
     .map(({ "bom-ref": ref, type, name, group, version, purl, licenses, hashes }) => ({
       ...{ "bom-ref": ref, type, name, group, version, purl, licenses, hashes },
     }));
