@@ -38,4 +38,10 @@ setTurns(() => {
 export * from "../core/index.ts";
 export { type DiskFileOptions, DiskFiles } from "../hosts/files/disk.ts";
 export { patientFetch } from "../hosts/inference/patient-fetch.ts";
+export {
+  type PostgresClient,
+  PostgresKV,
+  type PostgresKVOptions,
+  type PostgresPool,
+} from "../hosts/kv/postgres.ts";
 export { SqliteKV, type SqliteKVOptions } from "../hosts/kv/sqlite.ts";

@@ -1,0 +1,3 @@
+/** Several machines: what they share, in a Postgres and an S3 that are started once for all of these tests. */
+
+import "./kv.ts";
