@@ -47,7 +47,10 @@ export class S3Bucket implements R2FilesBucket {
     if (range) call.headers = { range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
     const response = await this.#calls.stream(call);
     if (response.status === 404) {
-      await response.body.cancel();
+      const answer = await new Response(response.body).text();
+      const [code, message] = [text(answer, "Code"), text(answer, "Message")];
+      // Then all objects would seem to be gone.
+      if (code === "NoSuchBucket") throw new S3Error(call.what, 404, code, message);
       return null;
     }
     if (

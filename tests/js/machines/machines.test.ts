@@ -2,3 +2,4 @@
 
 import "./blobs.ts";
 import "./kv.ts";
+import "./serve.ts";

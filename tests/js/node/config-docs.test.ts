@@ -45,8 +45,8 @@ test("the file of settings in the docs is one, and has every setting", async () 
   const [toml = ""] = /(?<=^```toml\n)[\s\S]*?(?=^```)/m.exec(docs) ?? [];
   writeFileSync(file, toml);
   const { said, settings } = await readConfig({ config: file }, { HOSTED_KEY: "secret" });
-  // These say one model server, and the file has two of its own.
-  const others = ["config", "url", "key", "keyEnv", "models"];
+  // These say a state that is shared, or one model server, and the file has a folder, and two model servers of its own.
+  const others = ["store", "files", "config", "url", "key", "keyEnv", "models"];
   const unsaid = rows.map(([name]) => name).filter((name) => said[name].level !== "file");
   assert.deepEqual(unsaid, others);
   assert.deepEqual(settings.servers, [
