@@ -247,7 +247,8 @@ export class LocalRuns implements Runs {
   async #failed(id: string, run: Run, error: unknown): Promise<number | null> {
     logError("batch.turn", error, { tenant: this.#options.tenantName, batch: id });
     // A disk may be mended at any time, and what is not done yet would hold back others.
-    if (storageFault(error) !== null) return Date.now() + AGAIN_MS;
+    const fault = storageFault(error);
+    if (fault !== null) return Date.now() + (fault === "away" ? PAUSE_MS : AGAIN_MS);
     const wakeAt = Date.now() + REST_MS;
     try {
       await this.#options.tenant().runnerRests(id, run.turn, wakeAt, false);

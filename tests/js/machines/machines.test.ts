@@ -2,4 +2,5 @@
 
 import "./blobs.ts";
 import "./kv.ts";
+import "./refusals.ts";
 import "./serve.ts";

@@ -1,105 +1,126 @@
-/** Guards `edgebatch serve` on several machines: three processes over one Postgres and one S3. */
+/** Guards `edgebatch serve` on several machines: what one is told all know, and what one loses another goes on with. */
 
 import { strict as assert } from "node:assert";
-import { after, before, describe, test } from "node:test";
-import { type Serving, serving } from "../node/serving.ts";
-import { chatLines, createBatch, ended, linesOf, until } from "../server/suite/batches.ts";
-import { slowly, startUpstream, type Upstream } from "../server/suite/upstream.ts";
-import { credentials } from "./s3.ts";
-import { postgres, s3 } from "./servers.ts";
+import { describe, test } from "node:test";
+import type { Serving } from "../node/serving.ts";
+import { chatLines, createBatch, ended, until } from "../server/suite/batches.ts";
+import { postgres } from "./servers.ts";
+import { LANES, ownerOf, together } from "./together.ts";
 
-const env = {
-  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-};
-/** Requests of one batch in flight, and results that are stored together. */
-const LANES = 10;
-const UNSAVED = 64;
+const isReady = async ({ url }: Serving) => (await fetch(`${url}/ready`).catch(() => null))?.ok === true;
 
-/** Options of servers that share a state which nobody else has. */
-async function shared(): Promise<string[]> {
-  const store = await (await postgres()).database();
-  const { endpoint, name } = await bucket();
-  return ["--store", store, "--files", `s3://${name}/some/where?endpoint=${endpoint}`];
-}
-
-async function bucket() {
-  const server = await s3();
-  return { endpoint: server.endpoint, name: (await server.bucket()).name };
-}
-
-/** The one whose calls the model server gets at the moment. */
-async function ownerOf(servers: Serving[]): Promise<Serving> {
-  for (;;) {
-    for (const server of servers) {
-      const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      if (/^edgebatch_batches\{status="in_progress"\} 1$/m.test(metrics)) return server;
-    }
-  }
-}
-
-describe("Three servers over one Postgres and one S3", { timeout: 120_000 }, () => {
-  let upstream: Upstream;
-  let state: string[] = [];
-  const start = (...args: string[]) =>
-    serving([...state, "--url", `${upstream.url}/v1`, "--concurrency", `${LANES}`, ...args], env);
-  before(async () => {
-    upstream = await startUpstream(slowly(20));
-    state = await shared();
-  });
-  after(() => upstream.close());
-
-  /** Every line once, in order, and each request called once but for those that were in flight at a fault. */
-  async function whole(server: Serving, id: string, count: number, faults: number): Promise<void> {
-    const batch = await ended(server.client(), id, 60_000);
-    assert.equal(batch.status, "completed", JSON.stringify(batch));
-    assert.deepEqual(batch.request_counts, { total: count, completed: count, failed: 0 });
-    const lines = await linesOf(server.client(), batch.output_file_id);
-    assert.deepEqual(
-      lines.map(({ custom_id }) => custom_id),
-      Array.from({ length: count }, (_, i) => `request-${i}`),
-    );
-    const repeated = [...upstream.calls.values()].reduce((sum, calls) => sum + calls - 1, 0);
-    assert.ok(repeated <= faults * (LANES + UNSAVED), `${repeated} calls were made again`);
-  }
-
-  test("what is given to one is known to all, and run once, by one of them", async () => {
-    const servers = await Promise.all([start(), start(), start()]);
+// They wait for leases to run out, most of the time.
+describe("Servers over one Postgres and one S3", { timeout: 120_000, concurrency: 4 }, () => {
+  test("share what each is told: a batch is run once, by one of them", async (t) => {
+    const { servers, whole } = await together(t, 3);
     const [one, two, three] = servers as [Serving, Serving, Serving];
     const { id } = await createBatch(one.client(), chatLines(100));
     await whole(two, id, 100, 0);
-    const files = await three.client().files.list();
-    assert.equal(files.data.length, 2);
+    assert.equal((await three.client().files.list()).data.length, 2);
+    const { id: cancelled } = await createBatch(one.client(), chatLines(2_000));
+    await until(
+      "it runs",
+      async () => (await two.client().batches.retrieve(cancelled)).status === "in_progress",
+    );
+    const owner = await ownerOf(servers);
+    const other = servers.find((server) => server !== owner) as Serving;
+    await other.client().batches.cancel(cancelled);
+    assert.equal((await ended(two.client(), cancelled, 10_000)).status, "cancelled");
     for (const server of servers) assert.equal((await server.end("SIGTERM")).status, 0);
+  });
+
+  test("run several batches on all of them, and one that is ended hands its own over at once", async (t) => {
+    const { servers, upstream, whole } = await together(t, 3, "--batches", "6");
+    const [one, two, three] = servers as [Serving, Serving, Serving];
+    const ids = [];
+    for (let i = 0; i < 6; i++) ids.push((await createBatch(one.client(), chatLines(150))).id);
+    const running = async (server: Serving) =>
+      Number(
+        /^edgebatch_batches\{status="in_progress"\} (\d+)$/m.exec(
+          await (await fetch(`${server.url}/metrics`)).text(),
+        )?.[1] ?? 0,
+      );
+    await until("each has some", async () => !(await Promise.all(servers.map(running))).includes(0));
+    const at = Date.now();
+    await one.end("SIGTERM");
+    for (const id of ids) await whole(two, id, 150, 0);
+    assert.ok(Date.now() - at < 10_000, "nobody waited for a lease to run out");
+    assert.ok(await isReady(three));
+    assert.equal(upstream.calls.size, 900);
   });
 
   for (const [signal, what] of [
     ["SIGKILL", "is killed"],
     ["SIGSTOP", "stands still"],
   ] as const) {
-    test(`the one that has a batch ${what}, and another goes on within 15 seconds: every line once`, async (t) => {
-      upstream.calls.clear();
-      const servers = await Promise.all([start(), start(), start()]);
-      const [first] = servers as [Serving, ...Serving[]];
-      const { id } = await createBatch(first.client(), chatLines(600));
+    test(`lose no line where the one that has a batch ${what}: another goes on within 15 seconds`, async (t) => {
+      const { servers, upstream, whole } = await together(t, 3);
+      const { id } = await createBatch((servers[0] as Serving).client(), chatLines(600));
       await until("some of it is done", () => upstream.calls.size >= 200);
       const owner = await ownerOf(servers);
-      const others = servers.filter((server) => server !== owner);
+      const other = servers.find((server) => server !== owner) as Serving;
       owner.child.kill(signal);
-      const at = Date.now();
-      const [before, [other]] = [upstream.times.length, others as [Serving, Serving]];
+      const [at, before] = [Date.now(), upstream.times.length];
       await until("another goes on", () => upstream.times.length >= before + 2 * LANES, 15_000);
       t.diagnostic(`another went on after ${Date.now() - at} ms`);
       await whole(other, id, 600, 1);
-      if (signal === "SIGSTOP") {
-        owner.child.kill("SIGCONT");
-        await until(
-          "it serves again",
-          async () => (await fetch(`${owner.url}/ready`).catch(() => null))?.ok === true,
-        );
-        await whole(owner, id, 600, 1);
-      }
-      for (const server of servers) await server.end("SIGKILL");
+      if (signal === "SIGKILL") return;
+      owner.child.kill("SIGCONT");
+      await until("it serves again", () => isReady(owner));
+      await whole(owner, id, 600, 1);
     });
   }
+
+  test("drain together, whichever is told, and go on together", async (t) => {
+    const { servers, upstream, whole } = await together(t, 2);
+    const [one, two] = servers as [Serving, Serving];
+    const { id } = await createBatch(one.client(), chatLines(400));
+    await until("some of it is done", () => upstream.calls.size >= 50);
+    const drain = async (server: Serving, method = "GET", path = "drain") => {
+      const response = await fetch(`${server.url}/v1/edgebatch/${path}`, { method });
+      assert.equal(response.status, 200);
+      return response.json() as Promise<{ draining: boolean; batches_in_flight: number }>;
+    };
+    const owner = await ownerOf(servers);
+    const other = owner === one ? two : one;
+    assert.equal((await drain(other, "POST")).draining, true);
+    await until("nothing is in flight", async () => (await drain(owner)).batches_in_flight === 0);
+    const calls = upstream.times.length;
+    assert.ok(calls < 400);
+    assert.equal((await drain(owner, "POST", "undrain")).draining, false);
+    await whole(other, id, 400, 0);
+  });
+
+  test("count a tenant's calls and its queue together", async (t) => {
+    const { servers } = await together(t, 2, "--requests-per-minute", "20", "--quota-queued-batches", "1");
+    const [one, two] = servers as [Serving, Serving];
+    await createBatch(one.client(), chatLines(600));
+    await assert.rejects(createBatch(two.client(), chatLines(1)), /queue|limit|batches/i);
+    const statuses = [];
+    for (let i = 0; i < 20; i++) {
+      const { url } = i % 2 === 0 ? one : two;
+      statuses.push((await fetch(`${url}/v1/batches`)).status);
+    }
+    // Four calls came before these: a file and a batch each.
+    assert.deepEqual(statuses.filter((status) => status === 200).length, 16);
+    assert.deepEqual(new Set(statuses), new Set([200, 429]));
+  });
+});
+
+test("A database that is killed and comes back is gone on with, and meanwhile calls are told so", async (t) => {
+  const { servers, upstream, whole } = await together(t, 2);
+  const [one, two] = servers as [Serving, Serving];
+  const { id } = await createBatch(one.client(), chatLines(400));
+  await until("some of it is done", () => upstream.calls.size >= 100);
+  const database = await postgres();
+  await database.down("SIGKILL");
+  const refused = await fetch(`${two.url}/v1/batches/${id}`);
+  assert.equal(refused.status, 503);
+  const { error } = (await refused.json()) as { error: { code: string; message: string } };
+  assert.equal(error.code, "storage_away");
+  assert.doesNotMatch(error.message, /127\.0\.0\.1|postgres/);
+  await until("it is known", async () => !(await isReady(one)));
+  await database.up();
+  await whole(two, id, 400, 2);
+  for (const server of servers) assert.ok(await isReady(server));
 });
