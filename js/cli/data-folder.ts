@@ -25,7 +25,7 @@ export function withFolder(command: Command): Command {
 
 export async function folderOf({ data, config }: FolderOptions): Promise<string> {
   const { values, said } = await readSettings({ data, config }, process.env);
-  if (values.store !== undefined && said.data.level === "default") {
+  if (values.store !== undefined && (said.data.level === "default" || said.data.level === "variable")) {
     throw new WrongSetting(
       `${said.store.by} says that several servers share their state: there is no folder for this command. ` +
         "Keys are for --api-keys then (edgebatch keys entry NAME makes one), backups for the database and the bucket",

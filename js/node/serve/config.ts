@@ -79,7 +79,8 @@ function sharedState({ values, said }: Read, env: Environment): SharedSettings |
     const [by, other] = store === undefined ? [said.files.by, "--store"] : [said.store.by, "--files"];
     throw new WrongSetting(`${by} needs ${other}: records and files are shared together`);
   }
-  if (said.data.level !== "default") {
+  // The variable is said by images, whatever they are started for.
+  if (said.data.level === "option" || said.data.level === "file") {
     throw new WrongSetting(
       `${said.data.by} names a folder, and with --store (${said.store.by}) there is none`,
     );

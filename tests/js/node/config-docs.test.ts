@@ -40,6 +40,16 @@ test("the table of options is that of the settings (UPDATE_DOCS=1 writes it)", (
   else assert.equal(written, table());
 });
 
+test("the file of settings for several machines is one", async () => {
+  const file = join(folder(), "edgebatch.toml");
+  const several = readFileSync(join(path, "../several-machines.md"), "utf8");
+  const [toml = ""] = /(?<=^```toml\n)[\s\S]*?(?=^```)/m.exec(several) ?? [];
+  writeFileSync(file, toml);
+  const { settings, keys } = await readConfig({ config: file }, {});
+  assert.match(settings.shared?.files ?? "", /^s3:/);
+  assert.equal(keys.data, undefined);
+});
+
 test("the file of settings in the docs is one, and has every setting", async () => {
   const file = join(folder(), "edgebatch.toml");
   const [toml = ""] = /(?<=^```toml\n)[\s\S]*?(?=^```)/m.exec(docs) ?? [];

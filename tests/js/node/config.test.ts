@@ -95,10 +95,10 @@ test("what is wrong is refused by the name it was said by, with what may have be
     [{ store: "postgres://a/b" }, {}, "", /^--store needs --files: records and files are shared together$/],
     [{ files: "s3://a" }, {}, "", /^--files needs --store/],
     [
-      { store: "postgres://a/b", files: "s3://a" },
-      { EDGEBATCH_DATA: "d" },
+      { store: "postgres://a/b", files: "s3://a", data: "d" },
+      {},
       "",
-      /^EDGEBATCH_DATA names a folder, and with --store \(--store\) there is none$/,
+      /^--data names a folder, and with --store \(--store\) there is none$/,
     ],
     [{ adminKeys: "a:0" }, {}, "", /^--admin-keys must be name:sha256 pairs/],
     [{}, { EDGEBATCH_GRACE: "soon" }, "", /^EDGEBATCH_GRACE must be a whole number .*, but is 'soon'$/],
