@@ -67,6 +67,12 @@ export interface SharedSettings {
   env: { readonly [name: string]: string | undefined };
 }
 
+/**
+ * How long a batch stays with a server that does not renew its lease. Others look at it each quarter of that, and begin with a look
+ * at what is stored: so much leaves some seconds to the fifteen within which a batch goes on.
+ */
+const SHARED_LEASE_MS = 8_000;
+
 export function serverSettings({ limits, rate }: ServeSettings): ServerSettings {
   return {
     dialect: "openai",
@@ -117,6 +123,7 @@ function serviceSettings(
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.
     soleOwner: settings.shared === undefined,
+    ...(settings.shared && { leaseMs: SHARED_LEASE_MS }),
     // Runs have one of their own.
     inference: upstreams.inference("", ""),
     models: upstreams.models(),

@@ -41,7 +41,7 @@ leaseSuite(
        const pool = new pg.Pool({ connectionString: ${JSON.stringify(url)} });
        const kv = new PostgresKV({ pool, tenant: ${JSON.stringify(directory)} });`,
   },
-  [1_500],
+  [],
 );
 
 describe("The schema in Postgres", () => {

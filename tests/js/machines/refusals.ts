@@ -40,63 +40,67 @@ const without = (name: string) => {
   return { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(source)}` };
 };
 
-describe("edgebatch serve does not start, and says why,", { concurrency: 3 }, () => {
-  const refused = async (args: string[], more: Record<string, string>, expected: RegExp) => {
-    const { status, stderr } = await edgebatch(["serve", "--port", "0", ...args], {
-      env: { ...env, ...more },
+export function refusalTests(): void {
+  describe("edgebatch serve does not start, and says why,", { concurrency: 3 }, () => {
+    const refused = async (args: string[], more: Record<string, string>, expected: RegExp) => {
+      const { status, stderr } = await edgebatch(["serve", "--port", "0", ...args], {
+        env: { ...env, ...more },
+      });
+      assert.match(stderr, expected);
+      assert.doesNotMatch(stderr, /hidden|\n {4}at /);
+      assert.equal(status, 2);
+    };
+
+    test("where a library is not installed", async () => {
+      const state = await freshState();
+      await refused(state, without("pg"), /--store postgres:\/\/… needs the package pg, .*: npm install pg/);
+      await refused(
+        state,
+        without("aws4fetch"),
+        /--files s3:\/\/… needs the package aws4fetch, .*: npm install aws4fetch/,
+      );
     });
-    assert.match(stderr, expected);
-    assert.doesNotMatch(stderr, /hidden|\n {4}at /);
-    assert.equal(status, 2);
-  };
 
-  test("where a library is not installed", async () => {
-    const state = await freshState();
-    await refused(state, without("pg"), /--store postgres:\/\/… needs the package pg, .*: npm install pg/);
-    await refused(
-      state,
-      without("aws4fetch"),
-      /--files s3:\/\/… needs the package aws4fetch, .*: npm install aws4fetch/,
-    );
-  });
+    test("where the database or the bucket cannot be reached, or is not there", async () => {
+      const [, store = "", , files = ""] = await freshState();
+      const away = store.replace(/:\d+\//, ":1/").replace("postgres@", "user:hidden@");
+      await refused(["--store", away, "--files", files], {}, /--store cannot be used: .*ECONNREFUSED/);
+      await refused(
+        ["--store", `${store}_none`, "--files", files],
+        {},
+        /--store cannot be used: database ".*_none" does not exist/,
+      );
+      const nowhere = files.replace(/bucket-/, "no-bucket-");
+      await refused(
+        ["--store", store, "--files", nowhere],
+        {},
+        /--files cannot be used: S3 refused .* 404 NoSuchBucket/,
+      );
+      await refused(
+        ["--store", store, "--files", files],
+        { AWS_SECRET_ACCESS_KEY: "" },
+        /--files needs the variable AWS_SECRET_ACCESS_KEY/,
+      );
+    });
 
-  test("where the database or the bucket cannot be reached, or is not there", async () => {
-    const [, store = "", , files = ""] = await freshState();
-    const away = store.replace(/:\d+\//, ":1/").replace("postgres@", "user:hidden@");
-    await refused(["--store", away, "--files", files], {}, /--store cannot be used: .*ECONNREFUSED/);
-    await refused(
-      ["--store", `${store}_none`, "--files", files],
-      {},
-      /--store cannot be used: database ".*_none" does not exist/,
-    );
-    const nowhere = files.replace(/bucket-/, "no-bucket-");
-    await refused(
-      ["--store", store, "--files", nowhere],
-      {},
-      /--files cannot be used: S3 refused .* 404 NoSuchBucket/,
-    );
-    await refused(
-      ["--store", store, "--files", files],
-      { AWS_SECRET_ACCESS_KEY: "" },
-      /--files needs the variable AWS_SECRET_ACCESS_KEY/,
-    );
-  });
+    test("where the schema needs a newer server", async () => {
+      const state = await freshState();
+      const client = new pg.Client({ connectionString: state[1] });
+      await client.connect();
+      await client.query(
+        "CREATE SCHEMA edgebatch CREATE TABLE version (version integer, usable_from integer)",
+      );
+      await client.query("INSERT INTO edgebatch.version VALUES (9, 8)");
+      await client.end();
+      await refused(state, {}, /schema "edgebatch" is of version 9, and needs a server that knows version 8/);
+    });
 
-  test("where the schema needs a newer server", async () => {
-    const state = await freshState();
-    const client = new pg.Client({ connectionString: state[1] });
-    await client.connect();
-    await client.query("CREATE SCHEMA edgebatch CREATE TABLE version (version integer, usable_from integer)");
-    await client.query("INSERT INTO edgebatch.version VALUES (9, 8)");
-    await client.end();
-    await refused(state, {}, /schema "edgebatch" is of version 9, and needs a server that knows version 8/);
+    test("and commands that work on a folder refuse a state that is shared", async () => {
+      const [, store = ""] = await freshState();
+      const shared = { EDGEBATCH_STORE: store, EDGEBATCH_FILES: "s3://b" };
+      const { status, stderr } = await edgebatch(["keys", "list"], { env: shared });
+      assert.match(stderr, /EDGEBATCH_STORE says that several servers share their state/);
+      assert.equal(status, 2);
+    });
   });
-
-  test("and commands that work on a folder refuse a state that is shared", async () => {
-    const [, store = ""] = await freshState();
-    const shared = { EDGEBATCH_STORE: store, EDGEBATCH_FILES: "s3://b" };
-    const { status, stderr } = await edgebatch(["keys", "list"], { env: shared });
-    assert.match(stderr, /EDGEBATCH_STORE says that several servers share their state/);
-    assert.equal(status, 2);
-  });
-});
+}

@@ -33,8 +33,13 @@ export interface Together {
   whole(server: Serving, id: string, count: number, faults: number): Promise<void>;
 }
 
-export async function together(t: TestContext, count: number, ...args: string[]): Promise<Together> {
-  const upstream = await startUpstream(slowly(20));
+export async function together(
+  t: TestContext,
+  count: number,
+  args: string[] = [],
+  latencyMs = 20,
+): Promise<Together> {
+  const upstream = await startUpstream(slowly(latencyMs));
   const state = await freshState();
   const all: Serving[] = [];
   const start = async (...more: string[]) => {

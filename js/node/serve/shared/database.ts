@@ -9,7 +9,7 @@ import { logError, logWarning } from "../../../server/log.ts";
 import { postgresLibrary } from "./libraries.ts";
 
 /** A database that answers nothing for so long counts as away: shorter than a batch's lease. */
-const ANSWER_MS = 8_000;
+const ANSWER_MS = 6_000;
 /** How often all is looked at behind the announcements, which may be lost with a connection, or by a pooler. */
 const LOOK_MS = 5_000;
 /** How long announcements of one tenant are gathered. */
