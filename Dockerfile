@@ -28,6 +28,9 @@ RUN mkdir /app \
  && tar -xzf /tmp/edgebatch-*.tgz -C /app --strip-components=1 \
  && cp package-lock.json .npmrc /app \
  && npm ci --prefix /app --omit=dev --ignore-scripts \
+ # What state that several machines share needs: whoever installs the package chooses that, and an image has it.
+ && npm install --prefix /app --omit=dev --ignore-scripts --no-save \
+      $(node -p 'const { devDependencies: all } = require("/src/package.json"); `aws4fetch@${all.aws4fetch} pg@${all.pg}`') \
  && rm -r /app/package-lock.json /app/.npmrc /app/deploy /app/docs /app/examples
 
 FROM node:24-bookworm-slim

@@ -166,7 +166,7 @@ main(async () => {
   if (unknown.length > 0)
     throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
   const chosen = asked.length > 0 ? asked : Object.keys(parts);
-  build({ tests: true, python: chosen.some((name) => name.startsWith("server-")) });
+  build({ tests: true, python: chosen.some((name) => name === "node" || name.startsWith("server-")) });
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
   for (const name of chosen) {

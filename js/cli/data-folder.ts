@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import { readSettings } from "../node/serve/config/read.ts";
 import { optionOf, type SettingName, settings, shown } from "../node/serve/config/table.ts";
+import { WrongSetting } from "../node/serve/config/wrong.ts";
 import { checkPlace } from "../node/serve/state-folder.ts";
 
 export interface FolderOptions {
@@ -23,7 +24,13 @@ export function withFolder(command: Command): Command {
 }
 
 export async function folderOf({ data, config }: FolderOptions): Promise<string> {
-  const { values } = await readSettings({ data, config }, process.env);
+  const { values, said } = await readSettings({ data, config }, process.env);
+  if (values.store !== undefined && (said.data.level === "default" || said.data.level === "variable")) {
+    throw new WrongSetting(
+      `${said.store.by} says that several servers share their state: there is no folder for this command. ` +
+        "Keys are for --api-keys then (edgebatch keys entry NAME makes one), backups for the database and the bucket",
+    );
+  }
   checkPlace(values.data);
   return values.data;
 }

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { type Config, describe, type Given, readConfig } from "../node/serve/config.ts";
+import { place } from "../node/serve/shared/state.ts";
 import { openKeys, type ServeKeys, type Serving, serve as startServer } from "../node/serve.ts";
 import { Signals } from "./signals.ts";
 import { CannotRun, exit, messageOf, print, say } from "./terminal.ts";
@@ -47,7 +48,8 @@ function cannotRun(error: unknown): never {
 
 /** Where it serves, whom, and three lines to paste. */
 function greeting({ settings, values }: Config, { port, metricsPort }: Serving, keys: ServeKeys): string {
-  const { host, data, metrics } = settings;
+  const { host, data, metrics, shared } = settings;
+  const state = shared ? `${place(shared.store)} and ${place(shared.files)}` : data;
   const base = `http://${nameOf(host)}:${port}`;
   const figures = metrics ? `\nmetrics at http://${nameOf(metrics.host)}:${metricsPort}/metrics` : "";
   const model = settings.servers.map(({ name, url }) =>
@@ -56,7 +58,7 @@ function greeting({ settings, values }: Config, { port, metricsPort }: Serving, 
   const before =
     model.length === 0 ? "the embedded model echo-1 (--url names a model server)" : model.join(", ");
   return `edgebatch serves ${base}/v1, ${audience(keys, values.allowAnonymous)}, in front of ${before}
-state in ${data}; page at ${base}/${figures}
+state in ${state}; page at ${base}/${figures}
 
 from openai import OpenAI
 client = OpenAI(base_url="${base}/v1", api_key="${keys.areNeeded ? "YOUR KEY" : "any"}")

@@ -36,6 +36,14 @@ setTurns(() => {
 });
 
 export * from "../core/index.ts";
+export { S3Bucket, type S3BucketOptions, S3Error, type S3Signer } from "../hosts/blobs/s3.ts";
 export { type DiskFileOptions, DiskFiles } from "../hosts/files/disk.ts";
+export { R2Files, type R2FilesBucket, type R2FilesOptions } from "../hosts/files/r2.ts";
 export { patientFetch } from "../hosts/inference/patient-fetch.ts";
+export {
+  type PostgresClient,
+  PostgresKV,
+  type PostgresKVOptions,
+  type PostgresPool,
+} from "../hosts/kv/postgres.ts";
 export { SqliteKV, type SqliteKVOptions } from "../hosts/kv/sqlite.ts";

@@ -1,28 +1,26 @@
 /** `edgebatch serve`: the server in one process, its state in one folder. */
 
 import "../entry/node.ts";
-import { DiskBlobs } from "../hosts/blobs/disk.ts";
 import { app } from "../server/app.ts";
 import { ANONYMOUS, tenantNames } from "../server/auth.ts";
 import { configureLog, log } from "../server/log.ts";
 import { BatchStates } from "../server/observe/batch-states.ts";
 import { watchedCalls } from "../server/observe/calls.ts";
 import { Meters } from "../server/observe/meters.ts";
-import type { Blobs, Exchange, Ports } from "../server/ports.ts";
+import type { Exchange, Ports } from "../server/ports.ts";
 import { isLoopback } from "./serve/address.ts";
 import { refusal } from "./serve/broken.ts";
-import { ServeDraining } from "./serve/drain.ts";
 import { isCalledLocally, listen, platform } from "./serve/http.ts";
+import { openLocalState } from "./serve/local-state.ts";
 import { metricsResponse, processMetrics } from "./serve/metrics.ts";
 import { openTracer } from "./serve/otel.ts";
 import { pageOf } from "./serve/page.ts";
 import { follow } from "./serve/requests.ts";
 import { type ServeSettings, serverSettings, tenantSettings } from "./serve/settings.ts";
-import { openStateFolder } from "./serve/state-folder.ts";
+import { openSharedState } from "./serve/shared/state.ts";
 import { Tenants } from "./serve/tenants.ts";
 import { whileSent } from "./serve/unread.ts";
 import { upstreamsOf } from "./serve/upstreams.ts";
-import { WritableState } from "./serve/writable.ts";
 
 export { isLoopback } from "./serve/address.ts";
 export { openKeys, type ServeKeys } from "./serve/keys/ring.ts";
@@ -45,11 +43,9 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
   const upstreams = upstreamsOf(settings, watchedCalls(tracer, meters));
   meters.watchUpstreams(upstreams.stats);
   const forAll = serverSettings(settings);
-  const state = await openStateFolder(settings.data);
-  const draining = new ServeDraining(state.folder);
+  const state = await (settings.shared ? openSharedState(settings.shared) : openLocalState(settings.data));
+  const { blobs, draining, writable } = state;
   const forTenants = tenantSettings(settings, upstreams, () => draining.current());
-  const blobs: Blobs = new DiskBlobs(state.blobs);
-  const writable = new WritableState(state.folder);
   const storeFailed = (error: unknown) => writable.suspect(error);
   const observers = { states: new BatchStates(meters), tracer, storeFailed };
   const tenants = new Tenants(state, forTenants, { blobs, upstreams, observers });
@@ -109,6 +105,11 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
       settings.metrics && (await listen(answerMetrics, settings.metrics.host, settings.metrics.port));
     const names = () => [...new Set([...tenantNames(settings.keys), ANONYMOUS])];
     tenants.resume(names());
+    const unwatchOthers = state.watch?.((tenant) => {
+      if (!names().includes(tenant)) return;
+      tenants.resume([tenant]);
+      tenants.changedElsewhere(tenant);
+    });
     const unwatch = settings.keys.watch(() => tenants.keysChanged(names()));
     log("server.started", { port: listening.port });
     // So that the log says at once which model server is away, or refuses the key.
@@ -119,6 +120,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
       async stop(graceMs) {
         stopping = true;
         unwatch();
+        unwatchOthers?.();
         log("server.stopping", { grace_ms: graceMs });
         upstreams.stop();
         let timer: ReturnType<typeof setTimeout> | undefined;
@@ -136,12 +138,12 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
         // What still writes goes on as long as the process does.
         if (how === "late") return;
         await tenants.close();
-        state.close();
+        await state.close();
       },
     };
   } catch (error) {
     unwatchProcess();
-    state.close();
+    await state.close();
     throw error;
   }
 }

@@ -157,6 +157,8 @@ export interface TenantSettings {
   drainedSince?(): number | null;
   /** Whether webhooks may go to private addresses, and by http:// to this machine. Absent is no. */
   readonly webhookAllowPrivate?: boolean;
+  /** Whether other processes serve the same tenants at the same time. Absent is no. */
+  readonly isShared?: boolean;
 }
 
 /** What one tenant may keep and queue; infinite where nothing is set. */
@@ -183,6 +185,8 @@ export interface Runs {
   wished?(batchId: string, seat: Seat): Promise<void>;
   /** Pauses the batch until it is started again. */
   hold(batchId: string, seat: Seat): Promise<void>;
+  /** Whether it runs here, or waits for another process that runs it; absent where there is no other. */
+  has?(batchId: string): boolean;
   /** What only a batch's run reads; absent where it is among the tenant's records. */
   readonly records?: RunRecords;
   /** Finished lines of a batch that runs; absent where they are among the tenant's records. */

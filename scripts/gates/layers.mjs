@@ -52,6 +52,8 @@ const rooms = {
       "js/server/*",
       "js/entry/node.ts",
       "@hono/node-server",
+      "aws4fetch",
+      "pg",
       "smol-toml",
       "node:*",
     ],

@@ -8,7 +8,7 @@ import { modelServers } from "./config/servers.ts";
 import { keyOf, rows, shown } from "./config/table.ts";
 import { WrongSetting } from "./config/wrong.ts";
 import type { KeySettings } from "./keys/ring.ts";
-import type { ServeSettings } from "./settings.ts";
+import type { ServeSettings, SharedSettings } from "./settings.ts";
 
 export type { Environment, Given } from "./config/read.ts";
 export { readSettings } from "./config/read.ts";
@@ -32,6 +32,7 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
     ...read,
     settings: {
       servers,
+      shared: sharedState(read, env),
       ...{ models: values.models, data: values.data, host: values.host, port: values.port },
       concurrency: values.concurrency,
       ...{
@@ -59,11 +60,32 @@ export async function readConfig(given: Given, env: Environment): Promise<Config
       logLevel: values.logLevel,
     },
     keys: {
-      ...{ data: values.data, host: values.host, allowAnonymous: values.allowAnonymous },
+      ...{
+        data: values.store === undefined ? values.data : undefined,
+        host: values.host,
+        allowAnonymous: values.allowAnonymous,
+      },
       ...{ apiKeys: values.apiKeys, apiKeysBy: read.said.apiKeys.by },
     },
     graceMs: values.grace * 1_000,
   };
+}
+
+/** Where several servers have their state together, nothing is left in a folder of one. */
+function sharedState({ values, said }: Read, env: Environment): SharedSettings | undefined {
+  const { store, files } = values;
+  if (store === undefined && files === undefined) return undefined;
+  if (store === undefined || files === undefined) {
+    const [by, other] = store === undefined ? [said.files.by, "--store"] : [said.store.by, "--files"];
+    throw new WrongSetting(`${by} needs ${other}: records and files are shared together`);
+  }
+  // The variable is said by images, whatever they are started for.
+  if (said.data.level === "option" || said.data.level === "file") {
+    throw new WrongSetting(
+      `${said.data.by} names a folder, and with --store (${said.store.by}) there is none`,
+    );
+  }
+  return { store, files, env };
 }
 
 /** `EDGEBATCH_URL` means another server to other commands: this one, maybe. */

@@ -16,7 +16,8 @@ export interface Storage {
 
 export interface MetricsOptions {
   registry: Registry;
-  folder: string;
+  /** On whose disk state is, if it is on one of this machine. */
+  folder: string | undefined;
   storage: () => Promise<Storage>;
   /** Why state cannot be written; null when it can. */
   fault: () => Promise<string | null>;
@@ -33,14 +34,7 @@ export function processMetrics({ registry, folder, storage, fault }: MetricsOpti
     fileBytes.set(stored.fileBytes);
     databaseBytes.set(stored.databaseBytes);
   });
-  const free = registry.gauge(
-    "edgebatch_disk_free_bytes",
-    "Bytes that are free on the disk where state is kept.",
-  );
-  registry.reading(async () => {
-    const { bavail, bsize } = await statfs(folder);
-    free.set(bavail * bsize);
-  });
+  if (folder !== undefined) diskFree(registry, folder);
   const writable = registry.gauge("edgebatch_state_writable", "1 when state can be written, 0 when not.");
   registry.reading(async () => writable.set((await fault()) === null ? 1 : 0));
 
@@ -59,6 +53,17 @@ export function processMetrics({ registry, folder, storage, fault }: MetricsOpti
     uptime.set(process.uptime());
   });
   return eventLoopLag(registry);
+}
+
+function diskFree(registry: Registry, folder: string): void {
+  const free = registry.gauge(
+    "edgebatch_disk_free_bytes",
+    "Bytes that are free on the disk where state is kept.",
+  );
+  registry.reading(async () => {
+    const { bavail, bsize } = await statfs(folder);
+    free.set(bavail * bsize);
+  });
 }
 
 function eventLoopLag(registry: Registry): () => void {

@@ -1,13 +1,14 @@
 /** The runs of one tenant's batches, in this process: each goes from turn to turn until it has ended. */
 
 import { Batches, type BatchesOptions } from "../../core/batches.ts";
+import type { TurnEnd } from "../../core/reports.ts";
 import type { Batch, KV, KVCheck, KVOp } from "../../core/types.ts";
 import { BATCH } from "../../server/keys.ts";
 import { log, logError, logWarning } from "../../server/log.ts";
 import type { Tracer } from "../../server/observe/calls.ts";
 import { storageFault } from "../../server/observe/storage-fault.ts";
 import type { Blobs, Runs, Seat } from "../../server/ports.ts";
-import type { TurnApi } from "../../server/tenant/api.ts";
+import { type TurnApi, TurnReplacedError } from "../../server/tenant/api.ts";
 import { RunFiles } from "../../server/tenant/run-files.ts";
 import { published } from "../../server/tenant/waits.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
@@ -30,7 +31,18 @@ interface Run {
   /** The turn under way. */
   driving: Promise<void> | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends a wait for the turn of another process. */
+  endWait: (() => void) | undefined;
+  /** Whether it has the batch, as far as is known. */
+  isOwn: boolean;
 }
+
+/**
+ * Where several processes run a tenant's batches, each turn under way here holds back a further one by so much, and by so much at
+ * most: a process that runs fewer comes first.
+ */
+const PER_TURN_MS = 100;
+const MOST_HELD_BACK_MS = 2_000;
 
 /** Whose batches, and what their turns stand on. */
 export interface LocalRunsOptions {
@@ -41,6 +53,13 @@ export interface LocalRunsOptions {
   service: Omit<BatchesOptions, "kv" | "files">;
   upstreams: Upstreams;
   tracer: Tracer;
+  /** Where other processes run the tenant's batches too. */
+  shared?: {
+    /** The newest turn of a batch that runs, in whichever process; null where it does not. */
+    newestTurn(id: string): Promise<number | null>;
+    /** This process has a batch no longer. */
+    left(id: string): void;
+  };
 }
 
 export class LocalRuns implements Runs {
@@ -53,10 +72,26 @@ export class LocalRuns implements Runs {
   }
 
   async start(id: string, seat: Seat): Promise<void> {
+    const isNew = !this.#runs.has(id);
     const run = this.#run(id, seat);
     run.held = false;
     run.asked = true;
-    this.#drive(id, run);
+    if (isNew && this.#options.shared) this.#driveAt(id, run, Date.now() + this.#heldBack());
+    else this.#drive(id, run);
+  }
+
+  has(id: string): boolean {
+    return this.#runs.has(id);
+  }
+
+  /** Whether this process has the batch. */
+  owns(id: string): boolean {
+    return this.#runs.get(id)?.isOwn ?? false;
+  }
+
+  #heldBack(): number {
+    const own = [...this.#runs.values()].filter(({ isOwn }) => isOwn).length;
+    return Math.min(own * PER_TURN_MS, MOST_HELD_BACK_MS);
   }
 
   /** A turn under way looks for it every second; one that waits is started. */
@@ -74,6 +109,7 @@ export class LocalRuns implements Runs {
     const run = this.#run(id, seat);
     run.held = true;
     clearTimeout(run.timer);
+    run.endWait?.();
     await run.batches?.stop();
   }
 
@@ -81,7 +117,10 @@ export class LocalRuns implements Runs {
   async stop(): Promise<void> {
     this.#stopping = true;
     const runs = [...this.#runs.values()];
-    for (const { timer } of runs) clearTimeout(timer);
+    for (const { timer, endWait } of runs) {
+      clearTimeout(timer);
+      endWait?.();
+    }
     await Promise.all(runs.map(({ batches }) => batches?.stop()));
     await Promise.all(runs.map(({ driving }) => driving));
   }
@@ -94,7 +133,7 @@ export class LocalRuns implements Runs {
     }
     const run: Run = {
       ...{ turn, held: false, asked: false },
-      ...{ batches: undefined, driving: undefined, timer: undefined },
+      ...{ batches: undefined, driving: undefined, timer: undefined, endWait: undefined, isOwn: false },
     };
     this.#runs.set(id, run);
     return run;
@@ -109,6 +148,7 @@ export class LocalRuns implements Runs {
       .then((wakeAt) => {
         run.driving = undefined;
         run.batches = undefined;
+        this.#disown(id, run);
         if (run.asked) this.#driveAt(id, run, Date.now());
         else if (wakeAt === null) this.#runs.delete(id);
         else this.#driveAt(id, run, wakeAt);
@@ -122,21 +162,42 @@ export class LocalRuns implements Runs {
 
   /** One turn. Says when the next is to come; null when the batch is no longer run here. */
   async #turn(id: string, run: Run): Promise<number | null> {
-    const { service, upstreams, kv, blobs, tenant, tenantName, tracer } = this.#options;
+    const { service, upstreams, kv, blobs, tenant, tenantName, tracer, shared } = this.#options;
     await upstreams.ready();
     if (run.held || this.#stopping) return Date.now();
-    run.turn += 1;
-    const { turn } = run;
+    let turn = 0;
     const batches = new Batches({
       ...service,
       inference: upstreams.inference(tenantName, id),
-      kv: turnStore(kv, tenant, id, turn),
-      files: new RunFiles({ blobs, tenant, tenantName, batchId: id, turn }),
+      kv: turnStore({
+        kv,
+        tenant,
+        batchId: id,
+        turn: () => turn,
+        taken: shared && (() => this.#own(id, run)),
+      }),
+      files: new RunFiles({ blobs, tenant, tenantName, batchId: id, turn: () => turn }),
     });
     run.batches = batches;
-    const record = await this.#record(id);
-    if (record) tracer.batchRuns(id, record.created_at);
-    const { state, message, wakeAt } = await batches.runTurn(id);
+    let end: TurnEnd;
+    // One service for all tries: it remembers since when it has seen another's lease.
+    for (;;) {
+      if (shared) {
+        // Turns are counted in the store. One that waits for another's end writes nothing, and so replaces nobody.
+        const newest = await shared.newestTurn(id);
+        if (newest === null) return null;
+        run.turn = newest;
+      }
+      run.turn += 1;
+      turn = run.turn;
+      if (!shared) await this.#traced(id);
+      end = await batches.runTurn(id);
+      if (end.state !== "held" || !shared) break;
+      this.#disown(id, run);
+      await waitUntil(run, end.wakeAt ?? Date.now() + PAUSE_MS);
+      if (run.held || this.#stopping) return Date.now();
+    }
+    const { state, message, wakeAt } = end;
     if (state === "terminal") {
       await tenant().runnerEnded(id, turn);
       const status = (await this.#record(id))?.status ?? null;
@@ -160,6 +221,22 @@ export class LocalRuns implements Runs {
     return wakeAt ?? Date.now() + PAUSE_MS;
   }
 
+  #own(id: string, run: Run): void {
+    if (run.isOwn) return;
+    run.isOwn = true;
+    void this.#traced(id).catch(() => undefined);
+  }
+
+  #disown(id: string, run: Run): void {
+    if (run.isOwn) this.#options.shared?.left(id);
+    run.isOwn = false;
+  }
+
+  async #traced(id: string): Promise<void> {
+    const record = await this.#record(id);
+    if (record) this.#options.tracer.batchRuns(id, record.created_at);
+  }
+
   /** The batch as users see it. */
   async #record(id: string): Promise<Batch | null> {
     const record = await this.#options.kv.get(BATCH + id);
@@ -170,7 +247,8 @@ export class LocalRuns implements Runs {
   async #failed(id: string, run: Run, error: unknown): Promise<number | null> {
     logError("batch.turn", error, { tenant: this.#options.tenantName, batch: id });
     // A disk may be mended at any time, and what is not done yet would hold back others.
-    if (storageFault(error) !== null) return Date.now() + AGAIN_MS;
+    const fault = storageFault(error);
+    if (fault !== null) return Date.now() + (fault === "away" ? PAUSE_MS : AGAIN_MS);
     const wakeAt = Date.now() + REST_MS;
     try {
       await this.#options.tenant().runnerRests(id, run.turn, wakeAt, false);
@@ -182,9 +260,38 @@ export class LocalRuns implements Runs {
   }
 }
 
-/** The tenant's store for one turn: what the turn writes goes through the tenant, which refuses one that was replaced. */
-function turnStore(kv: KV, tenant: () => TurnApi, batchId: string, turn: number): KV {
-  const batch = (ops: KVOp[], checks?: KVCheck[]) => tenant().runnerWrite(batchId, turn, ops, checks);
+function waitUntil(run: Run, time: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.max(time - Date.now(), 0));
+    run.endWait = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+}
+
+interface TurnStore {
+  kv: KV;
+  tenant: () => TurnApi;
+  batchId: string;
+  turn: () => number;
+  /** Where others run batches too: the turn has written something, and so has the batch. */
+  taken: (() => void) | undefined;
+}
+
+/** The tenant's store for turns of a batch: what they write goes through the tenant, which refuses one that was replaced. */
+function turnStore({ kv, tenant, batchId, turn, taken }: TurnStore): KV {
+  const batch = async (ops: KVOp[], checks: KVCheck[] = []) => {
+    try {
+      const written = await tenant().runnerWrite(batchId, turn(), ops, checks);
+      if (written) taken?.();
+      return written;
+    } catch (error) {
+      // What replaced it has taken the lease with the same write: a check of that fails, and so the core learns of it.
+      if (taken && checks.length > 0 && error instanceof TurnReplacedError) return false;
+      throw error;
+    }
+  };
   return {
     caps: kv.caps,
     get: (key) => tenant().runnerGet(batchId, key),

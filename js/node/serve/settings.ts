@@ -17,6 +17,8 @@ export interface ServeSettings {
   /** Models that a batch may name, and that are listed; undefined for any. */
   models: string[] | undefined;
   data: string;
+  /** Where state is instead of a folder, if several servers share it. */
+  shared?: SharedSettings | undefined;
   host: string;
   port: number;
   keys: ServeKeys;
@@ -55,6 +57,22 @@ export interface ServeSettings {
   webhookAllowPrivate: boolean;
 }
 
+/** A state that several servers have at the same time. */
+export interface SharedSettings {
+  /** `postgres://…` */
+  store: string;
+  /** `s3://bucket/prefix` */
+  files: string;
+  /** Where the S3 is, and how its calls are signed, where the address does not say. */
+  env: { readonly [name: string]: string | undefined };
+}
+
+/**
+ * How long a batch stays with a server that does not renew its lease. Others look at it each quarter of that, and begin with a look
+ * at what is stored: so much leaves some seconds to the fifteen within which a batch goes on.
+ */
+const SHARED_LEASE_MS = 8_000;
+
 export function serverSettings({ limits, rate }: ServeSettings): ServerSettings {
   return {
     dialect: "openai",
@@ -77,7 +95,7 @@ export function tenantSettings(
     quotas,
     // What began before there were keys ends, though nobody may call as that tenant any more.
     isRevoked: () => name !== ANONYMOUS && !isTenant(name, keys),
-    ...{ drainedSince, webhookAllowPrivate },
+    ...{ drainedSince, webhookAllowPrivate, isShared: settings.shared !== undefined },
   });
 }
 
@@ -104,7 +122,8 @@ function serviceSettings(
     prices: settings.prices,
     limits: settings.limits,
     // The folder's lock sees to it: what a killed process left is taken over at once.
-    soleOwner: true,
+    soleOwner: settings.shared === undefined,
+    ...(settings.shared && { leaseMs: SHARED_LEASE_MS }),
     // Runs have one of their own.
     inference: upstreams.inference("", ""),
     models: upstreams.models(),

@@ -1,12 +1,6 @@
-/**
- * The tenants of a server, in this process. Each has its records in an SQLite file of its own: one that is damaged, or
- * large, or removed, is nobody else's trouble, and no key of a tenant can be another's.
- */
+/** The tenants of a server, in this process. */
 
-import { existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { fileName } from "../../hosts/blobs/disk.ts";
+import type { KVOp } from "../../core/types.ts";
 import { FILE_TOTALS } from "../../server/keys.ts";
 import { log, logError, logWarning } from "../../server/log.ts";
 import type { BatchStates } from "../../server/observe/batch-states.ts";
@@ -20,8 +14,7 @@ import { TenantService } from "../../server/tenant/service.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
 import type { Storage } from "./metrics.ts";
 import { LocalRuns } from "./runs.ts";
-import type { StateFolder } from "./state-folder.ts";
-import { Store, StoreWriter } from "./store.ts";
+import type { ServeState, TenantStore } from "./state.ts";
 import { webhookSender } from "./webhooks.ts";
 
 /** Who looks on. */
@@ -47,6 +40,8 @@ interface Tenant {
   totals(): Promise<FileTotals | null>;
   /** The server drains, or does no longer. */
   drainChanged(): void;
+  /** Another process has changed something. */
+  changedElsewhere(): void;
   /** Holds its batches if it has no key any more, and goes on with them if it has one again. */
   keysChanged(): void;
   /** Resolves once nothing of it is under way. */
@@ -55,16 +50,15 @@ interface Tenant {
 }
 
 export class Tenants {
-  readonly #state: StateFolder;
+  readonly #state: Pick<ServeState, "stores">;
   readonly #settings: (name: string) => TenantSettings;
   readonly #common: Common;
   readonly #open = new Map<string, Tenant>();
   /** Whose stores could not be opened; that was logged. */
   readonly #unopened = new Set<string>();
   #again: ReturnType<typeof setTimeout> | undefined;
-  readonly #writer = new StoreWriter();
 
-  constructor(state: StateFolder, settings: (name: string) => TenantSettings, common: Common) {
+  constructor(state: Pick<ServeState, "stores">, settings: (name: string) => TenantSettings, common: Common) {
     this.#state = state;
     this.#settings = settings;
     this.#common = common;
@@ -73,14 +67,10 @@ export class Tenants {
   get(name: string): TenantApi {
     let tenant = this.#open.get(name);
     if (tenant === undefined) {
-      tenant = openTenant(name, this.#store(name), this.#settings(name), this.#common);
+      tenant = openTenant(name, this.#state.stores.open(name), this.#settings(name), this.#common);
       this.#open.set(name, tenant);
     }
     return tenant.service;
-  }
-
-  #store(name: string): Store {
-    return new Store(this.#state.store(fileName(name)), this.#writer);
   }
 
   /**
@@ -89,9 +79,7 @@ export class Tenants {
    */
   resume(names: string[]): void {
     clearTimeout(this.#again);
-    const failed = names.filter(
-      (name) => existsSync(this.#state.store(fileName(name))) && !this.#opens(name),
-    );
+    const failed = names.filter((name) => this.#state.stores.exists(name) && !this.#opens(name));
     if (failed.length > 0) this.#again = setTimeout(() => this.resume(failed), OPEN_AGAIN_MS);
   }
 
@@ -115,9 +103,7 @@ export class Tenants {
       found.files += totals?.files ?? 0;
       found.fileBytes += totals?.bytes ?? 0;
     }
-    const folder = dirname(this.#state.store("any"));
-    for (const name of await readdir(folder).catch(() => []))
-      found.databaseBytes += (await stat(join(folder, name)).catch(() => null))?.size ?? 0;
+    found.databaseBytes = await this.#state.stores.bytes();
     return found;
   }
 
@@ -127,6 +113,11 @@ export class Tenants {
       [...this.#open.values()].map(({ service }) => service.batchesInFlight()),
     );
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Another process has changed something of a tenant's. */
+  changedElsewhere(name: string): void {
+    this.#open.get(name)?.changedElsewhere();
   }
 
   /** The server drains, or does no longer. */
@@ -146,19 +137,22 @@ export class Tenants {
   }
 
   async close(): Promise<void> {
-    await this.#writer.close();
+    await this.#state.stores.close();
     for (const tenant of this.#open.values()) tenant.close();
   }
 }
 
 function openTenant(
   name: string,
-  store: Store,
+  store: TenantStore,
   settings: TenantSettings,
   { blobs, upstreams, observers }: Common,
 ): Tenant {
   const { states, tracer, storeFailed } = observers;
-  const kv = watchedStore(store, { written: (ops) => states.written(ops), failed: storeFailed });
+  const { isShared = false } = settings;
+  // Of several processes each counts what it runs.
+  const written = (ops: KVOp[]) => states.written(ops, isShared ? (id) => runs.owns(id) : undefined);
+  const kv = watchedStore(store, { written, failed: storeFailed });
   const work = new Set<Promise<void>>();
   const background = (promise: Promise<unknown>) => {
     const done = promise
@@ -170,15 +164,18 @@ function openTenant(
     work.add(done);
   };
   const alarm = new TimerAlarm(() => background(service.alarm()));
-  const runs = new LocalRuns({
+  const runs: LocalRuns = new LocalRuns({
     ...{ tenantName: name, kv, blobs, service: settings.service, upstreams, tracer },
     tenant: () => service,
+    ...(isShared && {
+      shared: { newestTurn: (id) => service.newestTurn(id), left: (id) => states.left(id) },
+    }),
   });
   const service: TenantService = new TenantService({
     ...{ name, kv, blobs, runs, settings, alarm, background },
     sendWebhook: webhookSender({ allowPrivate: settings.webhookAllowPrivate ?? false }),
   });
-  background(states.resume(kv));
+  if (!isShared) background(states.resume(kv));
   // What came due while no process was there.
   background(service.alarm());
   let wasRevoked = settings.isRevoked();
@@ -189,6 +186,7 @@ function openTenant(
       return totals && decoded<FileTotals>(totals);
     },
     drainChanged: () => background(service.drainChanged()),
+    changedElsewhere: () => background(service.changedElsewhere()),
     keysChanged() {
       if (settings.isRevoked() === wasRevoked) return;
       wasRevoked = !wasRevoked;

@@ -19,10 +19,10 @@ export class BatchStates {
     meters.registry.reading(() => meters.queueAge(this.#queueAge()));
   }
 
-  /** Records were written, of batches among others. */
-  written(ops: KVOp[]): void {
+  /** Records were written, of batches among others; those that do not count are counted where they run. */
+  written(ops: KVOp[], counts: (id: string) => boolean = () => true): void {
     for (const op of ops) {
-      if (op.type !== "set" || !op.key.startsWith(BATCH)) continue;
+      if (op.type !== "set" || !op.key.startsWith(BATCH) || !counts(op.key.slice(BATCH.length))) continue;
       const batch = published(op.value);
       if (batch) this.#moved(op.key.slice(BATCH.length), batch);
     }
@@ -39,6 +39,13 @@ export class BatchStates {
       this.#open.set(id, seen(batch));
       this.#meters.batchMoved(null, batch.status);
     }
+  }
+
+  /** A batch is run elsewhere from now on. */
+  left(id: string): void {
+    const before = this.#open.get(id);
+    if (before) this.#meters.batchLeft(before.status);
+    this.#open.delete(id);
   }
 
   #moved(id: string, batch: Batch): void {

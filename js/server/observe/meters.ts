@@ -83,6 +83,11 @@ export class Meters {
     else this.#batches.inc({ status: after });
   }
 
+  /** A batch of this status is another process's from now on. */
+  batchLeft(status: BatchStatus): void {
+    this.#batches.inc({ status }, -1);
+  }
+
   requestsDone(outcome: "completed" | "failed" | "expired" | "cancelled", count: number): void {
     if (count > 0) this.#requests.inc({ outcome }, count);
   }

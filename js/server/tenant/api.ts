@@ -83,6 +83,11 @@ export interface TenantApi extends WebhookApi, MoveApi {
   cancelUpload(id: string): Promise<WireUpload>;
 }
 
+/** A newer turn has replaced the one that asked. */
+export class TurnReplacedError extends Error {
+  override name = "TurnReplacedError";
+}
+
 /** For a batch's turns. Those of a turn that a newer one has replaced are refused. */
 export interface TurnApi {
   /** A record of the batch. */

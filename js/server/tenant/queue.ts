@@ -39,6 +39,12 @@ export class Queue {
     await Promise.all(running.map((id) => this.poke(id)));
   }
 
+  /** Those that this process knows nothing of: it takes them over from others, should these be gone. */
+  async wakeOthers(): Promise<void> {
+    const { running } = await this.seats.all();
+    await Promise.all(running.filter((id) => !this.#ports.runs.has?.(id)).map((id) => this.poke(id)));
+  }
+
   heard(id: string): void {
     this.#heard.set(id, Date.now());
   }

@@ -21,7 +21,7 @@ export class RunFiles implements Files {
   readonly #tenant: () => TurnApi;
   readonly #tenantName: string;
   readonly #batchId: string;
-  readonly #turn: number;
+  readonly #turn: () => number;
   readonly #readMs: number;
   readonly #segments = new Map<string, Segment[]>();
 
@@ -31,7 +31,7 @@ export class RunFiles implements Files {
     tenant: () => TurnApi;
     tenantName: string;
     batchId: string;
-    turn: number;
+    turn: number | (() => number);
     /** How long a read may take. Default 60,000. */
     readMs?: number;
     /** After how many bytes the files that are made are kept. Default 128 MiB. */
@@ -43,7 +43,8 @@ export class RunFiles implements Files {
     this.#tenant = options.tenant;
     this.#tenantName = options.tenantName;
     this.#batchId = options.batchId;
-    this.#turn = options.turn;
+    const { turn } = options;
+    this.#turn = typeof turn === "number" ? () => turn : turn;
   }
 
   async retrieve(id: string, holder?: string): Promise<FileObject | null> {
@@ -96,7 +97,7 @@ export class RunFiles implements Files {
     const segments: Segment[] = JSON.parse(kept);
     const keys = segments.map(({ key }) => key);
     // They are waste from a day after they were begun, should nothing name them then.
-    await this.#tenant().runnerStarts(this.#batchId, this.#turn, options.id, ...keys);
+    await this.#tenant().runnerStarts(this.#batchId, this.#turn(), options.id, ...keys);
     for (let at = 0; at < segments.length; at += LOOKED_AT_ONCE) {
       const some = segments.slice(at, at + LOOKED_AT_ONCE);
       const ends = some.map(({ key, bytes }) => this.#blobs.read(key, bytes - 1, 1));
@@ -121,7 +122,7 @@ export class RunFiles implements Files {
     const open = async () => {
       const offset = segments.reduce((sum, { bytes }) => sum + bytes, 0);
       const key = segmentKey(this.#tenantName, id, offset);
-      await this.#tenant().runnerStarts(this.#batchId, this.#turn, id, key);
+      await this.#tenant().runnerStarts(this.#batchId, this.#turn(), id, key);
       const writer = this.#blobs.write(key, (uploadId) => this.#tenant().expectMultipart(key, uploadId));
       next = { key, writer };
       return next;
@@ -139,7 +140,7 @@ export class RunFiles implements Files {
       complete: async () => {
         if (segments.length === 0 && !next) await open();
         await close();
-        return this.#tenant().runnerOutput(this.#batchId, this.#turn, { id, filename, purpose, segments });
+        return this.#tenant().runnerOutput(this.#batchId, this.#turn(), { id, filename, purpose, segments });
       },
       abort: async () => next?.writer.abort(),
     };

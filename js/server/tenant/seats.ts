@@ -87,6 +87,13 @@ export class Seats {
     return { generation, turn };
   }
 
+  /** The newest turn of a batch that runs; null where it does not. */
+  async runs(id: string): Promise<number | null> {
+    const value = await this.#kv.get(SEATS + id);
+    const seat = value && decoded<SeatRecord>(value);
+    return seat && seat.wake_at === null ? seat.turn : null;
+  }
+
   /** A call to the batch's Runner came through. */
   reached(id: string): Promise<void> {
     return change(this.#kv, async (c) => {

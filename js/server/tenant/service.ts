@@ -22,7 +22,7 @@ import type { Allowance } from "../rate.ts";
 import { Outbox } from "../webhooks/outbox.ts";
 import type { EndpointFields, EndpointQuery } from "../webhooks/types.ts";
 import { Webhooks } from "../webhooks/webhooks.ts";
-import type { OutputFile, TenantApi, TurnApi } from "./api.ts";
+import { type OutputFile, type TenantApi, type TurnApi, TurnReplacedError } from "./api.ts";
 import { Calls } from "./calls.ts";
 import { batchWith, Change, change } from "./change.ts";
 import { FileService } from "./file-service.ts";
@@ -56,7 +56,7 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     super(ports);
     const { kv, name, settings, background } = ports;
     this.#waits = new Waits(name);
-    this.#calls = new Calls(kv, background);
+    this.#calls = new Calls(kv, background, settings.isShared);
     const sending = { send: ports.sendWebhook, allowPrivate: settings.webhookAllowPrivate ?? false };
     this.#webhooks = new Webhooks(kv, sending);
     this.#outbox = new Outbox({
@@ -186,6 +186,11 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
 
   // --- For turns -------------------------------------------------------------------------------------------------
 
+  /** The newest turn of a batch that runs, in whichever process; null for one that rests, or has ended. */
+  newestTurn(batchId: string): Promise<number | null> {
+    return this.#queue.seats.runs(batchId);
+  }
+
   async runnerGet(batchId: string, key: string): Promise<Uint8Array | null> {
     this.#queue.heard(batchId);
     const value = await this.kv.get(key);
@@ -265,7 +270,7 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
   /** Refuses a turn that a newer one has replaced. */
   async #checkTurn(c: Change, batchId: string, turn: number): Promise<void> {
     if (await this.#queue.seats.isNewest(c, batchId, turn)) return;
-    throw new Error(`turn ${turn} of ${batchId} was replaced`);
+    throw new TurnReplacedError(`turn ${turn} of ${batchId} was replaced`);
   }
 
   // --- The watch -------------------------------------------------------------------------------------------------
@@ -284,6 +289,13 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     await this.#queue.wakeAll();
     await this.#queue.admit();
     await this.#outbox.run();
+  }
+
+  /** Another process that serves the tenant has changed something: what runs there may have to go on here. */
+  async changedElsewhere(): Promise<void> {
+    await this.rounds.arm();
+    await this.#queue.admit();
+    await this.#queue.wakeOthers();
   }
 
   /** The server drains, or does no longer. */

@@ -40,13 +40,23 @@ test("the table of options is that of the settings (UPDATE_DOCS=1 writes it)", (
   else assert.equal(written, table());
 });
 
+test("the file of settings for several machines is one", async () => {
+  const file = join(folder(), "edgebatch.toml");
+  const several = readFileSync(join(path, "../several-machines.md"), "utf8");
+  const [toml = ""] = /(?<=^```toml\n)[\s\S]*?(?=^```)/m.exec(several) ?? [];
+  writeFileSync(file, toml);
+  const { settings, keys } = await readConfig({ config: file }, {});
+  assert.match(settings.shared?.files ?? "", /^s3:/);
+  assert.equal(keys.data, undefined);
+});
+
 test("the file of settings in the docs is one, and has every setting", async () => {
   const file = join(folder(), "edgebatch.toml");
   const [toml = ""] = /(?<=^```toml\n)[\s\S]*?(?=^```)/m.exec(docs) ?? [];
   writeFileSync(file, toml);
   const { said, settings } = await readConfig({ config: file }, { HOSTED_KEY: "secret" });
-  // These say one model server, and the file has two of its own.
-  const others = ["config", "url", "key", "keyEnv", "models"];
+  // These say a state that is shared, or one model server, and the file has a folder, and two model servers of its own.
+  const others = ["store", "files", "config", "url", "key", "keyEnv", "models"];
   const unsaid = rows.map(([name]) => name).filter((name) => said[name].level !== "file");
   assert.deepEqual(unsaid, others);
   assert.deepEqual(settings.servers, [

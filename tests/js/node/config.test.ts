@@ -31,6 +31,8 @@ const samples: { [Name in SettingName]?: [string, string, string] } = {
   host: ["127.0.0.2", "127.0.0.3", "127.0.0.4"],
   port: ["1", "2", "3"],
   data: ["a", "b", "c"],
+  store: ["postgres://a", "postgresql://b/c", "postgres://u:p@c:1/d"],
+  files: ["s3://a", "s3://b/c", "s3://c?endpoint=http://d&style=path"],
   url: ["http://a", "http://b", "http://c"],
   key: ["ignored", "b", "c"],
   models: ["a", "b", "c"],
@@ -60,11 +62,18 @@ test("an option wins over a variable, a variable over the file, the file over th
       const { values, said } = await read(given, env, text);
       return [values[name], said[name].level];
     };
-    const [given, env] = [{ [name]: first }, { [variable]: second }];
+    // The one is refused without the other.
+    const beside: Environment =
+      name === "store"
+        ? { EDGEBATCH_FILES: "s3://a" }
+        : name === "files"
+          ? { EDGEBATCH_STORE: "postgres://a" }
+          : {};
+    const [given, env] = [{ [name]: first }, { ...beside, [variable]: second }];
     if (optionOf(name, setting) !== null)
       assert.deepEqual(await saidOf(given, env, toml), [of(first), "option"], name);
     assert.deepEqual(await saidOf({}, env, toml), [of(second), "variable"], name);
-    assert.deepEqual(await saidOf({}, { [variable]: "" }, toml), [of(third), "file"], name);
+    assert.deepEqual(await saidOf({}, { ...beside, [variable]: "" }, toml), [of(third), "file"], name);
     assert.deepEqual(await saidOf({}, {}), [setting.default, "default"], name);
   }
 });
@@ -80,6 +89,17 @@ test("what is wrong is refused by the name it was said by, with what may have be
     [{ prices: "gpt-4o=2.5" }, {}, "", /^--prices must be prices of a million tokens/],
     [{ order: "random" }, {}, "", /^--order must be file or prefix, but is 'random'$/],
     [{ prices: "=1/2" }, {}, "", /^--prices must be/],
+    [{ store: "mysql://a" }, {}, "", /^--store must be an address like postgres:\/\//],
+    [{ files: "s3://a?stile=path" }, {}, "", /^--files must be an address like s3:\/\/bucket\/prefix/],
+    [{ files: "s3://key:secret@a" }, {}, "", /^--files must be an address like s3/],
+    [{ store: "postgres://a/b" }, {}, "", /^--store needs --files: records and files are shared together$/],
+    [{ files: "s3://a" }, {}, "", /^--files needs --store/],
+    [
+      { store: "postgres://a/b", files: "s3://a", data: "d" },
+      {},
+      "",
+      /^--data names a folder, and with --store \(--store\) there is none$/,
+    ],
     [{ adminKeys: "a:0" }, {}, "", /^--admin-keys must be name:sha256 pairs/],
     [{}, { EDGEBATCH_GRACE: "soon" }, "", /^EDGEBATCH_GRACE must be a whole number .*, but is 'soon'$/],
     [

@@ -2,6 +2,7 @@
 
 import { count } from "../../../core/numbers.ts";
 import { readPrice } from "../../../core/prices.ts";
+import { wrongFiles } from "../shared/address.ts";
 
 export interface Kind<T> {
   /** What help calls a value. */
@@ -127,3 +128,28 @@ export const entries: Kind<string[]> = {
   ),
   secret: true,
 };
+
+/** A database. Its address may hold a password. */
+export const postgres: Kind<string> = address(
+  "postgres",
+  "an address like postgres://user:password@host/database",
+  (value) =>
+    URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol) && new URL(value).host !== "",
+);
+
+/** A bucket. */
+export const bucket: Kind<string> = address(
+  "bucket",
+  "an address like s3://bucket/prefix, which may say ?endpoint=, region= and style=path or host",
+  (value) => wrongFiles(value) === null,
+);
+
+function address(placeholder: string, must: string, isGood: (value: string) => boolean): Kind<string> {
+  const parse = (value: string) => (isGood(value) ? value : undefined);
+  return {
+    ...{ placeholder, must, parse },
+    secret: true,
+    read: (value) => (typeof value === "string" ? parse(value) : undefined),
+    show: () => "set",
+  };
+}

@@ -1,7 +1,20 @@
 /** Every setting of `edgebatch serve`, said once: what it is called, what it may be, its default and what it is for. */
 
 import { defaults, fixedLimits, orders } from "../../../core/rules.ts";
-import { choice, entries, type Kind, list, pairs, prices, text, whole, windows, yesNo } from "./kinds.ts";
+import {
+  bucket,
+  choice,
+  entries,
+  type Kind,
+  list,
+  pairs,
+  postgres,
+  prices,
+  text,
+  whole,
+  windows,
+  yesNo,
+} from "./kinds.ts";
 
 /** Where one setting can be said: `--max-attempts`, `EDGEBATCH_MAX_ATTEMPTS`, and `max_attempts` in the file. */
 export interface Setting<T> extends SettingRow<T> {
@@ -62,6 +75,14 @@ export const settings = {
   data: row(text("folder", "a folder"), ".edgebatch/server", {
     group: "State",
     help: "where all state is kept; made if missing",
+  }),
+  store: open(postgres, {
+    help: "state that several servers share: a Postgres for records, postgres://user:password@host/database",
+    otherwise: "none: the folder of --data",
+  }),
+  files: open(bucket, {
+    help: "the bucket for bytes of files that goes with --store: s3://bucket/prefix",
+    otherwise: "none",
   }),
   config: open(text("file", "a file"), {
     help: "file of settings, in TOML; options and variables win over it",

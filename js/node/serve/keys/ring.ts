@@ -12,7 +12,8 @@ import { keysFile, parseKeys, readKeys } from "./stored.ts";
 const LOOK_MS = 250;
 
 export interface KeySettings {
-  readonly data: string;
+  /** The state folder, whose keys count; none where several servers share their state. */
+  readonly data: string | undefined;
   readonly host: string;
   /** `name:sha256` pairs, or the name of a file. */
   readonly apiKeys?: string | undefined;
@@ -22,6 +23,9 @@ export interface KeySettings {
 }
 
 type WithDefaults = Required<Omit<KeySettings, "apiKeys">> & Pick<KeySettings, "apiKeys">;
+const HERE = "edgebatch keys add NAME";
+/** Where no folder holds keys. */
+const ELSEWHERE = "edgebatch keys entry NAME, for --api-keys";
 
 export interface ServeKeys extends KeyRing {
   /** Whether only calls to names of this machine are answered: without keys, pages elsewhere could reach the server. */
@@ -35,8 +39,11 @@ export interface ServeKeys extends KeyRing {
 /** Reads the keys. @throws Error that names the setting that cannot be right */
 export async function openKeys(settings: KeySettings): Promise<ServeKeys> {
   const { data, host, apiKeys, apiKeysBy = "--api-keys", allowAnonymous = false } = settings;
-  checkPlace(data);
-  const sources: Source[] = [await Source.open(keysFile(data), async () => (await readKeys(data)) ?? [])];
+  const sources: Source[] = [];
+  if (data !== undefined) {
+    checkPlace(data);
+    sources.push(await Source.open(keysFile(data), async () => (await readKeys(data)) ?? []));
+  }
   let fixed: HashedKey[] = [];
   if (apiKeys !== undefined) {
     if (words(apiKeys).some((word) => pair.test(word))) fixed = pairsOf(apiKeys, apiKeysBy);
@@ -49,7 +56,7 @@ export async function openKeys(settings: KeySettings): Promise<ServeKeys> {
   const ring = new Ring(sources, fixed, { ...settings, apiKeysBy, allowAnonymous });
   if (!ring.areNeeded && !isLoopback(host) && !allowAnonymous) {
     throw new Error(
-      `--host ${host} lets other machines call: make a key for each caller (edgebatch keys add NAME), ` +
+      `--host ${host} lets other machines call: ${data === undefined ? "" : "make a key for each caller (edgebatch keys add NAME), "}` +
         "give keys that there are (--api-keys), or --allow-anonymous to serve everyone",
     );
   }
@@ -68,7 +75,8 @@ class Ring implements ServeKeys {
     this.#fixed = fixed;
     this.#settings = settings;
     const keys = this.#all();
-    refuseShared(keys, settings.apiKeys === undefined ? keysFile(settings.data) : settings.apiKeysBy);
+    const { data, apiKeys, apiKeysBy } = settings;
+    refuseShared(keys, apiKeys === undefined && data !== undefined ? keysFile(data) : apiKeysBy);
     this.#known = keysOf(keys);
     this.#areNeeded = settings.apiKeys !== undefined || sources.some(({ isThere }) => isThere);
   }
@@ -99,11 +107,15 @@ class Ring implements ServeKeys {
   }
 
   get advice() {
-    return "its operator makes a key (edgebatch keys add NAME), or serves everyone (--allow-anonymous).";
+    return `its operator makes a key (${this.#maker}), or serves everyone (--allow-anonymous).`;
   }
 
   get adviceForPages() {
-    return "Make a key (edgebatch keys add NAME) to use it from there.";
+    return `Make a key (${this.#maker}) to use it from there.`;
+  }
+
+  get #maker() {
+    return this.#settings.data === undefined ? ELSEWHERE : HERE;
   }
 
   watch(changed: () => void): () => void {
