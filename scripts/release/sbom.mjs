@@ -1,21 +1,24 @@
 // What the release consists of, as one CycloneDX document: npm's own list of packages and cargo's of crates.
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { bundled } from "../gates/licences.mjs";
-import { env } from "../lib/env.mjs";
+import { env, root } from "../lib/env.mjs";
 import { capture, Failure } from "../lib/process.mjs";
 
 const large = { maxBuffer: 1 << 28 };
 
 /** npm's packages that are given on: those the package needs to run, and those inside its bundles. */
-function packages() {
+export function packages() {
   const args = ["sbom", "--package-lock-only", "--sbom-format=cyclonedx", "--loglevel=error"];
   const text = capture("npm", args, large);
   if (text === null) throw new Failure("release: npm sbom fails");
-  const has = ({ properties = [] }, wanted, value) =>
-    properties.some((property) => property.name === `cdx:npm:package:${wanted}` && property.value === value);
-  const isTool = (each) => has(each, "development", "true");
-  // At the top of node_modules: a tool may have a version of its own below.
-  const isBundled = (each) => bundled.some((name) => has(each, "path", `node_modules/${name}`));
+  const isTool = ({ properties = [] }) =>
+    properties.some(({ name, value }) => name === "cdx:npm:package:development" && value === "true");
+  // The one at the top of node_modules: a tool may have a version of its own below.
+  const locked = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  const isBundled = ({ name, version }) =>
+    bundled.includes(name) && locked[`node_modules/${name}`]?.version === version;
   return JSON.parse(text)
     .components.filter((each) => !isTool(each) || isBundled(each))
     .map(({ "bom-ref": ref, type, name, group, version, purl, licenses, hashes }) => ({

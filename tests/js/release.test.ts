@@ -13,7 +13,7 @@ const read = (file: string) => readFileSync(join(root, file), "utf8");
 const load = (name: string) => import(join(root, `scripts/release/${name}.mjs`));
 const { tar } = await load("tar");
 const { notes, version } = await load("versions");
-const { sbom } = await load("sbom");
+const { packages, sbom } = await load("sbom");
 const { ignores } = await load("image");
 const { differing } = await load("twice");
 
@@ -94,6 +94,19 @@ test("the SBOM is the same for the same components, in whatever order", () => {
   assert.equal(sbom("1.0.0", 1_700_000_000, [other, one]), text);
   assert.notEqual(sbom("1.0.0", 1_700_000_000, [one]), text);
   assert.match(JSON.parse(text).serialNumber, /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+});
+
+test("the SBOM has what the package needs and what is inside its bundles, each once, and no tool", () => {
+  const names: string[] = packages().map(({ name }: { name: string }) => name);
+  const wanted = [...Object.keys(JSON.parse(read("package.json")).dependencies), "preact", "@preact/signals"];
+  assert.deepEqual(
+    wanted.filter((name) => names.filter((other) => other === name).length !== 1),
+    [],
+  );
+  assert.deepEqual(
+    ["typescript", "esbuild", "wrangler"].filter((name) => names.includes(name)),
+    [],
+  );
 });
 
 test("the context of the image is without what .dockerignore names, and a pattern that is not read is refused", () => {
