@@ -4,6 +4,7 @@ use crate::bindings::edgebatch::component::files::{self, FileObject};
 use crate::bindings::edgebatch::component::types::{self, Fault, FaultKind};
 use crate::bindings::edgebatch::component::{clock, control, inference, kv, random};
 use crate::memory::{Draft, Memory};
+use std::ops::Bound;
 use std::time::Duration;
 use wasmtime::component::{Accessor, HasSelf, Resource, ResourceTable};
 
@@ -102,21 +103,27 @@ impl<T: Send + 'static> kv::HostWithStore<T> for Own {
             if prefix == "run:" {
                 data.activity.looks += 1;
             }
-            let of_prefix =
-                data.records.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
-            let follows = |key: &str| match &after {
-                None => true,
-                Some(after) if reverse => key < after.as_str(),
-                Some(after) => key > after.as_str(),
+            let from = match &after {
+                Some(after) if !reverse && *after >= prefix => Bound::Excluded(after.as_str()),
+                _ => Bound::Included(prefix.as_str()),
             };
+            let is_before = |key: &str| !reverse || after.as_ref().is_none_or(|after| key < after.as_str());
             let value = |value: &Vec<u8>| if keys { Vec::new() } else { value.clone() };
             let entry = |(key, of): (&String, &Vec<u8>)| kv::Entry { key: key.clone(), value: value(of) };
-            let mut found: Vec<_> = of_prefix.filter(|(key, _)| follows(key)).collect();
-            if reverse {
-                found.reverse();
-            }
-            let more = found.len() > limit as usize;
-            kv::Page { entries: found.into_iter().take(limit as usize).map(entry).collect(), more }
+            let of_prefix = data
+                .records
+                .range::<str, _>((from, Bound::Unbounded))
+                .take_while(|(key, _)| key.starts_with(&prefix) && is_before(key));
+            let limit = limit as usize;
+            let mut entries: Vec<kv::Entry> = if reverse {
+                let all: Vec<_> = of_prefix.collect();
+                all.into_iter().rev().take(limit + 1).map(entry).collect()
+            } else {
+                of_prefix.take(limit + 1).map(entry).collect()
+            };
+            let more = entries.len() > limit;
+            entries.truncate(limit);
+            kv::Page { entries, more }
         };
         Ok(memory(accessor).call(list).await)
     }

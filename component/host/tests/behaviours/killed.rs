@@ -113,6 +113,34 @@ fn a_batch_has_one_owner_among_instances() {
 }
 
 #[test]
+fn an_instance_whose_batch_another_took_writes_nothing_more() {
+    run(async {
+        let memory = Memory::new(None);
+        memory.change(|memory| {
+            memory.add_file("file-input", input(3).as_bytes());
+            memory.answer(false);
+        });
+        let instance = start(&memory).await;
+        let id = created(&instance).await;
+        let taking = async {
+            memory.until(|memory| memory.activity().in_flight == 3).await;
+            memory.change(|memory| {
+                memory.store(&format!("lease:{id}"), b"another's");
+                memory.answer(true);
+            });
+        };
+        let (end, ()) = futures::future::join(instance.run_turn(&id, None), taking).await;
+        assert_eq!(end.expect("no error")["state"], "held");
+        let batch = instance.retrieve(&id).await.expect("the batch");
+        assert_eq!(
+            (&batch["status"], &batch["request_counts"]["completed"]),
+            (&json!("in_progress"), &json!(0))
+        );
+        assert_eq!(memory.record(&format!("lease:{id}")).as_deref(), Some(&b"another's"[..]));
+    });
+}
+
+#[test]
 fn bad_input_is_refused_with_the_parameter_at_fault() {
     run(async {
         let memory = Memory::new(None);
