@@ -1,12 +1,14 @@
 // `npm test`: sets up, builds and runs every test: the core natively (cargo), the wasm build in Node (wasm-pack), the
 // TypeScript (node), the page in Chromium (page), the packed package in bundlers and frameworks (packaging), the Worker in
-// workerd (worker), and the suite that every server passes (server-worker, server-node, server-bun, server-deno).
+// workerd (worker), the WebAssembly components in wasmtime and, by jco, in Node (component), and the suite that every server
+// passes (server-worker, server-node, server-bun, server-deno).
 // `npm test cargo` runs one part. A part whose runner died, or whose browser or runtime cannot be had, counts as one
 // failure and nothing passed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
+import { buildComponents } from "./build/component.mjs";
 import { build } from "./build.mjs";
-import { env, node, root, wasmEnv } from "./lib/env.mjs";
+import { env, node, root, targetDir, wasmEnv } from "./lib/env.mjs";
 import { filesUnder } from "./lib/files.mjs";
 import { Failure, main, say, seconds, tee } from "./lib/process.mjs";
 import { chromium, firefox } from "./setup/browsers.mjs";
@@ -54,6 +56,7 @@ function nodeCounts(tap) {
 const packagingTests = "tests/js/packaging/";
 const workerTests = "tests/js/worker/";
 const pageTests = "tests/js/page/";
+const componentTests = "tests/js/component/";
 /** What every server promises: each file starts the one that EDGEBATCH_RUNTIME names. */
 const serverSuite = "tests/js/server/suite/";
 /** Of these, what the part `node` has already and the Worker has not. */
@@ -125,7 +128,9 @@ const parts = {
   node: () =>
     nodeTests(
       (file) =>
-        ![workerTests, pageTests, packagingTests, serverSuite].some((folder) => file.startsWith(folder)),
+        ![workerTests, pageTests, packagingTests, componentTests, serverSuite].some((folder) =>
+          file.startsWith(folder),
+        ),
       {
         flags: TWO_AT_A_TIME,
       },
@@ -153,6 +158,22 @@ const parts = {
   /** What the Worker alone promises, in real workerd, killed and evicted: takes minutes. */
   worker: () => nodeTests((file) => file.startsWith(workerTests), { flags: TWO_AT_A_TIME }),
 
+  /** The components: in a host of their own over wasmtime, whose first build takes minutes, and the validator in Node. */
+  async component(versions) {
+    await buildComponents(versions);
+    const cwd = join(root, "component/host");
+    const own = { ...env, CARGO_TARGET_DIR: join(targetDir, "component-host") };
+    const { status, output } = await tee("cargo", ["test", "--locked"], { cwd, env: own });
+    const native = { status, ...cargoCounts(output) };
+    const inNode = await nodeTests((file) => file.startsWith(componentTests));
+    const sum = (name) => native[name] + inNode[name];
+    return {
+      status: native.status || inNode.status,
+      ...{ passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") },
+      complete: native.complete && inNode.complete,
+    };
+  },
+
   /** Both official clients, curl and others', kills, walls and hostile input, over each server. */
   "server-worker": () => serverTests("worker"),
   "server-node": () => serverTests("node"),
@@ -166,13 +187,14 @@ main(async () => {
   if (unknown.length > 0)
     throw new Failure(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
   const chosen = asked.length > 0 ? asked : Object.keys(parts);
-  build({ tests: true, python: chosen.some((name) => name === "node" || name.startsWith("server-")) });
+  const python = chosen.some((name) => name === "node" || name.startsWith("server-"));
+  const versions = build({ tests: true, python });
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
   for (const name of chosen) {
     say(`test: ${name} …`);
     const start = performance.now();
-    let counts = await parts[name]();
+    let counts = await parts[name](versions);
     if (counts === null) {
       lines.push(`${name}: no tests`);
       continue;

@@ -145,7 +145,7 @@ mod text;
 #[cfg(test)]
 mod typescript;
 mod validate;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "javascript"))]
 mod wasm;
 mod wire;
 
@@ -163,7 +163,8 @@ pub use crate::driver::{
 pub use crate::error::ApiError;
 pub use crate::host::{Answer, Fault, FaultKind, Host, Inference, KvCheck, KvPage, KvQuery, KvWrite};
 pub use crate::input::request::RequestLine;
-pub use crate::json::value::Value;
+pub use crate::json::options::from_json;
+pub use crate::json::value::{Value, to_json};
 pub use crate::limits::Limits;
 pub use crate::queue::lease::Owner;
 pub use crate::repair::{Cure, Cured, Example, Repair, RepairOptions, Repaired};
@@ -199,7 +200,7 @@ pub mod internal {
     }
 
     /// See `src/wasm/`.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "javascript"))]
     pub mod wasm {
         pub use crate::wasm::*;
     }

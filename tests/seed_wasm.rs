@@ -1,6 +1,6 @@
 //! The behaviours the project was asked for, through the exports of the wasm build. `tests/SEED.md` is the list of
 //! them.
-#![cfg(target_arch = "wasm32")]
+#![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #![allow(non_snake_case, reason = "two underscores stand between a test and its row")]
 
 #[path = "core/seed/behaviours.rs"]

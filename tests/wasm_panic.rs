@@ -1,5 +1,5 @@
 //! Guards what a panic leaves behind: JavaScript hears of it before the instance traps.
-#![cfg(target_arch = "wasm32")]
+#![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 
 use edgebatch::internal::wasm::on_panic;
 use js_sys::{Array, Function};

@@ -37,7 +37,8 @@ async function crates() {
     return [];
   }
   const complaints = [];
-  for (const lock of ["Cargo.lock", "fuzz/Cargo.lock", "benches/rivals/Cargo.lock"]) {
+  const folders = ["", "component/", "component/host/", "fuzz/", "benches/rivals/"];
+  for (const lock of folders.map((folder) => `${folder}Cargo.lock`)) {
     const { output } = await tee("cargo", ["audit", "--json", "--file", lock], {
       cwd: root,
       env,

@@ -4,7 +4,7 @@ import { read, refuse, rustFiles, scriptFiles } from "../lib/sources.mjs";
 const longest = 400;
 
 export default function length() {
-  const rust = ["src", "tests", "fuzz", "benches"].flatMap(rustFiles);
+  const rust = ["src", "component", "tests", "fuzz", "benches"].flatMap(rustFiles);
   const tooLong = [];
   for (const file of [...rust, ...scriptFiles("js", "tests/js", "scripts", "benches", "examples")]) {
     const lines = read(file).trimEnd().split("\n").length;

@@ -88,6 +88,7 @@ function packages() {
 }
 
 export default function licences() {
-  const refused = [...crates(".", free), ...crates("fuzz", forTools), ...crates("benches/rivals", forTools)];
-  refuse("licences", [...new Set([...refused, ...packages()])].sort());
+  const given = [".", "component"].flatMap((folder) => crates(folder, free));
+  const tools = ["fuzz", "benches/rivals", "component/host"].flatMap((folder) => crates(folder, forTools));
+  refuse("licences", [...new Set([...given, ...tools, ...packages()])].sort());
 }

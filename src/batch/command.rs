@@ -4,6 +4,7 @@ pub use crate::result::outcome::OutputFile;
 
 use crate::host::{Answer, Fault, KvQuery};
 use crate::wire::{Batch, FileObject, Wish};
+use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
 /// Names a command until its reply comes. Never used twice within a turn.
@@ -181,4 +182,26 @@ pub enum TurnEnd {
         /// When to look again.
         wake_at: u64,
     },
+}
+
+/// As hosts of other languages see it: `{"state": "held", "wakeAt": 1700000000000, "message": null}`.
+impl Serialize for TurnEnd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (state, wake_at, message) = match self {
+            Self::Terminal => ("terminal", None, None),
+            Self::Suspended { wake_at } => ("suspended", Some(*wake_at), None),
+            Self::Paused { wake_at } => ("paused", Some(*wake_at), None),
+            Self::Held { wake_at } => ("held", Some(*wake_at), None),
+            Self::Faulted { message, wake_at } => ("faulted", Some(*wake_at), Some(message.as_str())),
+        };
+        EndOfTurn { state, wake_at, message }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EndOfTurn<'a> {
+    state: &'static str,
+    wake_at: Option<u64>,
+    message: Option<&'a str>,
 }

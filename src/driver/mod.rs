@@ -17,9 +17,9 @@ pub use export::Export;
 pub use import::{Import, ImportedInput, sweep_imports};
 pub use input::{InputReader, ValidRequests};
 pub use manifest::manifest;
-#[cfg(all(target_arch = "wasm32", feature = "service"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "service"))]
 pub(crate) use manifest::manifest_of;
-#[cfg(all(target_arch = "wasm32", feature = "service"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "service"))]
 pub(crate) use moving::part;
 pub use moving::{fence, settle, take_back};
 pub use results::results;

@@ -2,6 +2,7 @@
 
 pub mod explain;
 mod misfit;
+pub(crate) mod options;
 pub(crate) mod record;
 pub mod scan;
 pub mod value;

@@ -9,6 +9,7 @@
 //! | `reason` | why a line is not JSON, or a file not text, where it is not the grammar |
 //! | `duplicates` | whether a `custom_id` was seen before, in 16 to 24 bytes each |
 //! | `models` | which models were asked for, and the answers |
+//! | `options` | what is checked, and by which rules, as a caller of any language says it |
 //! | `statistics` | what the file is like: models, sizes, errors by code |
 //!
 //! ```
@@ -31,6 +32,7 @@ mod fault;
 mod judge;
 mod line;
 mod models;
+mod options;
 pub(crate) mod reason;
 mod statistics;
 mod validator;

@@ -1,7 +1,8 @@
 //! What the calls over a host have in common: how they read what they are given, and how they run.
 
+use crate::json::options::read;
 use crate::settings::Settings;
-use crate::wasm::values::{plain, read, thrown};
+use crate::wasm::values::{plain, thrown};
 use js_sys::Promise;
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use wasm_bindgen_futures::future_to_promise;
 /// # Errors
 /// An [`ApiError`] with the member at fault.
 pub(super) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, JsValue> {
-    read(plain(value)?)
+    read(plain(value)?).map_err(thrown)
 }
 
 /// The settings of a service.

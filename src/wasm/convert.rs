@@ -2,8 +2,8 @@
 
 use crate::convert::{self, Convert as CoreConvert, ConvertFrom, ConvertOptions, Split as CoreSplit};
 use crate::error::ApiError;
+use crate::json::options::required_text;
 use crate::json::value::Value;
-use crate::wasm::options::required_text;
 use crate::wasm::values::{plain, thrown, to_js};
 use wasm_bindgen::prelude::*;
 

@@ -13,8 +13,6 @@ mod convert;
 mod host;
 #[cfg(feature = "service")]
 mod moving;
-#[cfg(any(feature = "check", feature = "repair", feature = "convert"))]
-mod options;
 mod panic;
 #[cfg(feature = "repair")]
 mod repair;

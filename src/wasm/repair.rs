@@ -1,9 +1,9 @@
 //! What mends files.
 
 use crate::error::ApiError;
+use crate::json::options::required_text;
 use crate::json::value::Value;
 use crate::repair::{Cure, Repair as CoreRepair, RepairOptions};
-use crate::wasm::options::required_text;
 use crate::wasm::values::{plain, thrown, to_js};
 use wasm_bindgen::prelude::*;
 

@@ -1,6 +1,5 @@
 //! What runs batches, over imports of the host's. Who only creates and shows them does not load it.
 
-use crate::batch::TurnEnd;
 use crate::driver::{self, Turn};
 use crate::host::Host;
 use crate::queue::lease::Owner;
@@ -9,7 +8,6 @@ use crate::wasm::calls::{promise, read_settings};
 use crate::wasm::host::JsHost;
 use crate::wasm::values::{thrown, to_js};
 use js_sys::Promise;
-use serde::Serialize;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -50,29 +48,7 @@ impl Turns {
             let random = || RefCell::new(Owner::new([host.random(), host.random()], &settings));
             let turn =
                 Turn { deadline: deadline.map(|ms| ms as u64), owner: Some(owner.get_or_init(random)) };
-            to_js(&EndOfTurn::from(driver::run_turn(&host, &id, &settings, turn).await.map_err(thrown)?))
+            to_js(&driver::run_turn(&host, &id, &settings, turn).await.map_err(thrown)?)
         })
-    }
-}
-
-/// How a turn ended, and when to run the next.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EndOfTurn {
-    state: &'static str,
-    wake_at: Option<u64>,
-    message: Option<String>,
-}
-
-impl From<TurnEnd> for EndOfTurn {
-    fn from(end: TurnEnd) -> Self {
-        let (state, wake_at, message) = match end {
-            TurnEnd::Terminal => ("terminal", None, None),
-            TurnEnd::Suspended { wake_at } => ("suspended", Some(wake_at), None),
-            TurnEnd::Paused { wake_at } => ("paused", Some(wake_at), None),
-            TurnEnd::Held { wake_at } => ("held", Some(wake_at), None),
-            TurnEnd::Faulted { message, wake_at } => ("faulted", Some(wake_at), Some(message)),
-        };
-        Self { state, wake_at, message }
     }
 }

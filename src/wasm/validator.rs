@@ -1,10 +1,9 @@
 //! What checks files and lines: the whole of what the page needs.
 
 use crate::json::explain::explain;
-use crate::settings::Settings;
-use crate::validate::{Rules, ValidRequest, Validator as CoreValidator};
-use crate::wasm::options::{flag, required_text};
-use crate::wasm::values::{plain, read, thrown, to_js};
+use crate::json::options::flag;
+use crate::validate::{ValidRequest, Validator as CoreValidator};
+use crate::wasm::values::{plain, thrown, to_js};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
@@ -38,13 +37,8 @@ impl Validator {
         key1: u64,
     ) -> Result<Self, JsValue> {
         let options = plain(&options)?;
-        // Read by hand, and the settings from the same members: what is derived is larger.
-        let endpoint = required_text("endpoint", options.get("endpoint")).map_err(thrown)?;
-        let asked = |name| flag(name, options.get(name)).map_err(thrown);
-        let (statistics, good_lines) = (asked("statistics")?, asked("goodLines")?);
-        let settings: Settings = read(options)?;
-        let inner = CoreValidator::new(Rules::by(&settings, &endpoint, false, (key0, key1)));
-        let inner = if statistics { inner.with_statistics() } else { inner };
+        let good_lines = flag("goodLines", options.get("goodLines")).map_err(thrown)?;
+        let inner = CoreValidator::by_options(options, (key0, key1)).map_err(thrown)?;
         Ok(Self { inner, good: good_lines.then(Vec::new) })
     }
 

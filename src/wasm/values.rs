@@ -5,7 +5,6 @@ use crate::json::value::{Value, to_json};
 use crate::limits::MAX_DEPTH;
 use js_sys::{Array, JSON, Map, Object};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
 /// A value of the host's language as a plain one.
@@ -15,17 +14,6 @@ use wasm_bindgen::prelude::*;
 pub(super) fn plain(value: &JsValue) -> Result<Value, JsValue> {
     plain_within(value, MAX_DEPTH).ok_or_else(|| {
         thrown(ApiError::invalid_request("Invalid options: expected plain values, not nested too deep"))
-    })
-}
-
-/// Reads a type from a plain value.
-///
-/// # Errors
-/// An [`ApiError`] with the member at fault.
-pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, JsValue> {
-    T::deserialize(value).map_err(|misfit| {
-        let error = ApiError::invalid_request(format!("Invalid options: {misfit}"));
-        thrown(if misfit.path().is_empty() { error } else { error.param(misfit.path()) })
     })
 }
 

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 /// Somewhere that runs the service over an empty store in memory. Values are what users see as JSON.
 #[allow(async_fn_in_trait)]
 pub(crate) trait Place {
+    /// Whether a key can be something else than a string. Not where parameters come as JSON text.
+    const HAS_ODD_KEYS: bool = true;
     /// A fresh service that knows these models.
     fn new(models: &[&str]) -> Self;
     /// Stores a file.
@@ -174,6 +176,9 @@ pub(crate) async fn test_create_batch_invalid_metadata<P: Place>() {
         "input_file_id": "file_123", "endpoint": "/v1/chat/completions", "completion_window": "24h",
     });
     for pair in [(json!(123), json!("invalid_key")), (json!("valid_key"), json!(456))] {
+        if !P::HAS_ODD_KEYS && !pair.0.is_string() {
+            continue;
+        }
         assert_refused(place.create(&params, &[pair]).await, 400, "should be a valid string");
     }
 }

@@ -1,0 +1,19 @@
+//! Runs the component of the world `batches` in wasmtime, over a store and files in memory. Put your database, your disk and
+//! your model server in the place of `imports.rs`.
+
+mod imports;
+mod instance;
+mod memory;
+
+pub use instance::{Component, Instance, Refused, Validated};
+pub use memory::{Activity, Memory};
+
+/// What the component imports and exports, by its WIT.
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "batches",
+        exports: { default: async },
+        with: { "edgebatch:component/files.file-writer": crate::memory::Draft },
+    });
+}
