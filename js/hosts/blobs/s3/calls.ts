@@ -6,7 +6,7 @@ import { text } from "./xml.ts";
 export interface S3Signer {
   sign(
     url: string,
-    init: { method: string; headers?: Record<string, string>; body?: BodyInit },
+    init: { method: string; headers?: Record<string, string>; body?: Uint8Array<ArrayBuffer> | string },
   ): Promise<Request>;
 }
 
