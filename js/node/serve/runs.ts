@@ -35,14 +35,33 @@ interface Run {
   endWait: (() => void) | undefined;
   /** Whether it has the batch, as far as is known. */
   isOwn: boolean;
+  /** Lets this process try for another batch. */
+  tried: (() => void) | undefined;
 }
 
 /**
- * Where several processes run a tenant's batches, each turn under way here holds back a further one by so much, and by so much at
- * most: a process that runs fewer comes first.
+ * Where several processes run batches, each turn under way in one holds back its next by so much, and by so much at most: a process
+ * that runs fewer comes first.
  */
 const PER_TURN_MS = 100;
 const MOST_HELD_BACK_MS = 2_000;
+
+/** Of all tenants of this process: batches that it has, and what it tries to take, one after the other. */
+const taking = { own: 0, last: Promise.resolve() };
+
+/** Waits until it is this process's time to try for one more. Gives what is to be called when that is known to have, or not to have, come off. */
+async function turnToTake(): Promise<() => void> {
+  const before = taking.last;
+  let done = () => {};
+  taking.last = new Promise((resolve) => {
+    done = resolve;
+  });
+  await Promise.race([before, pause(MOST_HELD_BACK_MS)]);
+  await pause(Math.min(taking.own * PER_TURN_MS, MOST_HELD_BACK_MS));
+  return done;
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Whose batches, and what their turns stand on. */
 export interface LocalRunsOptions {
@@ -72,12 +91,10 @@ export class LocalRuns implements Runs {
   }
 
   async start(id: string, seat: Seat): Promise<void> {
-    const isNew = !this.#runs.has(id);
     const run = this.#run(id, seat);
     run.held = false;
     run.asked = true;
-    if (isNew && this.#options.shared) this.#driveAt(id, run, Date.now() + this.#heldBack());
-    else this.#drive(id, run);
+    this.#drive(id, run);
   }
 
   has(id: string): boolean {
@@ -87,11 +104,6 @@ export class LocalRuns implements Runs {
   /** Whether this process has the batch. */
   owns(id: string): boolean {
     return this.#runs.get(id)?.isOwn ?? false;
-  }
-
-  #heldBack(): number {
-    const own = [...this.#runs.values()].filter(({ isOwn }) => isOwn).length;
-    return Math.min(own * PER_TURN_MS, MOST_HELD_BACK_MS);
   }
 
   /** A turn under way looks for it every second; one that waits is started. */
@@ -133,7 +145,14 @@ export class LocalRuns implements Runs {
     }
     const run: Run = {
       ...{ turn, held: false, asked: false },
-      ...{ batches: undefined, driving: undefined, timer: undefined, endWait: undefined, isOwn: false },
+      ...{
+        batches: undefined,
+        driving: undefined,
+        timer: undefined,
+        endWait: undefined,
+        isOwn: false,
+        tried: undefined,
+      },
     };
     this.#runs.set(id, run);
     return run;
@@ -148,6 +167,7 @@ export class LocalRuns implements Runs {
       .then((wakeAt) => {
         run.driving = undefined;
         run.batches = undefined;
+        run.tried?.();
         this.#disown(id, run);
         if (run.asked) this.#driveAt(id, run, Date.now());
         else if (wakeAt === null) this.#runs.delete(id);
@@ -164,6 +184,7 @@ export class LocalRuns implements Runs {
   async #turn(id: string, run: Run): Promise<number | null> {
     const { service, upstreams, kv, blobs, tenant, tenantName, tracer, shared } = this.#options;
     await upstreams.ready();
+    if (shared) run.tried = await turnToTake();
     if (run.held || this.#stopping) return Date.now();
     let turn = 0;
     const batches = new Batches({
@@ -191,7 +212,7 @@ export class LocalRuns implements Runs {
       run.turn += 1;
       turn = run.turn;
       if (!shared) await this.#traced(id);
-      end = await batches.runTurn(id);
+      end = await batches.runTurn(id).finally(() => run.tried?.());
       if (end.state !== "held" || !shared) break;
       this.#disown(id, run);
       await waitUntil(run, end.wakeAt ?? Date.now() + PAUSE_MS);
@@ -224,11 +245,15 @@ export class LocalRuns implements Runs {
   #own(id: string, run: Run): void {
     if (run.isOwn) return;
     run.isOwn = true;
+    taking.own += 1;
+    run.tried?.();
     void this.#traced(id).catch(() => undefined);
   }
 
   #disown(id: string, run: Run): void {
-    if (run.isOwn) this.#options.shared?.left(id);
+    if (!run.isOwn) return;
+    taking.own -= 1;
+    this.#options.shared?.left(id);
     run.isOwn = false;
   }
 
