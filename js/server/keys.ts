@@ -59,6 +59,7 @@ export const BATCH = keys.batch.prefix;
 export const RUN = keys.run.prefix;
 export const CANCEL = keys.cancel.prefix;
 export const PAUSE = keys.pause.prefix;
+export const LEASE = keys.lease.prefix;
 /** Batches whose results somebody follows. */
 export const WATCH = keys.watch.prefix;
 

@@ -5,10 +5,10 @@
 
 import type { Batches } from "../../core/batches.ts";
 import type { KV } from "../../core/types.ts";
-import { BATCH, CANCEL, PAUSE, RUN } from "../keys.ts";
+import { BATCH, CANCEL, LEASE, PAUSE, RUN } from "../keys.ts";
 import { log, logError, logWarning } from "../log.ts";
 import type { TenantPorts } from "../ports.ts";
-import { change } from "./change.ts";
+import { change, entries } from "./change.ts";
 import { Seats } from "./seats.ts";
 import { published } from "./waits.ts";
 
@@ -75,6 +75,14 @@ export class Queue {
       const isPaused = isDrained(this.#ports) || (await this.#kv.get(PAUSE + id)) !== null;
       if (isPaused && (await this.#kv.get(CANCEL + id)) === null) continue;
       await change(this.#kv, (c) => this.seats.rested(c, id));
+    }
+  }
+
+  /** Of a batch that ended meanwhile, a process may have taken the lease without hearing of it: nobody would ever give it back. */
+  async sweepLeases(): Promise<void> {
+    for await (const [key, value] of entries(this.#kv, LEASE)) {
+      if ((await this.#kv.get(RUN + key.slice(LEASE.length))) !== null) continue;
+      await this.#kv.batch?.([{ type: "delete", key }], [{ key, value }]);
     }
   }
 

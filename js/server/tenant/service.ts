@@ -315,6 +315,7 @@ export class TenantService extends FileService implements TenantApi, TurnApi {
     await this.emptyTrash();
     await this.#batches.sweepImports();
     await this.#queue.wakeResumed();
+    await this.#queue.sweepLeases();
     await this.#queue.admit();
     await this.#queue.wakeStale();
     return !isTidy || (await this.#queue.unfinished(1)).length > 0;

@@ -158,6 +158,19 @@ for (const asked of ["pause", "cancel"] as const) {
   });
 }
 
+test("a lease that was taken of an ended batch is given back in a later round, and no other", async () => {
+  const kv = new MemoryKV();
+  const { service, settled } = tenant(kv);
+  await service.createFile(file("file-1"));
+  const { id } = await service.createBatch({ ...params, input_file_id: "file-1" }, null);
+  for (const each of [id, "batch_gone"]) await kv.set(`lease:${each}`, Uint8Array.of(1));
+  const next = tenant(kv);
+  await next.service.alarm();
+  await Promise.all([settled(), next.settled()]);
+  assert.equal(await kv.get("lease:batch_gone"), null);
+  assert.ok(await kv.get(`lease:${id}`));
+});
+
 test("what an import that was killed has left is swept in a later round", async () => {
   const kv = new MemoryKV();
   const mark = new Uint8Array(24);

@@ -263,8 +263,9 @@ export class Client {
 
   async #once(method: string, path: string, body: unknown, more: Record<string, string>): Promise<Reply> {
     const world = this.#world;
-    const { server, clock, chance, faults } = world;
+    const { clock, chance, faults } = world;
     await clock.sleep(1 + chance.next() * 5);
+    const server = world.anyServer();
     if (!server || server.life.isDead) throw new Error("nobody listens");
     const isForm = typeof body === "string";
     const headers = {

@@ -3,6 +3,9 @@
 export interface Faults {
   /** A server's process dies, at any moment of any call. */
   killMs: number;
+  /** A server's process is cut off for a while: nothing of it comes through, and then all does. How often, and how long. */
+  stallMs: number;
+  stallForMs: number;
   /** Of calls of the store: refused, nothing was done; done, and nobody heard of it; slow. */
   refused: number;
   lost: number;
@@ -32,7 +35,7 @@ export interface Faults {
 }
 
 export const none: Faults = {
-  killMs: Infinity,
+  ...{ killMs: Infinity, stallMs: Infinity, stallForMs: 0 },
   ...{ refused: 0, lost: 0, slow: 0, slowMs: 0, outageMs: Infinity, outageForMs: 0 },
   ...{ blobRefused: 0, blobLost: 0 },
   ...{ throttled: 0, broken: 0, reset: 0, hangs: 0, unreadable: 0, stormMs: Infinity, stormForMs: 0 },
@@ -41,7 +44,7 @@ export const none: Faults = {
 
 /** Everything at once. */
 export const rough: Faults = {
-  killMs: 12_000,
+  ...{ killMs: 12_000, stallMs: 15_000, stallForMs: 6_000 },
   ...{ refused: 0.01, lost: 0.01, slow: 0.02, slowMs: 400, outageMs: 90_000, outageForMs: 10_000 },
   ...{ blobRefused: 0.02, blobLost: 0.02 },
   ...{ throttled: 0.02, broken: 0.02, reset: 0.02, hangs: 0.003, unreadable: 0.005 },

@@ -3,6 +3,8 @@
 export class Life {
   readonly number: number;
   isDead = false;
+  /** Until when it is cut off. */
+  stalledUntil = 0;
   readonly #deaths = new Set<() => void>();
 
   constructor(number: number) {

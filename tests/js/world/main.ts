@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- [--seeds N] [--first N] [--tenants N] [--batches N] [--requests N]`: worlds, one after the other. One that is broken
+ * `npm run simulate -- [--seeds N] [--first N] [--tenants N] [--batches N] [--requests N] [--servers N]`: worlds, one after the other. One that is broken
  * is made smaller and its history is printed.
  */
 
@@ -9,11 +9,23 @@ import { simulate, type WorldOptions } from "./world.ts";
 
 const number = { type: "string" } as const;
 const { values } = parseArgs({
-  options: { seeds: number, first: number, tenants: number, batches: number, requests: number },
+  options: {
+    seeds: number,
+    first: number,
+    tenants: number,
+    batches: number,
+    requests: number,
+    servers: number,
+  },
 });
 const given = (name: keyof typeof values, otherwise: number) => Number(values[name] ?? otherwise);
 const [seeds, first] = [given("seeds", 100), given("first", 1)];
-const size = { tenants: given("tenants", 2), batches: given("batches", 3), requests: given("requests", 60) };
+const size = {
+  tenants: given("tenants", 2),
+  batches: given("batches", 3),
+  requests: given("requests", 60),
+  servers: given("servers", 1),
+};
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const sums = { virtualHours: 0, batches: 0, requests: 0, calls: 0, kills: 0, faults: 0 };
 const begun = process.hrtime.bigint();

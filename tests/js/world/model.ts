@@ -65,7 +65,8 @@ export class Model {
       signal.addEventListener("abort", () => settle(true, () => reject(signal.reason)));
       life.onDeath(() => reject(new DeadError()));
       if (world.happens(faults.hangs)) return;
-      clock.after(20 + chance.wait(300), () => {
+      const stalled = Math.max(life.stalledUntil - clock.now, 0);
+      clock.after(20 + chance.wait(300) + stalled, () => {
         if (signal.aborted) return;
         if (clock.now < world.stormUntil || world.happens(faults.throttled))
           return settle(true, () => resolve(refusal(429)));

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { LocalRuns } from "../../../js/node/serve/runs.ts";
 import { app } from "../../../js/server/app.ts";
 import { jsonEndpoints } from "../../../js/server/endpoints.ts";
+import { RUN } from "../../../js/server/keys.ts";
 import { idsOnly } from "../../../js/server/observe/calls.ts";
 import type { Alarm, KeyOwner, Ports, TenantSettings } from "../../../js/server/ports.ts";
 import { TenantService } from "../../../js/server/tenant/service.ts";
@@ -13,6 +14,11 @@ import type { Reply, Surroundings } from "./surroundings.ts";
 
 /** What a tenant may keep. */
 export const QUOTAS = { files: 200, storedBytes: 400_000, queuedBatches: 4, queuedRequests: 1_000 };
+
+/** Of `edgebatch serve` with a store that others share. */
+const LEASE_MS = 8_000;
+/** How often such a process looks for what it was not told of. */
+const LOOK_MS = 5_000;
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -26,6 +32,7 @@ export class ServerProcess {
     this.#world = world;
     this.life = new Life(number);
     const { clock } = world;
+    const isShared = world.servers > 1;
     const upstreams = new ModelServers({
       servers: [world.model.for(this.life)],
       clock: {
@@ -43,7 +50,8 @@ export class ServerProcess {
     const names = world.clients.map(({ name }) => name);
     const owners = new Map(names.map((name): [string, KeyOwner] => [sha256(`key-of-${name}`), { name }]));
     const service: TenantSettings["service"] = {
-      ...{ autostart: false, events: true, dialect: "openai", endpoints: jsonEndpoints, soleOwner: true },
+      ...{ autostart: false, events: true, dialect: "openai", endpoints: jsonEndpoints },
+      ...(isShared ? { leaseMs: LEASE_MS } : { soleOwner: true }),
       ...{
         maxConcurrentBatches: 2,
         maxConcurrentRequestsPerBatch: 8,
@@ -81,11 +89,16 @@ export class ServerProcess {
       const background = (work: Promise<unknown>) => void work.catch(() => undefined);
       const alarm = this.#alarm(() => background(tenant.alarm()));
       const options = { tenantName: name, kv, blobs, service, upstreams, tracer: idsOnly };
-      const runs: LocalRuns = new LocalRuns({ ...options, tenant: () => tenant });
+      const shared = { newestTurn: (id: string) => tenant.newestTurn(id), left: () => {} };
+      const runs: LocalRuns = new LocalRuns({
+        ...options,
+        tenant: () => tenant,
+        ...(isShared && { shared }),
+      });
       const tenant: TenantService = new TenantService({
         ...{ name, kv, blobs, alarm, background },
         runs,
-        settings: { service, quotas: QUOTAS, isRevoked: () => false },
+        settings: { service, quotas: QUOTAS, isRevoked: () => false, isShared },
         sendWebhook: world.site.for(this.life),
       });
       this.#tenants.set(name, tenant);
@@ -95,6 +108,7 @@ export class ServerProcess {
       });
       background(tenant.alarm());
     }
+    if (isShared) this.#look();
   }
 
   /** As a client hears it: an answer with its whole body, unless the process dies before. */
@@ -115,6 +129,27 @@ export class ServerProcess {
   async #answer(request: Request) {
     const body = await app.fetch(request, this.#ports);
     return { status: body.status, headers: body.headers, body };
+  }
+
+  /** Another process has changed something of a tenant. */
+  changedElsewhere(name: string): void {
+    if (!this.life.isDead)
+      void this.#tenants
+        .get(name)
+        ?.changedElsewhere()
+        .catch(() => undefined);
+  }
+
+  /** As one look of the database's is: at all tenants whose batches have not ended. */
+  #look(): void {
+    this.#world.clock.after(LOOK_MS, async () => {
+      if (this.life.isDead) return;
+      for (const name of this.#tenants.keys()) {
+        const { entries } = await this.#world.store.of(name).list({ prefix: RUN, limit: 1, keys: true });
+        if (entries.length > 0) this.changedElsewhere(name);
+      }
+      this.#look();
+    });
   }
 
   /** All that is due is looked after, of each tenant. */

@@ -29,6 +29,7 @@ export async function shrink(options: WorldOptions): Promise<{ options: WorldOpt
 function* smallerThan(options: WorldOptions): Generator<WorldOptions> {
   const { tenants = 2, batches = 3, requests = 60, faults = rough } = options;
   if (tenants > 1) yield { ...options, tenants: 1 };
+  if ((options.servers ?? 1) > 1) yield { ...options, servers: 1 };
   for (const fewer of new Set([1, Math.floor(batches / 2), batches - 1]))
     if (fewer > 0 && fewer < batches) yield { ...options, batches: fewer };
   for (const fewer of new Set([1, Math.floor(requests / 4), Math.floor(requests / 2)]))

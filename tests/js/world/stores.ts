@@ -1,9 +1,13 @@
 /** The store and the objects, as one process sees them, and all that may go wrong between. */
 
 import type { KV, KVCheck, KVOp, KVQuery } from "../../../js/core/types.ts";
+import { RUN, SEATS } from "../../../js/server/keys.ts";
 import type { Blobs } from "../../../js/server/ports.ts";
 import { DeadError, type Life } from "./life.ts";
 import type { Surroundings } from "./surroundings.ts";
+
+/** What other processes are told of: as with a store of several machines. */
+const ANNOUNCED = [RUN, SEATS];
 
 interface Toxics {
   refused: number;
@@ -25,7 +29,8 @@ function through<T>(
     const slow = world.happens(faults.slow) ? chance.wait(faults.slowMs) : 0;
     const isRefused = world.happens(toxics.refused) || clock.now < world.outageUntil;
     const isLost = isWrite && world.happens(toxics.lost);
-    clock.after(chance.next() * 3 + slow, async () => {
+    const stalled = () => Math.max(life.stalledUntil - clock.now, 0);
+    clock.after(chance.next() * 3 + slow + stalled(), async () => {
       // A write that was under way when its process died comes late, or never.
       if (life.isDead && !(isWrite && chance.happens(0.5))) return die();
       if (isRefused) return reject(new Error("the store is away"));
@@ -37,7 +42,7 @@ function through<T>(
         done = () => reject(error);
       }
       if (isLost) done = () => reject(new Error("the reply was lost"));
-      clock.after(chance.next() * 2, () => {
+      clock.after(chance.next() * 2 + stalled(), () => {
         if (life.isDead) die();
         else done();
       });
@@ -77,7 +82,11 @@ export class Store {
       call(true, async () => {
         const seen = world.mutant === "fencing" ? [] : checks;
         const written = (await kv.batch?.(ops, seen)) ?? false;
-        if (written) world.invariants.written(tenant, ops);
+        if (written) {
+          world.invariants.written(tenant, ops);
+          if (ops.some(({ key }) => ANNOUNCED.some((begin) => key.startsWith(begin))))
+            world.announce(tenant, life);
+        }
         return written;
       });
     return {

@@ -28,6 +28,12 @@ export interface Asked {
   kills: number;
 }
 
+/** A process that serves. */
+export interface Server {
+  readonly life: Life;
+  fetch(request: Request): Promise<Reply>;
+}
+
 export interface Surroundings {
   readonly clock: Clock;
   readonly chance: Chance;
@@ -38,8 +44,12 @@ export interface Surroundings {
   readonly stormUntil: number;
   /** Processes that have died. */
   readonly kills: number;
-  /** The process that serves, if one does. */
-  readonly server: { readonly life: Life; fetch(request: Request): Promise<Reply> } | undefined;
+  /** Processes that serve at once, where all are well. More than one share what they know by the store alone. */
+  readonly servers: number;
+  /** One of those that serve now, if any does. */
+  anyServer(): Server | undefined;
+  /** A process has written something of a tenant: the others may hear of it. */
+  announce(tenant: string, by: Life): void;
   readonly store: { of(tenant: string): KV; for(life: Life, tenant: string): KV };
   readonly bucket: { readonly objects: Map<string, Uint8Array>; for(life: Life): Blobs };
   readonly model: { for(life: Life): ModelServer };

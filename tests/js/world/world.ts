@@ -15,6 +15,7 @@ import { Broken } from "./broken.ts";
 import { Client } from "./client.ts";
 import { type Faults, none, rough } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
+import type { Life } from "./life.ts";
 import { Model } from "./model.ts";
 import { ServerProcess } from "./process.ts";
 import { Site } from "./site.ts";
@@ -25,6 +26,8 @@ export interface WorldOptions {
   seed: number;
   faults?: Partial<Faults>;
   tenants?: number;
+  /** Servers that share a store. */
+  servers?: number;
   /** Batches of each tenant. */
   batches?: number;
   /** Requests of a batch, at most. */
@@ -66,8 +69,8 @@ export class World implements Surroundings {
   readonly invariants: Invariants;
   readonly clients: Client[];
   faults: Faults;
-  /** The process that serves, if one does. */
-  server: ServerProcess | undefined;
+  readonly servers: number;
+  readonly #serving = new Set<ServerProcess>();
   kills = 0;
   happened = 0;
   #lives = 0;
@@ -81,6 +84,7 @@ export class World implements Surroundings {
   constructor(options: WorldOptions, start: number) {
     const { seed, faults = rough, tenants = 2, batches = 3, requests = 60 } = options;
     this.mutant = options.mutant;
+    this.servers = options.servers ?? 1;
     this.#traces = options.trace ?? false;
     this.clock = new Clock(start);
     this.chance = new Chance(seed);
@@ -123,15 +127,25 @@ export class World implements Surroundings {
     this.kills++;
     this.note(`server ${server.life.number} dies`);
     server.life.die();
-    if (this.server === server) this.server = undefined;
+    this.#serving.delete(server);
     this.clock.after(this.chance.wait(2_000), () => this.#serve());
+  }
+
+  anyServer(): ServerProcess | undefined {
+    const all = [...this.#serving];
+    return all.length > 1 ? all[Math.floor(this.chance.next() * all.length)] : all[0];
+  }
+
+  announce(tenant: string, by: Life): void {
+    for (const server of this.#serving)
+      if (server.life !== by) this.clock.after(this.chance.wait(20), () => server.changedElsewhere(tenant));
   }
 
   #serve(): void {
     if (this.#isOver) return;
-    this.server = new ServerProcess(this, ++this.#lives);
+    const server = new ServerProcess(this, ++this.#lives);
+    this.#serving.add(server);
     this.note(`server ${this.#lives} starts`);
-    const { server } = this;
     if (!Number.isFinite(this.faults.killMs)) return;
     this.clock.after(this.chance.wait(this.faults.killMs), () => {
       if (Number.isFinite(this.faults.killMs)) this.kill(server);
@@ -153,9 +167,13 @@ export class World implements Surroundings {
   }
 
   async run(): Promise<void> {
-    this.#serve();
+    for (let i = 0; i < this.servers; i++) this.#serve();
     this.#weather("outageMs", "outageForMs", (until) => {
       this.outageUntil = until;
+    });
+    this.#weather("stallMs", "stallForMs", (until) => {
+      const server = this.anyServer();
+      if (server) server.life.stalledUntil = until;
     });
     this.#weather("stormMs", "stormForMs", (until) => {
       this.stormUntil = until;
@@ -172,7 +190,7 @@ export class World implements Surroundings {
       await Promise.all(this.clients.map((client) => client.settle()));
       // Objects that nobody named are swept after a day.
       await this.clock.sleep(2 * DAY_MS);
-      await this.server?.sweep();
+      for (const server of this.#serving) await server.sweep();
       await this.invariants.atTheEnd();
       done = true;
     };
@@ -182,7 +200,7 @@ export class World implements Surroundings {
     await this.clock.run(() => done || stops());
     if (!done) this.break("it did not come to its end");
     this.#isOver = true;
-    this.server?.life.die();
+    for (const server of this.#serving) server.life.die();
   }
 
   get broken(): string | undefined {
