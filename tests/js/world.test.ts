@@ -7,13 +7,14 @@ import type { Mutant } from "./world/surroundings.ts";
 import { simulate } from "./world/world.ts";
 
 /** So many worlds each time; `npm run simulate` makes as many as one likes. */
-const SEEDS = 30;
+const SEEDS = { 1: 30, 3: 12 };
 
-for (const servers of [1, 3]) {
+for (const servers of [1, 3] as const) {
+  const seeds = SEEDS[servers];
   const whose = servers === 1 ? "one server" : `${servers} servers that share a store`;
   test(`in every world of ${whose} each line is there once, nothing is left behind, and every end is told`, async (t) => {
     const sums = { kills: 0, faults: 0, requests: 0, calls: 0 };
-    for (let seed = 1; seed <= SEEDS; seed++) {
+    for (let seed = 1; seed <= seeds; seed++) {
       const report = await simulate({ seed, servers });
       if (report.broken !== undefined) {
         const { report: smallest, options } = await shrink({ seed, servers });
@@ -22,7 +23,7 @@ for (const servers of [1, 3]) {
       for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
     }
     t.diagnostic(JSON.stringify(sums));
-    assert.ok(sums.kills > SEEDS && sums.faults > 20 * SEEDS);
+    assert.ok(sums.kills > seeds && sums.faults > 20 * seeds);
   });
 }
 
