@@ -267,7 +267,7 @@ export class Batches {
     this.#fault = undefined;
     const serving = this.#claim.during(async () => {
       await this.#host.sweep();
-      await this.#moves.sweep().catch((error) => this.#onError(error));
+      await this.#moves.sweepQuietly();
       await running(this.#turns, (turns) => turns.serve(this.#host)).finally(() => this.#host.swept());
     });
     this.#served = serving;

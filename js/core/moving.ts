@@ -66,6 +66,11 @@ export class Moves {
     return this.#call((service) => service.sweepImports(this.#host));
   }
 
+  /** What fails is done by the next start, or the next import. */
+  async sweepQuietly(): Promise<void> {
+    await this.sweep().catch(() => undefined);
+  }
+
   async settle(id: string, fence: string): Promise<void> {
     checkType("id", id, "string");
     checkType("fence", fence, "string");
