@@ -46,19 +46,23 @@ interface Run {
 const PER_TURN_MS = 100;
 const MOST_HELD_BACK_MS = 2_000;
 
-/** Of all tenants of this process: batches that it has, and what it tries to take, one after the other. */
-const taking = { own: 0, last: Promise.resolve() };
+/** What a process has of batches that others may run too, of all its tenants, and what it tries to take: one after the other. */
+export class Taking {
+  /** Batches that it has. */
+  own = 0;
+  #last = Promise.resolve();
 
-/** Waits until it is this process's time to try for one more. Gives what is to be called when that is known to have, or not to have, come off. */
-async function turnToTake(): Promise<() => void> {
-  const before = taking.last;
-  let done = () => {};
-  taking.last = new Promise((resolve) => {
-    done = resolve;
-  });
-  await Promise.race([before, pause(MOST_HELD_BACK_MS)]);
-  await pause(Math.min(taking.own * PER_TURN_MS, MOST_HELD_BACK_MS));
-  return done;
+  /** Waits until it is time to try for one more. Gives what is to be called when that is known to have, or not to have, come off. */
+  async turn(): Promise<() => void> {
+    const before = this.#last;
+    let done = () => {};
+    this.#last = new Promise((resolve) => {
+      done = resolve;
+    });
+    await Promise.race([before, pause(MOST_HELD_BACK_MS)]);
+    await pause(Math.min(this.own * PER_TURN_MS, MOST_HELD_BACK_MS));
+    return done;
+  }
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -78,6 +82,8 @@ export interface LocalRunsOptions {
     newestTurn(id: string): Promise<number | null>;
     /** This process has a batch no longer. */
     left(id: string): void;
+    /** Of all tenants of this process. */
+    taking: Taking;
   };
 }
 
@@ -184,7 +190,7 @@ export class LocalRuns implements Runs {
   async #turn(id: string, run: Run): Promise<number | null> {
     const { service, upstreams, kv, blobs, tenant, tenantName, tracer, shared } = this.#options;
     await upstreams.ready();
-    if (shared) run.tried = await turnToTake();
+    if (shared) run.tried = await shared.taking.turn();
     if (run.held || this.#stopping) return Date.now();
     let turn = 0;
     const batches = new Batches({
@@ -245,16 +251,18 @@ export class LocalRuns implements Runs {
   #own(id: string, run: Run): void {
     if (run.isOwn) return;
     run.isOwn = true;
-    taking.own += 1;
+    const { shared } = this.#options;
+    if (shared) shared.taking.own += 1;
     run.tried?.();
     void this.#traced(id).catch(() => undefined);
   }
 
   #disown(id: string, run: Run): void {
     if (!run.isOwn) return;
-    taking.own -= 1;
-    this.#options.shared?.left(id);
     run.isOwn = false;
+    const { shared } = this.#options;
+    if (shared) shared.taking.own -= 1;
+    shared?.left(id);
   }
 
   async #traced(id: string): Promise<void> {

@@ -13,7 +13,7 @@ import type { FileTotals } from "../../server/tenant/file-index.ts";
 import { TenantService } from "../../server/tenant/service.ts";
 import type { Upstreams } from "../../server/upstreams/types.ts";
 import type { Storage } from "./metrics.ts";
-import { LocalRuns } from "./runs.ts";
+import { LocalRuns, Taking } from "./runs.ts";
 import type { ServeState, TenantStore } from "./state.ts";
 import { webhookSender } from "./webhooks.ts";
 
@@ -35,6 +35,9 @@ interface Common {
   observers: Observers;
 }
 
+/** The same, and what all tenants of this process take together. */
+type Shared = Common & { taking: Taking };
+
 interface Tenant {
   service: TenantService;
   totals(): Promise<FileTotals | null>;
@@ -52,7 +55,7 @@ interface Tenant {
 export class Tenants {
   readonly #state: Pick<ServeState, "stores">;
   readonly #settings: (name: string) => TenantSettings;
-  readonly #common: Common;
+  readonly #common: Shared;
   readonly #open = new Map<string, Tenant>();
   /** Whose stores could not be opened; that was logged. */
   readonly #unopened = new Set<string>();
@@ -61,7 +64,7 @@ export class Tenants {
   constructor(state: Pick<ServeState, "stores">, settings: (name: string) => TenantSettings, common: Common) {
     this.#state = state;
     this.#settings = settings;
-    this.#common = common;
+    this.#common = { ...common, taking: new Taking() };
   }
 
   get(name: string): TenantApi {
@@ -146,7 +149,7 @@ function openTenant(
   name: string,
   store: TenantStore,
   settings: TenantSettings,
-  { blobs, upstreams, observers }: Common,
+  { blobs, upstreams, observers, taking }: Shared,
 ): Tenant {
   const { states, tracer, storeFailed } = observers;
   const { isShared = false } = settings;
@@ -168,7 +171,7 @@ function openTenant(
     ...{ tenantName: name, kv, blobs, service: settings.service, upstreams, tracer },
     tenant: () => service,
     ...(isShared && {
-      shared: { newestTurn: (id) => service.newestTurn(id), left: (id) => states.left(id) },
+      shared: { newestTurn: (id) => service.newestTurn(id), left: (id) => states.left(id), taking },
     }),
   });
   const service: TenantService = new TenantService({

@@ -72,8 +72,8 @@ export class Invariants {
   }
 
   /** A line was asked for once more: each time there is a reason. */
-  asked(key: string, { calls, bad, kills }: Asked): void {
-    const most = 1 + bad + (this.#world.kills - kills);
+  asked(key: string, { calls, bad, interruptions }: Asked): void {
+    const most = 1 + bad + (this.#world.interruptions - interruptions);
     if (calls > most) this.#world.break(`${key} was asked for ${calls} times, and ${most} were called for`);
   }
 

@@ -40,7 +40,7 @@ export class Model {
     const world = this.#world;
     const { clock, chance, faults } = world;
     this.calls++;
-    const asked = this.asked.get(idempotencyKey) ?? { calls: 0, bad: 0, kills: world.kills };
+    const asked = this.asked.get(idempotencyKey) ?? { calls: 0, bad: 0, interruptions: world.interruptions };
     this.asked.set(idempotencyKey, asked);
     asked.calls++;
     world.invariants.asked(idempotencyKey, asked);

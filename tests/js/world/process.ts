@@ -1,7 +1,7 @@
 /** A process that serves: what `edgebatch serve` is made of, over what the world gives it. */
 
 import { createHash } from "node:crypto";
-import { LocalRuns } from "../../../js/node/serve/runs.ts";
+import { LocalRuns, Taking } from "../../../js/node/serve/runs.ts";
 import { app } from "../../../js/server/app.ts";
 import { jsonEndpoints } from "../../../js/server/endpoints.ts";
 import { RUN } from "../../../js/server/keys.ts";
@@ -33,6 +33,7 @@ export class ServerProcess {
     this.life = new Life(number);
     const { clock } = world;
     const isShared = world.servers > 1;
+    const taking = new Taking();
     const upstreams = new ModelServers({
       servers: [world.model.for(this.life)],
       clock: {
@@ -89,7 +90,7 @@ export class ServerProcess {
       const background = (work: Promise<unknown>) => void work.catch(() => undefined);
       const alarm = this.#alarm(() => background(tenant.alarm()));
       const options = { tenantName: name, kv, blobs, service, upstreams, tracer: idsOnly };
-      const shared = { newestTurn: (id: string) => tenant.newestTurn(id), left: () => {} };
+      const shared = { newestTurn: (id: string) => tenant.newestTurn(id), left: () => {}, taking };
       const runs: LocalRuns = new LocalRuns({
         ...options,
         tenant: () => tenant,

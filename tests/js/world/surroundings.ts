@@ -24,8 +24,8 @@ export interface Asked {
   calls: number;
   /** Calls that may be repeated, as they had no good answer. */
   bad: number;
-  /** Lives that had ended when it was first asked. */
-  kills: number;
+  /** Interruptions that there had been when it was first asked. */
+  interruptions: number;
 }
 
 /** A process that serves. */
@@ -42,8 +42,8 @@ export interface Surroundings {
   /** Until when the store is away, and the model server throttles. */
   readonly outageUntil: number;
   readonly stormUntil: number;
-  /** Processes that have died. */
-  readonly kills: number;
+  /** Processes that have died, and those that were cut off from what they had. */
+  readonly interruptions: number;
   /** Processes that serve at once, where all are well. More than one share what they know by the store alone. */
   readonly servers: number;
   /** One of those that serve now, if any does. */

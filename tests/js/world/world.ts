@@ -72,6 +72,7 @@ export class World implements Surroundings {
   readonly servers: number;
   readonly #serving = new Set<ServerProcess>();
   kills = 0;
+  interruptions = 0;
   happened = 0;
   #lives = 0;
   #broken: string | undefined;
@@ -125,6 +126,7 @@ export class World implements Surroundings {
   kill(server: ServerProcess): void {
     if (server.life.isDead) return;
     this.kills++;
+    this.interruptions++;
     this.note(`server ${server.life.number} dies`);
     server.life.die();
     this.#serving.delete(server);
@@ -173,7 +175,10 @@ export class World implements Surroundings {
     });
     this.#weather("stallMs", "stallForMs", (until) => {
       const server = this.anyServer();
-      if (server) server.life.stalledUntil = until;
+      if (!server) return;
+      server.life.stalledUntil = until;
+      // Others may take over what it has.
+      if (this.servers > 1) this.interruptions++;
     });
     this.#weather("stormMs", "stormForMs", (until) => {
       this.stormUntil = until;
