@@ -41,7 +41,10 @@ export class S3Bucket implements R2FilesBucket {
   }
 
   /** Rejects with an {@link S3Error} of status 416 where the range begins at the object's end, or beyond. */
-  async get(key: string, options: { range?: { offset: number; length: number } } = {}) {
+  async get(
+    key: string,
+    options: { range?: { offset: number; length: number } } = {},
+  ): ReturnType<R2FilesBucket["get"]> {
     const { range } = options;
     const call: Call = { method: "GET", path: path(key), what: `reading ${key}`, expected: [200, 206, 404] };
     if (range) call.headers = { range: `bytes=${range.offset}-${range.offset + range.length - 1}` };

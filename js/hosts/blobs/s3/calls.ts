@@ -6,7 +6,7 @@ import { text } from "./xml.ts";
 export interface S3Signer {
   sign(
     url: string,
-    init: { method: string; headers?: Record<string, string>; body?: Uint8Array<ArrayBuffer> | string },
+    init: { method: string; headers?: Record<string, string>; body?: ArrayBuffer | string },
   ): Promise<Request>;
 }
 
@@ -37,7 +37,7 @@ export interface Call {
   path: string;
   query?: string;
   headers?: Record<string, string>;
-  body?: Uint8Array<ArrayBuffer> | string;
+  body?: Uint8Array | string;
   /** For errors. */
   what: string;
   /** Statuses that are answers. Whatever else comes is an error. */
@@ -57,9 +57,7 @@ export class S3Calls {
   }
 
   /** An answer with its bytes, which are few. */
-  async whole(
-    call: Call,
-  ): Promise<{ status: number; headers: Headers; bytes: Uint8Array<ArrayBuffer>; tries: number }> {
+  async whole(call: Call): Promise<{ status: number; headers: Headers; bytes: Uint8Array; tries: number }> {
     return this.#tried(call, async (response, tries) => {
       const bytes = new Uint8Array(await response.arrayBuffer());
       return { status: response.status, headers: response.headers, bytes, tries };
@@ -91,7 +89,7 @@ export class S3Calls {
     const request = await this.#signer.sign(url, {
       method,
       ...(headers && { headers }),
-      ...(body && { body }),
+      ...(body && { body: typeof body === "string" ? body : buffer(body) }),
     });
     const abort = new AbortController();
     const late = () => abort.abort(new Error(`S3 gave no answer to ${what} in ${this.#timeoutMs} ms`));
@@ -110,6 +108,12 @@ export class S3Calls {
       clearTimeout(timer);
     }
   }
+}
+
+/** These bytes and no others: a copy only where they are a part of something else. */
+function buffer(bytes: Uint8Array): ArrayBuffer {
+  const isWhole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+  return isWhole ? (bytes.buffer as ArrayBuffer) : new Uint8Array(bytes).buffer;
 }
 
 /** The same, that fails where a piece is waited for in vain. */
