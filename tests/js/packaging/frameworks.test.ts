@@ -28,13 +28,16 @@ test("Next.js has it in a route on Node, in a component of the client, and on th
     env: { ...process.env, ...env },
   });
   try {
-    let printed = "";
-    let url: string | undefined;
-    for await (const part of server.stdout as AsyncIterable<Buffer>) {
-      printed += part;
-      [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(printed) ?? [];
-      if (url !== undefined) break;
-    }
+    // It goes on printing: a pipe that nobody holds open would end it.
+    const url = await new Promise<string>((resolve, reject) => {
+      let printed = "";
+      server.stdout.on("data", (part: Buffer) => {
+        printed += part;
+        const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(printed) ?? [];
+        if (url !== undefined) resolve(url);
+      });
+      server.once("exit", () => reject(new Error(`Next.js ended: ${printed}`)));
+    });
     for (const path of ["batch", "edge"]) {
       const response = await fetch(`${url}/api/${path}`);
       assert.deepEqual([response.status, await response.text()], [200, right], path);
