@@ -32,7 +32,8 @@ export function serveTests(): void {
     });
 
     test("run several batches on all of them, and one that is ended hands its own over at once", async (t) => {
-      const { servers, upstream, whole } = await together(t, 3, ["--batches", "6"]);
+      // Whoever is slow to hear of them has the time that it takes: none ends before each has one.
+      const { servers, upstream, pace, whole } = await together(t, 3, ["--batches", "6"], 2_000);
       const [one, two, three] = servers as [Serving, Serving, Serving];
       const ids = [];
       for (let i = 0; i < 6; i++) ids.push((await createBatch(one.client(), chatLines(150))).id);
@@ -43,6 +44,7 @@ export function serveTests(): void {
           )?.[1] ?? 0,
         );
       await until("each has some", async () => !(await Promise.all(servers.map(running))).includes(0));
+      pace.latencyMs = 20;
       const at = Date.now();
       await one.end("SIGTERM");
       for (const id of ids) await whole(two, id, 150, 0);

@@ -27,6 +27,8 @@ export async function freshState(): Promise<string[]> {
 export interface Together {
   servers: Serving[];
   upstream: Upstream;
+  /** How long an answer takes from now on. */
+  pace: { latencyMs: number };
   /** One more server over the same state. */
   start(...args: string[]): Promise<Serving>;
   /** Waits for a batch: every line once, in order, and none asked again but what was in flight, or not stored, at a fault. */
@@ -39,7 +41,8 @@ export async function together(
   args: string[] = [],
   latencyMs = 20,
 ): Promise<Together> {
-  const upstream = await startUpstream(slowly(latencyMs));
+  const pace = { latencyMs };
+  const upstream = await startUpstream((...call) => slowly(pace.latencyMs)(...call));
   const state = await freshState();
   const all: Serving[] = [];
   const start = async (...more: string[]) => {
@@ -54,7 +57,7 @@ export async function together(
   });
   const servers = await Promise.all(Array.from({ length: count }, () => start()));
   return {
-    ...{ servers, upstream, start },
+    ...{ servers, upstream, pace, start },
     async whole(server, id, count, faults) {
       const batch = await ended(server.client(), id, 60_000);
       assert.equal(batch.status, "completed", JSON.stringify(batch));
