@@ -26,11 +26,6 @@ export type Content =
 /** What `<id>.json` holds. */
 export type Metadata = { file: FileObject } & Content;
 
-/** Whether an id is fit to be part of a file name: it can name nothing outside of the directory. */
-export function isFileName(id: string): boolean {
-  return /^[A-Za-z0-9_][A-Za-z0-9_-]{0,199}$/.test(id);
-}
-
 /** Reads the metadata of a file; null when there is none. */
 export async function readMetadata(directory: string, id: string): Promise<Metadata | null> {
   try {

@@ -6,6 +6,7 @@ import { newFileId } from "../../core/file-id.ts";
 import { checkNames, type NamesOf } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
 import { Appender, isMissing, makeDirectory, readFully } from "../shared/disk.ts";
+import { checkFileName, damagedFile, isFileName, missingFile, now } from "../shared/file-names.ts";
 import { fs, paths } from "../shared/node-modules.ts";
 import { release, reserve } from "../shared/writers.ts";
 import {
@@ -13,7 +14,6 @@ import {
   commit,
   discardUnnamed,
   hold,
-  isFileName,
   type Metadata,
   readHeld,
   readMetadata,
@@ -67,7 +67,7 @@ export class DiskFiles implements Files {
   async read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array> {
     for (let lost: string | undefined; ; ) {
       const metadata = await this.#find(id, holder);
-      if (metadata === null) throw missing(id);
+      if (metadata === null) throw missingFile(id);
       const path = "link" in metadata ? metadata.link.path : paths().join(this.#directory, metadata.data);
       let handle: FileHandle;
       try {
@@ -75,8 +75,8 @@ export class DiskFiles implements Files {
       } catch (error) {
         if (!isMissing(error)) throw error;
         this.#known.delete(id);
-        if ("link" in metadata) throw missing(id, `, as ${path} is gone`);
-        if (path === lost) throw damaged(id, `${path} is gone`);
+        if ("link" in metadata) throw missingFile(id, `, as ${path} is gone`);
+        if (path === lost) throw damagedFile(id, `${path} is gone`);
         // The file was replaced or removed since: its metadata, read again, says which.
         lost = path;
         continue;
@@ -87,7 +87,7 @@ export class DiskFiles implements Files {
         if ("link" in metadata) await checkUnchanged(handle, id, metadata.link);
         else if (bytes.length < wanted) {
           const { size } = await handle.stat();
-          throw damaged(id, `${path} holds ${size} of its ${metadata.file.bytes} bytes`);
+          throw damagedFile(id, `${path} holds ${size} of its ${metadata.file.bytes} bytes`);
         }
         return bytes;
       } finally {
@@ -217,10 +217,7 @@ export class DiskFiles implements Files {
 
   /** Before a write: checks the id, makes the directory, removes what crashed writers left. */
   async #open(id: string, mayHaveRemains: boolean): Promise<void> {
-    if (!isFileName(id)) {
-      const message = `Invalid 'id': '${id}'. Expected at most 200 letters, digits, '-' and '_', not '-' first.`;
-      throw new InvalidRequestError(message, { param: "id", code: "invalid_value" });
-    }
+    checkFileName(id);
     const first = this.#ready === undefined;
     this.#ready ??= (async () => {
       makeDirectory(this.#directory);
@@ -293,11 +290,6 @@ async function checkUnchanged(
   });
 }
 
-/** What was flushed to the disk is gone, and no further try will bring it back. */
-function damaged(id: string, how: string): ResourceNotFoundError {
-  return new ResourceNotFoundError(`File ${id} is damaged: ${how}.`, { param: "id", code: "file_damaged" });
-}
-
 function fingerprint(state: { size: bigint; mtimeNs: bigint }): { size: string; mtime: string } {
   return { size: String(state.size), mtime: String(state.mtimeNs) };
 }
@@ -310,12 +302,4 @@ async function exists(path: string): Promise<boolean> {
     if (isMissing(error)) return false;
     throw error;
   }
-}
-
-function missing(id: string, why = ""): ResourceNotFoundError {
-  return new ResourceNotFoundError(`No such File object: ${id}${why}`, { param: "id" });
-}
-
-function now(): number {
-  return Math.floor(Date.now() / 1000);
 }

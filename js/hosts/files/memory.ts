@@ -1,9 +1,9 @@
 /** Files that live as long as the process: for tests, pages and small uses. */
 
 import { concat } from "../../core/bytes.ts";
-import { ResourceNotFoundError } from "../../core/errors.ts";
 import { newFileId } from "../../core/file-id.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
+import { missingFile, now } from "../shared/file-names.ts";
 
 /** {@link Files} in memory. */
 export class MemoryFiles implements Files {
@@ -19,7 +19,7 @@ export class MemoryFiles implements Files {
 
   async read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array> {
     const file = this.#find(id, holder);
-    if (file === undefined) throw new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
+    if (file === undefined) throw missingFile(id);
     return file.bytes.slice(offset, offset + length);
   }
 
@@ -37,7 +37,7 @@ export class MemoryFiles implements Files {
       complete: async () => {
         const bytes = concat(open());
         parts = null;
-        const created_at = Math.floor(Date.now() / 1000);
+        const created_at = now();
         const object: FileObject = { id, object: "file", bytes: bytes.length, created_at, filename, purpose };
         this.#files.set(id, { object, bytes });
         return { ...object };

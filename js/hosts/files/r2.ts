@@ -1,9 +1,9 @@
 /** Files in an R2 bucket. */
 
-import { ResourceNotFoundError } from "../../core/errors.ts";
 import { newFileId } from "../../core/file-id.ts";
 import { checkNames } from "../../core/options.ts";
 import type { FileObject, Files, FileWriter } from "../../core/types.ts";
+import { missingFile } from "../shared/file-names.ts";
 
 /** What all that is kept in R2 uses of a bucket. */
 export interface R2BucketLike {
@@ -75,9 +75,9 @@ export class R2Files implements Files {
   }
 
   async read(id: string, offset: number, length: number, holder?: string): Promise<Uint8Array> {
-    if (!isKey(id) || (await this.#isHidden(id, holder))) throw missing(id);
+    if (!isKey(id) || (await this.#isHidden(id, holder))) throw missingFile(id);
     const bytes = await readObject(this.#bucket, this.#prefix + id, offset, length);
-    if (bytes === null) throw missing(id);
+    if (bytes === null) throw missingFile(id);
     return bytes;
   }
 
@@ -285,8 +285,4 @@ function unpack(text: string | undefined): FileObject | null {
 
 function isKey(id: string): boolean {
   return /^[\w-]{1,200}$/.test(id);
-}
-
-function missing(id: string): ResourceNotFoundError {
-  return new ResourceNotFoundError(`No such File object: ${id}`, { param: "id" });
 }

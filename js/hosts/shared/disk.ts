@@ -1,6 +1,7 @@
 /** Writing to the local disk so that it lasts: what was flushed survives `kill -9` and loss of power. */
 
 import type { FileHandle } from "node:fs/promises";
+import { writerEnded } from "./file-names.ts";
 import { fs, paths } from "./node-modules.ts";
 
 /**
@@ -138,7 +139,6 @@ export class Appender {
 
   /** @throws Error when nothing can be written any more */
   checkOpen(): void {
-    if (this.#state === "open") return;
-    throw new Error(this.#state === "failed" ? "An earlier write failed." : "The writer is closed.");
+    if (this.#state !== "open") throw writerEnded(this.#state);
   }
 }
