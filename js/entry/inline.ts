@@ -17,3 +17,6 @@ setTurns(() => {
 });
 
 export * from "../core/index.ts";
+export { type OpfsFileOptions, OpfsFiles } from "../hosts/files/opfs.ts";
+export { IndexedDbKV } from "../hosts/kv/indexed-db.ts";
+export type { WebLockOptions } from "../hosts/shared/web-lock.ts";

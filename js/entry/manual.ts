@@ -23,3 +23,6 @@ export async function load(wasm: Wasm, turnsWasm?: Wasm): Promise<void> {
 }
 
 export * from "../core/index.ts";
+export { type OpfsFileOptions, OpfsFiles } from "../hosts/files/opfs.ts";
+export { IndexedDbKV } from "../hosts/kv/indexed-db.ts";
+export type { WebLockOptions } from "../hosts/shared/web-lock.ts";
