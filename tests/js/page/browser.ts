@@ -7,28 +7,28 @@ import { chromiumPath } from "../../../scripts/setup/browsers.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-function browserPath(): string {
+/** The path of Chromium. */
+export function browserPath(): string {
   const path = chromiumPath();
   if (path !== null) return path;
   throw new Error("there is no Chromium: `node scripts/setup.mjs` installs one, or set CHROMIUM to its path");
 }
 
+/** What it is started with. */
+export const switches = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--enable-precise-memory-info",
+];
+
 /** Starts Chromium. */
 export async function startBrowser(): Promise<Browser> {
-  const executablePath = browserPath();
-  return chromium.launch({
-    executablePath,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--enable-precise-memory-info",
-    ],
-  });
+  return chromium.launch({ executablePath: browserPath(), args: switches });
 }
 
 export interface PageServer {
