@@ -71,6 +71,8 @@ export class OpfsFiles implements Files {
   async create(options: { filename: string; purpose: string; id?: string }): Promise<FileWriter> {
     const { filename, purpose, id = newFileId() } = options;
     checkFileName(id);
+    // The site's data may have been cleared since it was opened.
+    this.#directory = undefined;
     await this.#sweptOnce(id, options.id !== undefined);
     const data = newName(id);
     // Nobody else can have made up the same name.
