@@ -53,12 +53,11 @@ const types: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
-/** What `globalThis.answer` of a page comes to, which a folder is served as. Of a folder without one, a page of a script. */
-export async function answerOf(
-  browser: Browser,
+/** A folder, served until it is closed. Of one without a page, a page of a script. */
+export async function serveFolder(
   folder: string,
   script?: { src: string; type: string },
-): Promise<unknown> {
+): Promise<{ url: string; close(): void }> {
   const server: Server = createServer((request, response) => {
     const path = join(folder, new URL(request.url ?? "/", "http://x").pathname);
     if (request.url === "/" && script)
@@ -76,10 +75,24 @@ export async function answerOf(
       }
   });
   await new Promise<void>((next) => server.listen(0, "127.0.0.1", next));
-  try {
-    return await answerAt(browser, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  } finally {
+  const close = () => {
+    server.closeAllConnections();
     server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close };
+}
+
+/** What `globalThis.answer` of a page comes to, which a folder is served as. Of a folder without one, a page of a script. */
+export async function answerOf(
+  browser: Browser,
+  folder: string,
+  script?: { src: string; type: string },
+): Promise<unknown> {
+  const { url, close } = await serveFolder(folder, script);
+  try {
+    return await answerAt(browser, url);
+  } finally {
+    close();
   }
 }
 

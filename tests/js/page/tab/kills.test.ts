@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import type { BrowserContext, Page } from "playwright-core";
-import { serve } from "../../hosts/model-server.ts";
 import { chatLines, until } from "../../server/suite/batches.ts";
 import { type KillableChromium, killableChromium } from "./chromium.ts";
+import { countingModel } from "./model.ts";
 import { serveScript } from "./site.ts";
 
 const REQUESTS = 300;
@@ -13,26 +13,8 @@ const REQUESTS = 300;
 const UNSAVED = 64 + 10;
 
 const site = await serveScript("batch");
-/** How often each line was asked for. */
-const calls = new Map<string, number>();
+const { url: model, calls } = await countingModel();
 const asked = () => [...calls.values()].reduce((sum, count) => sum + count, 0);
-
-/** A model server that pages of any origin may call. */
-const model = await serve((request, response, body) => {
-  response.setHeader("access-control-allow-origin", "*").setHeader("access-control-allow-headers", "*");
-  if (request.method === "OPTIONS") {
-    response.writeHead(204).end();
-    return;
-  }
-  const [{ content }] = JSON.parse(body.toString()).messages;
-  calls.set(content, (calls.get(content) ?? 0) + 1);
-  const message = { role: "assistant", content };
-  const choices = [{ index: 0, message, finish_reason: "stop" }];
-  setTimeout(
-    () => response.setHeader("content-type", "application/json").end(JSON.stringify({ choices })),
-    10,
-  );
-});
 
 let chromium: KillableChromium;
 let context: BrowserContext;
