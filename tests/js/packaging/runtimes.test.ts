@@ -56,8 +56,10 @@ test("Deno imports it from node_modules, and may do no more than read it", async
 test("TypeScript knows its types, from the oldest version that does, under each resolution of modules", async () => {
   const program = `import { Batches, type Batch, Validator } from "edgebatch";
     import { Validator as Manual, load } from "edgebatch/manual";
-    import { Validator as Inline } from "edgebatch/inline";
-    export const all = [Batches, Validator, Manual, load, Inline];
+    import { IndexedDbKV, OpfsFiles, Validator as Inline, type WebLockOptions } from "edgebatch/inline";
+    export const all = [Batches, Validator, Manual, load, Inline, IndexedDbKV];
+    export const options: WebLockOptions = { wait: true };
+    export const saved: Promise<Blob | null> = new OpfsFiles("a").blob("file-a");
     export const idOf = (batch: Batch): string => batch.id;
     // @ts-expect-error
     export const wrong = (batch: Batch): number => batch.id;\n`;
