@@ -79,6 +79,20 @@ test("data that the user clears under a running tab are gone, and files can be w
   assert.equal(await page.evaluate(`tab.files.read("file-a", 1, 9).then((bytes) => bytes.length)`), 3);
 });
 
+test("waiting for the lock ends by its signal, and closing the store lets go of it", async () => {
+  const page = await newTab();
+  const other = await page.context().newPage();
+  await other.goto(site);
+  await page.evaluate(`tab.kv.lock().then(() => undefined)`);
+  const waiting = `tab.kv.lock({ wait: true, signal: AbortSignal.abort(new Error("not any longer")) })`;
+  assert.equal(await fault(other, waiting), "Error: not any longer");
+  assert.match(await fault(other, `tab.kv.lock({ waits: true })`), /Did you mean 'wait'\?/);
+  const granted = fault(other, `tab.kv.lock({ wait: true })`);
+  await page.evaluate(`tab.kv.close()`);
+  assert.equal(await granted, "nothing");
+  assert.match(await fault(page, `tab.kv.get("k")`), /^Error: The store batches is closed/);
+});
+
 test("a sandboxed frame, which may keep nothing, is told so", async () => {
   const page = await newTab();
   const said = await page.evaluate<string[]>(`new Promise((done) => {

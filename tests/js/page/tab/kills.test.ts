@@ -97,6 +97,20 @@ test("two tabs without the lock run a batch once", async () => {
   await assertRight(second, id, REQUESTS);
 });
 
+test("a batch that finds no room waits, and goes on when there is some", async () => {
+  const page = await newTab();
+  await open(page, { wait: false });
+  const id = await submit(page);
+  await inTheMiddle();
+  const session = await context.newCDPSession(page);
+  await session.send("Storage.overrideQuotaForOrigin", { origin: site, quotaSize: 1 });
+  const told = () => page.evaluate<string>(`tab.faults.join()`);
+  await until("the tab says that there is no room", async () => /no more room/.test(await told()));
+  assert.match(await told(), new RegExp(`batch ${id} cannot continue for now`));
+  await session.send("Storage.overrideQuotaForOrigin", { origin: site });
+  await assertRight(page, id);
+});
+
 test("what a killed browser was writing is not seen, and swept when the next one writes", async () => {
   let page = await newTab();
   await page.evaluate(`(async () => {

@@ -15,6 +15,8 @@ const LEASE_MS = 60_000;
 const kv = new IndexedDbKV("batches");
 const files = new OpfsFiles("batches");
 let batches: Batches | undefined;
+/** What the service has told of, since it could not go on for the moment. */
+const faults: string[] = [];
 
 function running(): Batches {
   if (batches === undefined) throw new Error("this tab runs nothing");
@@ -25,7 +27,8 @@ function running(): Batches {
 async function open(baseUrl: string, lock: { wait: boolean } | null): Promise<void> {
   if (lock !== null) await kv.lock(lock);
   const inference = fetchInference({ baseUrl });
-  const settings = { leaseMs: LEASE_MS, soleOwner: lock !== null };
+  const onError = (error: unknown) => faults.push(String(error));
+  const settings = { leaseMs: LEASE_MS, soleOwner: lock !== null, onError };
   batches = new Batches({ kv, files, inference, models: anyModel, ...settings });
 }
 
@@ -54,5 +57,5 @@ async function bytesKept(): Promise<string[]> {
   return names;
 }
 
-export const tab = { open, submit, result, bytesKept, kv, files };
+export const tab = { open, submit, result, bytesKept, faults, kv, files };
 Object.assign(globalThis, { tab });
