@@ -78,7 +78,9 @@ export class OpfsFiles implements Files {
     // Nobody else can have made up the same name.
     const lock = (await webLock(this.#lockOf(data))) as StoreLock;
     const end = async (isKept: boolean) => {
-      if (!isKept) await this.#discard(data);
+      // A record that was written though its writer was told otherwise keeps its bytes. What cannot be told is swept later.
+      const isNamed = isKept || (await this.#records.names(id, data).catch(() => true));
+      if (!isNamed) await this.#discard(data);
       await lock.release();
     };
     try {
