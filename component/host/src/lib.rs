@@ -1,5 +1,17 @@
 //! Runs the component of the world `batches` in wasmtime, over a store and files in memory. Put your database, your disk and
 //! your model server in the place of `imports.rs`.
+//!
+//! ```no_run
+//! # use edgebatch_component_host::{Component, Memory};
+//! # use std::path::Path;
+//! # async fn run() -> wasmtime::Result<()> {
+//! let component = Component::load(Path::new("edgebatch-batches.wasm"))?;
+//! let memory = Memory::new(None);
+//! let instance = component.start(&memory, r#"{"maxConcurrentBatches": 4}"#).await?;
+//! instance.serve().await;
+//! # Ok(())
+//! # }
+//! ```
 
 mod imports;
 mod instance;

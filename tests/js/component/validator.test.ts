@@ -1,5 +1,6 @@
 /** The component of the world `validator`, as jco makes it run in Node. `node scripts/test.mjs component` builds it first. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { componentWit } from "@bytecodealliance/jco-transpile/wasm-tools";
@@ -81,4 +82,15 @@ suite("The validator as a component", () => {
     const host = ["clock", "control", "files", "inference", "kv", "random", "types"];
     assert.deepEqual((await imported("batches")).sort(), host);
   });
+});
+
+test("the program of docs/component.md runs", () => {
+  const docs = readFileSync(new URL("../../../docs/component.md", import.meta.url), "utf8");
+  const program = /^```js\n([\s\S]*?)^```/m.exec(docs)?.[1] ?? "";
+  const [named, module] = ['"./edgebatch-validator.js"', new URL("js/validator.js", built).href];
+  assert.ok(program.includes(named));
+  const args = ["--input-type=module", "--eval", program.replace(named, JSON.stringify(module))];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /missing_required_parameter/);
 });

@@ -1,4 +1,4 @@
-/** Snippets of the papers: each is parsed, type-checked or run as what it is, and the commands in them have the options that they are given. */
+/** Snippets of the papers: each is parsed or type-checked as what it is, and the commands in them have the options that they are given. */
 
 import { strict as assert } from "node:assert";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -9,38 +9,10 @@ import { after, suite, test } from "node:test";
 import { transform } from "esbuild";
 import { parse as parseToml } from "smol-toml";
 import { parseAllDocuments } from "yaml";
-import { edgebatch } from "./cli/command.ts";
+import { edgebatch } from "../cli/command.ts";
+import { type Snippet, snippets, texts } from "./papers.ts";
 
-const root = join(import.meta.dirname, "../..");
-
-interface Snippet {
-  /** The paper and the line. */
-  at: string;
-  language: string;
-  text: string;
-}
-
-/** Nothing to be parsed: what the reader's own program writes, and a line for the README of a repository. */
-const texts = ["text", "markdown"];
-
-function snippets(): Snippet[] {
-  const folders = ["docs", "docs/decisions", "docs/runtimes"];
-  const docs = folders.flatMap((folder) =>
-    readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
-  );
-  const papers = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "examples/worker/README.md", ...docs];
-  return papers
-    .filter((name) => name.endsWith(".md"))
-    .flatMap((name) => {
-      const paper = readFileSync(join(root, name), "utf8");
-      return [...paper.matchAll(/^( *)```(\w+)\n([\s\S]*?)^\1```$/gm)].map((found) => {
-        const [, indent = "", language = "", text = ""] = found;
-        const line = paper.slice(0, found.index).split("\n").length;
-        return { at: `${name}:${line}`, language, text: text.replaceAll(new RegExp(`^${indent}`, "gm"), "") };
-      });
-    });
-}
-
+const root = join(import.meta.dirname, "../../..");
 const all = snippets();
 const of = (...languages: string[]) => all.filter(({ language }) => languages.includes(language));
 
@@ -161,6 +133,28 @@ suite("programs", () => {
     assert.equal(execFileSync("python3", ["-c", program], { input, encoding: "utf8" }), "");
   });
 
+  test("in Rust stand in the sources, which are compiled and run", async () => {
+    const folders = ["component/host/src", "component/host/tests", "component/host/examples", "examples"];
+    const sources = folders.flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".rs"))
+        .map((name) => readFileSync(join(root, folder, name), "utf8")),
+    );
+    // Those of comments are run as well.
+    const plain = (line: string) =>
+      line
+        .trim()
+        .replace(/^\/\/[!/] ?/, "")
+        .trim();
+    const lines = new Set(sources.flatMap((source) => source.split("\n").map(plain)));
+    const failing = await wrong(of("rust"), (text) => {
+      const missing = text.split("\n").filter((line) => !lines.has(plain(line)));
+      if (missing.length > 0) throw new Error(`not in the sources: ${missing.join(" / ")}`);
+    });
+    assert(of("rust").length > 0);
+    assert.deepEqual(failing, []);
+  });
+
   test("in TypeScript and JavaScript are in its grammar", async () => {
     const failing = await wrong(of("ts", "js"), (text, { language }) =>
       // A lone object is what stands somewhere in a file.
@@ -234,29 +228,4 @@ test("programs in TypeScript and JavaScript have the types of the library", (t) 
     encoding: "utf8",
   });
   assert.equal(stdout, "");
-});
-
-suite("the quick start", () => {
-  const quick = all.filter(({ at }) => at.startsWith("docs/quick-start.md"));
-  const command = `node ${join(root, "js/cli/main.ts")}`;
-
-  test("writes a file that is valid, and its program runs it to the end", () => {
-    const [first] = quick.filter(({ language }) => language === "sh");
-    const script = (first as Snippet).text.replaceAll("npx edgebatch", command);
-    const path = `${join(root, "node_modules/.bin")}:${process.env.PATH}`;
-    const options = { cwd: temporary, encoding: "utf8", env: { ...process.env, PATH: path } } as const;
-    const said = spawnSync("bash", ["-e"], { ...options, input: script });
-    assert.equal(said.status, 0, said.stderr);
-    const program = quick.find(({ language }) => language === "ts") as Snippet;
-    mkdirSync(join(temporary, "data"));
-    const entry = JSON.stringify(join(root, "js/entry/node.ts"));
-    writeFileSync(join(temporary, "program.mts"), program.text.replaceAll('"edgebatch/node"', entry));
-    const run = spawnSync(process.execPath, ["program.mts"], options);
-    assert.equal(run.status, 0, run.stderr);
-    const ids = run.stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line).custom_id);
-    assert.deepEqual(ids, ["first", "second"]);
-  });
 });
