@@ -1,7 +1,7 @@
 /** What is used of Deno's own key-value database, `Deno.Kv`. */
 
 /** What Deno names an entry by: parts, which are ordered by type and then by value. */
-export type DenoKvKey = readonly (Uint8Array | string | number | bigint | boolean)[];
+export type DenoKvKey = readonly (Uint8Array | string | number | bigint | boolean | symbol)[];
 
 /** An entry of the database; one that is not there has the version `null`. */
 export interface DenoKvEntry {
