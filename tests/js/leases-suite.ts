@@ -21,6 +21,8 @@ export interface SharedStore {
   open(directory: string): Promise<{ kv: KV; close(): Promise<void> }>;
   /** The same as source: lines that end with `const kv = …;`. */
   source(directory: string): string;
+  /** What runs that source, where it is not Node. */
+  command?: readonly string[];
 }
 
 /** Requests of one batch in flight at once, and results that are stored together. */
@@ -54,7 +56,7 @@ async function prepared(store: SharedStore, batchCount: number, count: number) {
   for (let i = 0; i < batchCount; i++) {
     ids.push((await batches.create({ input_file_id, endpoint, completion_window })).id);
   }
-  const run = () => watch(runner(directory, store.source(directory)));
+  const run = () => watch(runner(directory, store));
   return { run, close, files, kv, batches, ids, count };
 }
 
@@ -62,12 +64,12 @@ async function prepared(store: SharedStore, batchCount: number, count: number) {
  * A process that runs what there is to run until it is killed or told to end. It prints the custom id of each call, and what
  * ended the background run.
  */
-function runner(directory: string, store: string): ChildProcess {
+function runner(directory: string, store: SharedStore): ChildProcess {
   const child = start(
     directory,
     `import { writeSync } from "node:fs";
      import { anyModel, Batches, DiskFiles } from ${entry};
-     ${store}
+     ${store.source(directory)}
      const say = (text: string) => writeSync(1, text + "\\n");
      const infer = async ({ idempotencyKey, body }) => {
        say("call " + idempotencyKey);
@@ -89,6 +91,7 @@ function runner(directory: string, store: string): ChildProcess {
        process.exit(0);
      });
      setInterval(() => {}, 1_000);`,
+    store.command,
   );
   children.add(child);
   child.once("close", () => children.delete(child));
@@ -243,6 +246,7 @@ export function leaseSuite(name: string, shared: SharedStore, kills: number[]): 
              console.log(JSON.stringify([i, keyed.id, id]));
            }
            process.exit(0);`,
+          shared.command,
         );
       const outputs = await Promise.all(
         [creator(), creator(), creator()].map(async (child) => {
