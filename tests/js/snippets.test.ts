@@ -192,6 +192,7 @@ const untyped = {
 const leftOut = `
 import type OpenAI from "openai";
 import type { Batches, KV } from "edgebatch";
+import type { DenoKvDatabase } from "edgebatch/node";
 declare global {
   const stream: AsyncIterable<Uint8Array>;
   const id: string;
@@ -203,6 +204,7 @@ declare global {
   const MyKV: new () => KV;
   const accessKeyId: string;
   const secretAccessKey: string;
+  const Deno: { openKv(path: string): Promise<DenoKvDatabase> };
 }
 `;
 

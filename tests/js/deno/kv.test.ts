@@ -7,6 +7,7 @@ import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { kvContract } from "../../../js/contract/index.ts";
+import { DenoKV, type DenoKvDatabase } from "../../../js/hosts/kv/deno-kv.ts";
 import { finish, killAfter } from "../hosts/children.ts";
 import { temporaryDirectory } from "../hosts/temp.ts";
 import { deno, inside, startOver } from "./children.ts";
@@ -22,6 +23,17 @@ describe("DenoKV", () => {
   const never = () => Promise.reject(new Error("only the names are used here"));
   for (const name of [...kvContract(never).map(({ name }) => name), ...Object.keys(faultTests)])
     test(name, () => assert.equal(outcomes[name], "ok"));
+});
+
+test("DenoKV refuses options that there are not, or that are of the wrong kind, by name", () => {
+  const make = (options: object) => new DenoKV({} as DenoKvDatabase, options);
+  assert.throws(() => make({ prefx: ["a"] }), /DenoKV has no option 'prefx'\. Did you mean 'prefix'\?/);
+  assert.throws(() => make({ prefix: "a" }), /'prefix': expected an array of parts of a key/);
+  assert.throws(
+    () => make({ busyTimeoutMs: -1 }),
+    /'busyTimeoutMs': expected a whole number of milliseconds/,
+  );
+  assert.throws(() => new DenoKV(undefined as never), /'database'/);
 });
 
 describe("Of several processes over one file of Deno", () => {

@@ -266,6 +266,40 @@ export const faultTests: Record<string, () => Promise<void>> = {
     }
   },
 
+  "waits while the database is locked, and rejects once that has taken too long": async () => {
+    const database = await openDatabase(":memory:");
+    let locked = 5;
+    const busy = watched(database, {
+      read: async () => {
+        if (locked-- > 0) throw new TypeError("database is locked");
+      },
+      commit: async () => {
+        if (locked-- > 0) throw new TypeError("database is locked");
+      },
+    });
+    const kv = new DenoKV(busy, { busyTimeoutMs: 10_000 });
+    assert.equal(await kv.get("a"), null);
+    locked = 5;
+    await kv.set("a", patternBytes(5));
+    assert.ok(same(await new DenoKV(database).get("a"), patternBytes(5)));
+    locked = Number.POSITIVE_INFINITY;
+    await assert.rejects(new DenoKV(busy, { busyTimeoutMs: 20 }).get("a"), /database is locked/);
+    database.close();
+  },
+
+  "keeps stores of different prefixes in one database apart": async () => {
+    const database = await openDatabase(":memory:");
+    const [one, two] = [new DenoKV(database, { prefix: ["a"] }), new DenoKV(database, { prefix: ["a", 1] })];
+    await one.set("k", patternBytes(100_000));
+    assert.deepEqual(await two.list({ prefix: "" }), { entries: [], more: false });
+    await two.set("k", patternBytes(5));
+    assert.equal((await one.get("k"))?.length, 100_000);
+    assert.equal((await one.list({ prefix: "" })).entries.length, 1);
+    await two.delete("k");
+    assert.equal((await one.get("k"))?.length, 100_000);
+    database.close();
+  },
+
   "refuses what one transaction cannot write or check, and writes nothing of it": async () => {
     const kv = new DenoKV(await openDatabase(":memory:"));
     const ops = (count: number) =>
