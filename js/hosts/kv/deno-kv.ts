@@ -44,10 +44,10 @@ const MAX_VALUE = 16 * 1024 * 1024;
 const BUSY_TIMEOUT_MS = 10_000;
 
 /**
- * A {@link KV} in a `Deno.Kv`: a file of this machine, which several processes may share, or Deno's service. A value of more
- * than 16 KiB stands in parts, which are written first; one transaction, with the checks, then writes what names them. What a
- * killed process leaves of parts is cleared away by whoever writes a minute later. A batch may write up to 900 keys and check
- * up to 98; a larger one is refused.
+ * A {@link KV} in a `Deno.Kv` over a file of this machine, which several processes may share. A value of more than 16 KiB
+ * stands in parts, which are written first; one transaction, with the checks, then writes what names them. What a killed
+ * process leaves of parts is cleared away by whoever writes a minute later. A batch may write up to 900 keys and check up to
+ * 98; a larger one is refused.
  *
  * A check compares the value as it is read with what it should be, and has Deno check that version of the entry when it writes.
  * The same way each write knows which parts it replaces. A write that another came before is made anew, unless a check

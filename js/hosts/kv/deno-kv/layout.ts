@@ -10,7 +10,7 @@
 
 import type { DenoKvKey } from "./database.ts";
 
-// Deno's limits, those of its local file and of its service: ext/kv of its source.
+// Deno's limits, as Deno 2.9 says them when it refuses more.
 /** Keys of one `getMany`. */
 export const MOST_READ = 10;
 /** Entries of one batch of a `list`, which are read together. */
