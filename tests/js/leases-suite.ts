@@ -15,10 +15,17 @@ import { temporaryDirectory } from "./hosts/temp.ts";
 
 export const endpoint = "/v1/chat/completions";
 export const completion_window = "24h";
+interface OpenedStore {
+  kv: KV;
+  close(): Promise<void>;
+  /** Whether others can write, where a process that stands still in the middle of a write keeps them from it. */
+  isFree?(): Promise<boolean>;
+}
+
 /** A store that is shared. */
 export interface SharedStore {
   /** Opens the store that goes with this folder. */
-  open(directory: string): Promise<{ kv: KV; close(): Promise<void> }>;
+  open(directory: string): Promise<OpenedStore>;
   /** The same as source: lines that end with `const kv = …;`. */
   source(directory: string): string;
   /** What runs that source, where it is not Node. */
@@ -48,7 +55,7 @@ export function input(count: number): Buffer {
 async function prepared(store: SharedStore, batchCount: number, count: number) {
   const directory = temporaryDirectory();
   const files = new DiskFiles(join(directory, "files"));
-  const { kv, close } = await store.open(directory);
+  const { kv, close, isFree = async () => true } = await store.open(directory);
   const inference = { infer: async () => assert.fail("this process runs nothing") };
   const batches = new Batches({ kv, files, inference, models: anyModel, autostart: false });
   const { id: input_file_id } = await files.add([input(count)] as never, { filename: "in.jsonl" });
@@ -57,7 +64,7 @@ async function prepared(store: SharedStore, batchCount: number, count: number) {
     ids.push((await batches.create({ input_file_id, endpoint, completion_window })).id);
   }
   const run = () => watch(runner(directory, store));
-  return { run, close, files, kv, batches, ids, count };
+  return { run, close, isFree, files, kv, batches, ids, count };
 }
 
 /**
@@ -131,6 +138,15 @@ function watch(child: ChildProcess) {
 
 type Store = Awaited<ReturnType<typeof prepared>>;
 
+/** Has a process stand still, but not in the middle of a write that nobody else gets past. */
+async function halt(child: ChildProcess, { isFree }: Store): Promise<void> {
+  for (;;) {
+    child.kill("SIGSTOP");
+    if (await isFree()) return;
+    child.kill("SIGCONT");
+  }
+}
+
 /** Waits for all batches, and looks at counts and files: each request once, in order. */
 async function ended({ batches, files, ids, count }: Store): Promise<void> {
   for (const id of ids) {
@@ -189,7 +205,7 @@ export function leaseSuite(name: string, shared: SharedStore, kills: number[]): 
       const one = store.run();
       await one.made(300);
       const two = store.run();
-      one.child.kill("SIGSTOP");
+      await halt(one.child, store);
       await two.made(100);
       const before = one.calls.length;
       one.child.kill("SIGCONT");
@@ -204,7 +220,7 @@ export function leaseSuite(name: string, shared: SharedStore, kills: number[]): 
       const store = await prepared(shared, 1, 600);
       const one = store.run();
       await one.made(590);
-      one.child.kill("SIGSTOP");
+      await halt(one.child, store);
       const two = store.run();
       await ended(store);
       await two.stop();

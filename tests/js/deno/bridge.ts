@@ -36,6 +36,9 @@ export class BridgedKV implements KV {
   list = (query: KVQuery) => this.#call<KVPage>("list", query);
   batch = (ops: KVOp[], checks: KVCheck[] = []) => this.#call<boolean>("batch", ops, checks);
 
+  /** Whether no other process is in the middle of a write, or not for long. */
+  isFree = () => this.#call<boolean>("isFree");
+
   close(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.#child.once("close", () => resolve()));
     this.#child.stdin?.end();

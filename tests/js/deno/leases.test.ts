@@ -12,7 +12,7 @@ leaseSuite(
   {
     async open(directory) {
       const kv = new BridgedKV(pathIn(directory));
-      return { kv, close: () => kv.close() };
+      return { kv, close: () => kv.close(), isFree: kv.isFree };
     },
     source: (directory) => opened(pathIn(directory)),
     command: deno,

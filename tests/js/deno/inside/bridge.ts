@@ -13,7 +13,7 @@ export const unpacked = (_: string, value: { base64?: string } | null) =>
 
 export interface Call {
   id: number;
-  name: "get" | "set" | "delete" | "list" | "batch";
+  name: "get" | "set" | "delete" | "list" | "batch" | "isFree";
   args: unknown[];
 }
 
@@ -26,10 +26,16 @@ export interface Reply {
 if (import.meta.main) {
   const [path] = process.argv.slice(2) as [string];
   const kv = await openKv(path);
+  const hasty = await openKv(path, { busyTimeoutMs: 100 });
+  const isFree = () =>
+    hasty.delete("none").then(
+      () => true,
+      () => false,
+    );
   const answer = (reply: Reply) => process.stdout.write(`${JSON.stringify(reply, packed)}\n`);
   for await (const line of createInterface({ input: process.stdin })) {
     const { id, name, args }: Call = JSON.parse(line, unpacked);
-    const done: Promise<unknown> = Reflect.apply(kv[name], kv, args);
+    const done: Promise<unknown> = name === "isFree" ? isFree() : Reflect.apply(kv[name], kv, args);
     done.then(
       (value) => answer({ id, value }),
       (error) => answer({ id, error: String(error) }),

@@ -1,13 +1,14 @@
 /** `DenoKV` over Deno's own, for what runs in Deno. */
 
-import type { DenoKvDatabase, DenoKvEntry } from "../../../../js/hosts/kv/deno-kv.ts";
+import type { DenoKVOptions, DenoKvDatabase, DenoKvEntry } from "../../../../js/hosts/kv/deno-kv.ts";
 import { DenoKV } from "../../../../js/hosts/kv/deno-kv.ts";
 
 declare const Deno: { openKv(path: string): Promise<DenoKvDatabase> };
 
 export const openDatabase = (path: string): Promise<DenoKvDatabase> => Deno.openKv(path);
 
-export const openKv = (path: string): Promise<DenoKV> => DenoKV.open(() => Deno.openKv(path));
+export const openKv = (path: string, options?: DenoKVOptions): Promise<DenoKV> =>
+  DenoKV.open(() => Deno.openKv(path), options);
 
 /** What stands in the database that no value needs: parts that no head names, and journals. */
 export async function strays(database: DenoKvDatabase): Promise<string[]> {
