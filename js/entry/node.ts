@@ -41,6 +41,15 @@ export { type DiskFileOptions, DiskFiles } from "../hosts/files/disk.ts";
 export { R2Files, type R2FilesBucket, type R2FilesOptions } from "../hosts/files/r2.ts";
 export { patientFetch } from "../hosts/inference/patient-fetch.ts";
 export {
+  DenoKV,
+  type DenoKVOptions,
+  type DenoKvDatabase,
+  type DenoKvEntry,
+  type DenoKvKey,
+  type DenoKvTransaction,
+  type DenoKvVersion,
+} from "../hosts/kv/deno-kv.ts";
+export {
   type PostgresClient,
   PostgresKV,
   type PostgresKVOptions,

@@ -15,12 +15,21 @@ import { temporaryDirectory } from "./hosts/temp.ts";
 
 export const endpoint = "/v1/chat/completions";
 export const completion_window = "24h";
+interface OpenedStore {
+  kv: KV;
+  close(): Promise<void>;
+  /** Whether others can write, where a process that stands still in the middle of a write keeps them from it. */
+  isFree?(): Promise<boolean>;
+}
+
 /** A store that is shared. */
 export interface SharedStore {
   /** Opens the store that goes with this folder. */
-  open(directory: string): Promise<{ kv: KV; close(): Promise<void> }>;
+  open(directory: string): Promise<OpenedStore>;
   /** The same as source: lines that end with `const kv = …;`. */
   source(directory: string): string;
+  /** What runs that source, where it is not Node. */
+  command?: readonly string[];
 }
 
 /** Requests of one batch in flight at once, and results that are stored together. */
@@ -46,7 +55,7 @@ export function input(count: number): Buffer {
 async function prepared(store: SharedStore, batchCount: number, count: number) {
   const directory = temporaryDirectory();
   const files = new DiskFiles(join(directory, "files"));
-  const { kv, close } = await store.open(directory);
+  const { kv, close, isFree = async () => true } = await store.open(directory);
   const inference = { infer: async () => assert.fail("this process runs nothing") };
   const batches = new Batches({ kv, files, inference, models: anyModel, autostart: false });
   const { id: input_file_id } = await files.add([input(count)] as never, { filename: "in.jsonl" });
@@ -54,20 +63,20 @@ async function prepared(store: SharedStore, batchCount: number, count: number) {
   for (let i = 0; i < batchCount; i++) {
     ids.push((await batches.create({ input_file_id, endpoint, completion_window })).id);
   }
-  const run = () => watch(runner(directory, store.source(directory)));
-  return { run, close, files, kv, batches, ids, count };
+  const run = () => watch(runner(directory, store));
+  return { run, close, isFree, files, kv, batches, ids, count };
 }
 
 /**
  * A process that runs what there is to run until it is killed or told to end. It prints the custom id of each call, and what
  * ended the background run.
  */
-function runner(directory: string, store: string): ChildProcess {
+function runner(directory: string, store: SharedStore): ChildProcess {
   const child = start(
     directory,
     `import { writeSync } from "node:fs";
      import { anyModel, Batches, DiskFiles } from ${entry};
-     ${store}
+     ${store.source(directory)}
      const say = (text: string) => writeSync(1, text + "\\n");
      const infer = async ({ idempotencyKey, body }) => {
        say("call " + idempotencyKey);
@@ -89,6 +98,7 @@ function runner(directory: string, store: string): ChildProcess {
        process.exit(0);
      });
      setInterval(() => {}, 1_000);`,
+    store.command,
   );
   children.add(child);
   child.once("close", () => children.delete(child));
@@ -127,6 +137,15 @@ function watch(child: ChildProcess) {
 }
 
 type Store = Awaited<ReturnType<typeof prepared>>;
+
+/** Has a process stand still, but not in the middle of a write that nobody else gets past. */
+async function halt(child: ChildProcess, { isFree }: Store): Promise<void> {
+  for (;;) {
+    child.kill("SIGSTOP");
+    if (await isFree()) return;
+    child.kill("SIGCONT");
+  }
+}
 
 /** Waits for all batches, and looks at counts and files: each request once, in order. */
 async function ended({ batches, files, ids, count }: Store): Promise<void> {
@@ -186,7 +205,7 @@ export function leaseSuite(name: string, shared: SharedStore, kills: number[]): 
       const one = store.run();
       await one.made(300);
       const two = store.run();
-      one.child.kill("SIGSTOP");
+      await halt(one.child, store);
       await two.made(100);
       const before = one.calls.length;
       one.child.kill("SIGCONT");
@@ -201,7 +220,7 @@ export function leaseSuite(name: string, shared: SharedStore, kills: number[]): 
       const store = await prepared(shared, 1, 600);
       const one = store.run();
       await one.made(590);
-      one.child.kill("SIGSTOP");
+      await halt(one.child, store);
       const two = store.run();
       await ended(store);
       await two.stop();
@@ -243,6 +262,7 @@ export function leaseSuite(name: string, shared: SharedStore, kills: number[]): 
              console.log(JSON.stringify([i, keyed.id, id]));
            }
            process.exit(0);`,
+          shared.command,
         );
       const outputs = await Promise.all(
         [creator(), creator(), creator()].map(async (child) => {

@@ -8,12 +8,14 @@ import { createInterface } from "node:readline";
 /** Where the hosts are, for imports within a child's source. */
 export const hosts = new URL("../../../js/hosts/", import.meta.url).href;
 
-/** Starts Node with the source, which is a module. */
-export function start(directory: string, source: string): ChildProcess {
+const node = [process.execPath, "--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
+
+/** Starts Node, or another runtime by its command, with the source, which is a module. */
+export function start(directory: string, source: string, command: readonly string[] = node): ChildProcess {
   const path = join(directory, `child-${Math.random().toString(36).slice(2)}.mts`);
   writeFileSync(path, source);
-  const flags = ["--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
-  return spawn(process.execPath, [...flags, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const [program, ...args] = command as [string, ...string[]];
+  return spawn(program, [...args, path], { stdio: ["ignore", "pipe", "inherit"] });
 }
 
 /** Kills the child, without notice, once it has printed so many lines; gives all lines that it has printed. */

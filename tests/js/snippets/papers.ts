@@ -20,7 +20,14 @@ export function snippets(): Snippet[] {
   const docs = folders.flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
   );
-  const papers = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "examples/worker/README.md", ...docs];
+  const papers = [
+    "README.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "examples/deno/README.md",
+    "examples/worker/README.md",
+    ...docs,
+  ];
   return papers
     .filter((name) => name.endsWith(".md"))
     .flatMap((name) => {

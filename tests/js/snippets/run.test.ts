@@ -42,6 +42,8 @@ const elsewhere: [at: string, holds: string, why: string][] = [
   ["docs/worker.md", "edgebatch/worker", "tests/js/packaging runs it, in workerd"],
   ["docs/runtimes/bun.md", "bunx", "tests/js/packaging runs the package's command with Bun"],
   ["docs/runtimes/deno.md", "deno run", "tests/js/packaging runs the package's command with Deno"],
+  ["docs/hosts.md", "DenoKV", "tests/js/deno runs it, in Deno"],
+  ["examples/deno/README.md", "deno run", "tests/js/packaging runs it, with the packed package"],
   ["docs/several-machines.md", "--store", "tests/js/machines starts servers so"],
   ["docs/worker.md", "YOURS", "the address of a Worker that is not there"],
   ["examples/worker/README.md", "YOURS", "the address of a Worker that is not there"],

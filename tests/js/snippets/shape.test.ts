@@ -179,6 +179,7 @@ const untyped = {
 const leftOut = `
 import type OpenAI from "openai";
 import type { Batches, KV } from "edgebatch";
+import type { DenoKvDatabase } from "edgebatch/node";
 declare global {
   const stream: AsyncIterable<Uint8Array>;
   const id: string;
@@ -190,6 +191,7 @@ declare global {
   const MyKV: new () => KV;
   const accessKeyId: string;
   const secretAccessKey: string;
+  const Deno: { openKv(path: string): Promise<DenoKvDatabase> };
 }
 `;
 
