@@ -82,7 +82,7 @@ const failed = (n: number) =>
 /** Files that snippets name, by how they name them. */
 const files: [RegExp, string, string | Buffer][] = [
   [/\brequests\.jsonl\b|\*\.jsonl/, "requests.jsonl", requests],
-  [/^(?![^]*gzip -k)[^]*\brequests\.jsonl\.gz\b/, "requests.jsonl.gz", gzipSync(requests)],
+  [/^(?!.*gzip -k).*\brequests\.jsonl\.gz\b/s, "requests.jsonl.gz", gzipSync(requests)],
   [/\brequests\.jsonl\.zst\b/, "requests.jsonl.zst", zstdCompressSync(requests)],
   [
     /\brequests\.json\b/,
