@@ -1,6 +1,7 @@
 // `npm run docs`: the documentation as a site of static files, in docs/site/dist: the papers of this repository by VitePress, and the
 // reference of the library (TypeDoc) and of the crate (rustdoc). What it needs stands in docs/site/package.json, apart from the
-// project's own packages. `--quick` leaves rustdoc out, which needs cargo. DOCS_BASE says under which path it will be served.
+// project's own packages. `--quick` leaves rustdoc out, which needs cargo. `--beside-page` also puts it beside the built page, at `/docs/`; DOCS_BASE
+// says under which other path it will be served.
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { node, root, targetDir } from "./lib/env.mjs";
@@ -46,4 +47,9 @@ main(async () => {
   const { writeHeaders } = await import("../docs/site/headers.mjs");
   writeHeaders(join(site, "dist"), process.env.DOCS_BASE ?? "/docs/");
   say(`docs: the site is in docs/site/dist (${seconds(start)})`);
+  if (!process.argv.includes("--beside-page")) return;
+  run(process.execPath, ["scripts/build.mjs"]);
+  const { putBeside } = await import("../docs/site/beside.mjs");
+  putBeside(join(root, "dist/page"), join(site, "dist"));
+  say("docs: and in dist/page/docs, beside the page");
 });

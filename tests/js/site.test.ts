@@ -1,12 +1,15 @@
 /** What the site of the papers is checked by finds what it is there to find. The gate `site` builds it. */
 
 import { strict as assert } from "node:assert";
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 
 const root = join(import.meta.dirname, "../..");
 const { dead, foreign } = await import(join(root, "scripts/gates/site.mjs"));
 const { headers, inlineHashes } = await import(join(root, "docs/site/headers.mjs"));
+const { putBeside } = await import(join(root, "docs/site/beside.mjs"));
 const { outsideCode } = await import(join(root, "docs/site/pages.mjs"));
 
 suite("foreign origins", () => {
@@ -64,4 +67,26 @@ test("code in a paper is left as it stands", () => {
   const paper = "[a](x)\n````sh\n[a](x)\n```\n[a](x)\n````\n[a](x)";
   const changed = outsideCode(paper, (line: string) => line.replace("x", "y"));
   assert.equal(changed, "[a](y)\n````sh\n[a](x)\n```\n[a](x)\n````\n[a](y)");
+});
+
+test("beside the page it is in a folder of its own, with its headers, and the page knows of it", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "edgebatch-site-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [page, site] = [join(folder, "page"), join(folder, "site")];
+  for (const [path, text] of [
+    ["page/index.html", '<!doctype html>\n<html lang="en">\n'],
+    ["page/_headers", "/*\n  a: b\n"],
+    ["site/errors.html", "errors"],
+    ["site/_headers", "/docs/*\n  c: d\n"],
+  ] as const) {
+    mkdirSync(join(folder, dirname(path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  const read = (name: string) => readFileSync(join(page, name), "utf8");
+  for (let i = 0; i < 2; i++) {
+    putBeside(page, site);
+    assert.equal(read("docs/errors.html"), "errors");
+    assert.equal(read("index.html"), '<!doctype html>\n<html data-docs="docs/" lang="en">\n');
+    assert.equal(read("_headers"), "/*\n  a: b\n# The site of the papers\n/docs/*\n  c: d\n");
+  }
 });

@@ -1,6 +1,7 @@
 /** A line of the file, laid out, with the fault marked and what to do about it. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { BatchError } from "../../core/types.ts";
+import { Code } from "../code.tsx";
 import { bytes, count } from "../format.ts";
 import { JsonRows } from "../json-rows.tsx";
 import type { LineView as View } from "../reader/protocol.ts";
@@ -29,7 +30,7 @@ function Whole({ error }: { error: BatchError }) {
     <>
       <h3>Whole file</h3>
       <p class="line-error">
-        {error.message} <code>{error.code}</code>
+        {error.message} <Code code={error.code} />
       </p>
       <p class="todo">
         <b>What to do:</b> {advice(error.code).todo}
@@ -62,7 +63,7 @@ function Laid({ session, view, error }: { session: Session; view: View; error: B
       </h3>
       {error && (
         <p class="line-error">
-          {error.message} <code>{error.code}</code>
+          {error.message} <Code code={error.code} />
         </p>
       )}
       {view.fault && (

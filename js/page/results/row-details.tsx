@@ -1,5 +1,6 @@
 /** One result: the answer for reading, its request, and both lines as they are. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { Code } from "../code.tsx";
 import { count, plural } from "../format.ts";
 import { JsonRows } from "../json-rows.tsx";
 import type { Row } from "../reader/protocol.ts";
@@ -54,7 +55,7 @@ function Details({ session, view }: { session: ResultsSession; view: RowView }) 
       </p>
       {view.code !== null && (
         <p class="line-error">
-          {view.text} <code>{view.code}</code>
+          {view.text} <Code code={view.code} />
         </p>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must be able to */}

@@ -53,6 +53,27 @@ describe("A file", () => {
     assert.deepEqual(complaints, []);
   });
 
+  test("has its codes lead to the reference of errors, where the site is beside the page", async () => {
+    const { page } = await stage.open();
+    const links = page.locator(".line-error a");
+    const chooseError = async () => {
+      await choose(page, `${line("b", { url: "/v1/embeddings" })}\n`);
+      await checked(page);
+      await page.locator(".error-text").first().click();
+      await page.locator(".line-error code").waitFor();
+    };
+    await chooseError();
+    assert.equal(await links.count(), 0);
+    await page.route(stage.url, async (route) => {
+      const response = await route.fetch();
+      const body = (await response.text()).replace("<html", '<html data-docs="docs/"');
+      await route.fulfill({ response, body });
+    });
+    await page.goto(stage.url);
+    await chooseError();
+    assert.equal(await links.getAttribute("href"), "docs/errors.html#missing_required_parameter");
+  });
+
   test("that is dropped anywhere on the page is checked", async () => {
     const { page } = await stage.open();
     await page.evaluate((text) => {
