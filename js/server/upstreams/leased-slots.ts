@@ -24,11 +24,11 @@ import {
 import type { Clock } from "./types.ts";
 
 /** How long an entry stands that is not renewed. */
-const LEASE_MS = 12_000;
+const LEASE_MS = 10_000;
 /** So much earlier its process gives up what it holds, with the calls that are in flight. */
-const MARGIN_MS = 2_000;
-const RENEW_MS = 3_000;
-/** How often a process that has work looks at the record though it heard nothing. */
+const MARGIN_MS = 1_500;
+const RENEW_MS = 2_500;
+/** How often a process looks at the record though it heard nothing: without work too, as then it knows who is dead when work comes. */
 const LOOK_MS = 1_000;
 /** The least time between two looks. */
 const GAP_MS = 50;
@@ -120,6 +120,7 @@ export class LeasedSlots implements Places {
     options.store.onTold(() => {
       if (this.#own !== undefined) this.#lookIn(0);
     });
+    this.#lookIn(0);
   }
 
   room(interactive: number): number {
@@ -259,9 +260,7 @@ export class LeasedSlots implements Places {
     this.#lookedAt = clock.now();
     const next = this.#lookAt - this.#lookedAt;
     this.#lookAt = Number.POSITIVE_INFINITY;
-    const { wants, first } = higher(this.#peak, this.#demand());
-    const isPresent = this.#own !== undefined || this.#isUnknown || wants > 0 || first > 0;
-    if (isPresent) this.#lookIn(Math.min(isDone ? LOOK_MS : Math.random() * GAP_MS, Math.max(next, 0)));
+    this.#lookIn(Math.min(isDone ? LOOK_MS : Math.random() * GAP_MS, Math.max(next, 0)));
     this.#options.changed();
   }
 
@@ -293,7 +292,7 @@ export class LeasedSlots implements Places {
     }
     const since = isTurn ? now : (this.#oddSince ?? now);
     this.#oddSince = next.isOdd && next.held >= whole(next.part) ? since : undefined;
-    this.#reach = own === undefined ? limit : reach(limit, this.#holders, this.#id);
+    this.#reach = reach(limit, this.#holders, this.#id);
     return true;
   }
 
