@@ -33,7 +33,12 @@ export function serveTests(): void {
 
     test("run several batches on all of them, and one that is ended hands its own over at once", async (t) => {
       // Whoever is slow to hear of them has the time that it takes: none ends before each has one.
-      const { servers, upstream, pace, whole } = await together(t, 3, ["--batches", "6", "--concurrency", `${3 * LANES}`], 2_000);
+      const { servers, upstream, pace, whole } = await together(
+        t,
+        3,
+        ["--batches", "6", "--concurrency", `${3 * LANES}`],
+        2_000,
+      );
       const [one, two, three] = servers as [Serving, Serving, Serving];
       const ids = [];
       for (let i = 0; i < 6; i++) ids.push((await createBatch(one.client(), chatLines(150))).id);
