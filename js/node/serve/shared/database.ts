@@ -20,17 +20,10 @@ const CONNECTIONS = 16;
 /** How long a start waits for a database that is not there yet, and how often it looks. */
 const START_MS = 60_000;
 const START_LOOK_MS = 500;
-/** Of a database that may be starting, or whose name is not known yet. Anything else is wrong, and stays so. */
-const NOT_YET = [
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "57P03",
-];
+/** Of a database that may be starting, or starting anew, or whose name is not known yet. Anything else is wrong, and stays so. */
+const NOT_YET = /^(ECONN(REFUSED|RESET)|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|57P0[123])$/;
+/** The same, of which the library has no code. */
+const CUT_OFF = /^(Connection terminated|timeout exceeded|Query read timeout)/;
 
 /** What other servers hear of: what is to run, and where it does. */
 const ANNOUNCED = [RUN, SEATS];
@@ -68,9 +61,10 @@ export class Database {
       ...{ connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS },
     });
     try {
-      await database.#awaited(waitMs);
-      await PostgresKV.migrate(database.#pool);
-      await database.#look();
+      await database.#awaited(waitMs, async () => {
+        await PostgresKV.migrate(database.#pool);
+        await database.#look();
+      });
     } catch (error) {
       await database.close();
       throw new Error(`--store cannot be used: ${reasonOf(error)}`);
@@ -78,15 +72,15 @@ export class Database {
     return database;
   }
 
-  async #awaited(waitMs: number): Promise<void> {
+  async #awaited(waitMs: number, use: () => Promise<void>): Promise<void> {
     const last = performance.now() + waitMs;
     for (let isSaid = false; ; isSaid = true) {
       try {
-        await this.#pool.query("SELECT");
-        return;
+        return await use();
       } catch (error) {
-        const { code = "" } = error as { code?: string };
-        if (!NOT_YET.includes(code) || performance.now() >= last) throw error;
+        const { code = "", message } = error as Error & { code?: string };
+        const isThereLater = NOT_YET.test(code) || CUT_OFF.test(message);
+        if (!isThereLater || performance.now() >= last) throw error;
         if (!isSaid) logWarning("database.awaited", { reason: reasonOf(error), seconds: waitMs / 1_000 });
         await new Promise((resolve) => setTimeout(resolve, START_LOOK_MS));
       }
