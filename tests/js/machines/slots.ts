@@ -7,6 +7,8 @@ import { chatLines, createBatch, until } from "../server/suite/batches.ts";
 import { together } from "./together.ts";
 
 const LIMIT = 12;
+/** What is in flight on average where all slots are used, and a busy machine takes its time from answer to call: not what two of three have. */
+const MOSTLY = 0.8 * LIMIT;
 
 const slotsOf = async ({ url }: Serving, of: "held" | "wanted"): Promise<number> => {
   const metrics = await (await fetch(`${url}/metrics`)).text();
@@ -19,7 +21,7 @@ export function slotTests(): void {
   describe("Servers over one Postgres and one S3", { timeout: 120_000, concurrency: 2 }, () => {
     test("have no more in flight together than their concurrency, and use all of it, also after one was killed", async (t) => {
       const options = ["--concurrency", `${LIMIT}`, "--batches", "6"];
-      const { servers, upstream } = await together(t, 3, options, 300);
+      const { servers, upstream } = await together(t, 3, options, 1_000);
       /** How many are in flight, on average. */
       const mean = async (ms: number) => {
         let [sum, count] = [0, 0];
@@ -41,7 +43,7 @@ export function slotTests(): void {
       for (let i = 0; i < 5; i++) await createBatch(one.client(), chatLines(5_000));
       await until("each has some of all slots", all(servers));
       const whole = await mean(5_000);
-      assert.ok(whole > 0.9 * LIMIT, `${whole} in flight`);
+      assert.ok(whole > MOSTLY, `${whole} in flight`);
       const killedAt = Date.now();
       await one.end("SIGKILL");
       await until("the others have all slots", all(others), 20_000);
@@ -49,7 +51,7 @@ export function slotTests(): void {
       const killedMs = Date.now() - killedAt;
       assert.ok(killedMs <= 20_000, `${killedMs} ms`);
       const after = await mean(3_000);
-      assert.ok(after > 0.9 * LIMIT, `${after} in flight`);
+      assert.ok(after > MOSTLY, `${after} in flight`);
       assert.equal(await slotsOf(others[0] as Serving, "wanted"), LIMIT);
       assert.ok(upstream.mostInFlight <= LIMIT, `${upstream.mostInFlight} in flight`);
       t.diagnostic(
