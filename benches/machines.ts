@@ -2,7 +2,7 @@
  * `node benches/machines.ts`: requests a second of `edgebatch serve` over Postgres and S3, by one process, two and three, beside one
  * over SQLite and a folder, in turns on the same machine: batches of instant answers, from the first creation to the last end.
  * The database, the S3 (moto, in Python), the model server and the processes share the processors. Prints one JSON object.
- * `--requests 12000 --batches 6 --rounds 3 --in-flight 50`.
+ * `--requests 12000 --batches 6 --rounds 3 --in-flight 50`, for each process.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -69,7 +69,9 @@ async function called(url: string, init?: RequestInit): Promise<{ id: string; st
 }
 
 async function measure(model: string, count: number, state: string[]): Promise<number> {
-  const options = ["--url", model, "--concurrency", values["in-flight"], "--batches", `${batches}`];
+  // It is that of all processes together.
+  const inFlight = `${Number(values["in-flight"]) * count}`;
+  const options = ["--url", model, "--concurrency", inFlight, "--batches", `${batches}`];
   const env = {
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,

@@ -40,10 +40,10 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
   configureLog({ level: settings.logLevel, stamped: true });
   const meters = new Meters();
   const tracer = await openTracer(process.env);
-  const upstreams = upstreamsOf(settings, watchedCalls(tracer, meters));
-  meters.watchUpstreams(upstreams.stats);
   const forAll = serverSettings(settings);
   const state = await (settings.shared ? openSharedState(settings.shared) : openLocalState(settings.data));
+  const upstreams = upstreamsOf(settings, state.slots, watchedCalls(tracer, meters));
+  meters.watchUpstreams(upstreams.stats);
   const { blobs, draining, writable } = state;
   const forTenants = tenantSettings(settings, upstreams, () => draining.current());
   const storeFailed = (error: unknown) => writable.suspect(error);
@@ -129,6 +129,7 @@ export async function serve(settings: ServeSettings): Promise<Serving> {
         });
         const drained = Promise.all([listening.stop(), tenants.stop()]).then(() => "drained");
         const how = await Promise.race([drained, late]);
+        if (how === "drained") await Promise.race([upstreams.release(), late]);
         await Promise.race([tracer.stop(), late]);
         clearTimeout(timer);
         unwatchProcess();

@@ -53,6 +53,9 @@ export const ENDPOINTS_GONE = "tenant:webhook-gone:";
 /** Events that wait for an endpoint, by the time at which they are sent. */
 export const deliveries = (endpointId: string) => `tenant:delivery:${endpointId}:`;
 
+/** Who has how many places at a model server, where several processes share it: of no tenant, by the server's name. */
+export const SLOTS = "slots:";
+
 /** The core's records that the tenant's service looks at. */
 export const EVENT = keys.event.prefix;
 export const BATCH = keys.batch.prefix;

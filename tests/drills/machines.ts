@@ -1,7 +1,8 @@
 /**
  * `npm run drill -- --minutes 30`: three servers over one Postgres and one S3, with faults all the time, drawn from one seed: kills,
  * stops, restarts, connections that are cut or carry nothing, a database that is restarted or killed. In the end every line of
- * every batch must be there once. Not among the tests, as it takes as long as it is told to; what a short time shows, they show.
+ * every batch must be there once, and the model server must never have had more in flight than the concurrency of all together.
+ * Not among the tests, as it takes as long as it is told to; what a short time shows, they show.
  */
 
 import { strict as assert } from "node:assert";
@@ -28,7 +29,8 @@ const [minutes, requests, seed] = [values.minutes, values.requests, values.seed]
 ];
 /** Requests of one batch. */
 const SIZE = 500;
-const LANES = 20;
+/** What all machines have in flight together, and each of them may have. */
+const LANES = 60;
 const UNSAVED = 64;
 /** Longer than a lease, so that batches change hands. */
 const MOST_FAULT_MS = 25_000;
@@ -195,13 +197,15 @@ for (const id of new Set(ids)) {
 clearInterval(watch);
 const many = Object.values(counts).reduce((sum, count) => sum + count, 0);
 const repeated = [...upstream.calls.values()].reduce((sum, count) => sum + count - 1, 0) - trouble;
-// Of each of four batches that a machine may have.
-if (repeated > many * 4 * (LANES + UNSAVED)) wrong.push(`${repeated} calls were made again`);
+// What is not saved is of each of four batches that a machine may have.
+if (repeated > many * (LANES + 4 * UNSAVED)) wrong.push(`${repeated} calls were made again`);
+if (upstream.mostInFlight > LANES) wrong.push(`${upstream.mostInFlight} calls were in flight at once`);
 const report = {
   ...{ seed, minutes: Math.round((Date.now() - began) / 6_000) / 10, batches: ids.length, finished },
   ...{ requests: upstream.calls.size, repeated, refusals: trouble, faults: counts, all: many },
   ...{
     quietestMs: quietest,
+    mostInFlight: upstream.mostInFlight,
     memory: machines.map((machine) => machine.memory()),
     logs: Machine.events(machines),
     wrong,

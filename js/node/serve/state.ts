@@ -3,6 +3,7 @@
 import type { KV } from "../../core/types.ts";
 import type { Draining } from "../../server/drain.ts";
 import type { Blobs } from "../../server/ports.ts";
+import type { SlotStore } from "../../server/upstreams/leased-slots.ts";
 
 /** The records of one tenant. */
 export interface TenantStore extends KV {
@@ -47,6 +48,8 @@ export interface ServeState {
   readonly folder: string | undefined;
   /** Whether other servers have it at the same time. */
   readonly isShared: boolean;
+  /** Where they lease the places of model servers. */
+  readonly slots?: SlotStore;
   /** Calls back when another server may have changed something of a tenant's, or there is another tenant. Gives what ends that. */
   watch?(changed: (tenant: string) => void): () => void;
   close(): Promise<void>;

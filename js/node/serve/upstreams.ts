@@ -3,16 +3,23 @@
 import { fetchCalls } from "../../hosts/inference/calls.ts";
 import { echoCalls } from "../../hosts/inference/echo/calls.ts";
 import type { ModelServerSettings } from "../../server/model-servers.ts";
+import type { SlotStore } from "../../server/upstreams/leased-slots.ts";
 import type { ModelServer, OnCall } from "../../server/upstreams/types.ts";
 import { ModelServers } from "../../server/upstreams/upstreams.ts";
 import type { ServeSettings } from "./settings.ts";
 
-export function upstreamsOf(settings: ServeSettings, onCall?: OnCall): ModelServers {
+/** With `slots` other processes use the same servers. The embedded model is in each process: it shares nothing. */
+export function upstreamsOf(
+  settings: ServeSettings,
+  slots: SlotStore | undefined,
+  onCall?: OnCall,
+): ModelServers {
   const { servers, models, interactiveFirst, limits } = settings;
   const found = servers.map((server) => modelServer(server, limits.maxResponseBytes));
   return new ModelServers({
     servers: found.length > 0 ? found : [echo(settings)],
     ...{ models, interactiveFirst, onCall },
+    slots: found.length > 0 ? slots : undefined,
   });
 }
 

@@ -32,6 +32,14 @@ export class Meters {
     "edgebatch_upstream_waiting",
     "Requests of batches that wait for a place at a model server, or at another one that has the model.",
   );
+  readonly #slotsHeld = this.registry.gauge(
+    "edgebatch_upstream_slots_held",
+    "Places at a model server that this machine holds, where machines share them.",
+  );
+  readonly #slotsWanted = this.registry.gauge(
+    "edgebatch_upstream_slots_wanted",
+    "Places at a model server that this machine would use, where machines share them.",
+  );
   readonly #leftOut = this.registry.gauge(
     "edgebatch_upstream_left_out",
     "1 while a model server is asked for nothing, as it failed again and again.",
@@ -113,9 +121,13 @@ export class Meters {
   /** Reads the rest of what there is to know of model servers when it is asked for. */
   watchUpstreams(stats: UpstreamStats): void {
     this.registry.reading(() => {
-      for (const { name: server, inFlight, waiting, leftOut } of stats.servers()) {
+      for (const { name: server, inFlight, waiting, leftOut, slots } of stats.servers()) {
         for (const [kind, count] of Object.entries(inFlight)) this.#inFlight.set(count, { server, kind });
         this.#waiting.set(waiting, { server });
+        if (slots) {
+          this.#slotsHeld.set(slots.held, { server });
+          this.#slotsWanted.set(slots.wanted, { server });
+        }
         this.#leftOut.set(leftOut ? 1 : 0, { server });
       }
       this.#notSent.set(stats.notSent());

@@ -70,7 +70,7 @@ export class Gate {
       const end = () => {
         stop();
         signal.removeEventListener("abort", abort);
-        for (const each of wish.pool) each.waiting -= 1;
+        for (const each of wish.pool) each.waitsLess();
       };
       const waiter: Waiter = {
         ...wish,
@@ -90,7 +90,7 @@ export class Gate {
         waiter.leave(notSent());
       });
       signal.addEventListener("abort", abort, { once: true });
-      for (const each of wish.pool) each.waiting += 1;
+      for (const each of wish.pool) each.waitsMore();
       this.#queue.add(waiter);
       // Those who wait already may wait for other servers.
       this.pump();
@@ -133,8 +133,7 @@ export class Gate {
 
   /** Requests of batches that a pool takes at once. */
   capacity(pool: Pool): number {
-    const room = ({ server, inFlight }: ServerState) =>
-      Math.max(server.concurrency - inFlight.interactive, 0);
+    const room = ({ places, inFlight }: ServerState) => Math.max(places.reach(inFlight.interactive), 0);
     const well = pool.filter(({ health }) => !health.isLeftOut);
     const asked = well.length > 0 ? well : this.#open(pool);
     return Math.max(
@@ -164,9 +163,9 @@ export class Gate {
     this.pump();
   }
 
-  #hasRoom({ server, inFlight, lastBatchAt }: ServerState): boolean {
-    if (inFlight.interactive + inFlight.batch < server.concurrency) return true;
-    if (!this.#interactiveFirst || inFlight.interactive < server.concurrency) return false;
+  #hasRoom({ places, inFlight, lastBatchAt }: ServerState): boolean {
+    if (inFlight.batch < places.room(inFlight.interactive)) return true;
+    if (!this.#interactiveFirst || !places.isCrowded(inFlight.interactive)) return false;
     return inFlight.batch === 0 && this.#clock.now() - lastBatchAt >= TRICKLE_MS;
   }
 

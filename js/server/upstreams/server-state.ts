@@ -2,6 +2,7 @@
 
 import { log, logWarning } from "../log.ts";
 import { Health, type Verdict } from "./health.ts";
+import { OwnPlaces, type Places } from "./places.ts";
 import { TroubleLog } from "./trouble.ts";
 import type { CallEnd, CallKind, Histogram, ModelServer, ServerStats } from "./types.ts";
 
@@ -16,6 +17,7 @@ export class ServerState {
   readonly server: ModelServer;
   readonly health = new Health();
   readonly trouble: TroubleLog;
+  readonly places: Places;
   readonly inFlight: Record<CallKind, number> = { batch: 0, interactive: 0 };
   /** Batch requests that wait, and could go here. */
   waiting = 0;
@@ -27,10 +29,11 @@ export class ServerState {
   readonly #isOnly: boolean;
 
   /** The only server there is is never left out. */
-  constructor(server: ModelServer, isOnly = false) {
+  constructor(server: ModelServer, isOnly: boolean, placesOf?: (state: ServerState) => Places) {
     this.server = server;
     this.trouble = new TroubleLog(server);
     this.#isOnly = isOnly;
+    this.places = placesOf?.(this) ?? new OwnPlaces(server.concurrency);
   }
 
   /** How full it is. */
@@ -41,6 +44,7 @@ export class ServerState {
   begin(kind: CallKind, now: number): Call {
     this.inFlight[kind] += 1;
     if (kind === "batch") this.lastBatchAt = now;
+    this.places.rose();
     return { kind, sentAt: now, token: this.health.started() };
   }
 
@@ -58,11 +62,24 @@ export class ServerState {
   /** Its place is free. */
   leave(kind: CallKind): void {
     this.inFlight[kind] -= 1;
+    this.places.fell();
+  }
+
+  /** One more waits that could go here. */
+  waitsMore(): void {
+    this.waiting += 1;
+    this.places.rose();
+  }
+
+  waitsLess(): void {
+    this.waiting -= 1;
   }
 
   stats(): ServerStats {
     const { server, waiting, health } = this;
+    const slots = this.places.stats();
     return {
+      ...(slots && { slots }),
       ...{ name: server.name, concurrency: server.concurrency, waiting },
       ...{ inFlight: { ...this.inFlight }, leftOut: health.isLeftOut },
       ...{ outcomes: this.#outcomes, latency: this.#latency },

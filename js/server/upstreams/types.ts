@@ -1,13 +1,14 @@
 /** What the server knows of model servers, and what it asks of them. */
 
 import type { Inference, InferenceRequest, InferenceResponse, Models } from "../../core/types.ts";
+import type { SlotStats } from "./places.ts";
 
 /** One model server, as a platform supplies it. It is called once for each call: it never retries. */
 export interface ModelServer {
   readonly name: string;
   /** The models it is asked for; whatever it offers where they are left out. */
   readonly models?: readonly string[] | undefined;
-  /** Calls in flight there at once. */
+  /** Calls in flight there at once: of all processes together, where they share its slots. */
   readonly concurrency: number;
   /** How long one answer may take. */
   readonly timeoutMs: number;
@@ -119,6 +120,8 @@ export interface UpstreamStats {
 export interface ServerStats {
   name: string;
   concurrency: number;
+  /** Slots of this process, where all processes share them. */
+  slots?: SlotStats;
   inFlight: Record<CallKind, number>;
   /** Requests of batches that wait for a place at it, or at another one of its pool. */
   waiting: number;

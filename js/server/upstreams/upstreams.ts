@@ -2,7 +2,8 @@
 
 import type { Inference, InferenceRequest, InferenceResponse, Models } from "../../core/types.ts";
 import { byName, Catalog } from "./catalog.ts";
-import { Gate, type Pool } from "./gate.ts";
+import { Gate, NotSentError, type Pool } from "./gate.ts";
+import { LeasedSlots, type SlotStore } from "./leased-slots.ts";
 import { passThrough } from "./pass.ts";
 import { ServerState } from "./server-state.ts";
 import { Shares } from "./shares.ts";
@@ -32,6 +33,8 @@ export interface UpstreamsOptions {
    * without a gate. Default true.
    */
   shared?: boolean;
+  /** Where other processes use the servers too: then concurrency is that of all together. */
+  slots?: SlotStore | undefined;
   /** Asked before each call. */
   onCall?: OnCall | undefined;
   clock?: Clock;
@@ -43,17 +46,27 @@ export class ModelServers implements Upstreams {
   readonly #clock: Clock;
   readonly #gate: Gate;
   readonly #catalog: Catalog;
+  readonly #slots: LeasedSlots[] = [];
   readonly #shares = new Map<string, Shares>();
   readonly #interactiveFirst: boolean;
   readonly #shared: boolean;
 
   constructor(options: UpstreamsOptions) {
-    const { servers, interactiveFirst = true, shared = true, clock = systemClock } = options;
+    const { servers, interactiveFirst = true, shared = true, slots: store, clock = systemClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#interactiveFirst = interactiveFirst;
     this.#shared = shared;
-    const states = servers.map((server) => new ServerState(server, servers.length === 1));
+    const leased = (usage: ServerState) => {
+      const { name, concurrency: limit } = usage.server;
+      const changed = () => this.#gate.pump();
+      const slots = new LeasedSlots({
+        ...{ store: store as SlotStore, name, limit, interactiveFirst, usage, clock, changed },
+      });
+      this.#slots.push(slots);
+      return slots;
+    };
+    const states = servers.map((server) => new ServerState(server, servers.length === 1, store && leased));
     this.#gate = new Gate(states, interactiveFirst, clock);
     this.#catalog = new Catalog(states, clock, shared);
     this.stats = {
@@ -94,6 +107,13 @@ export class ModelServers implements Upstreams {
 
   stop(): void {
     this.#gate.close();
+    for (const slots of this.#slots) slots.close();
+  }
+
+  /** Nothing is in flight any more: others may have all slots. */
+  async release(): Promise<void> {
+    // What cannot be given back others take in a while.
+    await Promise.allSettled(this.#slots.map((slots) => slots.release()));
   }
 
   get mustKnowModel(): boolean {
@@ -176,20 +196,24 @@ export class ModelServers implements Upstreams {
       const { url: path, idempotencyKey } = request;
       const about = { kind: "batch", server: server.name, path, tenant, batchId, idempotencyKey } as const;
       const watch = this.#options.onCall?.(about);
+      const guard = state.places.guard(signal);
       try {
         const asked = watch?.headers ? { ...request, headers: watch.headers } : request;
-        const answer = await server.infer(asked, signal);
+        const answer = await server.infer(asked, guard.signal);
         end = answer.status;
         return answer;
       } catch (error) {
-        if (signal.aborted) {
+        if (guard.signal.aborted) {
           end = "aborted";
+          // No try: nothing is known of the server by it.
+          if (guard.isLost) throw new NotSentError("Its slot was lost, as the store is away.");
           throw error;
         }
         end = endOf(error);
         state.trouble.failed(end, error, this.#clock.now());
         throw forCallers(error);
       } finally {
+        guard.end();
         state.answered(call, end, this.#clock.now());
         state.leave("batch");
         watch?.ended?.(end);

@@ -4,6 +4,7 @@ import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
 import pg from "pg";
 import { s3Address } from "../../../js/node/serve/shared/address.ts";
+import { Database } from "../../../js/node/serve/shared/database.ts";
 import { edgebatch } from "../cli/command.ts";
 import { env, freshState } from "./together.ts";
 
@@ -64,7 +65,11 @@ export function refusalTests(): void {
     test("where the database or the bucket cannot be reached, or is not there", async () => {
       const [, store = "", , files = ""] = await freshState();
       const away = store.replace(/:\d+\//, ":1/").replace("postgres@", "user:hidden@");
-      await refused(["--store", away, "--files", files], {}, /--store cannot be used: .*ECONNREFUSED/);
+      // A server waits for a minute.
+      await assert.rejects(
+        Database.open(away, 10),
+        /^Error: --store cannot be used: [^@]*ECONNREFUSED[^@]*$/,
+      );
       await refused(
         ["--store", `${store}_none`, "--files", files],
         {},

@@ -2,11 +2,12 @@
 
 import { strict as assert } from "node:assert";
 import { describe, test } from "node:test";
+import { start } from "../cli/command.ts";
 import type { Serving } from "../node/serving.ts";
 import { chatLines, createBatch, ended, until } from "../server/suite/batches.ts";
 import type { Upstream } from "../server/suite/upstream.ts";
 import { Postgres } from "./postgres.ts";
-import { LANES, ownerOf, together } from "./together.ts";
+import { env, freshState, LANES, ownerOf, together } from "./together.ts";
 
 const isReady = async ({ url }: Serving) => (await fetch(`${url}/ready`).catch(() => null))?.ok === true;
 
@@ -33,7 +34,12 @@ export function serveTests(): void {
 
     test("run several batches on all of them, and one that is ended hands its own over at once", async (t) => {
       // Whoever is slow to hear of them has the time that it takes: none ends before each has one.
-      const { servers, upstream, pace, whole } = await together(t, 3, ["--batches", "6"], 2_000);
+      const { servers, upstream, pace, whole } = await together(
+        t,
+        3,
+        ["--batches", "6", "--concurrency", `${3 * LANES}`],
+        2_000,
+      );
       const [one, two, three] = servers as [Serving, Serving, Serving];
       const ids = [];
       for (let i = 0; i < 6; i++) ids.push((await createBatch(one.client(), chatLines(150))).id);
@@ -127,6 +133,28 @@ export function serveTests(): void {
       const more = (Date.now() - began) / 3_000;
       assert.ok(granted >= 16 && granted <= 16 + Math.ceil(more), `${granted} in ${more * 3} seconds`);
       assert.deepEqual(new Set(statuses), new Set([200, 429]));
+    });
+
+    test("wait for a database that starts after them", async (t) => {
+      const database = await Postgres.start();
+      t.after(() => database.down("SIGKILL"));
+      const store = await database.database();
+      await database.down();
+      const state = [...(await freshState()).slice(2), "--store", store];
+      const { child, ended } = start(["serve", "--port", "0", ...state], { env });
+      t.after(() => child.kill("SIGKILL"));
+      let [said, printed] = ["", ""];
+      child.stderr?.on("data", (text) => {
+        said += text;
+      });
+      child.stdout?.on("data", (text) => {
+        printed += text;
+      });
+      await until("it says that it waits", () => said.includes('"database.awaited"'));
+      await database.up();
+      await until("it serves", () => printed.includes("client.batches.list()"));
+      child.kill("SIGTERM");
+      assert.equal((await ended).status, 0);
     });
 
     test("go on with a database that was killed and comes back, and meanwhile say so", async (t) => {

@@ -108,7 +108,7 @@ export const settings = {
     otherwise: "any",
   }),
   concurrency: row(amount(10_000), defaults.maxConcurrentRequestsPerBatch, {
-    help: "requests in flight at a model server",
+    help: "requests in flight at a model server, of all machines together that share their state",
   }),
   timeout: row(seconds(86_400), defaults.requestTimeoutMs / 1_000, { help: "time for one answer" }),
   stream: row(yesNo, false, {

@@ -17,6 +17,14 @@ const GATHER_MS = 20;
 /** Connections of one server: a write takes one while the disk flushes. */
 const CONNECTIONS = 16;
 
+/** How long a start waits for a database that is not there yet, and how often it looks. */
+const START_MS = 60_000;
+const START_LOOK_MS = 500;
+/** Of a database that may be starting, or starting anew, or whose name is not known yet. Anything else is wrong, and stays so. */
+const NOT_YET = /^(ECONN(REFUSED|RESET)|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|57P0[123])$/;
+/** The same, of which the library has no code. */
+const CUT_OFF = /^(Connection terminated|timeout exceeded|Query read timeout)/;
+
 /** What other servers hear of: what is to run, and where it does. */
 const ANNOUNCED = [RUN, SEATS];
 
@@ -46,20 +54,37 @@ export class Database {
     this.#pool.on("error", (error) => logWarning("database.connection_lost", { reason: error.message }));
   }
 
-  /** Connects, and makes the schema. @throws Error that says why not */
-  static async open(url: string): Promise<Database> {
+  /** Connects, and makes the schema; waits for a database that is starting. @throws Error that says why not */
+  static async open(url: string, waitMs = START_MS): Promise<Database> {
     const database = new Database(await postgresLibrary(), {
       ...{ connectionString: url, application_name: "edgebatch", keepAlive: true },
       ...{ connectionTimeoutMillis: ANSWER_MS, query_timeout: ANSWER_MS },
     });
     try {
-      await PostgresKV.migrate(database.#pool);
-      await database.#look();
+      await database.#awaited(waitMs, async () => {
+        await PostgresKV.migrate(database.#pool);
+        await database.#look();
+      });
     } catch (error) {
       await database.close();
-      throw new Error(`--store cannot be used: ${(error as Error).message}`);
+      throw new Error(`--store cannot be used: ${reasonOf(error)}`);
     }
     return database;
+  }
+
+  async #awaited(waitMs: number, use: () => Promise<void>): Promise<void> {
+    const last = performance.now() + waitMs;
+    for (let isSaid = false; ; isSaid = true) {
+      try {
+        return await use();
+      } catch (error) {
+        const { code = "", message } = error as Error & { code?: string };
+        const isThereLater = NOT_YET.test(code) || CUT_OFF.test(message);
+        if (!isThereLater || performance.now() >= last) throw error;
+        if (!isSaid) logWarning("database.awaited", { reason: reasonOf(error), seconds: waitMs / 1_000 });
+        await new Promise((resolve) => setTimeout(resolve, START_LOOK_MS));
+      }
+    }
   }
 
   /** The records of a tenant. What the database cannot do is said as that. */
@@ -158,6 +183,12 @@ export class Database {
       throw error;
     }
   }
+}
+
+/** Of several addresses that a name has, Node says only what each of them answered. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as Error & { code?: string };
+  return message || code || "it cannot be reached";
 }
 
 async function named<T>(call: Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import { s3Address } from "./address.ts";
 import { Database } from "./database.ts";
 import { DRAINING, SharedDraining } from "./drain.ts";
 import { signingLibrary } from "./libraries.ts";
+import { SharedSlots } from "./slots.ts";
 import { SharedWritable } from "./writable.ts";
 
 /** How long the bucket may take to answer: the lease of a batch is renewed meanwhile. */
@@ -32,8 +33,10 @@ export async function openSharedState({ store, files, env }: SharedSettings): Pr
   const database = await Database.open(store);
   const draining = new SharedDraining(database.store(ALL, [DRAINING]));
   await draining.look();
+  const slots = new SharedSlots((announced) => database.store(ALL, announced));
   return {
-    ...{ name: `${place(store)} and ${place(files)}`, folder: undefined, isShared: true, blobs, draining },
+    ...{ name: `${place(store)} and ${place(files)}`, folder: undefined, isShared: true },
+    ...{ blobs, draining, slots },
     stores: {
       open: (name) => database.store(name),
       exists: (name) => database.has(name),
@@ -43,8 +46,12 @@ export async function openSharedState({ store, files, env }: SharedSettings): Pr
     writable: new SharedWritable(database, blobs),
     watch(changed) {
       const look = () => void draining.look().catch(() => undefined);
+      const told = () => {
+        look();
+        slots.told();
+      };
       const timer = setInterval(look, 5_000);
-      const unwatch = database.watch((tenant) => (tenant === ALL ? look() : changed(tenant)));
+      const unwatch = database.watch((tenant) => (tenant === ALL ? told() : changed(tenant)));
       return () => {
         clearInterval(timer);
         unwatch();
