@@ -1,7 +1,7 @@
 /** Durable Objects as the platform has them, with all that it does to them: they are put away, evicted, replaced, slowed down. */
 
-import type { Bucket, DurableObjectNamespace, DurableObjectState, Env } from "../../../js/worker/env.ts";
 import type { SqlDurableObjectStorage } from "../../../js/hosts/kv/durable-object.ts";
+import type { Bucket, DurableObjectNamespace, DurableObjectState, Env } from "../../../js/worker/env.ts";
 import { CONNECTIONS } from "../../../js/worker/settings.ts";
 import type { Clock } from "./clock.ts";
 import type { Faults, Kind } from "./faults.ts";

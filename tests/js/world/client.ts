@@ -106,7 +106,8 @@ export class Client {
       await clock.sleep(60_000);
     }
     for (const id of site.told.get(this.name) ?? [])
-      if (!this.ended.has(id) && id !== this.inherited?.id) throw new Broken(`${this.name} was told of ${id}, which is none of its own`);
+      if (!this.ended.has(id) && id !== this.inherited?.id)
+        throw new Broken(`${this.name} was told of ${id}, which is none of its own`);
     const data = await this.#list();
     // Nobody was there to be told of what an earlier version has ended.
     const known = [...this.ended, ...(this.inherited ? [this.inherited.id] : [])];
@@ -342,7 +343,11 @@ export class Client {
     const due = clock.after(PATIENCE_MS, () => late.reject(new Error("no answer in time")));
     try {
       // Something between has sent it once more. A wish that comes so late that another was said meanwhile is taken for the newer one.
-      if (!/\/(pause|resume)$/.test(path) && world.happens("doubled")) world.anyServer()?.fetch(request()).catch(() => undefined);
+      if (!/\/(pause|resume)$/.test(path) && world.happens("doubled"))
+        world
+          .anyServer()
+          ?.fetch(request())
+          .catch(() => undefined);
       const reply = await Promise.race([server.fetch(request()), late.promise]);
       if (world.happens("unheard")) throw new Error("the answer was lost");
       return reply;

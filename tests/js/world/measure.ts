@@ -1,8 +1,5 @@
 /** What a world that goes on for hours is measured by. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { WorldReport } from "./world.ts";
@@ -16,18 +13,6 @@ export function collectGarbage(): void {
   }
   // What is let go by finalizers is there to be collected only then.
   for (let times = 0; times < 3; times++) collect();
-}
-
-let folder: string | undefined;
-
-/** A folder until the process ends. */
-export function temporary(): string {
-  if (folder === undefined) {
-    const made = mkdtempSync(join(tmpdir(), "edgebatch-world-"));
-    process.on("exit", () => rmSync(made, { recursive: true, force: true }));
-    folder = made;
-  }
-  return mkdtempSync(join(folder, "store-"));
 }
 
 /** What a process may have more at the end of its hours than after the first quarter of them. */

@@ -77,12 +77,13 @@ export class Model {
       );
     return new Promise((resolve, reject) => {
       const settle = (isBad: boolean, how: () => void) => {
+        forget();
         if (isBad) asked.bad++;
         if (life.isDead) reject(new DeadError());
         else how();
       };
       signal.addEventListener("abort", () => settle(true, () => reject(signal.reason)));
-      life.onDeath(() => reject(new DeadError()));
+      const forget = life.onDeath(() => reject(new DeadError()));
       if (world.happens("hangs")) return;
       const stalled = Math.max(life.stalledUntil - clock.now, 0);
       const late = world.happens("late") ? chance.wait(world.faults.lateMs) : 0;

@@ -146,8 +146,7 @@ export class Bucket {
   for(life: Life): Blobs {
     const world = this.#world;
     const { objects } = this;
-    const call = <T>(isWrite: boolean, act: () => Promise<T>) =>
-      through(world, life, toBucket, isWrite, act);
+    const call = <T>(isWrite: boolean, act: () => Promise<T>) => through(world, life, toBucket, isWrite, act);
     const range = (key: string, offset: number, length: number) =>
       objects.get(key)?.slice(offset, offset + length);
     return {

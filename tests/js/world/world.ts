@@ -5,7 +5,6 @@
  */
 
 import { createHash, createHmac } from "node:crypto";
-import { join } from "node:path";
 import "../../../js/entry/node.ts";
 import { Clock } from "../../../benches/worker/simulation/clock.ts";
 import { Chance } from "../../../benches/worker/simulation/random.ts";
@@ -20,7 +19,7 @@ import { type Chances, type Faults, lasting, none, rough } from "./faults.ts";
 import { inherit, LEFT_BY } from "./inheritance.ts";
 import { Invariants } from "./invariants.ts";
 import { aheadMs, Life, Machine } from "./life.ts";
-import { collectGarbage, temporary } from "./measure.ts";
+import { collectGarbage } from "./measure.ts";
 import { Model } from "./model.ts";
 import { ServerProcess } from "./process.ts";
 import { Site } from "./site.ts";
@@ -129,9 +128,7 @@ export class World implements Surroundings {
     this.faults = { ...none, ...faults };
     this.invariants = new Invariants(this);
     // What is stored is to be no part of the memory that is measured.
-    this.store = new Store(this, (name) =>
-      hours === undefined ? new MemoryKV() : new SqliteKV(join(temporary(), `${name}.sqlite`)),
-    );
+    this.store = new Store(this, () => (hours === undefined ? new MemoryKV() : new SqliteKV(":memory:")));
     this.bucket = new Bucket(this);
     this.model = new Model(this);
     this.site = new Site(this);
