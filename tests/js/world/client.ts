@@ -157,7 +157,7 @@ export class Client {
 
   /** One batch from its file to its end; `tidies` has its files deleted then. */
   async #batch(number: number, tidies = false): Promise<void> {
-    const [world, name, plan] = [this.#world, this.name, this.#plan(number)];
+    const [world, plan] = [this.#world, this.#plan(number)];
     const { chance, clock } = world;
     const file = await this.#upload(plan);
     this.files.add(file);

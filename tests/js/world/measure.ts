@@ -2,7 +2,15 @@
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { WorldReport } from "./world.ts";
+
+export interface Sample {
+  hour: number;
+  batches: number;
+  /** In use after all garbage was collected. */
+  heapBytes: number;
+  /** Timers that are set, of all servers and of the world. */
+  timers: number;
+}
 
 let collect: (() => void) | undefined;
 
@@ -20,7 +28,7 @@ const MORE_BYTES = 2_000_000;
 const MORE_TIMERS = 100;
 
 /** What has grown from the first quarter of a world's hours to their end; null when nothing has. */
-export function grown({ samples }: WorldReport): string | null {
+export function grown({ samples }: { samples: Sample[] }): string | null {
   const [first, last] = [samples[1], samples.at(-1)];
   if (!first || !last || first === last) return "it was not measured";
   if (last.heapBytes > first.heapBytes + MORE_BYTES)

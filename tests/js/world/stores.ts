@@ -1,14 +1,19 @@
 /** The store and the objects, as one process sees them, and all that may go wrong between. */
 
 import type { KV, KVCheck, KVOp, KVQuery } from "../../../js/core/types.ts";
-import { RUN, SEATS } from "../../../js/server/keys.ts";
+import { EVENT, RUN, SEATS, WASTE, writing } from "../../../js/server/keys.ts";
 import type { Blobs } from "../../../js/server/ports.ts";
 import type { Chances } from "./faults.ts";
 import { DeadError, type Life } from "./life.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Mutant, Surroundings } from "./surroundings.ts";
 
 /** What other processes are told of: as with a store of several machines. */
 const ANNOUNCED = [RUN, SEATS];
+
+/** What is not stored where something does not do its work: events of ends, what is to be deleted, what is being written, who asked. */
+const FORGOTTEN: Partial<Record<Mutant, string>> = {
+  ...{ events: EVENT, waste: WASTE, writing: writing(""), idempotency: "idempotency:" },
+};
 
 /** What goes wrong on the way to one of them. */
 interface Toxics {
@@ -98,11 +103,13 @@ export class Store {
   for(life: Life, tenant: string): KV {
     const world = this.#world;
     const kv = this.of(tenant);
+    const forgotten = world.mutant && FORGOTTEN[world.mutant];
     const call = <T>(isWrite: boolean, act: () => Promise<T>) => through(world, life, toStore, isWrite, act);
     const batch = (all: KVOp[], checks: KVCheck[] = []) =>
       call(true, async () => {
         const seen = world.mutant === "fencing" ? [] : checks;
-        const ops = life.isOlder ? all.map(asBefore) : all;
+        const kept = all.filter(({ key }) => !forgotten || !key.startsWith(forgotten));
+        const ops = life.isOlder ? kept.map(asBefore) : kept;
         const written = (await kv.batch?.(ops, seen)) ?? false;
         if (written) {
           world.invariants.written(tenant, ops);

@@ -10,7 +10,15 @@ import type { Chances, Faults } from "./faults.ts";
 import type { Life } from "./life.ts";
 
 /** Parts of a server that do not do their work. */
-export type Mutant = "fencing" | "outbox" | "sweep" | "isolation";
+export type Mutant =
+  | "fencing"
+  | "outbox"
+  | "sweep"
+  | "isolation"
+  | "events"
+  | "waste"
+  | "writing"
+  | "idempotency";
 
 /** An answer with its whole body. */
 export interface Reply {

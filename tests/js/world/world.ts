@@ -19,7 +19,7 @@ import { type Chances, type Faults, lasting, none, rough } from "./faults.ts";
 import { inherit, LEFT_BY } from "./inheritance.ts";
 import { Invariants } from "./invariants.ts";
 import { aheadMs, Life, Machine } from "./life.ts";
-import { collectGarbage } from "./measure.ts";
+import { collectGarbage, type Sample } from "./measure.ts";
 import { Model } from "./model.ts";
 import { ServerProcess } from "./process.ts";
 import { Site } from "./site.ts";
@@ -60,15 +60,6 @@ export interface WorldReport {
   faults: Partial<Record<keyof Faults, number>>;
   /** What the process had at the end of each eighth of its hours. */
   samples: Sample[];
-}
-
-export interface Sample {
-  hour: number;
-  batches: number;
-  /** In use after all garbage was collected. */
-  heapBytes: number;
-  /** Timers that are set, of all servers and of the world. */
-  timers: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -243,6 +234,7 @@ export class World implements Surroundings {
     for (const machine of machines) this.#serve(machine);
     this.#weather("outageMs", "outageForMs", (until) => {
       this.outageUntil = until;
+      this.#interrupt(until);
     });
     this.#weather("stallMs", "stallForMs", (until) => {
       const server = this.anyServer();
@@ -253,7 +245,8 @@ export class World implements Surroundings {
     });
     this.#weather("fullMs", "fullForMs", (until) => {
       this.fullUntil = until;
-      if (this.servers > 1) this.#interrupt(until);
+      // A turn that can store nothing for so long ends, and with it what it could not store.
+      this.#interrupt(until);
     });
     this.#weather("jumpMs", "jumpByMs", (until) => this.#setClock(machines, until - this.clock.now));
     this.#weather("stormMs", "stormForMs", (until) => {
