@@ -61,6 +61,8 @@ export interface PlatformOptions {
   enter?: <T>(life: Life, work: () => T) => T;
   /** Whether a call to an object of this kind comes to nothing: on its way there, or on its way back. */
   loses?: (kind: Kind) => "call" | "reply" | undefined;
+  /** Called when one comes to nothing. */
+  onLost?: (kind: Kind) => void;
   /** Called before an object's database is asked for something. */
   onQuery?: (object: { kind: Kind; name: string }, query: string, bindings: unknown[]) => void;
 }
@@ -167,7 +169,7 @@ export class Platform {
   }
 
   #call(caller: Life, kind: Kind, name: string, method: string, args: unknown[]): Promise<unknown> {
-    const { clock, meter, subrequests, carry = same, enter = plainly, loses } = this.#options;
+    const { clock, meter, subrequests, carry = same, enter = plainly, loses, onLost } = this.#options;
     if (++caller.subrequests > subrequests) return Promise.reject(new Error("Too many subrequests."));
     return new Promise((resolve, reject) => {
       const back = (settle: () => void) =>
@@ -179,7 +181,11 @@ export class Platform {
       const carried = carry(args);
       const arrive = () => {
         if (caller.isDead) return;
-        if (lost === "call") return void back(() => reject(new Error("Network connection lost.")));
+        const lose = () => {
+          onLost?.(kind);
+          back(() => reject(new Error("Network connection lost.")));
+        };
+        if (lost === "call") return lose();
         let life: Life;
         try {
           life = this.#wake(object);
@@ -193,7 +199,8 @@ export class Platform {
         const { instance } = object;
         const ended = (settle: () => void) => {
           if (life.isDead) return;
-          back(lost === "reply" ? () => reject(new Error("Network connection lost.")) : settle);
+          if (lost === "reply") lose();
+          else back(settle);
         };
         enter(life, () => life.event(async () => instance?.[method]?.(...carried)))
           .finally(() => life.deaths.delete(died))

@@ -42,6 +42,9 @@ export interface Faults {
   /** Nothing more can be written, as where it is kept is full: how often, and for how long. */
   fullMs: number;
   fullForMs: number;
+  /** Of the Worker: a new version replaces all objects at once, and an alarm of a Runner never comes. */
+  deployMs: number;
+  lostAlarm: number;
   /** A list gives fewer entries than it might, and says that there are more. */
   short: number;
   /** Where several serve: a change is not announced to another, or is so twice. */
@@ -63,6 +66,7 @@ export const none: Faults = {
   ...{ throttled: 0, broken: 0, reset: 0, hangs: 0, unreadable: 0, stormMs: Infinity, stormForMs: 0 },
   ...{ late: 0, lateMs: 0, unheard: 0, siteFails: 0, siteHangs: 0, doubled: 0 },
   ...{ jumpMs: Infinity, jumpByMs: 0, fullMs: Infinity, fullForMs: 0, short: 0 },
+  ...{ deployMs: Infinity, lostAlarm: 0 },
   ...{ unannounced: 0, announcedTwice: 0, older: 0, inherited: 0 },
 };
 
@@ -75,6 +79,7 @@ export const rough: Faults = {
   ...{ stormMs: 120_000, stormForMs: 15_000 },
   ...{ late: 0.01, lateMs: 40_000, unheard: 0.03, siteFails: 0.3, siteHangs: 0.05, doubled: 0.03 },
   ...{ jumpMs: 60_000, jumpByMs: 2 * 3_600_000, fullMs: 150_000, fullForMs: 15_000, short: 0.05 },
+  ...{ deployMs: 60_000, lostAlarm: 0.02 },
   ...{ unannounced: 0.1, announcedTwice: 0.1, older: 0.2, inherited: 0.25 },
 };
 

@@ -50,6 +50,9 @@ export class Life {
   }
 }
 
+/** As much of a life as those look at whom its code calls. */
+export type Lifetime = Pick<Life, "isDead" | "stalledUntil" | "onDeath">;
+
 /** What code of a dead process gets for all that it asks for, so that it comes to its end. */
 export class DeadError extends Error {
   override name = "DeadError";

@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- [--seeds N] [--first N] [--tenants N] [--batches N] [--requests N] [--servers N] [--hours N]`: worlds, one after the other. One that is broken
+ * `npm run simulate -- [--seeds N] [--first N] [--tenants N] [--batches N] [--requests N] [--servers N] [--hours N] [--workers]`: worlds, one after the other. One that is broken
  * is made smaller and its history is printed.
  */
 
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     requests: number,
     servers: number,
     hours: number,
+    workers: { type: "boolean" },
   },
 });
 const given = (name: keyof typeof values, otherwise: number) => Number(values[name] ?? otherwise);
@@ -29,6 +30,7 @@ const size = {
   requests: given("requests", 60),
   servers: given("servers", 1),
   ...hours,
+  ...(values.workers && { workers: true, tenants: given("tenants", 2) }),
 };
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const sums = { virtualHours: 0, batches: 0, requests: 0, calls: 0, kills: 0 };

@@ -2,7 +2,7 @@
 
 import type { InferenceRequest, InferenceResponse } from "../../../js/core/types.ts";
 import type { ModelServer } from "../../../js/server/upstreams/types.ts";
-import { DeadError, type Life } from "./life.ts";
+import { DeadError, type Lifetime } from "./life.ts";
 import type { Asked, Surroundings } from "./surroundings.ts";
 
 /** Tokens of each answer. */
@@ -33,7 +33,7 @@ export class Model {
     }
   }
 
-  for(life: Life): ModelServer {
+  for(life: Lifetime): ModelServer {
     return {
       ...{ name: "m", models: ["m"], concurrency: 8, timeoutMs: 60_000 },
       infer: (request, signal) => this.#arrive(life, request, signal),
@@ -43,7 +43,7 @@ export class Model {
   }
 
   /** A call of a process that is cut off comes when it is so no more. */
-  async #arrive(life: Life, request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse> {
+  async #arrive(life: Lifetime, request: InferenceRequest, signal: AbortSignal): Promise<InferenceResponse> {
     const { clock } = this.#world;
     if (clock.now < life.stalledUntil) await clock.sleep(Math.ceil(life.stalledUntil - clock.now));
     signal.throwIfAborted();
@@ -51,7 +51,7 @@ export class Model {
   }
 
   #infer(
-    life: Life,
+    life: Lifetime,
     { idempotencyKey, body }: InferenceRequest,
     signal: AbortSignal,
   ): Promise<InferenceResponse> {

@@ -1,7 +1,7 @@
 /** Where webhooks go. */
 
 import type { SendWebhook } from "../../../js/server/webhooks/types.ts";
-import { DeadError, type Life } from "./life.ts";
+import { DeadError, type Lifetime } from "./life.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export class Site {
@@ -13,7 +13,7 @@ export class Site {
     this.#world = world;
   }
 
-  for(life: Life): SendWebhook {
+  for(life: Lifetime): SendWebhook {
     const world = this.#world;
     return (url, { body, signal }) =>
       new Promise((resolve, reject) => {

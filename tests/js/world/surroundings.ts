@@ -7,7 +7,7 @@ import type { Blobs } from "../../../js/server/ports.ts";
 import type { ModelServer } from "../../../js/server/upstreams/types.ts";
 import type { SendWebhook } from "../../../js/server/webhooks/types.ts";
 import type { Chances, Faults } from "./faults.ts";
-import type { Life } from "./life.ts";
+import type { Life, Lifetime } from "./life.ts";
 
 /** Parts of a server that do not do their work. */
 export type Mutant =
@@ -38,7 +38,7 @@ export interface Asked {
 
 /** A process that serves. */
 export interface Server {
-  readonly life: Life;
+  readonly life: { readonly isDead: boolean };
   fetch(request: Request): Promise<Reply>;
 }
 
@@ -53,6 +53,8 @@ export interface Surroundings {
   readonly stormUntil: number;
   /** Processes that have died, and those that were cut off from what they had. */
   readonly interruptions: number;
+  /** What is begun until then may be lost. */
+  interrupt(until: number): void;
   /** Whether servers tell times that are far from each other. */
   readonly clocksDiffer: boolean;
   /** Processes that serve at once, where all are well. More than one share what they know by the store alone. */
@@ -67,8 +69,8 @@ export interface Surroundings {
   announce(tenant: string, by: Life): void;
   readonly store: { of(tenant: string): KV; for(life: Life, tenant: string): KV };
   readonly bucket: { readonly objects: Map<string, Uint8Array>; for(life: Life): Blobs };
-  readonly model: { for(life: Life): ModelServer; forget(batch: string): void };
-  readonly site: { readonly told: Map<string, Set<string>>; for(life: Life): SendWebhook };
+  readonly model: { for(life: Lifetime): ModelServer; forget(batch: string): void };
+  readonly site: { readonly told: Map<string, Set<string>>; for(life: Lifetime): SendWebhook };
   readonly invariants: { written(tenant: string, ops: KVOp[]): void; asked(key: string, asked: Asked): void };
   readonly clients: readonly { name: string; ended: ReadonlySet<string>; files: ReadonlySet<string> }[];
   /** Says what happens, for who reads how it came to it. */

@@ -4,15 +4,13 @@
  * seed gives the same history.
  */
 
-import { createHash, createHmac } from "node:crypto";
+import { createHash } from "node:crypto";
 import "../../../js/entry/node.ts";
 import { Clock } from "../../../benches/worker/simulation/clock.ts";
 import { Chance } from "../../../benches/worker/simulation/random.ts";
-import { setRandom, webRandom } from "../../../js/core/random.ts";
 import type { KVOp } from "../../../js/core/types.ts";
 import { MemoryKV } from "../../../js/hosts/kv/memory.ts";
 import { SqliteKV } from "../../../js/hosts/kv/sqlite.ts";
-import { kernelRandom } from "../../../js/node/random.ts";
 import { Broken } from "./broken.ts";
 import { Client } from "./client.ts";
 import { type Chances, type Faults, lasting, none, rough } from "./faults.ts";
@@ -23,8 +21,10 @@ import { collectGarbage, type Sample } from "./measure.ts";
 import { Model } from "./model.ts";
 import { ServerProcess } from "./process.ts";
 import { Site } from "./site.ts";
+import { FixedLengthStream, quiet, steady } from "./steady.ts";
 import { Bucket, Store } from "./stores.ts";
-import type { Mutant, Surroundings } from "./surroundings.ts";
+import type { Mutant, Server, Surroundings } from "./surroundings.ts";
+import { type WorkerModule, Workers } from "./workers.ts";
 
 export interface WorldOptions {
   seed: number;
@@ -32,6 +32,8 @@ export interface WorldOptions {
   tenants?: number;
   /** Servers that share a store. */
   servers?: number;
+  /** The Worker's objects serve, and no processes. */
+  workers?: boolean;
   /** Batches of each tenant. */
   batches?: number;
   /** Requests of a batch, at most. */
@@ -78,7 +80,7 @@ export class World implements Surroundings {
   readonly chance: Chance;
   readonly mutant: Mutant | undefined;
   readonly history: string[] = [];
-  readonly store: Store;
+  readonly store: Surroundings["store"];
   readonly bucket: Bucket;
   readonly model: Model;
   readonly site: Site;
@@ -86,6 +88,7 @@ export class World implements Surroundings {
   readonly clients: Client[];
   faults: Faults;
   readonly servers: number;
+  readonly workers: Workers | undefined;
   readonly #begun: number;
   readonly #serving = new Set<ServerProcess>();
   readonly #machines: Machine[];
@@ -105,7 +108,7 @@ export class World implements Surroundings {
   fullUntil = 0;
   stormUntil = 0;
 
-  constructor(options: WorldOptions, start: number) {
+  constructor(options: WorldOptions, start: number, worker?: WorkerModule) {
     const { seed, tenants = 2, batches = 3, requests = 60, hours } = options;
     const { faults = hours === undefined ? rough : lasting } = options;
     if (hours !== undefined) this.goesOnUntil = start + hours * HOUR_MS;
@@ -118,13 +121,22 @@ export class World implements Surroundings {
     this.chance = new Chance(seed);
     this.faults = { ...none, ...faults };
     this.invariants = new Invariants(this);
-    // What is stored is to be no part of the memory that is measured.
-    this.store = new Store(this, () => (hours === undefined ? new MemoryKV() : new SqliteKV(":memory:")));
+    const names = Array.from({ length: tenants }, (_, i) => `tenant${i}`);
+    this.clients = names.map((name) => new Client(this, { name, batches, requests }));
     this.bucket = new Bucket(this);
     this.model = new Model(this);
     this.site = new Site(this);
-    const names = Array.from({ length: tenants }, (_, i) => `tenant${i}`);
-    this.clients = names.map((name) => new Client(this, { name, batches, requests }));
+    if (worker) {
+      const workers = new Workers(this, worker);
+      this.workers = workers;
+      const none = () => {
+        throw new Error("a Worker's objects have their stores by themselves");
+      };
+      this.store = { of: (tenant) => workers.of(tenant), for: none };
+    } else {
+      // What is stored is to be no part of the memory that is measured.
+      this.store = new Store(this, () => (hours === undefined ? new MemoryKV() : new SqliteKV(":memory:")));
+    }
   }
 
   /** Says what happens, for who reads how it came to it. */
@@ -189,7 +201,8 @@ export class World implements Surroundings {
     this.clock.after(this.chance.wait(2_000), () => this.#serve(server.life.machine));
   }
 
-  anyServer(): ServerProcess | undefined {
+  anyServer(): Server | undefined {
+    if (this.workers) return this.workers;
     const all = [...this.#serving];
     return all.length > 1 ? all[Math.floor(this.chance.next() * all.length)] : all[0];
   }
@@ -229,24 +242,26 @@ export class World implements Surroundings {
   }
 
   async run(): Promise<void> {
-    if (this.happens("inherited")) await this.#inherit();
+    // What the first version left was never a Worker's.
+    if (!this.workers && this.happens("inherited")) await this.#inherit();
     const machines = this.#machines;
-    for (const machine of machines) this.#serve(machine);
+    if (!this.workers) for (const machine of machines) this.#serve(machine);
     this.#weather("outageMs", "outageForMs", (until) => {
       this.outageUntil = until;
-      this.#interrupt(until);
+      this.interrupt(until);
     });
     this.#weather("stallMs", "stallForMs", (until) => {
-      const server = this.anyServer();
+      const all = [...this.#serving];
+      const server = all[Math.floor(this.chance.next() * all.length)];
       if (!server) return;
       server.life.stalledUntil = until;
       // Others may take over what it has, and what it begins meanwhile.
-      if (this.servers > 1) this.#interrupt(until);
+      if (this.servers > 1) this.interrupt(until);
     });
     this.#weather("fullMs", "fullForMs", (until) => {
       this.fullUntil = until;
       // A turn that can store nothing for so long ends, and with it what it could not store.
-      this.#interrupt(until);
+      this.interrupt(until);
     });
     this.#weather("jumpMs", "jumpByMs", (until) => this.#setClock(machines, until - this.clock.now));
     this.#weather("stormMs", "stormForMs", (until) => {
@@ -267,6 +282,7 @@ export class World implements Surroundings {
       // Objects that nobody named are swept after a day.
       await this.clock.sleep(2 * DAY_MS);
       for (const server of this.#serving) await server.sweep();
+      await this.workers?.sweep();
       await this.invariants.atTheEnd();
       done = true;
     };
@@ -277,10 +293,20 @@ export class World implements Surroundings {
     if (!done) this.break("it did not come to its end");
     this.#isOver = true;
     for (const server of this.#serving) server.life.die();
+    if (this.workers) {
+      this.kills += this.workers.incidents.evictions + this.workers.incidents.laneDeaths;
+      for (const [fault, times] of [
+        ["killMs", this.kills],
+        ["deployMs", this.workers.incidents.deploys],
+        ["lostAlarm", this.workers.incidents.lostAlarms],
+      ] as const)
+        if (times > 0) this.happened[fault] = times;
+      this.workers.end();
+    }
   }
 
   /** What is begun until then may be lost. */
-  #interrupt(until: number): void {
+  interrupt(until: number): void {
     this.interruptions++;
     this.clock.after(until - this.clock.now, () => void this.interruptions++);
   }
@@ -322,11 +348,19 @@ let epoch = LEFT_BY;
 
 export async function simulate(options: WorldOptions): Promise<WorldReport> {
   const start = epoch;
-  const world = new World(options, start);
+  const worker = options.workers ? await import("../../../benches/worker/simulation/worker.ts") : undefined;
+  const world = new World(options, start, worker);
   const uninstall = world.clock.install(world.chance, () => world.clock.now + Math.round(aheadMs()));
   const unhandled = (error: unknown) => world.break(`a rejection that nobody handles: ${error}`);
   process.on("unhandledRejection", unhandled);
+  const { fetch } = globalThis;
+  const { workers } = world;
+  if (workers) {
+    globalThis.fetch = (input, init) => workers.call(input, init);
+    Object.assign(globalThis, { FixedLengthStream });
+  }
   const restore = [
+    () => void Object.assign(globalThis, { fetch }),
     ...[uninstall, quiet(), steady(world.clock)],
     () => void process.off("unhandledRejection", unhandled),
   ];
@@ -347,38 +381,5 @@ export async function simulate(options: WorldOptions): Promise<WorldReport> {
     requests: world.model.lines,
     calls: world.model.calls,
     ...{ kills, faults: { ...happened } },
-  };
-}
-
-/** Nothing is printed of what is logged. */
-function quiet(): () => void {
-  const { log, warn, error } = console;
-  const nothing = () => {};
-  Object.assign(console, { log: nothing, warn: nothing, error: nothing });
-  return () => void Object.assign(console, { log, warn, error });
-}
-
-/** Sums are made at once, and the other clock is the world's too: threads and real time would make no two worlds alike. */
-function steady(clock: Clock): () => void {
-  const { now } = performance;
-  // It goes to the seed's chance, as the rest of `crypto` does here.
-  setRandom(webRandom);
-  performance.now = () => clock.now;
-  const bytes = (data: BufferSource) =>
-    data instanceof ArrayBuffer
-      ? new Uint8Array(data)
-      : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const copy = (buffer: Buffer) => new Uint8Array(buffer).buffer;
-  const subtle = {
-    digest: async (name: string, data: BufferSource) =>
-      copy(createHash(name.replace("-", "").toLowerCase()).update(bytes(data)).digest()),
-    importKey: async (_: string, key: BufferSource) => bytes(key),
-    sign: async (_: string, key: Uint8Array, data: BufferSource) =>
-      copy(createHmac("sha256", key).update(bytes(data)).digest()),
-  };
-  Object.defineProperty(globalThis.crypto, "subtle", { configurable: true, value: subtle });
-  return () => {
-    performance.now = now;
-    setRandom(kernelRandom);
   };
 }
