@@ -3,6 +3,7 @@
  * from its seed. Nothing waits: when all code has come to rest, time goes on to what is due next.
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Chance } from "./random.ts";
 
 interface Due {
@@ -39,10 +40,15 @@ export class Clock {
     return this.#now;
   }
 
-  /** Has something done after so many milliseconds. */
+  /** How much is due at some time. */
+  get pending(): number {
+    return this.#heap.length - this.#stale;
+  }
+
+  /** Has something done after so many milliseconds, on behalf of whoever asks for it. */
   after(ms: number, work: () => void): Due {
     const time = this.#now + Math.max(0, Math.round(ms));
-    const due: Due = { time, seq: this.#seq++, work };
+    const due: Due = { time, seq: this.#seq++, work: AsyncLocalStorage.bind(work) };
     this.#push(due);
     return due;
   }
@@ -76,8 +82,8 @@ export class Clock {
     }
   }
 
-  /** Takes the place of the process's own; gives what puts that back. */
-  install(chance: Chance): () => void {
+  /** Takes the place of the process's own; gives what puts that back. `shown` is what `Date.now` says. */
+  install(chance: Chance, shown: () => number = () => this.#now): () => void {
     const timers = this.#timers;
     const start = (ms: number, work: () => void): number => {
       const due = this.after(ms, () => {
@@ -112,7 +118,7 @@ export class Clock {
       ...{ clearTimeout: clear, clearInterval: clear },
     });
     Math.random = () => chance.next();
-    Date.now = () => this.#now;
+    Date.now = shown;
     Object.defineProperty(globalThis, "crypto", {
       configurable: true,
       value: {

@@ -1,5 +1,6 @@
 /** Durable Objects as the platform has them, with all that it does to them: they are put away, evicted, replaced, slowed down. */
 
+import type { SqlDurableObjectStorage } from "../../../js/hosts/kv/durable-object.ts";
 import type { Bucket, DurableObjectNamespace, DurableObjectState, Env } from "../../../js/worker/env.ts";
 import { CONNECTIONS } from "../../../js/worker/settings.ts";
 import type { Clock } from "./clock.ts";
@@ -52,6 +53,18 @@ export interface PlatformOptions {
   path?: string | undefined;
   /** Called when a turn begins. */
   onTurn: () => void;
+  /** Called each minute. */
+  cron: (platform: Platform) => void;
+  /** How what goes from one object to another arrives; absent, as it is. */
+  carry?: <T>(value: T) => T;
+  /** Runs code of an object. */
+  enter?: <T>(life: Life, work: () => T) => T;
+  /** Whether a call to an object of this kind comes to nothing: on its way there, or on its way back. */
+  loses?: (kind: Kind) => "call" | "reply" | undefined;
+  /** Called when one comes to nothing. */
+  onLost?: (kind: Kind) => void;
+  /** Called before an object's database is asked for something. */
+  onQuery?: (object: { kind: Kind; name: string }, query: string, bindings: unknown[]) => void;
 }
 
 export interface Incidents {
@@ -80,20 +93,48 @@ export class Platform {
     const { clock, chance, faults, meter } = options;
     const cron = () => {
       meter.usage.workerRequests++;
-      const tenants = this.namespace<{ watch(): Promise<void> }>(this.outside(), "Tenant");
-      tenants
-        .getByName("~anonymous")
-        .watch()
-        .catch(() => undefined);
+      options.cron(this);
       clock.after(MINUTE_MS, cron);
     };
     clock.after(MINUTE_MS, cron);
     const deploy = () => {
-      this.incidents.deploys++;
-      for (const object of this.#objects.values()) this.#kill(object);
+      this.deploy();
       clock.after(faults.deployMs * (0.5 + chance.next()), deploy);
     };
     if (Number.isFinite(faults.deployMs)) clock.after(faults.deployMs * (0.5 + chance.next()), deploy);
+  }
+
+  /** A new version of the Worker replaces all objects at once. */
+  deploy(): void {
+    this.incidents.deploys++;
+    for (const object of this.#objects.values()) this.#kill(object);
+  }
+
+  /** What objects of a kind have stored, as it is. */
+  *storages(kind: Kind): Generator<{ name: string; storage: SqlDurableObjectStorage }> {
+    for (const { kind: of, name } of this.#objects.values())
+      if (of === kind) yield { name, storage: this.storageOf(kind, name) };
+  }
+
+  storageOf(kind: Kind, name: string): SqlDurableObjectStorage {
+    const { storage } = this.#object(kind, name);
+    return {
+      sql: { exec: (query, ...bindings) => storage.exec(query, bindings) },
+      transactionSync: (work) => storage.transaction(work),
+    };
+  }
+
+  /** What the Worker's own code, or an object's, gets of its bindings. */
+  env(life: Life): Env {
+    const { vars, bucket, upstream } = this.#options;
+    return {
+      ...vars,
+      FILES: bucket(life),
+      TENANTS: this.namespace(life, "Tenant"),
+      RUNNERS: this.namespace(life, "Runner"),
+      LANES: this.namespace(life, "Lane"),
+      UPSTREAM_URL: upstream(life),
+    };
   }
 
   /** A caller that is no object, never dies, and is not billed. */
@@ -128,7 +169,7 @@ export class Platform {
   }
 
   #call(caller: Life, kind: Kind, name: string, method: string, args: unknown[]): Promise<unknown> {
-    const { clock, meter, subrequests } = this.#options;
+    const { clock, meter, subrequests, carry = same, enter = plainly, loses, onLost } = this.#options;
     if (++caller.subrequests > subrequests) return Promise.reject(new Error("Too many subrequests."));
     return new Promise((resolve, reject) => {
       const back = (settle: () => void) =>
@@ -136,8 +177,15 @@ export class Platform {
           if (!caller.isDead) settle();
         });
       const object = this.#object(kind, name);
+      const lost = loses?.(kind);
+      const carried = carry(args);
       const arrive = () => {
         if (caller.isDead) return;
+        const lose = () => {
+          onLost?.(kind);
+          back(() => reject(new Error("Network connection lost.")));
+        };
+        if (lost === "call") return lose();
         let life: Life;
         try {
           life = this.#wake(object);
@@ -149,12 +197,16 @@ export class Platform {
         const died = () => back(() => reject(reset()));
         life.deaths.add(died);
         const { instance } = object;
-        life
-          .event(async () => instance?.[method]?.(...args))
+        const ended = (settle: () => void) => {
+          if (life.isDead) return;
+          if (lost === "reply") lose();
+          else back(settle);
+        };
+        enter(life, () => life.event(async () => instance?.[method]?.(...carried)))
           .finally(() => life.deaths.delete(died))
           .then(
-            (value) => life.isDead || back(() => resolve(value)),
-            (error) => life.isDead || back(() => reject(error)),
+            (value) => ended(() => resolve(carry(value))),
+            (error) => ended(() => reject(carry(error))),
           );
       };
       clock.after(object.life ? CALL_MS : START_MS, arrive);
@@ -176,7 +228,7 @@ export class Platform {
   /** @throws Error when the account has started too many */
   #wake(object: Simulated): Life {
     if (object.life) return object.life;
-    const { clock, chance, meter, faults, classes, vars, bucket, upstream } = this.#options;
+    const { clock, chance, meter, faults, classes, enter = plainly } = this.#options;
     const second = Math.floor(clock.now / 1_000);
     if (second !== this.#startedSecond) this.#startedInSecond = 0;
     this.#startedSecond = second;
@@ -189,18 +241,10 @@ export class Platform {
     this.#startedInSecond++;
     this.incidents.starts++;
     const life = new Life(clock, meter, CONNECTIONS, () => this.#kill(object));
-    const env = {
-      ...vars,
-      FILES: bucket(life),
-      TENANTS: this.namespace(life, "Tenant"),
-      RUNNERS: this.namespace(life, "Runner"),
-      LANES: this.namespace(life, "Lane"),
-      ALLOW_ANONYMOUS: "1",
-      UPSTREAM_URL: upstream(life),
-    } as Env;
     object.life = life;
     const context = contextOf({ name: object.name, life, storage: this.#storage(object, life) });
-    object.instance = new classes[object.kind](context, env) as Instance;
+    const env = this.env(life);
+    object.instance = enter(life, () => new classes[object.kind](context, env)) as Instance;
     const mean = faults.evictionMs[object.kind];
     if (Number.isFinite(mean)) {
       clock.after(chance.wait(mean), () => {
@@ -222,7 +266,7 @@ export class Platform {
 
   #storage(object: Simulated, life: Life): DurableObjectState["storage"] {
     const { storage } = object;
-    const { meter } = this.#options;
+    const { meter, onQuery } = this.#options;
     // The dead write nothing.
     const alive = () => {
       if (life.isDead) throw new Error(GONE);
@@ -231,6 +275,7 @@ export class Platform {
       sql: {
         exec(query, ...bindings) {
           alive();
+          onQuery?.(object, query, bindings);
           return storage.exec(query, bindings);
         },
       },
@@ -274,7 +319,7 @@ export class Platform {
   }
 
   async #alarm(object: Simulated): Promise<void> {
-    const { clock, meter, onTurn } = this.#options;
+    const { clock, meter, onTurn, enter = plainly } = this.#options;
     if (object.kind === "Runner") onTurn();
     object.alarm = null;
     object.alarmSet++;
@@ -284,7 +329,7 @@ export class Platform {
     life.subrequests = 0;
     const died = new Promise<void>((next) => void life.deaths.add(next));
     const { instance } = object;
-    const ran = life.event(async () => instance?.alarm?.());
+    const ran = enter(life, () => life.event(async () => instance?.alarm?.()));
     await Promise.race([died, ran.catch(() => undefined)]);
     if (object.kind === "Runner") {
       this.incidents.turns++;
@@ -297,6 +342,9 @@ export class Platform {
     } else if (life.isDead) this.#setAlarm(object, clock.now + ALARM_RETRY_MS);
   }
 }
+
+const same = <T>(value: T): T => value;
+const plainly = <T>(_: Life, work: () => T): T => work();
 
 function reset(): Error {
   return Object.assign(new Error("The Durable Object was reset."), { durableObjectReset: true });

@@ -83,6 +83,7 @@ export async function simulate(simulation: Simulation): Promise<SimulationReport
   const bucket = new Bucketful({ chance, meter, faults, input, stored });
   const turns: SimulationReport["turns"] = [];
   const vars: Partial<Env> = {
+    ALLOW_ANONYMOUS: "1",
     MAX_CONCURRENT_REQUESTS: String(inFlight),
     MAX_REQUESTS: String(requests),
     MAX_FILE_BYTES: String(input.bytes),
@@ -101,6 +102,13 @@ export async function simulate(simulation: Simulation): Promise<SimulationReport
       onTurn() {
         const { answered, refused } = model;
         turns.push({ at: (clock.now - start) / 1_000, answered, refused });
+      },
+      cron(platform) {
+        const tenants = platform.namespace<TenantRpc>(platform.outside(), "Tenant");
+        tenants
+          .getByName(TENANT)
+          .watch()
+          .catch(() => undefined);
       },
       bucket: (life) => bucket.for(life),
       upstream: (life) => model.addressFor(life),

@@ -18,4 +18,8 @@ export default new WebAssembly.Module(readFileSync(new URL(${JSON.stringify(url)
   },
 });
 
-export const { Tenant, Runner, Lane }: Classes = await import("../../../js/worker/index.ts");
+const worker = await import("../../../js/worker/index.ts");
+
+export const { Tenant, Runner, Lane }: Classes = worker;
+/** What a call, and the cron, come to. */
+export const handler = worker.default;

@@ -6,7 +6,7 @@ import { log, logError, logWarning } from "../../server/log.ts";
 import type { BatchStates } from "../../server/observe/batch-states.ts";
 import type { Tracer } from "../../server/observe/calls.ts";
 import { watchedStore } from "../../server/observe/watched-store.ts";
-import type { Alarm, Blobs, TenantSettings } from "../../server/ports.ts";
+import type { Blobs, TenantSettings } from "../../server/ports.ts";
 import type { TenantApi } from "../../server/tenant/api.ts";
 import { decoded } from "../../server/tenant/change.ts";
 import type { FileTotals } from "../../server/tenant/file-index.ts";
@@ -15,6 +15,7 @@ import type { Upstreams } from "../../server/upstreams/types.ts";
 import type { Storage } from "./metrics.ts";
 import { LocalRuns, Taking } from "./runs.ts";
 import type { ServeState, TenantStore } from "./state.ts";
+import { TimerAlarm } from "./timer-alarm.ts";
 import { webhookSender } from "./webhooks.ts";
 
 /** Who looks on. */
@@ -204,38 +205,4 @@ function openTenant(
     },
     close: () => store.close(),
   };
-}
-
-/** Within this process: the next one begins with a round of its own. */
-class TimerAlarm implements Alarm {
-  readonly #ring: () => void;
-  #time: number | null = null;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #stopped = false;
-
-  constructor(ring: () => void) {
-    this.#ring = ring;
-  }
-
-  async get(): Promise<number | null> {
-    return this.#time;
-  }
-
-  async set(time: number): Promise<void> {
-    clearTimeout(this.#timer);
-    if (this.#stopped) return;
-    this.#time = time;
-    this.#timer = setTimeout(
-      () => {
-        this.#time = null;
-        this.#ring();
-      },
-      Math.max(time - Date.now(), 0),
-    );
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-  }
 }

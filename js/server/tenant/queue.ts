@@ -88,8 +88,13 @@ export class Queue {
 
   /** Batches that have not ended, the oldest first. */
   async unfinished(limit: number): Promise<string[]> {
-    const { entries } = await this.#kv.list({ prefix: RUN, limit });
-    return entries.map(([key]) => key.slice(RUN.length));
+    const ids = [];
+    // A store may give fewer than it is asked for.
+    for await (const [key] of entries(this.#kv, RUN, limit)) {
+      ids.push(key.slice(RUN.length));
+      if (ids.length === limit) break;
+    }
+    return ids;
   }
 
   /**

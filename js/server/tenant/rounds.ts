@@ -20,6 +20,8 @@ export class Rounds {
   readonly #options: RoundsOptions;
   /** When the next round is to be, in Unix milliseconds. */
   #next = 0;
+  /** How long it was until then at most when that was said. */
+  #pauseMs = 0;
 
   constructor(options: RoundsOptions) {
     this.#options = options;
@@ -28,7 +30,7 @@ export class Rounds {
   /** Something has begun: a round is to come soon. */
   async arm(): Promise<void> {
     const soon = Date.now() + ROUND_MS;
-    this.#next = Math.min(this.#next, soon);
+    if (soon < this.#next) [this.#next, this.#pauseMs] = [soon, ROUND_MS];
     await this.wakeAt(soon);
   }
 
@@ -50,7 +52,9 @@ export class Rounds {
   async alarm(): Promise<void> {
     const { alarm, tenant, between } = this.#options;
     try {
-      if (Date.now() >= this.#next) return await this.#round();
+      const left = this.#next - Date.now();
+      // More than there was: the clock was set back, and nobody is to wait until it shows that time.
+      if (left <= 0 || left > this.#pauseMs) return await this.#round();
       await alarm.set(this.#next);
       await between();
     } catch (error) {
@@ -69,7 +73,7 @@ export class Rounds {
   }
 
   async #setNext(pauseMs: number): Promise<void> {
-    this.#next = Date.now() + pauseMs;
+    [this.#next, this.#pauseMs] = [Date.now() + pauseMs, pauseMs];
     await this.#options.alarm.set(this.#next);
   }
 }

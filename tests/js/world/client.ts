@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { Broken } from "./broken.ts";
+import type { Inherited } from "./inheritance.ts";
 import { type Seen, wrongStep } from "./invariants.ts";
 import { USAGE } from "./model.ts";
 import type { Reply, Surroundings } from "./surroundings.ts";
@@ -34,6 +35,12 @@ const PATIENCE_MS = 120_000;
 /** Batches under way at once: more than a tenant may queue. */
 const AT_ONCE = 5;
 const TOLD_MS = 3 * 86_400_000;
+/** Between two batches, where clients go on for hours. */
+const PAUSE_MS = 60_000;
+/** Batches of another that are asked for, in vain. */
+const MOST_OTHERS = 20;
+/** What goes on for longer is stuck, whatever else comes to its end. */
+const MOST_MS = 2 * 3_600_000;
 
 export class Client {
   readonly name: string;
@@ -42,6 +49,8 @@ export class Client {
   readonly #options: ClientOptions;
   readonly ended = new Set<string>();
   readonly files = new Set<string>();
+  /** A batch that it made of an earlier version. */
+  inherited: Inherited | undefined;
 
   constructor(world: Surroundings, options: ClientOptions) {
     this.name = options.name;
@@ -58,10 +67,33 @@ export class Client {
     };
     await this.#json("POST", "/v1/webhook_endpoints", endpoint);
     let next = 0;
+    const { goesOnUntil, clock, chance } = this.#world;
     const work = async () => {
-      while (next < this.#options.batches) await this.#batch(next++);
+      if (goesOnUntil === undefined) {
+        while (next < this.#options.batches) await this.#batch(next++);
+        return;
+      }
+      while (clock.now < goesOnUntil) {
+        await this.#batch(next++, true);
+        await clock.sleep(chance.wait(PAUSE_MS));
+      }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await Promise.all([...Array.from({ length: AT_ONCE }, work), this.#inheritance()]);
+  }
+
+  /** What an earlier version began, this one ends. */
+  async #inheritance(): Promise<void> {
+    if (!this.inherited) return;
+    const { id, input, lines } = this.inherited;
+    this.files.add(input);
+    const batch = await this.#ended(id, {});
+    const mayBe = this.inherited.phase.startsWith("cancelling") ? "cancelled" : "completed";
+    if (batch.status !== mayBe) throw new Broken(`${id} of an earlier version is ${batch.status}`);
+    const files = [batch.output_file_id, batch.error_file_id];
+    const all = (await Promise.all(files.map((file) => this.#lines(file)))).flatMap(({ lines }) => lines);
+    const seen = new Set(all.map(({ custom_id }) => custom_id));
+    if (all.length !== lines || seen.size !== lines)
+      throw new Broken(`${id} of an earlier version has ${all.length} lines of ${seen.size} requests`);
   }
 
   /** Nothing goes wrong any more: all that was promised is there. */
@@ -74,15 +106,31 @@ export class Client {
       await clock.sleep(60_000);
     }
     for (const id of site.told.get(this.name) ?? [])
-      if (!this.ended.has(id)) throw new Broken(`${this.name} was told of ${id}, which is none of its own`);
-    const { data } = await this.#json<{ data: Seen[] }>("GET", "/v1/batches?limit=100");
-    const [listed, ended] = [data.map(({ id }) => id).sort(), [...this.ended].sort()];
+      if (!this.ended.has(id) && id !== this.inherited?.id)
+        throw new Broken(`${this.name} was told of ${id}, which is none of its own`);
+    const data = await this.#list();
+    // Nobody was there to be told of what an earlier version has ended.
+    const known = [...this.ended, ...(this.inherited ? [this.inherited.id] : [])];
+    const [listed, ended] = [data.map(({ id }) => id).sort(), known.sort()];
     if (listed.join() !== ended.join())
       throw new Broken(`${this.name} made ${ended.join()} and sees ${listed.join()}`);
     for (const other of clients) {
       if (other.name === this.name) continue;
-      for (const id of other.ended) await this.#unseen(`/v1/batches/${id}`);
-      for (const id of other.files) await this.#unseen(`/v1/files/${id}/content`);
+      for (const id of [...other.ended].slice(-MOST_OTHERS)) await this.#unseen(`/v1/batches/${id}`);
+      for (const id of [...other.files].slice(-MOST_OTHERS)) await this.#unseen(`/v1/files/${id}/content`);
+    }
+  }
+
+  async #list(): Promise<Seen[]> {
+    const all: Seen[] = [];
+    for (;;) {
+      const after = all.length > 0 ? `&after=${all.at(-1)?.id}` : "";
+      const page = await this.#json<{ data: Seen[]; has_more: boolean }>(
+        "GET",
+        `/v1/batches?limit=100${after}`,
+      );
+      all.push(...page.data);
+      if (!page.has_more) return all;
     }
   }
 
@@ -107,8 +155,9 @@ export class Client {
     return { number, contents, isBad: chance.happens(0.08), extra };
   }
 
-  async #batch(number: number): Promise<void> {
-    const [world, name, plan] = [this.#world, this.name, this.#plan(number)];
+  /** One batch from its file to its end; `tidies` has its files deleted then. */
+  async #batch(number: number, tidies = false): Promise<void> {
+    const [world, plan] = [this.#world, this.#plan(number)];
     const { chance, clock } = world;
     const file = await this.#upload(plan);
     this.files.add(file);
@@ -122,11 +171,28 @@ export class Client {
     world.note(
       `${this.name} has ${id} of ${plan.contents.length} requests${plan.isBad ? ", one of them bad" : ""}`,
     );
-    let cancelAt = chance.happens(0.15) ? clock.now + chance.wait(20_000) : Infinity;
-    let pauseAt = chance.happens(0.15) ? clock.now + chance.wait(10_000) : Infinity;
+    const cancelAt = chance.happens(0.15) ? clock.now + chance.wait(20_000) : Infinity;
+    const pauseAt = chance.happens(0.15) ? clock.now + chance.wait(10_000) : Infinity;
+    if (chance.happens(0.1)) await this.#call("DELETE", `/v1/files/${file}`);
+    const { isCancelled, ...seen } = await this.#ended(id, { cancelAt, pauseAt });
+    this.ended.add(id);
+    await this.#check(plan, seen, isCancelled);
+    const left = tidies ? [file, seen.output_file_id, seen.error_file_id] : [seen.output_file_id];
+    if (tidies || chance.happens(0.3))
+      for (const id of left) if (id) await this.#call("DELETE", `/v1/files/${id}`);
+    if (tidies) world.model.forget(id);
+  }
+
+  /** Looks at a batch until it has ended, and pauses or cancels it at some time. */
+  async #ended(
+    id: string,
+    { cancelAt = Infinity, pauseAt = Infinity }: { cancelAt?: number; pauseAt?: number },
+  ): Promise<Batch & { isCancelled: boolean }> {
+    const [world, name] = [this.#world, this.name];
+    const { chance, clock } = world;
+    const late = clock.now + MOST_MS;
     let resumeAt = Infinity;
     let isCancelled = false;
-    if (chance.happens(0.1)) await this.#call("DELETE", `/v1/files/${file}`);
     let seen: Batch | undefined;
     for (;;) {
       const batch = await this.#json<Batch>("GET", `/v1/batches/${id}`);
@@ -134,7 +200,9 @@ export class Client {
       const wrong = seen && wrongStep(seen, batch);
       if (wrong) throw new Broken(`${this.name} saw that ${wrong}`);
       seen = batch;
-      if (["completed", "failed", "expired", "cancelled"].includes(batch.status)) break;
+      if (["completed", "failed", "expired", "cancelled"].includes(batch.status))
+        return { ...batch, isCancelled };
+      if (clock.now > late) throw new Broken(`${id} of ${name} is still ${batch.status}`);
       if (clock.now >= cancelAt) {
         cancelAt = Infinity;
         isCancelled ||= (await this.#call("POST", `/v1/batches/${id}/cancel`)).status === 200;
@@ -149,10 +217,6 @@ export class Client {
       }
       await clock.sleep(500 + chance.wait(3_000));
     }
-    this.ended.add(id);
-    await this.#check(plan, seen, isCancelled);
-    if (chance.happens(0.3) && seen.output_file_id)
-      await this.#call("DELETE", `/v1/files/${seen.output_file_id}`);
   }
 
   /** What came of a batch is what had to. */
@@ -263,7 +327,7 @@ export class Client {
 
   async #once(method: string, path: string, body: unknown, more: Record<string, string>): Promise<Reply> {
     const world = this.#world;
-    const { clock, chance, faults } = world;
+    const { clock, chance } = world;
     await clock.sleep(1 + chance.next() * 5);
     const server = world.anyServer();
     if (!server || server.life.isDead) throw new Error("nobody listens");
@@ -274,12 +338,18 @@ export class Client {
       ...more,
     };
     const content = body === undefined ? null : isForm ? body : JSON.stringify(body);
-    const request = new Request(`http://server${path}`, { method, headers, body: content });
+    const request = () => new Request(`http://server${path}`, { method, headers, body: content });
     const late = Promise.withResolvers<never>();
     const due = clock.after(PATIENCE_MS, () => late.reject(new Error("no answer in time")));
     try {
-      const reply = await Promise.race([server.fetch(request), late.promise]);
-      if (world.happens(faults.unheard)) throw new Error("the answer was lost");
+      // Something between has sent it once more. A wish that comes so late that another was said meanwhile is taken for the newer one.
+      if (!/\/(pause|resume)$/.test(path) && world.happens("doubled"))
+        world
+          .anyServer()
+          ?.fetch(request())
+          .catch(() => undefined);
+      const reply = await Promise.race([server.fetch(request()), late.promise]);
+      if (world.happens("unheard")) throw new Error("the answer was lost");
       return reply;
     } finally {
       clock.cancel(due);

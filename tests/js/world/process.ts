@@ -2,14 +2,15 @@
 
 import { createHash } from "node:crypto";
 import { LocalRuns, Taking } from "../../../js/node/serve/runs.ts";
+import { TimerAlarm } from "../../../js/node/serve/timer-alarm.ts";
 import { app } from "../../../js/server/app.ts";
 import { jsonEndpoints } from "../../../js/server/endpoints.ts";
 import { RUN } from "../../../js/server/keys.ts";
 import { idsOnly } from "../../../js/server/observe/calls.ts";
-import type { Alarm, KeyOwner, Ports, TenantSettings } from "../../../js/server/ports.ts";
+import type { KeyOwner, Ports, TenantSettings } from "../../../js/server/ports.ts";
 import { TenantService } from "../../../js/server/tenant/service.ts";
 import { ModelServers } from "../../../js/server/upstreams/upstreams.ts";
-import { Life } from "./life.ts";
+import type { Life } from "./life.ts";
 import type { Reply, Surroundings } from "./surroundings.ts";
 
 /** What a tenant may keep. */
@@ -19,6 +20,8 @@ export const QUOTAS = { files: 200, storedBytes: 400_000, queuedBatches: 4, queu
 const LEASE_MS = 8_000;
 /** How often such a process looks for what it was not told of. */
 const LOOK_MS = 5_000;
+/** The same in the days after all has come to its end, which are to pass. */
+const CALM_LOOK_MS = 600_000;
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -28,9 +31,10 @@ export class ServerProcess {
   readonly #tenants = new Map<string, TenantService>();
   readonly #ports: Ports;
 
-  constructor(world: Surroundings, number: number) {
+  /** To be made as code of its own life. */
+  constructor(world: Surroundings, life: Life) {
     this.#world = world;
-    this.life = new Life(number);
+    this.life = life;
     const { clock } = world;
     const isShared = world.servers > 1;
     const taking = new Taking();
@@ -88,7 +92,7 @@ export class ServerProcess {
     for (const name of names) {
       const kv = world.store.for(this.life, name);
       const background = (work: Promise<unknown>) => void work.catch(() => undefined);
-      const alarm = this.#alarm(() => background(tenant.alarm()));
+      const alarm = new TimerAlarm(() => background(tenant.alarm()));
       const options = { tenantName: name, kv, blobs, service, upstreams, tracer: idsOnly };
       const shared = { newestTurn: (id: string) => tenant.newestTurn(id), left: () => {}, taking };
       const runs: LocalRuns = new LocalRuns({
@@ -104,6 +108,7 @@ export class ServerProcess {
       });
       this.#tenants.set(name, tenant);
       this.life.onDeath(() => {
+        alarm.stop();
         tenant.stop();
         background(runs.stop());
       });
@@ -121,7 +126,7 @@ export class ServerProcess {
       return { status, headers, body: new Uint8Array(await response.body.arrayBuffer()) };
     };
     try {
-      return await Promise.race([answered(), died.promise]);
+      return await Promise.race([this.life.run(answered), died.promise]);
     } finally {
       forget();
     }
@@ -134,16 +139,14 @@ export class ServerProcess {
 
   /** Another process has changed something of a tenant. */
   changedElsewhere(name: string): void {
-    if (!this.life.isDead)
-      void this.#tenants
-        .get(name)
-        ?.changedElsewhere()
-        .catch(() => undefined);
+    if (this.life.isDead) return;
+    const changed = this.life.run(async () => this.#tenants.get(name)?.changedElsewhere());
+    changed.catch(() => undefined);
   }
 
   /** As one look of the database's is: at all tenants whose batches have not ended. */
   #look(): void {
-    this.#world.clock.after(LOOK_MS, async () => {
+    this.#world.clock.after(this.#world.isCalm ? CALM_LOOK_MS : LOOK_MS, async () => {
       if (this.life.isDead) return;
       for (const name of this.#tenants.keys()) {
         const { entries } = await this.#world.store.of(name).list({ prefix: RUN, limit: 1, keys: true });
@@ -154,12 +157,14 @@ export class ServerProcess {
   }
 
   /** All that is due is looked after, of each tenant. */
-  async sweep(): Promise<void> {
-    for (const tenant of this.#tenants.values()) {
-      await tenant.alarm();
-      await tenant.watch();
-      await tenant.alarm();
-    }
+  sweep(): Promise<void> {
+    return this.life.run(async () => {
+      for (const tenant of this.#tenants.values()) {
+        await tenant.alarm();
+        await tenant.watch();
+        await tenant.alarm();
+      }
+    });
   }
 
   #tenant(name: string): TenantService {
@@ -167,22 +172,5 @@ export class ServerProcess {
     const tenant = this.#tenants.get(shown);
     if (!tenant) throw new Error(`there is no tenant ${shown}`);
     return tenant;
-  }
-
-  #alarm(ring: () => void): Alarm {
-    const { clock } = this.#world;
-    let due: ReturnType<typeof clock.after> | undefined;
-    let time: number | null = null;
-    return {
-      get: async () => time,
-      set: async (at) => {
-        if (due) clock.cancel(due);
-        time = at;
-        due = clock.after(at - clock.now, () => {
-          time = null;
-          if (!this.life.isDead) ring();
-        });
-      },
-    };
   }
 }

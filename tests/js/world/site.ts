@@ -1,7 +1,7 @@
 /** Where webhooks go. */
 
 import type { SendWebhook } from "../../../js/server/webhooks/types.ts";
-import { DeadError, type Life } from "./life.ts";
+import { DeadError, type Lifetime } from "./life.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export class Site {
@@ -13,13 +13,13 @@ export class Site {
     this.#world = world;
   }
 
-  for(life: Life): SendWebhook {
+  for(life: Lifetime): SendWebhook {
     const world = this.#world;
-    return (url, { body }) =>
+    return (url, { body, signal }) =>
       new Promise((resolve, reject) => {
         if (life.isDead) return reject(new DeadError());
         world.clock.after(world.chance.wait(50), () => {
-          const isAway = world.happens(world.faults.siteFails);
+          const isAway = world.happens("siteFails");
           // Whether the site has it and whether the server hears so are two things.
           if (!isAway || world.chance.happens(0.5)) {
             const { data } = JSON.parse(body);
@@ -29,6 +29,10 @@ export class Site {
           }
           if (life.isDead) return reject(new DeadError());
           if (world.mutant === "outbox") return resolve(200);
+          if (world.happens("siteHangs")) {
+            if (signal.aborted) return reject(signal.reason);
+            return signal.addEventListener("abort", () => reject(signal.reason));
+          }
           if (isAway) return world.chance.happens(0.5) ? resolve(503) : reject(new Error("no answer"));
           resolve(200);
         });
