@@ -50,11 +50,13 @@ export function serveTests(): void {
           )?.[1] ?? 0,
         );
       await until("each has some", async () => !(await Promise.all(servers.map(running))).includes(0));
-      pace.latencyMs = 20;
       const at = Date.now();
       await one.end("SIGTERM");
-      for (const id of ids) await whole(two, id, 150, 0);
+      const others = async () => (await running(two)) + (await running(three));
+      await until("the others have them all", async () => (await others()) === ids.length);
       assert.ok(Date.now() - at < 10_000, "nobody waited for a lease to run out");
+      pace.latencyMs = 20;
+      for (const id of ids) await whole(two, id, 150, 0);
       assert.ok(await isReady(three));
       assert.equal(upstream.calls.size, 900);
     });
