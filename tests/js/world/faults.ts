@@ -79,7 +79,7 @@ export const rough: Faults = {
   ...{ stormMs: 120_000, stormForMs: 15_000 },
   ...{ late: 0.01, lateMs: 40_000, unheard: 0.03, siteFails: 0.3, siteHangs: 0.05, doubled: 0.03 },
   ...{ jumpMs: 60_000, jumpByMs: 2 * 3_600_000, fullMs: 150_000, fullForMs: 15_000, short: 0.05 },
-  ...{ deployMs: 60_000, lostAlarm: 0.02 },
+  ...{ deployMs: 25_000, lostAlarm: 0.02 },
   ...{ unannounced: 0.1, announcedTwice: 0.1, older: 0.2, inherited: 0.25 },
 };
 
