@@ -122,6 +122,20 @@
 //! | `wasm` | the same driver over JavaScript imports |
 //!
 //! Nothing outside `host`, `driver` and `wasm` knows a clock, randomness, I/O or a platform.
+//!
+//! # Features
+//!
+//! They say what a build for JavaScript exports, and so how large it is; natively all of the crate is there, whichever are on.
+//!
+//! | feature | exports |
+//! | --- | --- |
+//! | `check` (default) | [`Validator`] |
+//! | `service` (default) | the calls of the API |
+//! | `turns` (default) | what runs batches |
+//! | `repair` | [`Repair`] |
+//! | `convert` | [`Convert`] and [`Split`] |
+//!
+//! Without any of them the wasm has no bindings to JavaScript and imports nothing.
 
 mod batch;
 mod convert;

@@ -3,6 +3,7 @@
 use crate::host::{Fault, Host, KvCheck, KvWrite};
 use crate::keys;
 use crate::queue::lease::{Claim, Lease, Owner};
+use crate::steady::Steady;
 use std::cell::{Cell, RefCell};
 
 /// How long to wait before a renewal that failed is tried again.
@@ -16,8 +17,9 @@ pub(super) struct Owned<'a, H> {
     id: &'a str,
     /// As it was last written.
     lease: RefCell<Option<Lease>>,
-    /// When the lease ends by this owner's clock.
+    /// When the lease ends by `clock`.
     until: Cell<u64>,
+    clock: Cell<Steady>,
     is_lost: Cell<bool>,
     /// The write that ends the batch, and the lease with it, is under way.
     is_ending: Cell<bool>,
@@ -46,7 +48,8 @@ impl<'a, H: Host> Owned<'a, H> {
             taken = Some(lease);
         }
         let (lease, until, is_lost, is_ending) = Default::default();
-        let owned = Self { host, owner, id, lease, until, is_lost, is_ending };
+        let clock = Cell::new(Steady::new(host.now()));
+        let owned = Self { host, owner, id, lease, until, clock, is_lost, is_ending };
         owned.keep(taken);
         Ok(Ok(owned))
     }
@@ -56,10 +59,22 @@ impl<'a, H: Host> Owned<'a, H> {
         self.is_lost.get()
     }
 
-    /// When the lease is to be renewed if no write does it before; never where nothing is leased.
+    /// When the lease is to be renewed if no write does it before, as the host's clock will show it; never where nothing is leased.
     pub(super) fn renew_at(&self) -> u64 {
-        let third = self.owner.borrow().lease_ms() / 3;
-        self.until.get().saturating_sub(2 * third)
+        self.now();
+        let until = self.until.get();
+        if until == u64::MAX {
+            return until;
+        }
+        self.clock.get().shown(until.saturating_sub(self.owner.borrow().lease_ms() / 3 * 2))
+    }
+
+    /// Time that goes on where the host's clock is set back: the lease would end long ago for others, and be renewed too late.
+    fn now(&self) -> u64 {
+        let mut clock = self.clock.get();
+        let now = clock.at(self.host.now());
+        self.clock.set(clock);
+        now
     }
 
     /// Writes, if the batch is still this owner's, and renews the lease. With the batch's `run:` its lease goes too.
@@ -76,7 +91,7 @@ impl<'a, H: Host> Owned<'a, H> {
                     false => self.host.kv_write(writes, &[]).await.map(drop),
                 };
             };
-            let (current, next) = (held.encode(), self.owner.borrow().renewed(&held, self.host.now()));
+            let (current, next) = (held.encode(), self.owner.borrow().renewed(&held, self.now()));
             let renewed = next.encode();
             let mut all = writes.to_vec();
             all.push(if ends { KvWrite::Delete(&key) } else { KvWrite::Set(&key, &renewed) });
@@ -118,7 +133,7 @@ impl<'a, H: Host> Owned<'a, H> {
     /// # Errors
     /// When it is another's.
     pub(super) async fn ensure(&self) -> Result<(), Fault> {
-        while self.host.now() >= self.until.get() && !self.is_lost() {
+        while self.now() >= self.until.get() && !self.is_lost() {
             if self.renew().await.is_err() && !self.is_lost() {
                 self.host.sleep(AGAIN_MS).await;
             }

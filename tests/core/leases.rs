@@ -228,6 +228,27 @@ fn a_lease_is_renewed_while_nothing_is_stored() {
 }
 
 #[test]
+fn a_lease_is_renewed_though_its_owners_clock_was_set_back() {
+    let settings = Settings::default();
+    let slow: Model =
+        Box::new(|call| crate::support::model::Answers { ms: 90_000, result: Ok(good(call.line)) });
+    let (host, id) = with_batch(1, slow, &settings);
+    let (one, two) = (Process::new(&host), Process::new(&host));
+    let ids = [id];
+    let set_back = async {
+        while host.calls().is_empty() {
+            host.clock.sleep(10).await;
+        }
+        let owner = if one.calls.get() > 0 { &one } else { &two };
+        owner.behind_ms.set(3_600_000);
+        until_ended(&host, &ids).await;
+    };
+    host.run(join3(serve(&one, &settings), serve(&two, &settings), set_back)).unwrap();
+    assert_eq!(host.calls().into_values().collect::<Vec<_>>(), [1]);
+    ended(&host, &ids[0]);
+}
+
+#[test]
 fn a_renewal_under_way_when_the_batch_ends_is_no_lost_lease() {
     // With a lease so short that a renewal is nearly always under way.
     for lease_ms in 18..50 {

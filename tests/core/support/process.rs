@@ -16,12 +16,14 @@ pub(crate) struct Process<'a> {
     pub(crate) calls: Cell<usize>,
     /// Milliseconds from when a write is carried out until the process hears of it.
     pub(crate) reply_ms: Cell<u64>,
+    /// How far its clock is behind the others', in milliseconds.
+    pub(crate) behind_ms: Cell<u64>,
 }
 
 impl<'a> Process<'a> {
     pub(crate) fn new(host: &'a ScriptedHost) -> Self {
-        let (is_stopped, writes, completed, calls, reply_ms) = Default::default();
-        Self { host, is_stopped, writes, completed, calls, reply_ms }
+        let (is_stopped, writes, completed, calls, reply_ms, behind_ms) = Default::default();
+        Self { host, is_stopped, writes, completed, calls, reply_ms, behind_ms }
     }
 
     /// What the process does, which stands still while it is stopped, and is over for good with `until`.
@@ -61,7 +63,7 @@ impl Host for Process<'_> {
     type Writer = Writer;
 
     fn now(&self) -> u64 {
-        self.host.now()
+        self.host.now() - self.behind_ms.get()
     }
 
     fn random(&self) -> u64 {
