@@ -80,11 +80,13 @@ test("a run goes to a server and comes back as a run", async () => {
   const server = await startServer({ UPSTREAM_URL: url.replace(/\/v1$/, ""), MAX_CONCURRENT_REQUESTS: "2" });
   after(() => server.stop());
   const to = ["--url", `${server.url}/v1`, "--key", String(server.client.apiKey)];
-  model.latencyMs = 50;
+  // It is not to be done before it goes back, however long the commands between take.
+  model.latencyMs = 250;
   await good(["export", "--run", "in.jsonl", "--out", "moving"], cwd);
   const { batch, fence } = JSON.parse((await good(["import", "moving", "--json", ...to], cwd)).stdout);
-  await good(["export", "--run", "in.jsonl", "--settled", fence], cwd);
   await model.reached(30);
+  model.latencyMs = 3_000;
+  await good(["export", "--run", "in.jsonl", "--settled", fence], cwd);
   await good(["export", batch.id, "--out", "back", ...to], cwd);
   model.latencyMs = 0;
   const came = await good(["import", "back", "--run", "back.jsonl", "--json"], cwd);
