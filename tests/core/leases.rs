@@ -23,6 +23,11 @@ fn model() -> Model {
     })
 }
 
+/// Answers that take much longer than a lease.
+fn slow() -> Model {
+    Box::new(|call| crate::support::model::Answers { ms: 90_000, result: Ok(good(call.line)) })
+}
+
 fn with_batches(count: usize, lines: u64, allowed: u32) -> (ScriptedHost, Vec<String>, Settings) {
     let settings = Settings { max_concurrent_batches: allowed, ..Settings::default() };
     let host = ScriptedHost::new(model());
@@ -216,10 +221,7 @@ fn a_turn_of_another_owner_says_when_to_look_again() {
 #[test]
 fn a_lease_is_renewed_while_nothing_is_stored() {
     let settings = Settings::default();
-    // One line, whose answer takes much longer than the lease.
-    let slow: Model =
-        Box::new(|call| crate::support::model::Answers { ms: 90_000, result: Ok(good(call.line)) });
-    let (host, id) = with_batch(1, slow, &settings);
+    let (host, id) = with_batch(1, slow(), &settings);
     let (one, two) = (Process::new(&host), Process::new(&host));
     let ids = [id];
     host.run(join3(serve(&one, &settings), serve(&two, &settings), until_ended(&host, &ids))).unwrap();
@@ -230,9 +232,7 @@ fn a_lease_is_renewed_while_nothing_is_stored() {
 #[test]
 fn a_lease_is_renewed_though_its_owners_clock_was_set_back() {
     let settings = Settings::default();
-    let slow: Model =
-        Box::new(|call| crate::support::model::Answers { ms: 90_000, result: Ok(good(call.line)) });
-    let (host, id) = with_batch(1, slow, &settings);
+    let (host, id) = with_batch(1, slow(), &settings);
     let (one, two) = (Process::new(&host), Process::new(&host));
     let ids = [id];
     let set_back = async {
