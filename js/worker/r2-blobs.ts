@@ -12,16 +12,18 @@ export function r2Blobs(bucket: Bucket, onRead = () => {}): Blobs {
       return readObject(bucket, key, offset, length);
     },
     async open(key, offset, length) {
+      // A range of no bytes, or past the end, is an error to R2.
+      let refused: unknown;
       try {
-        const found = await bucket.get(key, { range: { offset, length } });
-        return found && { size: found.size, body: found.body };
+        const found = length > 0 && (await bucket.get(key, { range: { offset, length } }));
+        if (found !== false) return found && { size: found.size, body: found.body };
       } catch (error) {
-        // A range past the end is an error to R2.
-        const size = (await bucket.head(key))?.size;
-        if (size === undefined) return null;
-        if (offset < size) throw error;
-        return { size, body: new Blob([]).stream() };
+        refused = error;
       }
+      const size = (await bucket.head(key))?.size;
+      if (size === undefined) return null;
+      if (length > 0 && offset < size) throw refused;
+      return { size, body: new Blob([]).stream() };
     },
     write: (key, began) => new ObjectWriter(bucket, key, {}, began),
     delete: (keys) => bucket.delete(keys),

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { DiskBlobs, fileName } from "../../../js/hosts/blobs/disk.ts";
 import type { Blobs } from "../../../js/server/ports.ts";
-import { blobsSuite } from "./blobs-suite.ts";
+import { blobsTests } from "./blobs-suite.ts";
 import { finish, hosts, killAfter, start } from "./children.ts";
 import { temporaryDirectory } from "./temp.ts";
 
@@ -29,7 +29,8 @@ const filesIn = (folder: string) =>
     .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
     .sort();
 
-blobsSuite("DiskBlobs", async () => new DiskBlobs(join(temporaryDirectory(), "made", "when needed")));
+for (const t of blobsTests(async () => new DiskBlobs(join(temporaryDirectory(), "made", "when needed"))))
+  test(t.name, t.run);
 
 test("the folder of objects is this user's alone, and what was deleted or given up leaves nothing in it", async () => {
   const folder = join(temporaryDirectory(), "made", "when needed");

@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from "node:test";
 import { filesContract } from "../../../js/contract/index.ts";
 import { S3Blobs, S3Bucket } from "../../../js/hosts/blobs/s3.ts";
 import { R2Files } from "../../../js/hosts/files/r2.ts";
-import { blobsSuite } from "../hosts/blobs-suite.ts";
+import { blobsTests } from "../hosts/blobs-suite.ts";
 import { signerOf } from "./s3.ts";
 import { s3 } from "./servers.ts";
 
@@ -37,7 +37,10 @@ const refusal = (code: string) =>
   `<Error><Code>${code}</Code><Message>&lt;why&gt; &amp; how</Message></Error>`;
 
 export function blobTests(): void {
-  blobsSuite("S3Blobs", async () => new S3Blobs((await (await s3()).bucket()).bucket, "a prefix/"));
+  describe("S3Blobs", () => {
+    const make = async () => new S3Blobs((await (await s3()).bucket()).bucket, "a prefix/");
+    for (const t of blobsTests(make)) test(t.name, t.run);
+  });
 
   describe("R2Files in an S3Bucket keep the contract", () => {
     const tests = filesContract(async () => {

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createTestHarness } from "wrangler";
 import { filesContract, kvContract } from "../../../js/contract/index.ts";
+import { blobsTests } from "../hosts/blobs-suite.ts";
 
 const server = createTestHarness({
   workers: [
@@ -28,11 +29,12 @@ before(async () => {
 after(() => server.close());
 
 const never = () => Promise.reject(new Error("only the names are used here"));
-for (const [suite, tests] of [
-  ["kv", kvContract(never)],
-  ["files", filesContract(never)],
+for (const [suite, adapter, tests] of [
+  ["kv", "DurableObjectKV", kvContract(never)],
+  ["files", "R2Files", filesContract(never)],
+  ["blobs", "r2Blobs", blobsTests(never)],
 ] as const) {
-  describe(suite === "kv" ? "DurableObjectKV" : "R2Files", () => {
+  describe(adapter, () => {
     for (const [index, { name }] of tests.entries()) {
       test(name, async () => {
         const response = await server.fetch(`/?suite=${suite}&test=${index}`);
