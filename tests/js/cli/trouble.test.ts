@@ -29,7 +29,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-suite("a run in trouble", () => {
+suite("a run in trouble", { concurrency: 4 }, () => {
   test("stops when the server is unreachable, has failed no request, and goes on once it is there", async () => {
     const port = await freePort();
     const { cwd, output, errors } = job(40);
