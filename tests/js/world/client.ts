@@ -49,6 +49,8 @@ export class Client {
   readonly #options: ClientOptions;
   readonly ended = new Set<string>();
   readonly files = new Set<string>();
+  /** Batches under way, by the number in the names of their files. */
+  readonly #open = new Set<number>();
   /** A batch that it made of an earlier version. */
   inherited: Inherited | undefined;
 
@@ -159,7 +161,8 @@ export class Client {
   async #batch(number: number, tidies = false): Promise<void> {
     const [world, plan] = [this.#world, this.#plan(number)];
     const { chance, clock } = world;
-    const file = await this.#upload(plan);
+    this.#open.add(number);
+    const file = await this.#upload(plan, tidies);
     this.files.add(file);
     const key = `${this.name}-${number}`;
     const params = {
@@ -180,7 +183,21 @@ export class Client {
     const left = tidies ? [file, seen.output_file_id, seen.error_file_id] : [seen.output_file_id];
     if (tidies || chance.happens(0.3))
       for (const id of left) if (id) await this.#call("DELETE", `/v1/files/${id}`);
+    this.#open.delete(number);
     if (tidies) world.model.forget(id);
+  }
+
+  /** Deletes what was uploaded twice, as the first time had no answer: in hours it would fill all that a tenant may have. */
+  async #tidy(): Promise<void> {
+    const left: string[] = [];
+    for (let after: string | null = ""; after !== null; ) {
+      const path: string = `/v1/files?purpose=batch&limit=100${after}`;
+      const { data, has_more }: Listed = await this.#json("GET", path);
+      for (const { id, filename } of data)
+        if (!this.#open.has(Number(/-(\d+)\.jsonl$/.exec(filename)?.[1]))) left.push(id);
+      after = has_more ? `&after=${data.at(-1)?.id}` : null;
+    }
+    for (const id of left) await this.#call("DELETE", `/v1/files/${id}`);
   }
 
   /** Looks at a batch until it has ended, and pauses or cancels it at some time. */
@@ -276,7 +293,7 @@ export class Client {
     return { lines, sum: createHash("sha256").update(body).digest("hex") };
   }
 
-  async #upload({ number, contents, isBad }: Plan): Promise<string> {
+  async #upload({ number, contents, isBad }: Plan, tidies: boolean): Promise<string> {
     const line = (content: string, i: number) => {
       const body = { model: "m", messages: [{ role: "user", content }] };
       return JSON.stringify({ custom_id: `r${i}`, method: "POST", url: "/v1/chat/completions", body });
@@ -288,7 +305,8 @@ export class Client {
     const named = `name="file"; filename="${this.name}-${number}.jsonl"`;
     const form = `${part('name="purpose"', "batch")}${part(named, jsonl)}--${boundary}--\r\n`;
     const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
-    const { id } = await this.#json<{ id: string }>("POST", "/v1/files", form, headers);
+    const refused = tidies ? () => this.#tidy() : undefined;
+    const { id } = await this.#json<{ id: string }>("POST", "/v1/files", form, headers, refused);
     return id;
   }
 
@@ -297,13 +315,17 @@ export class Client {
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
+    refused = async () => {},
   ): Promise<T> {
-    for (;;) {
+    for (const late = this.#world.clock.now + MOST_MS; ; ) {
       const reply = await this.#call(method, path, body, headers);
       const text = new TextDecoder().decode(reply.body);
       if (reply.status === 200) return JSON.parse(text);
       if (reply.status !== 429)
         throw new Broken(`${method} ${path} of ${this.name}: ${reply.status} ${text}`);
+      if (this.#world.clock.now > late)
+        throw new Broken(`${method} ${path} of ${this.name} is still refused: ${text}`);
+      await refused();
       await this.#world.clock.sleep(2_000 + this.#world.chance.wait(5_000));
     }
   }
@@ -355,6 +377,11 @@ export class Client {
       clock.cancel(due);
     }
   }
+}
+
+interface Listed {
+  data: { id: string; filename: string }[];
+  has_more: boolean;
 }
 
 interface Line {

@@ -4,7 +4,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { grown } from "./measure.ts";
+import { grown, type Sample } from "./measure.ts";
 import { shrink } from "./shrink.ts";
 import { simulate, type WorldOptions } from "./world.ts";
 
@@ -33,17 +33,17 @@ const size = {
   ...(values.workers && { workers: true, tenants: given("tenants", 2) }),
 };
 const print = (line: string) => void process.stdout.write(`${line}\n`);
+const measured = ({ hour, batches, heapBytes, timers }: Sample) =>
+  print(`hour ${hour}: ${batches} batches, ${(heapBytes / 1e6).toFixed(1)} MB in use, ${timers} timers`);
 const sums = { virtualHours: 0, batches: 0, requests: 0, calls: 0, kills: 0 };
 const faults: Record<string, number> = {};
 const begun = process.hrtime.bigint();
 for (let seed = first; seed < first + seeds; seed++) {
-  const options: WorldOptions = { seed, ...size };
+  const options: WorldOptions = { seed, ...size, measured };
   const report = await simulate(options);
   for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
   for (const [name, times] of Object.entries(report.faults)) faults[name] = (faults[name] ?? 0) + times;
   if ((seed - first + 1) % 100 === 0) print(`${seed - first + 1} worlds hold: ${JSON.stringify(sums)}`);
-  for (const { hour, batches, heapBytes, timers } of report.samples)
-    print(`hour ${hour}: ${batches} batches, ${(heapBytes / 1e6).toFixed(1)} MB in use, ${timers} timers`);
   if (report.samples.length > 0) report.broken ??= grown(report) ?? undefined;
   if (report.broken === undefined) continue;
   print(`seed ${seed} is broken: ${report.broken}`);

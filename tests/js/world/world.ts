@@ -40,6 +40,8 @@ export interface WorldOptions {
   requests?: number;
   /** Clients go on for so long, whatever `batches` says: then the memory and the timers of each part of it are measured. */
   hours?: number;
+  /** Called with each part of these hours, as it is measured. */
+  measured?: (sample: Sample) => void;
   /** Whether each write and look is in the history. */
   trace?: boolean;
   /** What is wrong with this world: for tests of its invariants. */
@@ -101,6 +103,7 @@ export class World implements Surroundings {
   isCalm = false;
   readonly goesOnUntil: number | undefined;
   readonly samples: Sample[] = [];
+  readonly #measured: ((sample: Sample) => void) | undefined;
   readonly #sum = createHash("sha256");
   readonly #traces: boolean;
   /** Until when the store is away, or is full, and the model server throttles. */
@@ -112,6 +115,7 @@ export class World implements Surroundings {
     const { seed, tenants = 2, batches = 3, requests = 60, hours } = options;
     const { faults = hours === undefined ? rough : lasting } = options;
     if (hours !== undefined) this.goesOnUntil = start + hours * HOUR_MS;
+    this.#measured = options.measured;
     this.mutant = options.mutant;
     this.servers = options.servers ?? 1;
     this.#machines = Array.from({ length: this.servers }, () => new Machine());
@@ -158,12 +162,14 @@ export class World implements Surroundings {
     this.clock.after(everyMs, () => {
       if (this.clock.now > (this.goesOnUntil ?? 0)) return;
       collectGarbage();
-      this.samples.push({
+      const sample = {
         hour: (this.clock.now - this.#begun) / HOUR_MS,
         batches: this.clients.reduce((sum, { made }) => sum + made, 0),
         heapBytes: process.memoryUsage().heapUsed,
         timers: this.clock.pending,
-      });
+      };
+      this.samples.push(sample);
+      this.#measured?.(sample);
       this.#measure(everyMs);
     });
   }
