@@ -81,8 +81,10 @@ async function nodeTests(chosen, { added = {}, flags = [] } = {}) {
   return { status, ...nodeCounts(existsSync(tap) ? readFileSync(tap, "utf8") : "") };
 }
 
-/** Most of what these tests do is wait for processes and model servers. */
+/** Most of what these tests do is wait for processes, browsers and model servers. */
 const TWO_AT_A_TIME = ["--test-concurrency=2"];
+/** What the suite of all servers waits for most are times that rules say. */
+const THREE_AT_A_TIME = ["--test-concurrency=3"];
 
 /** The suite of all servers, over one of them. */
 function serverTests(name) {
@@ -91,7 +93,7 @@ function serverTests(name) {
     isOther
       ? file.startsWith(serverSuite) || commandTests.test(file)
       : file.startsWith(serverSuite) && file !== adapterTests;
-  const options = { added: { EDGEBATCH_RUNTIME: name }, flags: TWO_AT_A_TIME };
+  const options = { added: { EDGEBATCH_RUNTIME: name }, flags: THREE_AT_A_TIME };
   return unlessMissing(
     () => isOther && runtime(name),
     () => nodeTests(chosen, options),
@@ -143,7 +145,7 @@ const parts = {
   page: () =>
     unlessMissing(chromium, () => {
       unlessMissing(firefox, () => {});
-      return nodeTests((file) => file.startsWith(pageTests));
+      return nodeTests((file) => file.startsWith(pageTests), { flags: TWO_AT_A_TIME });
     }),
 
   /** The packed package on every runtime, in every bundler and framework, by the projects of tests/packaging. */
