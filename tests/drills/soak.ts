@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import OpenAI from "openai";
-import { chatLines, createBatch, ended, linesOf } from "../js/server/suite/batches.ts";
+import { chatLines, createBatch, ended, freePort, linesOf } from "../js/server/suite/batches.ts";
 import { completion, reply, startUpstream, stream } from "../js/server/suite/upstream.ts";
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "30" } } });
@@ -25,8 +25,10 @@ const minutes = Number(values.minutes);
 const SIZE = 1_000;
 const CLIENTS = 3;
 /** How often the process is looked at. */
-const SAMPLE_MS = 5_000;
+const SAMPLE_MS = 15_000;
 
+const counts = { batches: 0, cancelled: 0, followed: 0, direct: 0 };
+let isOver = false;
 const data = mkdtempSync(join(tmpdir(), "edgebatch-soak-"));
 process.once("exit", () => rmSync(data, { recursive: true, force: true }));
 let [answered, trouble] = [0, 0];
@@ -43,9 +45,22 @@ const upstream = await startUpstream(async ({ content, body }, response) => {
 });
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const inspector = await freePort();
 const server = spawn(
   process.execPath,
-  [main, "serve", "--port", "0", "--data", data, "--url", `${upstream.url}/v1`, "--log-level", "warn"],
+  [
+    `--inspect=127.0.0.1:${inspector}`,
+    main,
+    "serve",
+    "--port",
+    "0",
+    "--data",
+    data,
+    "--url",
+    `${upstream.url}/v1`,
+    "--log-level",
+    "warn",
+  ],
   { stdio: ["ignore", "pipe", "pipe"] },
 );
 process.once("exit", () => server.kill("SIGKILL"));
@@ -56,7 +71,7 @@ createInterface({ input: server.stderr }).on("line", (line) => {
     const { event } = JSON.parse(line) as { event?: string };
     logs[String(event)] = (logs[String(event)] ?? 0) + 1;
   } catch {
-    if (!/ExperimentalWarning|--trace-warnings/.test(line)) said.push(line);
+    if (!/ExperimentalWarning|--trace-warnings|[Dd]ebugger|nodejs.org.*inspector/.test(line)) said.push(line);
   }
 });
 const url = await new Promise<string>((resolve) =>
@@ -70,31 +85,56 @@ const client = new OpenAI({ baseURL: url, apiKey: "any", maxRetries: 2, timeout:
 interface Sample {
   seconds: number;
   megabytes: number;
+  /** What is in use of JavaScript's memory, after all garbage was collected. */
+  heapMegabytes: number;
   descriptors: number;
   threads: number;
 }
 const samples: Sample[] = [];
 const began = performance.now();
 
-function look(): Sample {
+/** The process as an inspector sees it. */
+async function inspected() {
+  const [{ webSocketDebuggerUrl }] = (await (await fetch(`http://127.0.0.1:${inspector}/json`)).json()) as [
+    { webSocketDebuggerUrl: string },
+  ];
+  const socket = new WebSocket(webSocketDebuggerUrl);
+  await once(socket, "open");
+  let last = 0;
+  return async (method: string): Promise<{ usedSize: number }> => {
+    const id = ++last;
+    socket.send(JSON.stringify({ id, method }));
+    for (;;) {
+      const [{ data }] = (await once(socket, "message")) as [MessageEvent<string>];
+      const answer = JSON.parse(data) as { id: number; result: { usedSize: number } };
+      if (answer.id === id) return answer.result;
+    }
+  };
+}
+const inspect = await inspected();
+
+async function look(): Promise<Sample> {
+  await inspect("HeapProfiler.collectGarbage");
+  const { usedSize } = await inspect("Runtime.getHeapUsage");
   const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
   const number = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]);
   return {
     seconds: Math.round((performance.now() - began) / 1_000),
     megabytes: Math.round(number("VmRSS") / 1_000),
+    heapMegabytes: Math.round(usedSize / 100_000) / 10,
     descriptors: readdirSync(`/proc/${server.pid}/fd`).length,
     threads: number("Threads"),
   };
 }
 
-const sampling = setInterval(() => {
-  samples.push(look());
-  const newest = samples.at(-1);
-  if (samples.length % 12 === 0) console.error(JSON.stringify({ ...newest, answered, ...counts }));
-}, SAMPLE_MS);
-
-const counts = { batches: 0, cancelled: 0, followed: 0, direct: 0 };
-let isOver = false;
+const sampling = (async () => {
+  while (!isOver) {
+    await sleep(SAMPLE_MS);
+    if (server.exitCode !== null) return;
+    samples.push(await look());
+    console.error(JSON.stringify({ ...samples.at(-1), answered, ...counts }));
+  }
+})();
 
 /** Follows a batch's results as events; gives their number. */
 async function follow(id: string): Promise<number> {
@@ -179,19 +219,20 @@ const until = began + minutes * 60_000;
 while (!isOver && performance.now() < until && server.exitCode === null) await sleep(100);
 isOver = true;
 await Promise.allSettled(work);
-clearInterval(sampling);
+await sampling;
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 const quarter = (n: number) => samples.slice((n * samples.length) >> 2, ((n + 1) * samples.length) >> 2);
 const sum = (n: number) => ({
   megabytes: median(quarter(n).map(({ megabytes }) => megabytes)),
-  mostMegabytes: Math.max(...quarter(n).map(({ megabytes }) => megabytes)),
+  heapMegabytes: median(quarter(n).map(({ heapMegabytes }) => heapMegabytes)),
   mostDescriptors: Math.max(...quarter(n).map(({ descriptors }) => descriptors)),
   mostThreads: Math.max(...quarter(n).map(({ threads }) => threads)),
 });
 const quarters = [0, 1, 2, 3].map(sum);
 const [, second, , last] = quarters as [unknown, ReturnType<typeof sum>, unknown, ReturnType<typeof sum>];
 if (!(last.megabytes <= second.megabytes * 1.15)) wrong.push("memory grew");
+if (!(last.heapMegabytes <= second.heapMegabytes + 2)) wrong.push("what is in use of it grew");
 if (!(last.mostDescriptors <= second.mostDescriptors + 10)) wrong.push("descriptors grew");
 if (!(last.mostThreads <= second.mostThreads)) wrong.push("threads grew");
 const alive = server.exitCode === null && server.signalCode === null;
