@@ -15,7 +15,7 @@ const TURNS = 2 ** 32;
 export interface SeatRecord extends Seat {
   /** Until when the batch rests; null while it runs. */
   wake_at: number | null;
-  /** It rests as it is paused, and not over a fault. */
+  /** It rests as it is paused, and not over a fault. Earlier builds do not say. */
   paused?: boolean;
   /** Calls to the Runner that failed since the last one that did not, and when the first of them did. */
   lost_calls: number;
@@ -54,12 +54,12 @@ export class Seats {
     });
   }
 
-  /** Batches that rest as they are, or were, paused. */
+  /** Batches that rest as they are, or were, paused; or may be. */
   async paused(): Promise<string[]> {
     const found = [];
     for await (const [key, value] of entries(this.#kv, SEATS)) {
       const { wake_at, paused } = decoded<SeatRecord>(value);
-      if (wake_at !== null && paused) found.push(key.slice(SEATS.length));
+      if (wake_at && paused !== false) found.push(key.slice(SEATS.length));
     }
     return found;
   }
