@@ -92,6 +92,11 @@ export function segmentKey(tenant: string, id: string, offset: number): string {
   return offset === 0 ? fileKey(tenant, id) : `${fileKey(tenant, id)}~${offset}`;
 }
 
+/** The file that such an object is of; null for a part of an upload. */
+export function fileOfSegment(key: string): string | null {
+  return /\/files\/([^/~]+)(~\d+)?$/.exec(key)?.[1] ?? null;
+}
+
 /** Where the bytes of a part of an upload are. */
 export function partKey(tenant: string, id: string): string {
   return `${tenant}/parts/${id}`;

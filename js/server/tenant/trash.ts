@@ -4,9 +4,10 @@
  */
 
 import type { KV, KVOp } from "../../core/types.ts";
-import { atTime, ofTime, WASTE, WRITING_DUE, writing } from "../keys.ts";
+import { atTime, fileBytes, fileOfSegment, ofTime, WASTE, WRITING_DUE, writing } from "../keys.ts";
 import type { Blobs } from "../ports.ts";
 import { Change, change, entries } from "./change.ts";
+import type { Segment } from "./types.ts";
 
 /** How long an object may take to be written, in seconds. What is not named by then never will be. */
 export const WRITING_SECONDS = 86_400;
@@ -86,7 +87,8 @@ export class Trash {
         if (until > now) return;
         await this.#stop(c, key);
         c.delete(index);
-        if (isNew) this.throwAway(c, [key]);
+        // A turn whose batch was another's by then may have begun to write once more what a file names already.
+        if (isNew && !(await isNamed(c, key))) this.throwAway(c, [key]);
       });
     }
   }
@@ -108,6 +110,12 @@ export class Trash {
     const ops = keys.map((key): KVOp => ({ type: "delete", key }));
     await this.#kv.batch?.(ops);
   }
+}
+
+async function isNamed(c: Change, key: string): Promise<boolean> {
+  const id = fileOfSegment(key);
+  const segments = id === null ? null : await c.get<Segment[]>(fileBytes(id));
+  return segments?.some((segment) => segment.key === key) ?? false;
 }
 
 export function storeWriting(c: Change, key: string, entry: Writing): void {

@@ -114,6 +114,21 @@ test("a turn that was replaced writes nothing: no record, no file, and its batch
   assert.equal((await service.runnerOutput(id, turn + 1, output)).id, "file-out");
 });
 
+test("a turn that begins a file anew after another has completed it takes none of its bytes along when it is gone", async () => {
+  const [kv, blobs] = [new MemoryKV(), memoryBlobs()];
+  const { service } = tenant(kv, blobs);
+  // It has looked whether there is such a file, stood still while another made it, and dies before it is told.
+  for (const id of ["file-out", "file-lost"]) {
+    const keys = [`alice/files/${id}`, `alice/files/${id}~10`];
+    for (const key of keys) blobs.objects.set(key, new Uint8Array(10));
+    const segments = keys.map((key) => ({ key, bytes: 10 }));
+    if (id === "file-out") await service.createFile({ ...file(id), segments });
+    await new Trash(kv).expect(keys, now());
+  }
+  await new Trash(kv).empty(blobs, now() + 90_000);
+  assert.deepEqual([...blobs.objects.keys()], ["alice/files/file-out", "alice/files/file-out~10"]);
+});
+
 test("a batch that is resumed while its turn ends over the pause rests no longer", async () => {
   const { service, told, settled } = tenant();
   await service.createFile(file("file-1"));
